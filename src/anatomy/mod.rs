@@ -1,0 +1,1 @@
+//! Landmarks and the rules that draw the stations.

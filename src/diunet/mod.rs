@@ -1,0 +1,1 @@
+//! DiUnet: the network, its files and its inference.

@@ -1,0 +1,1 @@
+//! The 110 partition features.

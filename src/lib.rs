@@ -1,0 +1,42 @@
+//! Hilum: review, correct and study auto-contours of thoracic lymph node stations.
+//!
+//! The house has floors; a module uses only what lies below it (see ARCHITECTURE.md, proved by
+//! `tests/layering.rs`). Research and education only, not a medical device.
+
+// Ground floor: no files, no threads, no clock.
+pub mod contour;
+pub mod geometry;
+pub mod image;
+pub mod metrics;
+pub mod progress;
+pub mod structures;
+
+// First floor: one capability each, usable without a screen.
+pub mod anatomy;
+pub mod cohort;
+pub mod dicom;
+pub mod diunet;
+pub mod features;
+pub mod phantom;
+pub mod risk;
+pub mod survival;
+pub mod teaching;
+
+// Second floor: long jobs over many capabilities.
+pub mod studies;
+
+// Third floor: the workbench, without a screen.
+pub mod workbench;
+
+// Top floor: the faces.
+pub mod cli;
+#[cfg(feature = "gui")]
+pub mod gpu;
+#[cfg(feature = "gui")]
+pub mod ui;
+
+/// The sentence shown wherever results are shown.
+pub const RESEARCH_ONLY: &str = "Research and education only. Not a medical device. Contours and risk figures must not be used to plan, change or withhold treatment.";
+
+/// Name and version of this program, as written into files it makes.
+pub const PROGRAM: &str = concat!("Hilum ", env!("CARGO_PKG_VERSION"));

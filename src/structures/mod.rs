@@ -1,0 +1,9 @@
+//! Structure sets: ROIs with name, colour, role and contours, and the sixteen lymph node stations.
+
+mod names;
+mod roi;
+mod station;
+
+pub use names::{Proposal, propose_role};
+pub use roi::{Generation, Provenance, Roi, RoiId, Role, SourceRoi, StructureSet};
+pub use station::{ParseStationError, Station};

@@ -1,0 +1,1 @@
+//! Attempts and their comparison with a reference.

@@ -1,0 +1,1 @@
+//! The workbench: the case, its edits, tools, jobs and live results.

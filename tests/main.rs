@@ -1,0 +1,11 @@
+//! The promises of Hilum, one file each, in one test program.
+
+mod support;
+
+mod contours;
+mod dicom;
+mod diunet;
+mod features;
+mod metrics;
+mod phantom;
+mod risk;
