@@ -6,6 +6,7 @@ mod contours;
 mod dicom;
 mod diunet;
 mod features;
+mod layering;
 mod metrics;
 mod phantom;
 mod risk;
