@@ -5,7 +5,7 @@ use super::jobs::JobError;
 use super::live::Surroundings;
 use super::outcome::error_chain;
 use crate::dicom::{
-    self, CtError, CtMeta, LoadStep, LoadedCt, ScanError, StructureSetFile,
+    self, CtError, CtMeta, ImportWarning, LoadStep, LoadedCt, ScanError, StructureSetFile,
 };
 use crate::geometry::{PatientPoint, VoxelGrid};
 use crate::image::CtVolume;
@@ -22,8 +22,10 @@ pub struct LoadedCase {
     pub surroundings: Surroundings,
     /// Structure sets found, fitting this CT, and not loaded.
     pub other_structure_sets: Vec<StructureSetFile>,
-    /// Import report, one remark a line.
-    pub warnings: Vec<String>,
+    /// Import report.
+    pub warnings: Vec<ImportWarning>,
+    /// Names of structures whose role was only guessed from the name.
+    pub uncertain_roles: Vec<String>,
     /// What to remember among the recent cases.
     pub opened: Option<PathBuf>,
 }
@@ -110,16 +112,19 @@ pub fn load_case(
     on_step: &mut dyn FnMut(LoadStep) -> Result<(), Cancelled>,
 ) -> Result<LoadedCase, OpenError> {
     let scan = dicom::scan(paths, progress)?;
-    let mut warnings: Vec<String> = scan.warnings.iter().map(ToString::to_string).collect();
-    let series = scan.best_series();
+    let mut warnings = scan.warnings.clone();
+    // The largest series that has a structure set, else the largest.
+    let series = scan.series.iter().find(|s| !scan.structure_sets_of(s).is_empty()).or_else(|| scan.series.first());
+    let series = series.ok_or(CtError::Empty)?;
     if scan.series.len() > 1 {
-        warnings.push(format!(
-            "{} CT series were found; \"{}\" with {} slices was opened: {}",
+        let all: Vec<String> =
+            scan.series.iter().map(|s| format!("\"{}\" ({} slices)", s.description, s.len())).collect();
+        warnings.push(ImportWarning::warning(format!(
+            "{} CT series were found; \"{}\" was opened, open its folder alone for another: {}",
             scan.series.len(),
             series.description,
-            series.files.len(),
-            scan.series.iter().map(|s| format!("\"{}\" ({} slices)", s.description, s.files.len())).collect::<Vec<_>>().join(", ")
-        ));
+            all.join(", ")
+        )));
     }
     let mut stopped = false;
     let loaded = dicom::load_ct(series, progress, &mut |step| stopped |= on_step(step).is_err());
@@ -127,13 +132,20 @@ pub fn load_case(
         return Err(OpenError::Cancelled);
     }
     let LoadedCt { volume, meta, warnings: ct_warnings } = loaded?;
-    warnings.extend(ct_warnings.iter().map(ToString::to_string));
+    warnings.extend(ct_warnings);
 
     let mut structures = StructureSet::default();
     let mut sources = Vec::new();
     let mut others = Vec::new();
-    // Newest first; the first that fits is loaded, the other ones are offered.
-    for file in scan.structure_sets_newest_first() {
+    let mut uncertain_roles = Vec::new();
+    let mut files: Vec<&StructureSetFile> = scan.structure_sets_of(series);
+    if files.is_empty() {
+        // None belongs to this series: try them all the same, so that each refusal gives its reason.
+        files = scan.structure_sets.iter().collect();
+    }
+    // The newest that can be read is loaded, the others are offered.
+    files.sort_by(|a, b| (&b.date, &b.time).cmp(&(&a.date, &a.time)));
+    for file in files {
         progress.checkpoint()?;
         if !sources.is_empty() {
             others.push(file.clone());
@@ -143,10 +155,11 @@ pub fn load_case(
         match dicom::load_structure_set(&file.path, &volume.grid, &meta, 0) {
             Ok(set) => {
                 structures.rois.extend(set.rois);
-                warnings.extend(set.warnings.iter().map(ToString::to_string));
+                uncertain_roles.extend(set.uncertain_roles);
+                warnings.extend(set.warnings);
                 sources.push(set.source);
             }
-            Err(error) => warnings.push(error_chain(&error)),
+            Err(error) => warnings.push(ImportWarning::warning(error_chain(&error))),
         }
     }
     let opened = paths.first().map(|p| std::path::absolute(p).unwrap_or_else(|_| p.clone()));
@@ -157,6 +170,7 @@ pub fn load_case(
         case,
         other_structure_sets: others,
         warnings,
+        uncertain_roles,
         opened,
     })
 }
@@ -164,7 +178,7 @@ pub fn load_case(
 /// Makes the synthetic case of a seed; nothing is read from disk.
 pub fn load_demo(seed: u64, progress: &dyn Progress) -> Result<LoadedCase, Cancelled> {
     let phantom = phantom::generate(&PhantomConfig::demo(seed), progress)?;
-    let meta = CtMeta::synthetic(&phantom.volume.grid, seed);
+    let meta = CtMeta::synthetic("Phantom", seed, phantom.volume.grid.slices());
     let case = Case::new(
         CaseImage { volume: phantom.volume, meta: Arc::new(meta) },
         phantom.structures,
@@ -175,6 +189,7 @@ pub fn load_demo(seed: u64, progress: &dyn Progress) -> Result<LoadedCase, Cance
         case,
         other_structure_sets: Vec::new(),
         warnings: Vec::new(),
+        uncertain_roles: Vec::new(),
         opened: None,
     })
 }

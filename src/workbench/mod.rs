@@ -23,17 +23,17 @@ pub use history::History;
 pub use live::{Derived, Live, Surroundings};
 pub use loading::{LoadedCase, Loading, OpenError, load_case, load_demo};
 pub use notices::{Notice, Notices, Severity};
-pub use outcome::{JobResult, ProposedCtv};
+pub use outcome::{JobResult, ProposedCtv, error_chain, export, proposal_edit, segmentation_edit};
 pub use policy::{EditPolicy, Refusal};
 pub use settings::{Settings, SettingsError};
 pub use view::{ViewState, Workspace};
 
 use crate::anatomy;
-use crate::dicom::{self, StructureSetFile};
+use crate::dicom::{self, ImportWarning, StructureSetFile};
 use crate::diunet::{self, LoadedModel};
 use crate::geometry::PatientPoint;
 use crate::image::WindowLevel;
-use crate::risk::RiskModel;
+use crate::risk::{self, RiskModel};
 use crate::structures::{Provenance, Role, Roi, RoiId, station_color};
 use crate::teaching::{self, Exercise, Phase, Score};
 use jobs::{JobContext, JobError, JobEvent, JobKey, JobMode, Jobs, Lane};
@@ -50,6 +50,8 @@ pub struct Workbench {
     loading: Option<Loading>,
     live: Option<Live>,
     other_structure_sets: Vec<StructureSetFile>,
+    import_report: Vec<ImportWarning>,
+    uncertain_roles: Vec<String>,
     pub view: ViewState,
     pub policy: EditPolicy,
     tool: ToolKind,
@@ -77,9 +79,8 @@ impl Workbench {
                 Settings::default()
             })
         });
-        let models = diunet::default_model_dir();
-        let diunet = LoadedModel::load(&models.join("diunet")).map(Arc::new).map_err(|e| e.to_string());
-        let risk_model = RiskModel::load(&models.join("risk")).map(Arc::new).map_err(|e| e.to_string());
+        let diunet = LoadedModel::load(&diunet::default_model_dir()).map(Arc::new).map_err(|e| e.to_string());
+        let risk_model = RiskModel::load(&risk::default_model_dir()).map(Arc::new).map_err(|e| e.to_string());
         for (what, problem) in [("DiUnet", diunet.as_ref().err()), ("The risk model", risk_model.as_ref().err())] {
             if let Some(problem) = problem {
                 notices.push(Severity::Warning, format!("{what} is not available"), vec![problem.clone()]);
@@ -91,6 +92,8 @@ impl Workbench {
             loading: None,
             live: None,
             other_structure_sets: Vec::new(),
+            import_report: Vec::new(),
+            uncertain_roles: Vec::new(),
             view,
             policy: EditPolicy::default(),
             tool: ToolKind::default(),
@@ -122,6 +125,14 @@ impl Workbench {
     /// Structure sets found beside the open one.
     pub fn other_structure_sets(&self) -> &[StructureSetFile] {
         &self.other_structure_sets
+    }
+    /// What was noticed while the case was read.
+    pub fn import_report(&self) -> &[ImportWarning] {
+        &self.import_report
+    }
+    /// True if the ROI's role was only guessed from its name and nobody has confirmed it yet.
+    pub fn is_role_uncertain(&self, roi: &Roi) -> bool {
+        self.uncertain_roles.contains(&roi.name)
     }
     pub fn tool(&self) -> ToolKind {
         self.tool
@@ -307,6 +318,8 @@ impl Workbench {
                 }
             }
             Command::SetRole { roi, role } => {
+                let name = self.case.as_ref().and_then(|c| c.structures().get(roi)).map(|r| r.name.clone());
+                self.uncertain_roles.retain(|n| Some(n) != name.as_ref());
                 self.attributes("Change role", roi, |a| a.role = role);
             }
             Command::Rename { roi, name } => {
@@ -463,7 +476,7 @@ impl Workbench {
 
     /// Puts a case that was read elsewhere on the bench, as the command line does.
     pub fn take_case(&mut self, loaded: LoadedCase) {
-        let LoadedCase { case, surroundings, other_structure_sets, warnings, opened } = loaded;
+        let LoadedCase { case, surroundings, other_structure_sets, warnings, uncertain_roles, opened } = loaded;
         self.loading = None;
         self.exercise = None;
         self.score = None;
@@ -489,6 +502,8 @@ impl Workbench {
         }
         self.case = Some(case);
         self.other_structure_sets = other_structure_sets;
+        self.import_report = warnings.clone();
+        self.uncertain_roles = uncertain_roles;
         self.view.selected = first;
         if let Some(roi) = first {
             self.go_to(roi);
@@ -496,7 +511,13 @@ impl Workbench {
         if !warnings.is_empty() {
             let count = warnings.len();
             let noun = if count == 1 { "remark" } else { "remarks" };
-            self.notices.push(Severity::Warning, format!("Opened with {count} {noun}: import report"), warnings);
+            let severity = if warnings.iter().any(|w| w.severity > dicom::Severity::Info) {
+                Severity::Warning
+            } else {
+                Severity::Info
+            };
+            let lines = warnings.iter().map(ToString::to_string).collect();
+            self.notices.push(severity, format!("Opened with {count} {noun}: import report"), lines);
         }
         if let Some(path) = opened {
             self.settings.remember(&path);
@@ -718,10 +739,14 @@ impl Workbench {
                     self.notices.warning("The network's result belongs to a case that is closed; it was dropped");
                     return;
                 }
-                let (Some(case), Ok(model)) = (&mut self.case, &self.diunet) else { return };
-                let (edit, summary) = outcome::segmentation_edit(case, model, &segmentation);
+                let Some(case) = &mut self.case else { return };
+                let (edit, summary) = outcome::segmentation_edit(case, &segmentation);
                 let result = case.apply(edit);
-                self.notices.push(Severity::Info, summary, vec![model.manifest.training_data.clone()]);
+                let mut details = segmentation.warnings.clone();
+                if let Provenance::Network { statement, .. } = &segmentation.provenance {
+                    details.push(statement.clone());
+                }
+                self.notices.push(Severity::Info, summary, details);
                 self.report(result);
             }
             JobResult::Proposed(proposed) => {

@@ -3,7 +3,7 @@
 use super::{Case, CaseImage, Change, Edit, LoadedCase};
 use crate::anatomy::CtvProposal;
 use crate::dicom::{self, ExportError, ExportProof, ExportRequest, LoadStep, SourceStructureSet};
-use crate::diunet::{LoadedModel, SegmentError, Segmentation};
+use crate::diunet::{SegmentError, Segmentation};
 use crate::structures::{Generation, Provenance, Role, Roi, RoiId, Station, StructureSet, role_color, station_color};
 use crate::workbench::jobs::JobError;
 use std::path::Path;
@@ -31,7 +31,7 @@ pub struct ProposedCtv {
 
 pub(super) fn segment_error(error: SegmentError) -> JobError {
     match error {
-        SegmentError::Cancelled(_) => JobError::Cancelled,
+        SegmentError::Cancelled => JobError::Cancelled,
         other => JobError::Failed(error_chain(&other)),
     }
 }
@@ -77,7 +77,7 @@ fn is_untouched_network_result(roi: &Roi) -> bool {
 /// The edit by which a network's stations enter the case, and a sentence for the user. Untouched
 /// earlier results are replaced. Where the case has a station of its own, imported or corrected, the
 /// network's enters beside it as `zAI_...` with the role Other, so that features never mix the two.
-pub fn segmentation_edit(case: &mut Case, model: &LoadedModel, segmentation: &Segmentation) -> (Edit, String) {
+pub fn segmentation_edit(case: &mut Case, segmentation: &Segmentation) -> (Edit, String) {
     let mut changes = Vec::new();
     let mut kept: Vec<Roi> = Vec::new();
     for (index, roi) in case.structures().rois.iter().enumerate().rev() {
@@ -87,11 +87,6 @@ pub fn segmentation_edit(case: &mut Case, model: &LoadedModel, segmentation: &Se
             kept.push(roi.clone());
         }
     }
-    let provenance = Provenance::Network {
-        model_id: model.manifest.model_id.clone(),
-        sha256: model.manifest.sha256.clone(),
-        statement: model.manifest.training_data.clone(),
-    };
     let (mut drawn, mut beside) = (0, 0);
     let mut index = kept.len();
     for station in Station::all() {
@@ -109,14 +104,15 @@ pub fn segmentation_edit(case: &mut Case, model: &LoadedModel, segmentation: &Se
         let role = if taken { Role::Other } else { Role::Station(station) };
         beside += usize::from(taken);
         drawn += 1;
-        let mut roi = Roi::new(case.new_id(), name, station_color(station), role, provenance.clone());
+        let mut roi = Roi::new(case.new_id(), name, station_color(station), role, segmentation.provenance.clone());
         roi.slices.clone_from(slices);
         changes.push(Change::Add { index, roi: Arc::new(roi) });
         index += 1;
     }
     let mut summary = format!(
         "DiUnet contoured {drawn} of 16 stations on {} slices in {:.1} s",
-        segmentation.slices_run, segmentation.seconds
+        segmentation.slices_run.len(),
+        segmentation.seconds
     );
     if beside > 0 {
         summary.push_str(&format!("; {beside} of them stand beside stations that the case had already (zAI_)"));
