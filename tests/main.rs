@@ -10,3 +10,4 @@ mod layering;
 mod metrics;
 mod phantom;
 mod risk;
+mod workbench;
