@@ -104,7 +104,7 @@ pub struct JobContext<T> {
     waker: Arc<Mutex<Option<Waker>>>,
 }
 
-impl<T> JobContext<T> {
+impl<T: Send> JobContext<T> {
     /// Sends a partial result. Blocks while the window is far behind, unless the job is cancelled.
     pub fn send(&self, partial: T) -> Result<(), Cancelled> {
         let mut message = (self.id, JobEvent::Partial(partial));
