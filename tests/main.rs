@@ -9,3 +9,10 @@ mod features;
 mod metrics;
 mod phantom;
 mod risk;
+
+#[cfg(feature = "gui")]
+mod gpu;
+#[cfg(feature = "gui")]
+mod shaders;
+#[cfg(feature = "gui")]
+mod viewport;
