@@ -6,6 +6,12 @@ mod contours;
 mod dicom;
 mod diunet;
 mod features;
+#[cfg(feature = "gui")]
+mod gpu;
+mod layering;
 mod metrics;
 mod phantom;
 mod risk;
+#[cfg(feature = "gui")]
+mod shaders;
+mod workbench;

@@ -4,13 +4,27 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Bits of one slice over the rows that hold any; bit `i % 64` of word `i / 64` of a row is column `i`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+///
+/// Two masks are equal if they hold the same voxels, however many empty rows they store.
+#[derive(Debug, Clone, Default)]
 pub struct SliceMask {
     columns: usize,
     first_row: usize,
     words_per_row: usize,
     words: Vec<u64>,
 }
+
+impl PartialEq for SliceMask {
+    fn eq(&self, other: &Self) -> bool {
+        let (a, b) = (self.row_range(), other.row_range());
+        (a.start.min(b.start)..a.end.max(b.end)).all(|j| {
+            let (x, y) = (self.row(j), other.row(j));
+            (0..x.len().max(y.len())).all(|w| x.get(w).unwrap_or(&0) == y.get(w).unwrap_or(&0))
+        })
+    }
+}
+
+impl Eq for SliceMask {}
 
 impl SliceMask {
     /// An empty mask able to hold rows `first_row..first_row + rows`.
@@ -67,7 +81,7 @@ impl SliceMask {
         self.row_mut(j)[i / 64] |= 1 << (i % 64);
     }
 
-    /// Sets columns `i0..i1` of row `j`, which must lie in [`Self::row_range`].
+    /// Toggles columns `i0..i1` of row `j`, which must lie in [`Self::row_range`].
     pub fn toggle_run(&mut self, j: usize, i0: usize, i1: usize) {
         if i0 >= i1 {
             return;
@@ -98,6 +112,20 @@ impl SliceMask {
 
     pub fn is_empty(&self) -> bool {
         self.words.iter().all(|w| *w == 0)
+    }
+
+    /// The same voxels without empty rows at the top and the bottom.
+    pub(super) fn trimmed(mut self) -> Self {
+        let rows = self.row_range();
+        let used = |j: &usize| self.row(*j).iter().any(|w| *w != 0);
+        let Some(first) = rows.clone().find(used) else { return Self { columns: self.columns, ..Self::default() } };
+        let last = rows.clone().rfind(used).unwrap_or(first);
+        let words = (first - rows.start) * self.words_per_row..(last + 1 - rows.start) * self.words_per_row;
+        if words.len() < self.words.len() {
+            self.words = self.words[words].to_vec();
+            self.first_row = first;
+        }
+        self
     }
 
     /// Rows that both masks may hold.

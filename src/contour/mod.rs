@@ -3,8 +3,20 @@
 //! A [`Ring`] that nobody edits keeps the points it was imported with, bit for bit, and remembers
 //! which contour of the source it came from.
 
+mod boolean;
+mod brush;
+mod distance;
 mod mask;
+mod rasterize;
 mod ring;
+mod simplify;
+mod trace;
 
+pub use boolean::{BooleanOp, area_mm2, boolean};
+pub use brush::{capsule, swept_disc_section, swept_sphere_section};
+pub use distance::{DistanceField, expand};
 pub use mask::{Mask, SliceMask};
+pub use rasterize::{rasterize, rasterize_slice};
 pub use ring::{Ring, SliceContours};
+pub use simplify::simplify;
+pub use trace::{contours_from_mask, contours_from_slice_mask, trace};

@@ -26,6 +26,11 @@ impl Ring {
         Self { points: points.into_iter().collect(), source: Some(source_contour) }
     }
 
+    /// Points that are already what they should be: vertices of other rings, or on the lattice of [`Self::STEP_MM`].
+    pub(super) fn exact(points: Vec<PlanePoint>) -> Self {
+        Self { points: points.into(), source: None }
+    }
+
     pub fn points(&self) -> &[PlanePoint] {
         &self.points
     }

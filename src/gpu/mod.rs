@@ -1,1 +1,45 @@
-//! The GPU renderer.
+//! The renderer of CT slices: a GPU path (3D textures, WGSL) and a CPU path that draws the same picture.
+//!
+//! It knows grids, CT numbers, masks and colours, and nothing of the workbench or of panels. A caller
+//! fills a [`SliceRenderer`] (grid, slices, masks by revision) from its logic, never from a paint
+//! callback, and paints [`SliceFrame`]s, which are plain data.
+
+mod callback;
+mod context;
+mod cpu_slice;
+mod device;
+mod frame;
+mod mask_source;
+mod renderer;
+pub mod shaders;
+mod textures;
+mod uniforms;
+
+pub use context::Gpu;
+pub use cpu_slice::CpuScene;
+pub use device::{device_descriptor, wgpu_setup};
+pub use frame::{Fill, Fills, GridFromPixel, SliceFrame, no_fills};
+pub use mask_source::{MaskSource, SyncReport, VoxelBox};
+pub use renderer::SliceRenderer;
+pub use uniforms::SliceUniforms;
+
+/// Structures that can be filled at the same time: one bit each in the two words of a voxel.
+pub const SLOTS: usize = 64;
+
+/// Views that can be on the screen at the same time.
+pub const VIEWS: usize = 8;
+
+/// Why the GPU cannot show something.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GpuError {
+    #[error(
+        "the graphics adapter holds 3D textures of at most {limit} voxels a side, this scan has {columns} x {rows} x {slices}; slices are drawn by the processor instead"
+    )]
+    ScanTooLarge { limit: u32, columns: usize, rows: usize, slices: usize },
+    #[error(
+        "the graphics memory does not suffice for {what} ({megabytes} MB); slices are drawn by the processor instead"
+    )]
+    OutOfMemory { what: &'static str, megabytes: u64 },
+    #[error("{found} structures cannot be filled at the same time, {SLOTS} can; hide some of them")]
+    TooManySlots { found: usize },
+}

@@ -1,0 +1,286 @@
+//! Pipelines and textures, created once from egui's render state, and the handle to them.
+
+use super::callback::SliceCallback;
+use super::device::DeviceErrors;
+use super::frame::{SliceFrame, unit_rgb};
+use super::mask_source::{MaskSource, SyncReport};
+use super::textures::{MaskTexture, VolumeTexture};
+use super::uniforms::SliceUniforms;
+use super::{GpuError, VIEWS, shaders};
+use crate::geometry::{Revision, VoxelGrid};
+use crate::image::CtVolume;
+use eframe::egui;
+use eframe::egui_wgpu::{self, RenderState, wgpu};
+use std::sync::Arc;
+
+/// Lives in egui-wgpu's callback resources.
+pub(super) struct GpuContext {
+    pipeline: wgpu::RenderPipeline,
+    layout: wgpu::BindGroupLayout,
+    uniforms: wgpu::Buffer,
+    uniform_stride: u64,
+    scene: Option<Scene>,
+}
+
+struct Scene {
+    volume: VolumeTexture,
+    masks: MaskTexture,
+    bind_group: wgpu::BindGroup,
+}
+
+impl GpuContext {
+    fn new(device: &wgpu::Device, target: wgpu::TextureFormat) -> Self {
+        let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: Some("slice"),
+            entries: &[
+                wgpu::BindGroupLayoutEntry {
+                    binding: 0,
+                    visibility: wgpu::ShaderStages::FRAGMENT,
+                    ty: wgpu::BindingType::Buffer {
+                        ty: wgpu::BufferBindingType::Uniform,
+                        has_dynamic_offset: true,
+                        min_binding_size: wgpu::BufferSize::new(size_of::<SliceUniforms>() as u64),
+                    },
+                    count: None,
+                },
+                texture_entry(1, wgpu::TextureSampleType::Float { filterable: false }, wgpu::TextureViewDimension::D3),
+                texture_entry(2, wgpu::TextureSampleType::Float { filterable: false }, wgpu::TextureViewDimension::D2),
+                texture_entry(3, wgpu::TextureSampleType::Uint, wgpu::TextureViewDimension::D3),
+            ],
+        });
+        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: Some("slice.wgsl"),
+            source: wgpu::ShaderSource::Wgsl(shaders::source("slice.wgsl").into()),
+        });
+        let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+            label: Some("slice"),
+            bind_group_layouts: &[Some(&layout)],
+            immediate_size: 0,
+        });
+        let fragment = if target.is_srgb() { "fragment_linear" } else { "fragment_gamma" };
+        let pipeline = device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
+            label: Some("slice"),
+            layout: Some(&pipeline_layout),
+            vertex: wgpu::VertexState {
+                module: &module,
+                entry_point: Some("vertex"),
+                buffers: &[],
+                compilation_options: wgpu::PipelineCompilationOptions::default(),
+            },
+            primitive: wgpu::PrimitiveState::default(),
+            depth_stencil: None,
+            multisample: wgpu::MultisampleState::default(),
+            fragment: Some(wgpu::FragmentState {
+                module: &module,
+                entry_point: Some(fragment),
+                targets: &[Some(target.into())],
+                compilation_options: wgpu::PipelineCompilationOptions::default(),
+            }),
+            multiview_mask: None,
+            cache: None,
+        });
+        let alignment = u64::from(device.limits().min_uniform_buffer_offset_alignment);
+        let uniform_stride = (size_of::<SliceUniforms>() as u64).next_multiple_of(alignment);
+        let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("slice uniforms"),
+            size: uniform_stride * VIEWS as u64,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        Self { pipeline, layout, uniforms, uniform_stride, scene: None }
+    }
+
+    fn bind_group(&self, device: &wgpu::Device, volume: &VolumeTexture, masks: &MaskTexture) -> wgpu::BindGroup {
+        let view = |t: &wgpu::Texture| t.create_view(&wgpu::TextureViewDescriptor::default());
+        device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: Some("slice"),
+            layout: &self.layout,
+            entries: &[
+                wgpu::BindGroupEntry {
+                    binding: 0,
+                    resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                        buffer: &self.uniforms,
+                        offset: 0,
+                        size: wgpu::BufferSize::new(size_of::<SliceUniforms>() as u64),
+                    }),
+                },
+                wgpu::BindGroupEntry {
+                    binding: 1,
+                    resource: wgpu::BindingResource::TextureView(&view(&volume.texture)),
+                },
+                wgpu::BindGroupEntry {
+                    binding: 2,
+                    resource: wgpu::BindingResource::TextureView(&view(&volume.table)),
+                },
+                wgpu::BindGroupEntry {
+                    binding: 3,
+                    resource: wgpu::BindingResource::TextureView(&view(&masks.texture)),
+                },
+            ],
+        })
+    }
+
+    /// Writes the uniforms of a frame. They belong to that frame alone, so a frame that is never painted loses nothing.
+    pub fn write_uniforms(&self, queue: &wgpu::Queue, frame: &SliceFrame, rect: egui::Rect, pixels_per_point: f32) {
+        let Some(scene) = &self.scene else { return };
+        let size_px = rect.size() * pixels_per_point;
+        let map = frame.grid_from_pixel(
+            &scene.volume.grid,
+            [f64::from(size_px.x), f64::from(size_px.y)],
+            frame.mm_per_point / f64::from(pixels_per_point),
+        );
+        let four = |v: glam::DVec3| [v.x as f32, v.y as f32, v.z as f32, 0.0];
+        let [slices, rows, columns] = scene.volume.grid.shape().map(|n| n as u32);
+        let signed = |[k, j, i]: [usize; 3]| [i as i32, j as i32, k as i32, 0];
+        let [red, green, blue] = unit_rgb(frame.background);
+        let mut hatched = [0u32; 4];
+        for (slot, _) in frame.fills.iter().enumerate().filter(|(_, f)| f.hatched) {
+            hatched[slot / 32] |= 1 << (slot % 32);
+        }
+        let uniforms = SliceUniforms {
+            at_corner: four(map.at_corner),
+            per_pixel_x: four(map.per_pixel_x),
+            per_pixel_y: four(map.per_pixel_y),
+            corner_px: (rect.min.to_vec2() * pixels_per_point).into(),
+            n_range: scene.volume.n_range.map(|n| n as f32),
+            size: [columns, rows, slices, map.slice.map_or(SliceUniforms::NO_SLICE, |k| k as u32)],
+            mask_first: signed(scene.masks.covers.first),
+            mask_size: signed(scene.masks.covers.size),
+            window: [
+                (frame.window.center_hu - frame.window.width_hu / 2.0) as f32,
+                (1.0 / frame.window.width_hu) as f32,
+                SliceFrame::hatch_period_px(pixels_per_point),
+                0.0,
+            ],
+            background: [red, green, blue, 1.0],
+            hatched,
+            fills: frame.fills.map(|f| {
+                let [r, g, b] = unit_rgb(f.color);
+                [r, g, b, f.opacity]
+            }),
+        };
+        queue.write_buffer(&self.uniforms, self.offset(frame.view), bytemuck::bytes_of(&uniforms));
+    }
+
+    fn offset(&self, view: usize) -> u64 {
+        (view % VIEWS) as u64 * self.uniform_stride
+    }
+
+    /// Draws a frame whose uniforms are written; the scissor of the pass cuts out the view.
+    pub fn draw(&self, pass: &mut wgpu::RenderPass<'static>, view: usize, screen_px: [u32; 2]) {
+        let Some(scene) = &self.scene else { return };
+        // The whole target: egui-wgpu would clamp the view's own rectangle to the window and squeeze the picture.
+        pass.set_viewport(0.0, 0.0, screen_px[0] as f32, screen_px[1] as f32, 0.0, 1.0);
+        pass.set_pipeline(&self.pipeline);
+        pass.set_bind_group(0, &scene.bind_group, &[self.offset(view) as u32]);
+        pass.draw(0..3, 0..1);
+    }
+}
+
+fn texture_entry(
+    binding: u32,
+    sample_type: wgpu::TextureSampleType,
+    view_dimension: wgpu::TextureViewDimension,
+) -> wgpu::BindGroupLayoutEntry {
+    wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::FRAGMENT,
+        ty: wgpu::BindingType::Texture { sample_type, view_dimension, multisampled: false },
+        count: None,
+    }
+}
+
+/// Handle to the renderer's pipelines and textures in egui's render state.
+#[derive(Clone)]
+pub struct Gpu {
+    state: RenderState,
+    errors: DeviceErrors,
+}
+
+impl Gpu {
+    /// Creates the pipelines and takes over the errors of the device.
+    pub fn new(state: &RenderState) -> Self {
+        let errors = DeviceErrors::watch(&state.device);
+        let context = GpuContext::new(&state.device, state.target_format);
+        state.renderer.write().callback_resources.insert(context);
+        Self { state: state.clone(), errors }
+    }
+
+    /// Name of the adapter, as a message would show it.
+    pub fn adapter(&self) -> String {
+        let info = self.state.adapter.get_info();
+        format!("{} ({})", info.name, info.backend)
+    }
+
+    /// Messages about failed drawing since the last call.
+    pub fn take_errors(&self) -> Vec<String> {
+        self.errors.take()
+    }
+
+    /// Makes room for a scan; nothing of it is loaded yet, and no structure is shown.
+    pub fn set_grid(&self, grid: Arc<VoxelGrid>) -> Result<(), GpuError> {
+        let (device, queue) = (&self.state.device, &self.state.queue);
+        self.with(|context| {
+            context.scene = None;
+            let volume = VolumeTexture::new(device, queue, &self.errors, grid)?;
+            let masks = MaskTexture::new(device);
+            let bind_group = context.bind_group(device, &volume, &masks);
+            context.scene = Some(Scene { volume, masks, bind_group });
+            Ok(())
+        })
+    }
+
+    /// Sends the CT numbers of slice `k`, row by row.
+    pub fn upload_slice(&self, k: usize, hu: &[i16]) {
+        self.with(|context| {
+            if let Some(scene) = &mut context.scene {
+                scene.volume.upload_slice(&self.state.queue, k, hu);
+            }
+        });
+    }
+
+    /// Makes room for a scan and sends all of it.
+    pub fn set_volume(&self, volume: &CtVolume) -> Result<(), GpuError> {
+        self.set_grid(Arc::clone(&volume.grid))?;
+        for (k, slice) in volume.hu.outer_iter().enumerate() {
+            let owned = slice.as_standard_layout();
+            self.upload_slice(k, owned.as_slice().expect("standard layout"));
+        }
+        Ok(())
+    }
+
+    /// Brings the mask texture to the revision of the source.
+    pub fn sync_masks(&self, source: &dyn MaskSource) -> Result<SyncReport, GpuError> {
+        let (device, queue) = (&self.state.device, &self.state.queue);
+        self.with(|context| {
+            let Some(mut scene) = context.scene.take() else { return Ok(SyncReport::default()) };
+            let report = scene.masks.sync(device, queue, &self.errors, &scene.volume.grid, source);
+            if report.as_ref().map_or(true, |r| r.reallocated) {
+                scene.bind_group = context.bind_group(device, &scene.volume, &scene.masks);
+            }
+            context.scene = Some(scene);
+            report
+        })
+    }
+
+    /// The revision that the mask texture shows, `None` before the first sync.
+    pub fn synced(&self) -> Option<Revision> {
+        self.with(|context| context.scene.as_ref().and_then(|s| s.masks.synced()))
+    }
+
+    /// Forgets the scan.
+    pub fn clear(&self) {
+        self.with(|context| context.scene = None);
+    }
+
+    /// The shape that draws a frame into a rectangle of the window, points.
+    pub fn shape(rect: egui::Rect, frame: SliceFrame) -> egui::Shape {
+        egui::Shape::Callback(egui_wgpu::Callback::new_paint_callback(rect, SliceCallback { rect, frame }))
+    }
+
+    fn with<R>(&self, work: impl FnOnce(&mut GpuContext) -> R) -> R {
+        let mut renderer = self.state.renderer.write();
+        let context = renderer.callback_resources.get_mut::<GpuContext>().expect("Gpu::new put the context there");
+        work(context)
+    }
+}

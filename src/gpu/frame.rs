@@ -1,0 +1,112 @@
+//! What one view shows in one frame, as plain data: plane, zoom, window, fills. Both renderers draw from it.
+
+use super::SLOTS;
+use crate::geometry::{ImagePlane, PatientPoint, VoxelGrid};
+use crate::image::WindowLevel;
+use eframe::egui;
+use glam::DVec3;
+use std::sync::Arc;
+
+/// How the voxels of one slot are tinted.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Fill {
+    /// sRGB.
+    pub color: [u8; 3],
+    /// 0 (not shown) to 1.
+    pub opacity: f32,
+    /// Striped: a proposal that nobody has accepted.
+    pub hatched: bool,
+}
+
+/// Fill of every slot.
+pub type Fills = Arc<[Fill; SLOTS]>;
+
+/// Fills that show nothing.
+pub fn no_fills() -> Fills {
+    Arc::new([Fill::default(); SLOTS])
+}
+
+/// Width of a stripe and its gap together, in points.
+pub const HATCH_PERIOD_POINTS: f32 = 6.0;
+
+/// One view of the scan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SliceFrame {
+    /// Number of the view on the screen, below [`super::VIEWS`].
+    pub view: usize,
+    pub plane: ImagePlane,
+    /// The point at the middle of the view; projected onto the plane.
+    pub center: PatientPoint,
+    pub mm_per_point: f64,
+    pub window: WindowLevel,
+    /// sRGB, outside the scan.
+    pub background: [u8; 3],
+    pub fills: Fills,
+}
+
+/// The affine map from pixels, counted from the top left corner of the view, to the grid:
+/// column, row and mm along the normal from the first slice.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct GridFromPixel {
+    pub at_corner: DVec3,
+    pub per_pixel_x: DVec3,
+    pub per_pixel_y: DVec3,
+    /// The slice shown, where the view lies along the slices.
+    pub slice: Option<usize>,
+}
+
+impl GridFromPixel {
+    pub fn at(&self, x: f64, y: f64) -> DVec3 {
+        self.at_corner + self.per_pixel_x * x + self.per_pixel_y * y
+    }
+}
+
+impl SliceFrame {
+    /// The map for a view of `size_px` pixels (which need not be whole) with `mm_per_px`.
+    pub fn grid_from_pixel(&self, grid: &VoxelGrid, size_px: [f64; 2], mm_per_px: f64) -> GridFromPixel {
+        let plane = &self.plane;
+        let center = plane.patient_from_plane(plane.plane_from_patient(self.center));
+        let corner =
+            center - plane.right * (size_px[0] / 2.0 * mm_per_px) - plane.down * (size_px[1] / 2.0 * mm_per_px);
+        let (uv, n) = grid.plane_from_patient(corner);
+        let ij = grid.index_from_plane(uv);
+        let along = |d: DVec3| {
+            DVec3::new(
+                d.dot(grid.i_direction()) / grid.spacing_i_mm(),
+                d.dot(grid.j_direction()) / grid.spacing_j_mm(),
+                d.dot(grid.normal()),
+            ) * mm_per_px
+        };
+        let slice = (plane.normal.dot(grid.normal()).abs() > 0.5)
+            .then(|| grid.nearest_slice(grid.plane_from_patient(plane.origin).1));
+        GridFromPixel {
+            at_corner: DVec3::new(ij.x, ij.y, n - grid.position_mm(0)),
+            per_pixel_x: along(plane.right),
+            per_pixel_y: along(plane.down),
+            slice,
+        }
+    }
+
+    pub(super) fn hatch_period_px(pixels_per_point: f32) -> f32 {
+        (HATCH_PERIOD_POINTS * pixels_per_point).round().max(2.0)
+    }
+}
+
+/// Positions, from the first slice, of what belongs to the scan: half the end slices' thickness beyond them.
+pub(super) fn n_range(grid: &VoxelGrid) -> [f64; 2] {
+    let last = grid.slices() - 1;
+    [
+        -grid.thickness_mm(0) / 2.0,
+        grid.position_mm(last) - grid.position_mm(0) + grid.thickness_mm(last) / 2.0,
+    ]
+}
+
+/// A colour as the shader takes it.
+pub(super) fn unit_rgb([r, g, b]: [u8; 3]) -> [f32; 3] {
+    [r, g, b].map(|c| f32::from(c) / 255.0)
+}
+
+pub(super) fn color32([r, g, b]: [f64; 3]) -> egui::Color32 {
+    let byte = |c: f64| (c * 255.0).round().clamp(0.0, 255.0) as u8;
+    egui::Color32::from_rgba_premultiplied(byte(r), byte(g), byte(b), u8::MAX)
+}

@@ -1,0 +1,72 @@
+//! The fonts of the window: Inter for the interface, Droid Sans Fallback for Chinese, Japanese and
+//! Korean names. Characters that neither has come from the system's fonts (eframe's `system_fonts`).
+
+use super::theme;
+use eframe::egui::{self, FontData, FontDefinitions, FontFamily, FontTweak};
+use std::sync::Arc;
+
+const INTER: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.otf");
+const INTER_STRONG: &[u8] = include_bytes!("../../assets/fonts/Inter-SemiBold.otf");
+/// Covers the CJK ideographs, kana and hangul of Unicode's basic plane.
+const DROID_FALLBACK: &[u8] = include_bytes!("../../assets/fonts/DroidSansFallbackFull.ttf");
+
+/// Installs the bundled fonts, in front of egui's own.
+pub fn install(context: &egui::Context) {
+    context.set_fonts(definitions());
+}
+
+fn definitions() -> FontDefinitions {
+    let mut fonts = FontDefinitions::default();
+    let mut add = |name: &str, bytes: &'static [u8], tweak: FontTweak| {
+        fonts.font_data.insert(name.to_owned(), Arc::new(FontData::from_static(bytes).tweak(tweak)));
+    };
+    add("inter", INTER, FontTweak::default());
+    add("inter strong", INTER_STRONG, FontTweak::default());
+    add("droid fallback", DROID_FALLBACK, FontTweak::default());
+    let defaults = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
+    let family = |first: &str| {
+        let mut names = vec![first.to_owned()];
+        names.extend(defaults.iter().cloned());
+        names.push("droid fallback".to_owned());
+        names
+    };
+    let (regular, strong) = (family("inter"), family("inter strong"));
+    fonts.families.insert(FontFamily::Proportional, regular);
+    fonts.families.insert(FontFamily::Name(theme::STRONG.into()), strong);
+    fonts.families.entry(FontFamily::Monospace).or_default().push("droid fallback".to_owned());
+    fonts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use egui_kittest::Harness;
+
+    /// The harness panics on a character that no font can draw.
+    #[test]
+    fn names_of_many_scripts_have_their_glyphs() {
+        let names = "張偉 张伟 山田太郎 ヤマダ 김철수 Иванов Ωμέγα Łukasz Ångström Đỗ";
+        let signs = "± × ÷ ² ³ µ ° · – — … ≥ ≤ ≠ ≈ κ α σ Δ Σ ∞ √ − ‰ → ←";
+        let mut harness = Harness::builder()
+            .with_context_setup(|context| {
+                install(context);
+                theme::apply(context);
+            })
+            .build_ui(|ui| {
+                for text in [names, signs] {
+                    ui.label(text);
+                    ui.label(egui::RichText::new(text).font(theme::strong(theme::SIZE_TITLE)));
+                    ui.label(egui::RichText::new(names).monospace());
+                }
+            });
+        harness.run();
+    }
+
+    #[test]
+    #[should_panic(expected = "glyph")]
+    fn a_character_without_glyph_would_be_noticed() {
+        let mut harness =
+            Harness::builder().with_context_setup(install).build_ui(|ui| drop(ui.label("\u{13000}")));
+        harness.run();
+    }
+}

@@ -1,0 +1,271 @@
+//! The image view: a slice of the scan with outlines, overlays and pointer input in patient mm.
+//!
+//! It knows nothing of the workbench: it takes a scan, structures, a crosshair and styles, changes
+//! nothing but its own camera, and tells what the pointer did.
+
+mod input;
+mod outlines;
+mod overlays;
+mod scrub;
+mod transform;
+
+pub use input::ViewEvent;
+pub use outlines::{CutCache, CutLine, Polyline, along, along_slices};
+pub use overlays::{notice, position_words, signed, window_words};
+pub use transform::{Camera, ViewTransform};
+
+use crate::geometry::{Orientation, PatientPoint, VoxelGrid};
+use crate::gpu::{Fills, SliceFrame, SliceRenderer};
+use crate::image::{CtVolume, WindowLevel};
+use crate::structures::{Roi, RoiId};
+use crate::ui::theme;
+use eframe::egui::{self, Color32, CursorIcon, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo};
+use input::InputState;
+
+/// A structure to outline.
+#[derive(Clone, Copy)]
+pub struct ViewStructure<'a> {
+    pub roi: &'a Roi,
+    /// Width of the line, points.
+    pub width: f32,
+    /// 0 to 1.
+    pub opacity: f32,
+    /// A proposal that nobody has accepted.
+    pub dashed: bool,
+    /// The structure that the tools change: drawn last, with a dark edge.
+    pub active: bool,
+}
+
+/// The brush as the views show it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Brush {
+    pub radius_mm: f64,
+    pub erase: bool,
+    /// Middle of a spherical brush that hovers in another view.
+    pub sphere_at: Option<PatientPoint>,
+}
+
+/// Which overlays are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Show {
+    pub crosshair: bool,
+    pub letters: bool,
+    pub scale_bar: bool,
+    pub texts: bool,
+    pub outlines: bool,
+}
+
+impl Default for Show {
+    fn default() -> Self {
+        Self { crosshair: true, letters: true, scale_bar: true, texts: true, outlines: true }
+    }
+}
+
+/// Everything that a view shows in a frame.
+pub struct ViewInput<'a> {
+    pub grid: &'a VoxelGrid,
+    /// For the value under the cursor; `None` while loading.
+    pub volume: Option<&'a CtVolume>,
+    /// The plane goes through it.
+    pub crosshair: PatientPoint,
+    pub window: WindowLevel,
+    /// In drawing order.
+    pub structures: &'a [ViewStructure<'a>],
+    pub fills: Fills,
+    /// Shown below the name of the view; `None` where identifiers are hidden.
+    pub patient: Option<&'a str>,
+    pub brush: Option<Brush>,
+    /// Of the tool, while nothing is pressed.
+    pub cursor: CursorIcon,
+    /// Where slices are missing: positions along the normal of the grid, mm.
+    pub gaps_mm: &'a [[f64; 2]],
+    pub show: Show,
+    /// The view in use.
+    pub active: bool,
+}
+
+/// What a view tells.
+pub struct ViewOutput {
+    pub response: Response,
+    /// For drawing more on the view, and for finding places in tests.
+    pub transform: ViewTransform,
+    /// The patient point under the pointer, and its CT number.
+    pub hovered: Option<(PatientPoint, Option<i16>)>,
+    pub events: Vec<ViewEvent>,
+}
+
+/// One view on the screen, kept between frames.
+pub struct View {
+    /// Number of the view, below [`crate::gpu::VIEWS`].
+    pub index: usize,
+    pub orientation: Orientation,
+    pub camera: Camera,
+    input: InputState,
+    cuts: CutCache,
+}
+
+impl View {
+    pub fn new(index: usize, orientation: Orientation) -> Self {
+        Self { index, orientation, camera: Camera::default(), input: InputState::default(), cuts: CutCache::default() }
+    }
+
+    /// The accessible name, e.g. "Axial view".
+    pub fn name(&self) -> String {
+        format!("{} view", self.orientation)
+    }
+
+    /// True while a button that went down in this view is down.
+    pub fn is_busy(&self) -> bool {
+        self.input.is_busy()
+    }
+
+    /// Shows the view in a space of this size, points.
+    pub fn show(&mut self, ui: &mut Ui, size: Vec2, renderer: &mut SliceRenderer, input: &ViewInput<'_>) -> ViewOutput {
+        let (whole, _) = ui.allocate_exact_size(size, Sense::hover());
+        let split = whole.right() - scrub::WIDTH;
+        let rect = Rect::from_min_max(whole.min, Pos2::new(split, whole.bottom()));
+        let strip = Rect::from_min_max(Pos2::new(split, whole.top()), whole.max);
+        let id = ui.scope_id().with(("view", self.index));
+        let response = ui.interact(rect, id, Sense::click_and_drag());
+        let name = self.name();
+        response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, &name));
+
+        let place = |camera: &Camera| ViewTransform::new(input.grid, self.orientation, input.crosshair, camera, rect);
+        let before = place(&self.camera);
+        let mut events = self.input.read(&response, &before, &mut self.camera, input.window);
+        let transform = place(&self.camera);
+
+        let pointer = response
+            .hover_pos()
+            .or_else(|| self.input.is_busy().then(|| ui.ctx().pointer_latest_pos()).flatten())
+            .filter(|at| rect.contains(*at));
+        let hovered = pointer.map(|at| {
+            let p = transform.patient_from_screen(at);
+            (p, input.volume.and_then(|v| v.hu_at(p)))
+        });
+
+        let painter = ui.painter_at(rect);
+        painter.rect_filled(rect, 0.0, theme::IMAGE);
+        let [r, g, b, _] = theme::IMAGE.to_array();
+        renderer.paint(
+            &painter,
+            rect,
+            SliceFrame {
+                view: self.index,
+                plane: transform.plane,
+                center: transform.center(),
+                mm_per_point: transform.mm_per_point,
+                window: input.window,
+                background: [r, g, b],
+                fills: input.fills.clone(),
+            },
+        );
+        overlays::gaps(&painter, &transform, input);
+        if input.show.outlines {
+            self.outlines(&painter, &transform, input);
+        }
+        if input.show.crosshair {
+            overlays::crosshair(&painter, &transform, input.crosshair);
+        }
+        if input.show.letters {
+            overlays::letters(&painter, &transform);
+        }
+        if input.show.scale_bar && rect.width() > 200.0 {
+            overlays::scale_bar(&painter, &transform);
+        }
+        if input.show.texts {
+            overlays::texts(&painter, &transform, input, hovered);
+        }
+        let idle = pointer.is_some() && !self.input.is_panning();
+        if let Some(brush) = &input.brush {
+            overlays::brush(&painter, &transform, brush, pointer.filter(|_| idle));
+        }
+        overlays::edge(&painter, rect, input.active);
+        let (_, goal) = scrub::show(ui, strip, &transform, input);
+        events.extend(goal);
+        let cursor = if input.brush.is_some() && idle { CursorIcon::None } else { input.cursor };
+        let response = response.on_hover_cursor(input::cursor(&self.input, cursor));
+        ViewOutput { response, transform, hovered, events }
+    }
+
+    fn outlines(&mut self, painter: &Painter, view: &ViewTransform, input: &ViewInput<'_>) {
+        let ids: Vec<RoiId> = input.structures.iter().map(|s| s.roi.id).collect();
+        self.cuts.keep_only(&ids);
+        let axial = along_slices(input.grid, &view.plane);
+        let slice = input.grid.nearest_slice(input.grid.plane_from_patient(view.plane.origin).1);
+        type Structures<'a> = Vec<&'a ViewStructure<'a>>;
+        let (active, others): (Structures<'_>, Structures<'_>) = input.structures.iter().partition(|s| s.active);
+        for structure in others.into_iter().chain(active) {
+            let lines = if axial {
+                structure.roi.slices.get(&slice).map(|c| along(input.grid, &view.plane, c)).unwrap_or_default()
+            } else {
+                self.cuts.across(input.grid, &view.plane, structure.roi)
+            };
+            for line in &lines {
+                paint_outline(painter, view, line, structure);
+            }
+        }
+    }
+}
+
+/// Places on the screen of a line, without points that lie closer together than can be seen.
+fn on_screen(view: &ViewTransform, line: &Polyline) -> Vec<Pos2> {
+    const SEEN: f32 = 0.35;
+    let mut points: Vec<Pos2> = Vec::with_capacity(line.points.len());
+    for p in &line.points {
+        let at = view.screen_from_plane(*p);
+        if points.last().is_none_or(|last| (at - *last).length_sq() > SEEN * SEEN) {
+            points.push(at);
+        }
+    }
+    points
+}
+
+fn paint_outline(painter: &Painter, view: &ViewTransform, line: &Polyline, structure: &ViewStructure<'_>) {
+    let points = on_screen(view, line);
+    if points.len() < 2 || !Rect::from_points(&points).expand(3.0).intersects(view.rect) {
+        return;
+    }
+    let color = theme::faded(theme::from_srgb(structure.roi.color), structure.opacity);
+    paint_line(painter, points, line.closed, Stroke::new(structure.width, color), structure.dashed, structure.active);
+}
+
+/// A line on the image; `edged` puts a dark line below it.
+pub fn paint_line(painter: &Painter, mut points: Vec<Pos2>, closed: bool, stroke: Stroke, dashed: bool, edged: bool) {
+    let solid = |points: Vec<Pos2>, stroke: Stroke| {
+        if closed { Shape::closed_line(points, stroke) } else { Shape::line(points, stroke) }
+    };
+    if edged && stroke.color.a() == u8::MAX {
+        let under = Stroke::new(stroke.width + 2.0, Color32::from_black_alpha(110));
+        painter.add(solid(points.clone(), under));
+    }
+    if dashed {
+        if closed {
+            points.push(points[0]);
+        }
+        painter.extend(Shape::dashed_line(&points, stroke, 5.0, 3.5));
+    } else {
+        painter.add(solid(points, stroke));
+    }
+}
+
+/// Draws a line given in the coordinates of the plane, e.g. a difference or a measurement.
+pub fn paint_polyline(painter: &Painter, view: &ViewTransform, line: &Polyline, stroke: Stroke, dashed: bool) {
+    let points = on_screen(view, line);
+    if points.len() > 1 {
+        paint_line(painter, points, line.closed, stroke, dashed, false);
+    }
+}
+
+/// Places the usual three views: axial large on the left, sagittal and coronal beside it.
+pub fn three_views(area: Rect, gap: f32) -> [Rect; 3] {
+    let left = (area.width() * 0.6).round();
+    let height = ((area.height() - gap) / 2.0).round();
+    let right_x = area.left() + left + gap;
+    [
+        Rect::from_min_size(area.min, egui::vec2(left, area.height())),
+        Rect::from_min_max(Pos2::new(right_x, area.top()), Pos2::new(area.right(), area.top() + height)),
+        Rect::from_min_max(Pos2::new(right_x, area.top() + height + gap), area.max),
+    ]
+}
