@@ -4,6 +4,7 @@ use super::case_args::CaseArgs;
 use super::failure::Failure;
 use super::output::{self, Table, number};
 use super::terminal::Terminal;
+use crate::dicom::{ImportWarning, Severity};
 use crate::structures::{Generation, Provenance, Roi, Station};
 use crate::workbench::{Case, LoadedCase};
 use std::fmt::Write;
@@ -25,7 +26,8 @@ JSON keys:
   structures     one each: name, role, station (label or null), color [r, g, b], contours, slices, points,
                  volume_cm3, generation, provenance
   other_structure_sets   found and not loaded: label, file
-  warnings       the import report, one text each")]
+  uncertain_roles        names of structures whose role was only guessed from the name
+  warnings       the import report: severity (info, warning, geometry), text")]
 pub struct Inspect {
     #[command(flatten)]
     case: CaseArgs,
@@ -43,7 +45,8 @@ struct Report {
     series: Series,
     structures: Vec<Structure>,
     other_structure_sets: Vec<OtherSet>,
-    warnings: Vec<String>,
+    uncertain_roles: Vec<String>,
+    warnings: Vec<Warning>,
 }
 
 #[derive(serde::Serialize)]
@@ -95,6 +98,24 @@ pub struct Structure {
     pub volume_cm3: f64,
     pub generation: &'static str,
     pub provenance: String,
+}
+
+#[derive(serde::Serialize)]
+struct Warning {
+    severity: &'static str,
+    text: String,
+}
+
+impl Warning {
+    /// Paths often hold names of patients: with hidden identifiers only the text is kept.
+    fn of(warning: &ImportWarning, hidden: bool) -> Self {
+        let severity = match warning.severity {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Geometry => "geometry",
+        };
+        Self { severity, text: if hidden { warning.text.clone() } else { warning.to_string() } }
+    }
 }
 
 #[derive(serde::Serialize)]
@@ -156,7 +177,8 @@ impl Report {
                     file: s.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
                 })
                 .collect(),
-            warnings: loaded.warnings.iter().map(ToString::to_string).collect(),
+            uncertain_roles: loaded.uncertain_roles.clone(),
+            warnings: loaded.warnings.iter().map(|w| Warning::of(w, hidden)).collect(),
         }
     }
 
@@ -220,8 +242,14 @@ impl Report {
         for other in &self.other_structure_sets {
             text.push_str(&format!("Also there: structure set \"{}\" ({})\n", other.label, other.file));
         }
+        if !self.uncertain_roles.is_empty() {
+            text.push_str(&format!(
+                "Role only guessed from the name, please check: {}\n",
+                self.uncertain_roles.join(", ")
+            ));
+        }
         for warning in &self.warnings {
-            text.push_str(&format!("Remark: {warning}\n"));
+            text.push_str(&format!("Remark ({}): {}\n", warning.severity, warning.text));
         }
         text
     }
