@@ -1,1 +1,2 @@
-//! Long jobs over many capabilities.
+//! Long jobs over many capabilities: training, simulated cohorts, evaluation.
+
