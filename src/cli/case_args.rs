@@ -4,7 +4,6 @@
 use super::failure::Failure;
 use super::terminal::Terminal;
 use crate::anatomy;
-use crate::diunet;
 use crate::features::{ClinicalValues, Sex, TStage};
 use crate::progress::Progress;
 use crate::structures::{Provenance, Role, RoiId, Station};
@@ -218,11 +217,6 @@ fn parse_clinical(text: &str) -> Result<ClinicalValues, String> {
         Some(problem) => Err(problem.clone()),
         None => Ok(values),
     }
-}
-
-/// The folder of a model: as given, else the one that comes with the program.
-pub fn model_folder(given: Option<&PathBuf>, kind: &str) -> PathBuf {
-    given.cloned().unwrap_or_else(|| diunet::default_model_dir().join(kind))
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! `hilum features` and `hilum risk`: the 110 features of a case, and the model's figure with its provenance.
 
-use super::case_args::{CaseArgs, CtvUsed, FeatureArgs, ctv_used, model_folder};
+use super::case_args::{CaseArgs, CtvUsed, FeatureArgs, ctv_used};
 use super::failure::Failure;
 use super::output::{self, Table, number};
 use super::terminal::Terminal;
 use crate::features::{FeatureDefinition, FeatureFlag, FeatureVector, FlagLevel, schema_sha256};
-use crate::risk::{RiskEstimate, RiskModel, RiskRefusal};
+use crate::risk::{self, RiskEstimate, RiskManifest, RiskModel, ValidationSummary};
 use crate::workbench::{Case, Live, LoadedCase};
 use std::path::PathBuf;
 
@@ -53,10 +53,14 @@ No figure is given without a CTV, or where the CTV touches no station; the exit 
 
 JSON keys:
   risk           0 to 1, or null
-  refused        why there is no figure (texts)
+  refused        why there is no figure, or null
   ctv            source (structure, proposed, none), names, recipe
-  model          model_id, statement (what it was trained on) and what else its manifest says
-  estimate       the estimate with everything that the model says about it, or null
+  model          model_id, endpoint, provenance (what it was trained on), simulated, patients, events,
+                 forest_sha256, validation {method, auc, auc_interval {lower, upper}, brier, accuracy ...}
+  tree_sd        standard deviation between the trees; not a confidence interval
+  base, contributions [{feature, value, change, imputed}]   base + all changes = risk; largest change first
+  imputed        names of features that were missing and filled in
+  out_of_range   feature, value, min, max of the training patients
   flags          code, level, text
   research_only  a sentence")]
 pub struct Risk {
@@ -195,12 +199,179 @@ impl Features {
 #[derive(serde::Serialize)]
 pub struct RiskReport {
     pub risk: Option<f64>,
-    pub refused: Vec<String>,
+    pub refused: Option<String>,
     pub ctv: CtvUsed,
-    pub model: Option<serde_json::Value>,
-    pub estimate: Option<serde_json::Value>,
-    pub flags: Vec<Flag>,
+    pub model: ModelCard,
+    tree_sd: Option<f64>,
+    base: Option<f64>,
+    pub imputed: Vec<String>,
+    pub out_of_range: Vec<OutOfRangeRow>,
+    contributions: Vec<ContributionRow>,
+    flags: Vec<Flag>,
     research_only: &'static str,
-    #[serde(skip)]
-    pub statement: String,
+}
+
+/// What the manifest says about the risk model.
+#[derive(Clone, serde::Serialize)]
+pub struct ModelCard {
+    pub model_id: String,
+    pub endpoint: String,
+    pub provenance: String,
+    pub simulated: bool,
+    pub patients: usize,
+    pub events: usize,
+    pub forest_sha256: String,
+    pub validation: ValidationSummary,
+}
+
+#[derive(serde::Serialize)]
+pub struct OutOfRangeRow {
+    pub feature: String,
+    pub value: f64,
+    pub min: f64,
+    pub max: f64,
+}
+
+#[derive(serde::Serialize)]
+struct ContributionRow {
+    feature: String,
+    value: f64,
+    change: f64,
+    imputed: bool,
+}
+
+impl ModelCard {
+    fn of(manifest: &RiskManifest) -> Self {
+        Self {
+            model_id: manifest.model_id.clone(),
+            endpoint: manifest.endpoint.clone(),
+            provenance: manifest.provenance.clone(),
+            simulated: manifest.simulated,
+            patients: manifest.patients,
+            events: manifest.events,
+            forest_sha256: manifest.forest_sha256.clone(),
+            validation: manifest.validation.clone(),
+        }
+    }
+
+    /// What stands beside every figure.
+    pub fn statement(&self) -> String {
+        let simulated = if self.simulated { "Trained on simulated patients, not on real ones. " } else { "" };
+        let v = &self.validation;
+        format!(
+            "{simulated}{}. {} patients, {} events; AUC {:.2} (95 % {:.2} to {:.2}), {}",
+            self.provenance.trim_end_matches('.'),
+            self.patients,
+            self.events,
+            v.auc,
+            v.auc_interval.lower,
+            v.auc_interval.upper,
+            v.method
+        )
+    }
+}
+
+impl RiskReport {
+    pub fn of(case: &Case, features: &FeatureVector, model: &RiskModel) -> Self {
+        let mut report = Self {
+            risk: None,
+            refused: None,
+            ctv: ctv_used(case),
+            model: ModelCard::of(model.manifest()),
+            tree_sd: None,
+            base: None,
+            imputed: Vec::new(),
+            out_of_range: Vec::new(),
+            contributions: Vec::new(),
+            flags: features.flags.iter().map(Flag::of).collect(),
+            research_only: crate::RESEARCH_ONLY,
+        };
+        match model.predict(features) {
+            Ok(estimate) => report.take(estimate),
+            Err(refusal) => report.refused = Some(refusal.to_string()),
+        }
+        report
+    }
+
+    fn take(&mut self, estimate: RiskEstimate) {
+        self.risk = Some(estimate.probability);
+        self.tree_sd = Some(estimate.tree_sd);
+        self.base = Some(estimate.base);
+        self.imputed = estimate.imputed;
+        self.out_of_range = estimate
+            .out_of_range
+            .into_iter()
+            .map(|o| OutOfRangeRow { feature: o.feature, value: o.value, min: o.min, max: o.max })
+            .collect();
+        self.contributions = estimate
+            .contributions
+            .into_iter()
+            .map(|c| ContributionRow { feature: c.feature, value: c.value, change: c.change, imputed: c.imputed })
+            .collect();
+    }
+
+    /// The figure or the refusal, in a line.
+    pub fn sentence(&self) -> String {
+        match (self.risk, &self.refused) {
+            (Some(risk), _) => format!("{:.0} % ({})", 100.0 * risk, self.model.endpoint),
+            (None, Some(why)) => why.clone(),
+            (None, None) => "no figure".into(),
+        }
+    }
+
+    /// What makes the figure doubtful, one sentence each.
+    pub fn doubts(&self) -> Vec<String> {
+        let mut doubts = Vec::new();
+        if !self.imputed.is_empty() {
+            doubts.push(format!("Missing, filled in from the training patients: {}", self.imputed.join(", ")));
+        }
+        for o in &self.out_of_range {
+            doubts.push(format!(
+                "{} = {:.3} lies outside the training patients ({:.3} to {:.3})",
+                o.feature, o.value, o.min, o.max
+            ));
+        }
+        doubts
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("Risk: {}\nCTV: {}\n", self.sentence(), self.ctv.sentence());
+        for doubt in self.doubts() {
+            text.push_str(&format!("warning: {doubt}\n"));
+        }
+        for flag in &self.flags {
+            text.push_str(&format!("{}: {}\n", flag.level, flag.text));
+        }
+        if self.risk.is_some() {
+            let mut table = Table::new(&["Moved the figure most", ">Value", ">Change, points"]);
+            for c in self.contributions.iter().take(8) {
+                let value = format!("{:.4}{}", c.value, if c.imputed { " (filled in)" } else { "" });
+                table.row([c.feature.clone(), value, format!("{:+.1}", 100.0 * c.change)]);
+            }
+            text.push_str(&table.to_string());
+        }
+        text.push_str(&format!("{}\n{}\n", self.model.statement(), crate::RESEARCH_ONLY));
+        text
+    }
+}
+
+impl Risk {
+    pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
+        let folder = self.model.clone().unwrap_or_else(risk::default_model_dir);
+        let model = RiskModel::load(&folder).map_err(Failure::refused)?;
+        let LoadedCase { mut case, surroundings, .. } = self.case.load(terminal)?;
+        self.options.apply(&mut case, terminal)?;
+        let live = Live::new(&case, surroundings, None);
+        let report = RiskReport::of(&case, &live.features().value, &model);
+        terminal.finish();
+        if self.json {
+            output::print_json(&report)?;
+        } else {
+            output::print(&report.text())?;
+        }
+        match &report.refused {
+            Some(why) => Err(Failure::Refused(why.clone())),
+            None => Ok(()),
+        }
+    }
 }

@@ -15,7 +15,7 @@ use super::terminal::Terminal;
 use crate::diunet;
 use crate::image::SlicePicture;
 use crate::progress::Progress;
-use crate::risk::RiskModel;
+use crate::risk::{self, RiskModel};
 use crate::structures::Role;
 use crate::workbench::{Case, Live, LoadedCase, error_chain};
 use report::{ModelUsed, ReportParts};
@@ -97,17 +97,16 @@ impl Analyze {
 
         terminal.report("Computing features and risk", 0, 1);
         let model = self.risk_model(&mut omissions);
-        let live = Live::new(&case, surroundings, model.as_ref());
+        let live = Live::new(&case, surroundings, None);
         let features = &live.features().value;
         let feature_report = FeatureReport::of(&case, features);
-        let risk = model.as_ref().map(|m| RiskReport::of(&case, features, m, live.risk()));
-        if let Some(model) = &model {
-            let provenance = model.provenance();
+        let risk = model.as_ref().map(|m| RiskReport::of(&case, features, m));
+        if let Some(RiskReport { model, .. }) = &risk {
             models.push(ModelUsed {
                 what: "Risk model",
-                model_id: provenance.model_id.clone(),
-                sha256: provenance.sha256.clone(),
-                statement: provenance.statement.clone(),
+                model_id: model.model_id.clone(),
+                sha256: model.forest_sha256.clone(),
+                statement: model.statement(),
             });
         }
 
@@ -197,7 +196,7 @@ impl Analyze {
     }
 
     fn risk_model(&self, omissions: &mut Vec<String>) -> Option<RiskModel> {
-        let folder = self.risk_model.clone().unwrap_or_else(RiskModel::default_dir);
+        let folder = self.risk_model.clone().unwrap_or_else(risk::default_model_dir);
         RiskModel::load(&folder)
             .map_err(|error| omissions.push(format!("No risk was estimated: {}", error_chain(&error))))
             .ok()

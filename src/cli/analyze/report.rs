@@ -153,16 +153,20 @@ fn risk(page: &mut String, parts: &ReportParts) {
         page.push_str("<p>No risk model was available.</p>\n");
         return;
     };
-    match report.risk {
-        Some(risk) => push!(page, "<p class=\"risk\">{:.0} %</p>\n", 100.0 * risk),
-        None => page.push_str("<p>No figure is given:</p>\n"),
+    match (report.risk, &report.refused) {
+        (Some(risk), _) => push!(
+            page,
+            "<p class=\"risk\">{:.0} %</p>\n<p>{}</p>\n",
+            100.0 * risk,
+            escape(&report.model.endpoint)
+        ),
+        (None, why) => push!(page, "<p>{}</p>\n", escape(why.as_deref().unwrap_or("No figure is given"))),
     }
-    if !report.refused.is_empty() {
-        list(page, report.refused.iter().map(|r| escape(r)));
+    let doubts = report.doubts();
+    if !doubts.is_empty() && report.risk.is_some() {
+        list(page, doubts.iter().map(|d| escape(d)));
     }
-    if !report.statement.is_empty() {
-        push!(page, "<p><span class=\"level\">Provenance.</span> {}</p>\n", escape(&report.statement));
-    }
+    push!(page, "<p><span class=\"level\">Provenance.</span> {}</p>\n", escape(&report.model.statement()));
     push!(page, "<p class=\"quiet\">CTV: {}</p>\n", escape(&report.ctv.sentence()));
 }
 

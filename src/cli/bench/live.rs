@@ -194,10 +194,9 @@ fn structures() -> StructureSet {
         roi.slices = slices;
         rois.push(roi);
     };
-    let plain = |role| role_color(role);
-    add("GTVp", Role::Gtvp, plain(Role::Gtvp), solid(85..110, &ring([270.0, 250.0], 200, |a| 20.0 + 2.0 * (5.0 * a).sin())));
-    add("GTVn", Role::Gtvn, plain(Role::Gtvn), solid(95..105, &ring([228.0, 232.0], 120, |_| 8.0)));
-    add("CTV", Role::Ctv, plain(Role::Ctv), solid(CTV_SLICES, &ring(CENTER, 400, ctv_radius_mm)));
+    add("GTVp", Role::Gtvp, role_color(Role::Gtvp), solid(85..110, &ring([270.0, 250.0], 200, |a| 20.0 + 2.0 * (5.0 * a).sin())));
+    add("GTVn", Role::Gtvn, role_color(Role::Gtvn), solid(95..105, &ring([228.0, 232.0], 120, |_| 8.0)));
+    add("CTV", Role::Ctv, role_color(Role::Ctv), solid(CTV_SLICES, &ring(CENTER, 400, ctv_radius_mm)));
     for station in Station::all() {
         // Two rows of stations side by side, eight levels that overlap the CTV more or less.
         let (side, level) = (station.index() % 2, station.index() / 2);
