@@ -2,6 +2,7 @@
 
 mod support;
 
+mod cli;
 mod contours;
 mod dicom;
 mod diunet;
