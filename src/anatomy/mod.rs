@@ -1,1 +1,44 @@
 //! Landmarks and the rules that draw the stations.
+//!
+//! [`AnatomySources`] holds what is known of a patient: organ masks (none is required beyond body,
+//! lungs and airway) and [`Landmarks`] with their sources. [`draw_stations`] turns it into the
+//! sixteen masks by the IASLC 2009 limits of `assets/stations/iaslc-2009.toml` and per-voxel borders.
+
+mod borders;
+mod curves;
+mod find;
+mod landmarks;
+mod limits;
+mod organ;
+mod plane;
+mod stations;
+
+pub use borders::{Border, borders};
+pub use find::find_landmarks;
+pub use landmarks::{Landmark, LandmarkId, LandmarkSource, Landmarks};
+pub use limits::{Limit, LimitTable, StationLimits};
+pub use organ::Organ;
+pub use stations::{Quality, StationBand, StationError, StationSet, draw_stations};
+
+use crate::contour::Mask;
+use crate::geometry::VoxelGrid;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What is known about the anatomy of one scan.
+#[derive(Debug, Clone)]
+pub struct AnatomySources {
+    pub grid: Arc<VoxelGrid>,
+    /// Masks of the organs that are known. The lungs may leave tumor out; see `lung_lesions`.
+    pub organs: BTreeMap<Organ, Arc<Mask>>,
+    /// Tumor where lung was: not lung any more, and no mediastinum either.
+    pub lung_lesions: Option<Arc<Mask>>,
+    pub landmarks: Landmarks,
+}
+
+impl AnatomySources {
+    /// The mask of an organ if it is known and not empty.
+    pub fn organ(&self, organ: Organ) -> Option<&Mask> {
+        self.organs.get(&organ).map(|mask| &**mask).filter(|mask| !mask.is_empty())
+    }
+}

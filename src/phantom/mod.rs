@@ -1,1 +1,150 @@
-//! The synthetic thorax.
+//! The synthetic thorax: from a seed, a CT with organs, landmarks, tumor, CTV and stations.
+//!
+//! The anatomy is a set of analytic solids in continuous space ([`Patient`] varies them by seed), so
+//! the same seed is the same patient on any grid. The stations are drawn by the rule engine of
+//! `anatomy` from the phantom's own organs and landmarks, as they would be on a patient.
+
+mod envelope;
+mod noise;
+mod patient;
+mod render;
+mod solids;
+mod structures;
+mod thorax;
+mod tree;
+mod tumor;
+
+pub use patient::Patient;
+pub use tumor::{Lesion, Side};
+
+use crate::anatomy::{AnatomySources, Landmarks, Organ, StationSet, draw_stations};
+use crate::contour::Mask;
+use crate::geometry::VoxelGrid;
+use crate::image::CtVolume;
+use crate::progress::{Cancelled, Progress};
+use crate::structures::{Station, StructureSet};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Which patient, on which grid.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PhantomConfig {
+    pub seed: u64,
+    /// Columns, rows, slices.
+    pub size_ijk: [usize; 3],
+    /// Distance between columns, rows and slices, mm.
+    pub spacing_mm: [f64; 3],
+    /// Standard deviation of the noise in soft tissue, HU.
+    pub noise_hu: f64,
+    /// False gives a thorax without disease (empty GTVp, GTVn and CTV).
+    pub disease: bool,
+}
+
+impl PhantomConfig {
+    /// Any grid; its top slice lies 10 mm above the cricoid of the patient.
+    pub fn new(seed: u64, size_ijk: [usize; 3], spacing_mm: [f64; 3]) -> Self {
+        Self { seed, size_ijk, spacing_mm, noise_hu: 11.0, disease: true }
+    }
+
+    /// The case that the window opens without a file: 256 x 256 x 112 at 1.5 x 1.5 x 3 mm.
+    pub fn demo(seed: u64) -> Self {
+        Self::new(seed, [256, 256, 112], [1.5, 1.5, 3.0])
+    }
+
+    /// A small case for training: 160 x 160 at 2.3 mm, slices 4 to 5 mm apart over about 285 mm.
+    pub fn training(seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x5eed_0f61);
+        let gap = (rng.random_range(4.0..5.0f64) * 20.0).round() / 20.0;
+        let noise_hu = rng.random_range(7.0..16.0);
+        Self { noise_hu, ..Self::new(seed, [160, 160, (285.0 / gap).round() as usize], [2.3, 2.3, gap]) }
+    }
+
+    /// The grid of this configuration around the patient of its seed.
+    fn grid(&self, patient: &Patient) -> VoxelGrid {
+        let [columns, rows, slices] = self.size_ijk.map(|n| n.max(1));
+        let center = patient.center();
+        let origin = glam::DVec3::new(
+            center.x - self.spacing_mm[0] * (columns as f64 - 1.0) / 2.0,
+            center.y - self.spacing_mm[1] * (rows as f64 - 1.0) / 2.0,
+            patient.scan_top_mm() - self.spacing_mm[2] * (slices as f64 - 1.0),
+        );
+        // To the micrometer, so that positions print as short numbers.
+        let origin = (origin * 1e3).round() / 1e3;
+        VoxelGrid::axial(origin, self.spacing_mm, [columns, rows, slices])
+            .expect("the spacing of a phantom is positive and finite")
+    }
+}
+
+/// A synthetic case.
+#[derive(Debug, Clone)]
+pub struct Phantom {
+    pub seed: u64,
+    pub volume: CtVolume,
+    /// GTVp, GTVn, CTV, the sixteen stations, then the organs.
+    pub structures: StructureSet,
+    pub station_masks: [Mask; Station::COUNT],
+    /// What the rule engine said about the stations.
+    pub stations: StationSet,
+    pub organs: BTreeMap<Organ, Arc<Mask>>,
+    pub gtvp: Mask,
+    pub gtvn: Mask,
+    pub ctv: Mask,
+    pub landmarks: Landmarks,
+    /// The stations in which involved nodes were placed.
+    pub involved: Vec<Station>,
+}
+
+impl Phantom {
+    /// The mask of an organ by its name in the style of TotalSegmentator, e.g. `aorta`.
+    pub fn organ(&self, name: &str) -> Option<&Arc<Mask>> {
+        self.organs.iter().find(|(organ, _)| organ.name() == name).map(|(_, mask)| mask)
+    }
+}
+
+/// Makes the synthetic case of a configuration. The same configuration gives the same bits.
+///
+/// # Errors
+/// [`Cancelled`] if the progress asked to stop.
+pub fn generate(config: &PhantomConfig, progress: &dyn Progress) -> Result<Phantom, Cancelled> {
+    let patient = Patient::new(config.seed);
+    let thorax = thorax::Thorax::new(&patient, config.disease);
+    let landmarks = thorax.landmarks(&patient);
+    let grid = Arc::new(config.grid(&patient));
+    progress.checkpoint()?;
+    let painted = render::render(&patient, &thorax, &grid, config.noise_hu, progress)?;
+    let sources = AnatomySources {
+        grid: grid.clone(),
+        organs: painted.organs.clone(),
+        lung_lesions: Some(Arc::new(painted.lung_lesions)),
+        landmarks: landmarks.clone(),
+    };
+    progress.report("Drawing the stations", 0, 1);
+    let stations = draw_stations(&sources).expect("the phantom has an axial grid, a body, lungs and an airway");
+    progress.checkpoint()?;
+    let involved = thorax.involved.clone();
+    let ctv = structures::ctv(&painted.gtvp, &painted.gtvn, &painted.ctv, &painted.near_node, &stations.masks, &involved);
+    let parts = structures::Parts {
+        grid: &grid,
+        gtvp: &painted.gtvp,
+        gtvn: &painted.gtvn,
+        ctv: &ctv,
+        stations: &stations.masks,
+        organs: &painted.organs,
+    };
+    let set = structures::structure_set(config.seed, &parts, progress)?;
+    Ok(Phantom {
+        seed: config.seed,
+        volume: CtVolume::new(grid, painted.hu),
+        structures: set,
+        station_masks: stations.masks.clone(),
+        stations,
+        organs: painted.organs,
+        gtvp: painted.gtvp,
+        gtvn: painted.gtvn,
+        ctv,
+        landmarks,
+        involved,
+    })
+}

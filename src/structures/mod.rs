@@ -1,9 +1,11 @@
 //! Structure sets: ROIs with name, colour, role and contours, and the sixteen lymph node stations.
 
+mod colors;
 mod names;
 mod roi;
 mod station;
 
+pub use colors::{organ_color, role_color, station_color};
 pub use names::{Proposal, propose_role};
 pub use roi::{Generation, Provenance, Roi, RoiId, Role, SourceRoi, StructureSet};
 pub use station::{ParseStationError, Station};

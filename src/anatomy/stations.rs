@@ -1,0 +1,290 @@
+//! Draws the sixteen stations: limits along z, borders in the slice, order of conflict, clean-up.
+
+use super::borders::{Slice, Voxel, borders};
+use super::curves::{SliceCurves, measure_all};
+use super::limits::LimitTable;
+use super::plane::{OrganPlane, components};
+use super::{AnatomySources, LandmarkId, LandmarkSource, Landmarks, Organ};
+use crate::contour::{Mask, SliceMask};
+use crate::structures::Station;
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// On what the stations rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub enum Quality {
+    /// Great vessels and all landmarks are known.
+    Organs,
+    /// A landmark stands at its usual distance from the carina.
+    EstimatedLandmarks,
+    /// No great vessels: straight lines stand in for their borders.
+    AirwayOnly,
+}
+
+impl Quality {
+    /// For the user.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Organs => "from organs and landmarks",
+            Self::EstimatedLandmarks => "some landmarks estimated",
+            Self::AirwayOnly => "airway only, great vessels not known",
+        }
+    }
+}
+
+/// The limits along z that a station was given, and the landmarks that made them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StationBand {
+    /// mm in the patient. For an oblique limit, its extreme.
+    pub superior_mm: f64,
+    pub superior: LandmarkId,
+    pub inferior_mm: f64,
+    pub inferior: LandmarkId,
+    pub estimated: bool,
+}
+
+/// The stations of one scan.
+#[derive(Debug, Clone)]
+pub struct StationSet {
+    pub masks: [Mask; Station::COUNT],
+    pub quality: Quality,
+    pub bands: [StationBand; Station::COUNT],
+    /// The landmarks used, those that were missing estimated.
+    pub landmarks: Landmarks,
+}
+
+/// Why no stations can be drawn.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StationError {
+    #[error("the stations need a mask of the {0}; find or import it first")]
+    MissingOrgan(&'static str),
+    #[error("the stations need the carina; set it by a click")]
+    NoCarina,
+    #[error("the slices are not axial; the station rules are written for axial slices")]
+    NotAxial,
+}
+
+/// When two stations claim a voxel, the earlier one has it.
+const CONFLICT_ORDER: [Station; Station::COUNT] = [
+    Station::S7,
+    Station::S4R,
+    Station::S4L,
+    Station::S5,
+    Station::S6,
+    Station::S2R,
+    Station::S2L,
+    Station::S3P,
+    Station::S3A,
+    Station::S8,
+    Station::S10R,
+    Station::S10L,
+    Station::S11R,
+    Station::S11L,
+    Station::S1R,
+    Station::S1L,
+];
+
+/// Stations that keep one component per slice.
+const ONE_PER_SLICE: [Station; 5] = [Station::S4L, Station::S5, Station::S6, Station::S3P, Station::S8];
+
+/// Smaller pieces are dropped, mm3.
+const SMALLEST_MM3: f64 = 300.0;
+
+/// Draws the stations of a scan. Landmarks that are missing are estimated from the carina.
+///
+/// # Errors
+/// [`StationError`] without body, lungs, airway or carina, or if the slices are not axial.
+pub fn draw_stations(sources: &AnatomySources) -> Result<StationSet, StationError> {
+    if !sources.grid.is_axial() {
+        return Err(StationError::NotAxial);
+    }
+    for organ in [Organ::Body, Organ::Airway] {
+        if sources.organ(organ).is_none() {
+            return Err(StationError::MissingOrgan(organ.name()));
+        }
+    }
+    if sources.organ(Organ::LungRight).is_none() && sources.organ(Organ::LungLeft).is_none() {
+        return Err(StationError::MissingOrgan("lungs"));
+    }
+    let landmarks = sources.landmarks.clone().completed();
+    if landmarks.is_empty() {
+        return Err(StationError::NoCarina);
+    }
+    let sources = AnatomySources { landmarks: landmarks.clone(), ..sources.clone() };
+    let (planes, curves) = measure_all(&sources);
+    let mut labels: Vec<Vec<u8>> =
+        planes.par_iter().zip(&curves).map(|(plane, curves)| label_slice(plane, curves, &landmarks)).collect();
+    drop_small(&mut labels, &sources);
+    let masks = to_masks(&labels, sources.grid.columns());
+    let vessels = [Organ::Aorta, Organ::SuperiorVenaCava, Organ::BrachiocephalicVeinRight];
+    let quality = if sources.organ(Organ::Aorta).is_none() || vessels.iter().all(|o| sources.organ(*o).is_none()) {
+        Quality::AirwayOnly
+    } else if landmarks.iter().any(|(_, landmark)| landmark.source == LandmarkSource::Estimated) {
+        Quality::EstimatedLandmarks
+    } else {
+        Quality::Organs
+    };
+    let bands = std::array::from_fn(|n| {
+        band(Station::from_index(n).expect("the index of a station"), &landmarks)
+    });
+    Ok(StationSet { masks, quality, bands, landmarks })
+}
+
+fn band(station: Station, landmarks: &Landmarks) -> StationBand {
+    let row = LimitTable::iaslc_2009().station(station);
+    // The oblique plane is level beyond its ends, so two far columns show its extremes.
+    let ends = |superior: bool| {
+        let limit = if superior { &row.superior } else { &row.inferior };
+        let heights = [-1000.0, 1000.0].map(|x| limit.height(landmarks, superior, x).expect("all landmarks are set"));
+        let order = |a: &(f64, LandmarkId), b: &(f64, LandmarkId)| a.0.total_cmp(&b.0);
+        let found = if superior { heights.into_iter().max_by(order) } else { heights.into_iter().min_by(order) };
+        found.expect("two heights")
+    };
+    let ((superior_mm, superior), (inferior_mm, inferior)) = (ends(true), ends(false));
+    let estimated = row.superior.is_estimated(landmarks) || row.inferior.is_estimated(landmarks);
+    StationBand { superior_mm, superior, inferior_mm, inferior, estimated }
+}
+
+/// Station labels (index + 1, 0 = none) of one slice, organs cut out.
+fn label_slice(plane: &OrganPlane, curves: &SliceCurves, landmarks: &Landmarks) -> Vec<u8> {
+    let mut labels = vec![0u8; plane.bits.len()];
+    let table = LimitTable::iaslc_2009();
+    let possible: Vec<Station> = CONFLICT_ORDER
+        .into_iter()
+        .filter(|station| {
+            let b = band(*station, landmarks);
+            plane.z <= b.superior_mm && plane.z >= b.inferior_mm
+        })
+        .collect();
+    if possible.is_empty() {
+        return labels;
+    }
+    let slice = Slice::new(plane, curves, landmarks);
+    for station in &possible {
+        let row = table.station(*station);
+        let tests = borders(*station);
+        // A level limit holds for the whole slice; only the oblique plane needs every column.
+        let within = |x: f64| {
+            let top = row.superior.height(landmarks, true, x).map(|(z, _)| z);
+            let bottom = row.inferior.height(landmarks, false, x).map(|(z, _)| z);
+            let (Some(top), Some(bottom)) = (top, bottom) else { return false };
+            let below_top = if row.superior.open { plane.z < top } else { plane.z <= top };
+            let above_bottom = if row.inferior.open { plane.z > bottom } else { plane.z >= bottom };
+            below_top && above_bottom
+        };
+        let oblique = row.superior.oblique || row.inferior.oblique;
+        if !oblique && !within(0.0) {
+            continue;
+        }
+        for (at, label) in labels.iter_mut().enumerate() {
+            if *label != 0 || !slice.is_tissue(at) {
+                continue;
+            }
+            let [x, y] = plane.position(at);
+            let voxel = Voxel { at, x, y };
+            if tests.iter().all(|border| (border.holds)(&slice, voxel)) && (!oblique || within(x)) {
+                *label = station.index() as u8 + 1;
+            }
+        }
+    }
+    for station in ONE_PER_SLICE.iter().filter(|s| possible.contains(s)) {
+        keep_one(*station, plane, curves, &mut labels);
+    }
+    let cut: u64 = Organ::all().filter(|organ| organ.is_cut_out()).map(Organ::bit).sum();
+    for (label, bits) in labels.iter_mut().zip(&plane.bits) {
+        if bits & cut != 0 {
+            *label = 0;
+        }
+    }
+    labels
+}
+
+/// Keeps the main component of a station in a slice: the largest; for 3P and 8 the one nearest to the
+/// spine among those of at least a quarter of the largest.
+fn keep_one(station: Station, plane: &OrganPlane, curves: &SliceCurves, labels: &mut [u8]) {
+    let value = station.index() as u8 + 1;
+    let pixels: Vec<usize> = (0..labels.len()).filter(|&at| labels[at] == value).collect();
+    let parts = components(&pixels, plane.columns, plane.rows);
+    if parts.len() < 2 {
+        return;
+    }
+    let mut keep = 0;
+    if matches!(station, Station::S3P | Station::S8)
+        && let (Some(spine), Some(trachea)) = (curves.spine_front, curves.trachea)
+    {
+        let distance = |part: &Vec<usize>| {
+            part.iter()
+                .map(|&at| {
+                    let [x, y] = plane.position(at);
+                    (x - trachea.middle).hypot(y - spine)
+                })
+                .fold(f64::INFINITY, f64::min)
+        };
+        let large = parts.iter().enumerate().filter(|(_, part)| part.len() * 4 >= parts[0].len());
+        keep = large.min_by(|a, b| distance(a.1).total_cmp(&distance(b.1))).map_or(0, |(n, _)| n);
+    }
+    for (n, part) in parts.iter().enumerate() {
+        if n != keep {
+            for &at in part {
+                labels[at] = 0;
+            }
+        }
+    }
+}
+
+/// Removes pieces (26 neighbors) of any station smaller than [`SMALLEST_MM3`].
+fn drop_small(labels: &mut [Vec<u8>], sources: &AnatomySources) {
+    let grid = &sources.grid;
+    let (columns, rows, slices) = (grid.columns(), grid.rows(), grid.slices());
+    let mut seen: Vec<Vec<bool>> = labels.iter().map(|slice| slice.iter().map(|label| *label == 0).collect()).collect();
+    let mut part: Vec<(usize, usize)> = Vec::new();
+    for k in 0..slices {
+        for start in 0..columns * rows {
+            if seen[k][start] {
+                continue;
+            }
+            let value = labels[k][start];
+            part.clear();
+            part.push((k, start));
+            seen[k][start] = true;
+            let mut next = 0;
+            let mut volume = 0.0;
+            while next < part.len() {
+                let (pk, at) = part[next];
+                next += 1;
+                volume += grid.voxel_mm3(pk);
+                let (j, i) = (at / columns, at % columns);
+                for nk in pk.saturating_sub(1)..=(pk + 1).min(slices - 1) {
+                    for nj in j.saturating_sub(1)..=(j + 1).min(rows - 1) {
+                        for ni in i.saturating_sub(1)..=(i + 1).min(columns - 1) {
+                            let other = nj * columns + ni;
+                            if !seen[nk][other] && labels[nk][other] == value {
+                                seen[nk][other] = true;
+                                part.push((nk, other));
+                            }
+                        }
+                    }
+                }
+            }
+            if volume < SMALLEST_MM3 {
+                for &(pk, at) in &part {
+                    labels[pk][at] = 0;
+                }
+            }
+        }
+    }
+}
+
+fn to_masks(labels: &[Vec<u8>], columns: usize) -> [Mask; Station::COUNT] {
+    let mut masks: [Mask; Station::COUNT] = std::array::from_fn(|_| Mask::default());
+    for (k, slice) in labels.iter().enumerate() {
+        for (n, mask) in masks.iter_mut().enumerate() {
+            let value = n as u8 + 1;
+            if slice.contains(&value) {
+                let dense: Vec<bool> = slice.iter().map(|label| *label == value).collect();
+                mask.slices.insert(k, Arc::new(SliceMask::from_dense(columns, &dense)));
+            }
+        }
+    }
+    masks
+}

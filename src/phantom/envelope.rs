@@ -1,0 +1,352 @@
+//! The walls of the thorax: skin, pleural cavity, diaphragm, spine, ribs, sternum.
+//!
+//! Everything is a function of the point in the reference thorax (x to the left, y to the back,
+//! z to the head, carina at the origin, mm).
+
+use super::patient::Patient;
+
+/// Numbers that vary smoothly along z: knots with falling or rising z, cubic between (Catmull-Rom on uneven knots).
+#[derive(Debug, Clone)]
+struct Profile<const N: usize> {
+    knots: &'static [(f32, [f32; N])],
+}
+
+impl<const N: usize> Profile<N> {
+    fn at(&self, z: f32) -> [f32; N] {
+        let k = self.knots;
+        let z = z.clamp(k[0].0, k[k.len() - 1].0);
+        let s = k.partition_point(|(knot, _)| *knot <= z).clamp(1, k.len() - 1) - 1;
+        let (z0, z1) = (k[s].0, k[s + 1].0);
+        let h = z1 - z0;
+        let t = (z - z0) / h;
+        let slope = |n: usize, c: usize| {
+            if n == 0 || n + 1 == k.len() {
+                return 0.0;
+            }
+            (k[n + 1].1[c] - k[n - 1].1[c]) / (k[n + 1].0 - k[n - 1].0)
+        };
+        std::array::from_fn(|c| {
+            let (a, b) = (k[s].1[c], k[s + 1].1[c]);
+            let (ma, mb) = (slope(s, c) * h, slope(s + 1, c) * h);
+            let (t2, t3) = (t * t, t * t * t);
+            a * (2.0 * t3 - 3.0 * t2 + 1.0) + ma * (t3 - 2.0 * t2 + t) + b * (3.0 * t2 - 2.0 * t3) + mb * (t3 - t2)
+        })
+    }
+}
+
+/// Half width of the straight part, half width of the round part, center y, half depth of the cavity.
+const CAVITY: Profile<4> = Profile {
+    knots: &[
+        (-230.0, [50.0, 84.0, -6.0, 86.0]),
+        (-160.0, [50.0, 91.0, -4.0, 90.0]),
+        (-100.0, [50.0, 89.0, -2.0, 91.0]),
+        (-50.0, [50.0, 85.0, 0.0, 86.0]),
+        (0.0, [49.0, 77.0, 0.0, 78.0]),
+        (40.0, [45.0, 57.0, -2.0, 65.0]),
+        (60.0, [44.0, 38.0, -2.0, 55.0]),
+        (95.0, [42.0, 33.0, 0.0, 48.0]),
+    ],
+};
+
+/// Half width, front and back of the skin.
+const SKIN: Profile<3> = Profile {
+    knots: &[
+        (-230.0, [158.0, -106.0, 110.0]),
+        (-160.0, [160.0, -110.0, 113.0]),
+        (-80.0, [163.0, -112.0, 116.0]),
+        (-20.0, [167.0, -108.0, 117.0]),
+        (20.0, [170.0, -99.0, 115.0]),
+        (60.0, [171.0, -87.0, 108.0]),
+        (80.0, [163.0, -80.0, 102.0]),
+        (100.0, [132.0, -74.0, 92.0]),
+        (118.0, [84.0, -68.0, 80.0]),
+        (140.0, [64.0, -64.0, 72.0]),
+    ],
+};
+
+/// Front of the vertebral bodies in the midline.
+const SPINE: Profile<1> = Profile {
+    knots: &[
+        (-230.0, [10.0]),
+        (-140.0, [20.0]),
+        (-80.0, [25.0]),
+        (-40.0, [26.0]),
+        (0.0, [24.0]),
+        (40.0, [16.5]),
+        (60.0, [10.5]),
+        (80.0, [3.0]),
+        (120.0, [-12.0]),
+        (160.0, [-24.0]),
+    ],
+};
+
+/// Front of the vertebral bodies at a height, mm.
+pub fn spine_front(z: f32) -> f32 {
+    SPINE.at(z)[0]
+}
+
+/// Back of the sternum at a height, mm: on the front wall of the cavity.
+pub fn sternum_back(z: f32) -> f32 {
+    let [_, _, center, depth] = CAVITY.at(z);
+    center - depth - 1.0
+}
+
+/// Height of the upper border of the manubrium and of the tip of the sternum, mm.
+pub const MANUBRIUM_TOP: f32 = 74.0;
+const STERNUM_TIP: f32 = -84.0;
+/// Height of the top of the pleural cavity, mm.
+const CAVITY_TOP: f32 = 93.0;
+const DOME_START: f32 = 52.0;
+
+/// What bone a point of the chest wall belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bone {
+    Rib,
+    Cartilage,
+    Vertebra,
+    Disc,
+    Sternum,
+    Canal,
+}
+
+/// The walls at one height.
+#[derive(Debug, Clone)]
+pub struct Level {
+    pub z: f32,
+    cavity: [f32; 4],
+    /// Shrinking of the cavity towards the apex, 1 below the dome.
+    apex: f32,
+    /// 0 where the cavity spans the midline, 1 where each side has its own dome.
+    split: f32,
+    skin: [f32; 3],
+    spine: f32,
+    spine_slope: f32,
+    sternum_back: f32,
+    pitch: f32,
+    phase: f32,
+    fat: f32,
+    female: bool,
+}
+
+/// Signed first-order distance to the ellipse with half axes `a`, `b`, mm.
+fn ellipse(x: f32, y: f32, a: f32, b: f32) -> f32 {
+    let (p, q) = (x / a, y / b);
+    let k0 = (p * p + q * q).sqrt();
+    let k1 = ((p / a).powi(2) + (q / b).powi(2)).sqrt();
+    if k1 < 1e-6 { -a.min(b) } else { k0 * (k0 - 1.0) / k1 }
+}
+
+impl Level {
+    pub fn new(patient: &Patient, z: f32) -> Self {
+        let t = ((z - DOME_START) / (CAVITY_TOP - DOME_START)).clamp(0.0, 1.0);
+        let split = ((z - 58.0) / 24.0).clamp(0.0, 1.0);
+        Self {
+            z,
+            cavity: CAVITY.at(z),
+            apex: (1.0 - t.powf(2.2)).sqrt(),
+            split: split * split * (3.0 - 2.0 * split),
+            skin: SKIN.at(z),
+            spine: spine_front(z),
+            spine_slope: (spine_front(z + 2.0) - spine_front(z - 2.0)) / 4.0,
+            sternum_back: sternum_back(z),
+            pitch: patient.vertebra_pitch_mm,
+            phase: patient.vertebra_phase_mm,
+            fat: patient.fat_mm,
+            female: patient.female,
+        }
+    }
+
+    /// Distance to the skin, mm, negative inside.
+    pub fn skin(&self, x: f32, y: f32) -> f32 {
+        let [width, front, back] = self.skin;
+        let grow = self.fat - 9.0;
+        let (a, b) = (width + grow, (back - front) / 2.0 + grow);
+        let (p, q) = ((x / a).abs(), ((y - f32::midpoint(front, back)) / b).abs());
+        // A superellipse of exponent 2.5, flattened by the table at the back.
+        let (ps, qs) = (p.sqrt(), q.sqrt());
+        let g = p * p * ps + q * q * qs;
+        let gradient = 2.5 * ((p * ps / a).powi(2) + (q * qs / b).powi(2)).sqrt();
+        let mut d = (g - 1.0) / gradient.max(0.004);
+        d = d.max(y - (back + grow - 3.0));
+        if self.female {
+            let (bx, by, bz) = (x.abs() - 78.0, y - front + 2.0, self.z + 38.0);
+            let k0 = ((bx / 52.0).powi(2) + (by / 30.0).powi(2) + (bz / 52.0).powi(2)).sqrt();
+            let breast = (k0 - 1.0) * 30.0;
+            // Smooth union over 12 mm.
+            let h = (0.5 + 0.5 * (d - breast) / 12.0).clamp(0.0, 1.0);
+            d = d + (breast - d) * h - 12.0 * h * (1.0 - h);
+        }
+        d
+    }
+
+    /// Thickness of the fat under the skin there, mm.
+    pub fn fat_thickness(&self, x: f32, y: f32) -> f32 {
+        let angle = y.atan2(x.abs() + 1.0);
+        // Thin over the spine and the sternum, thick at the flanks and low in front.
+        let low = ((-self.z + 20.0) / 160.0).clamp(0.0, 1.0);
+        let front = if y < 0.0 { 0.75 + 0.5 * low } else { 1.0 };
+        self.fat * front * (0.75 + 0.45 * angle.cos()) + 2.0
+    }
+
+    /// Distance to the wall of the thoracic cavity as one space (negative inside), mm.
+    pub fn cavity(&self, x: f32, y: f32) -> f32 {
+        let [cx, ax, cy, ay] = self.cavity;
+        let dx = (x.abs() - cx).max(0.0);
+        let above = (self.z - CAVITY_TOP).max(0.0);
+        ellipse(dx, y - cy, (ax * self.apex).max(1.0), (ay * self.apex).max(1.0)) + above
+    }
+
+    /// Distance to the pleural cavity of the side of `x` (negative inside), mm.
+    pub fn pleura(&self, x: f32, y: f32) -> f32 {
+        let [cx, ax, cy, ay] = self.cavity;
+        let s = x.abs() - cx;
+        let dx = if s > 0.0 { s } else { s * self.split };
+        let above = (self.z - CAVITY_TOP).max(0.0);
+        ellipse(dx, y - cy, (ax * self.apex).max(1.0), (ay * self.apex).max(1.0)) + above
+    }
+
+    /// Distance below the diaphragm (positive below), mm.
+    pub fn diaphragm(&self, x: f32, y: f32) -> f32 {
+        let (top, cx) = if x < 0.0 { (-104.0, -64.0) } else { (-113.0, 60.0) };
+        let medial = x.abs() < 62.0;
+        let dx = (x - cx) / 80.0;
+        let dy = (y + 8.0) / 80.0;
+        let drop = dx * dx * if medial { 26.0 } else { 62.0 } + dy * dy * if dy > 0.0 { 62.0 } else { 34.0 };
+        (top - drop - self.z) * 0.8
+    }
+
+    /// Height at which the oesophagus passes the diaphragm, mm.
+    pub const HIATUS: f32 = -134.0;
+
+    /// Front of the vertebral bodies at this height.
+    pub fn spine(&self) -> f32 {
+        self.spine
+    }
+
+    /// Distance to the column of vertebral bodies and discs, mm.
+    pub fn column(&self, x: f32, y: f32) -> f32 {
+        let (half, depth) = self.body_size();
+        ellipse(x, y - self.spine - depth, half, depth)
+    }
+
+    /// Half width and half depth of a vertebral body.
+    fn body_size(&self) -> (f32, f32) {
+        let t = ((110.0 - self.z) / 280.0).clamp(0.0, 1.0);
+        (14.0 + 6.0 * t, 9.5 + 6.0 * t)
+    }
+
+    /// Bone or cartilage at a point, its signed distance (mm, negative inside), nearest first.
+    pub fn bone(&self, x: f32, y: f32, cavity: f32) -> Option<(Bone, f32)> {
+        let mut best: Option<(Bone, f32)> = None;
+        let mut take = |bone: Bone, d: f32| {
+            if d < 1.5 && best.is_none_or(|(_, b)| d < b) {
+                best = Some((bone, d));
+            }
+        };
+        if x.abs() < 46.0 && y > self.spine - 3.0 {
+            let (bone, d) = self.vertebra(x, y);
+            take(bone, d);
+        }
+        if cavity > -1.0 && cavity < 13.0 {
+            let (bone, d) = self.rib(x, y, cavity);
+            take(bone, d);
+        }
+        if x.abs() < 38.0 && y < self.sternum_back + 3.0 {
+            take(Bone::Sternum, self.sternum(x, y));
+        }
+        best
+    }
+
+    fn vertebra(&self, x: f32, y: f32) -> (Bone, f32) {
+        let (half, depth) = self.body_size();
+        let center = self.spine + depth;
+        // The column leans with the spine: height along its axis.
+        let along = self.z + self.spine_slope * (y - center);
+        let index = (along - self.phase) / self.pitch;
+        let dz = (index - index.round()) * self.pitch;
+        let ring = ellipse(x, y - center, half, depth);
+        let half_height = self.pitch / 2.0 - 2.3;
+        // Waisted bodies with end plates.
+        let waist = 1.4 * (1.0 - (dz / half_height).powi(2)).max(0.0);
+        let body = (ring + waist).max(dz.abs() - half_height);
+        let disc = (ring + 0.8).max(half_height - dz.abs());
+        let canal_y = center + depth + 9.0;
+        let canal = ellipse(x, y - canal_y, 9.5, 8.0);
+        // Pedicles and transverse processes sit in the upper half, laminae and spinous process below.
+        let pedicle = ((x.abs() - 12.0).abs() - 3.0).max((y - canal_y + 1.0).abs() - 9.0).max((dz - 4.0).abs() - 5.0);
+        let lamina = (canal - 5.0).max(-canal + 0.5).max(canal_y - y - 1.0).max((dz + 1.0).abs() - 8.5);
+        let reach = (x.abs() - 12.0) / 26.0;
+        let transverse = ((y - (canal_y + 5.0 + 11.0 * reach)).abs() - 4.2)
+            .max((dz - 3.0).abs() - 5.0)
+            .max((x.abs() - 25.0).abs() - 13.0);
+        let drop = (y - canal_y - 9.0).max(0.0) * 0.55;
+        let spinous = (x.abs() - 2.6).max((y - canal_y - 23.0).abs() - 16.0).max((dz + 4.0 + drop * 0.5).abs() - 7.5);
+        let arch = pedicle.min(lamina).min(transverse).min(spinous).max(-canal);
+        let bone = body.min(arch);
+        if canal < 0.0 && bone > 0.0 {
+            (Bone::Canal, canal)
+        } else if disc < bone {
+            (Bone::Disc, disc)
+        } else {
+            (Bone::Vertebra, bone)
+        }
+    }
+
+    /// Ribs lie in the chest wall 1 to 9 mm outside the pleura and fall from back to front.
+    fn rib(&self, x: f32, y: f32, cavity: f32) -> (Bone, f32) {
+        let far = (Bone::Rib, 9.0);
+        let angle = x.abs().atan2(y + 4.0) / std::f32::consts::PI;
+        if x.abs() < 24.0 && y > 0.0 {
+            return far;
+        }
+        // 0 at the spine, 1 at the sternum; the bone falls by about 62 mm, the cartilage rises again.
+        let turn = ((angle - 0.05) / 0.9).clamp(0.0, 1.0);
+        let rise = if turn > 0.8 { (turn - 0.8) * 190.0 } else { 0.0 };
+        let fall = 66.0 * (0.5 - 0.5 * (turn.min(0.9) * std::f32::consts::PI).cos()).powf(0.85) - rise;
+        let height = self.z + fall;
+        let index = ((height - self.phase - 4.0) / self.pitch).round();
+        let dz = height - self.phase - 4.0 - index * self.pitch;
+        let center = index * self.pitch + self.phase + 4.0;
+        // The first rib ends the cage; the last reach the flank only.
+        if center > 86.0 || (center < -120.0 && turn > 0.45) || (center < -75.0 && turn > 0.8) {
+            return far;
+        }
+        let e = (((cavity - 5.0) / 4.0).powi(2) + (dz / 6.6).powi(2)).sqrt();
+        let d = (e - 1.0) * 4.0;
+        if turn > 0.83 { (Bone::Cartilage, d) } else { (Bone::Rib, d) }
+    }
+
+    fn sternum(&self, x: f32, y: f32) -> f32 {
+        let t = ((self.z - 22.0) / (MANUBRIUM_TOP - 22.0)).clamp(0.0, 1.0);
+        let notch = 6.0 * (-(x / 13.0).powi(2)).exp() * 0.0;
+        let half = if self.z > 22.0 { 16.0 + 12.0 * t } else { 16.0 - 0.05 * (22.0 - self.z) };
+        let (dx, dy) = (x.abs() - half + 4.0, (y - self.sternum_back + 5.8).abs() - 5.5 + 3.5);
+        let corner = (dx.max(0.0).powi(2) + dy.max(0.0).powi(2)).sqrt() + dx.max(dy).min(0.0) - 3.7;
+        let mut d = corner.max(self.z - MANUBRIUM_TOP + notch).max(STERNUM_TIP - self.z);
+        // The joint of manubrium and body.
+        d = d.max(1.2 - (self.z - 22.0).abs());
+        d
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wall_is_thick_enough_for_ribs_everywhere() {
+        let patient = Patient::new(3);
+        for z in (-150..60).step_by(10) {
+            let level = Level::new(&patient, z as f32);
+            for step in 0..360 {
+                let (s, c) = (step as f32).to_radians().sin_cos();
+                for r in 0..200 {
+                    let (x, y) = (c * r as f32, s * r as f32);
+                    if level.cavity(x, y) < 1.0 {
+                        assert!(level.skin(x, y) < -2.0, "z {z}, angle {step}, radius {r}");
+                    }
+                }
+            }
+        }
+    }
+}

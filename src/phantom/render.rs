@@ -1,0 +1,564 @@
+//! Paints the thorax slice by slice: CT numbers and masks.
+//!
+//! Tissues are painted one over the other; the edge of each is spread over about a pixel, as partial
+//! volume and the reconstruction kernel do. A voxel belongs to an organ if its center does.
+
+use super::envelope::{Bone, Level};
+use super::noise::{SmoothNoise, hash, scanner_noise};
+use super::patient::Patient;
+use super::solids::{Field, Plane, Solid};
+use super::thorax::{Kind, REACH_MM, Thorax, column_fat, fat_weight, lung_distance};
+use super::tumor::Lesion;
+use crate::anatomy::Organ;
+use crate::contour::{Mask, SliceMask};
+use crate::geometry::VoxelGrid;
+use crate::progress::{Cancelled, Progress};
+use ndarray::Array3;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What the painter leaves behind.
+#[derive(Debug)]
+pub struct Painted {
+    pub hu: Array3<i16>,
+    pub organs: BTreeMap<Organ, Arc<Mask>>,
+    pub gtvp: Mask,
+    pub gtvn: Mask,
+    /// 8 mm around the GTV within anatomical borders.
+    pub ctv: Mask,
+    /// Within 14 mm of an involved node.
+    pub near_node: Mask,
+    /// Tumor where lung was.
+    pub lung_lesions: Mask,
+}
+
+// Bits above those of the organs.
+const GTVP: u32 = 56;
+const GTVN: u32 = 57;
+const MARGIN: u32 = 58;
+const NEAR_NODE: u32 = 59;
+const LESION: u32 = 60;
+const BITS: usize = 61;
+
+/// Clinical target margin, mm in the patient.
+pub const CTV_MARGIN_MM: f32 = 8.0;
+const NEAR_NODE_MM: f32 = 14.0;
+
+fn bit(organ: Organ) -> u64 {
+    1 << organ as u32
+}
+
+/// Renders all slices, in parallel.
+pub fn render(
+    patient: &Patient,
+    thorax: &Thorax,
+    grid: &VoxelGrid,
+    noise_hu: f64,
+    progress: &dyn Progress,
+) -> Result<Painted, Cancelled> {
+    let [slices, rows, columns] = grid.shape();
+    let done = AtomicUsize::new(0);
+    let painted: Vec<(Vec<i16>, Vec<Option<SliceMask>>)> = (0..slices)
+        .into_par_iter()
+        .map(|k| {
+            progress.checkpoint()?;
+            let slice = Canvas::new(patient, thorax, grid, k).paint(noise_hu as f32);
+            progress.report("Painting the phantom", done.fetch_add(1, Ordering::Relaxed) + 1, slices);
+            Ok(slice)
+        })
+        .collect::<Result<_, Cancelled>>()?;
+    let mut values = Vec::with_capacity(grid.voxel_count());
+    let mut masks = vec![Mask::default(); BITS];
+    for (k, (hu, bits)) in painted.into_iter().enumerate() {
+        values.extend(hu);
+        for (mask, slice) in masks.iter_mut().zip(bits) {
+            if let Some(slice) = slice {
+                mask.slices.insert(k, Arc::new(slice));
+            }
+        }
+    }
+    let mut take = |n: u32| std::mem::take(&mut masks[n as usize]);
+    Ok(Painted {
+        gtvp: take(GTVP),
+        gtvn: take(GTVN),
+        ctv: take(MARGIN),
+        near_node: take(NEAR_NODE),
+        lung_lesions: take(LESION),
+        organs: Organ::all().map(|organ| (organ, Arc::new(take(organ as u32)))).filter(|(_, m)| !m.is_empty()).collect(),
+        hu: Array3::from_shape_vec([slices, rows, columns], values).expect("every slice has all its pixels"),
+    })
+}
+
+/// One slice while it is painted.
+struct Canvas<'a> {
+    patient: &'a Patient,
+    thorax: &'a Thorax,
+    k: usize,
+    plane: Plane,
+    level: Level,
+    /// Width of an edge, reference mm.
+    edge: f32,
+    hu: Vec<f32>,
+    bits: Vec<u64>,
+    /// Distance to the lung, tumor or not, and to the pleural wall.
+    lung: Vec<f32>,
+    cavity: Vec<f32>,
+}
+
+impl<'a> Canvas<'a> {
+    fn new(patient: &'a Patient, thorax: &'a Thorax, grid: &VoxelGrid, k: usize) -> Self {
+        let plane = patient.plane(grid, k);
+        let level = Level::new(patient, plane.z);
+        let pixels = plane.columns * plane.rows;
+        let edge = 0.75 * plane.dx + 0.45 + 0.1 * grid.median_spacing_mm() as f32;
+        Self {
+            patient,
+            thorax,
+            k,
+            level,
+            edge,
+            hu: vec![-1000.0; pixels],
+            bits: vec![0; pixels],
+            lung: vec![100.0; pixels],
+            cavity: vec![100.0; pixels],
+            plane,
+        }
+    }
+
+    /// Share of a pixel that lies inside, from the signed distance of its center.
+    #[inline]
+    fn cover(&self, d: f32) -> f32 {
+        (0.5 - d / self.edge).clamp(0.0, 1.0)
+    }
+
+    fn paint(mut self, noise_hu: f32) -> (Vec<i16>, Vec<Option<SliceMask>>) {
+        let thorax = self.thorax;
+        let fields: Vec<Field> = thorax
+            .pieces
+            .iter()
+            .map(|piece| Field::new(&piece.solid, &self.plane, if piece.pad_mm.is_some() { REACH_MM } else { 3.0 }))
+            .collect();
+        self.walls(&fields);
+        self.lung_trees();
+        let small = Field::new(&thorax.small_nodes, &self.plane, 2.0);
+        self.soft(&small, self.patient.tissue.node - 6.0, true);
+        let before_lesions = thorax.pieces.partition_point(|piece| piece.kind < Kind::Esophagus);
+        for n in 0..before_lesions {
+            self.organ(n, &fields[n]);
+        }
+        let lesions = self.lesions();
+        for n in before_lesions..fields.len() {
+            self.organ(n, &fields[n]);
+        }
+        self.targets(&lesions);
+        self.add_noise(noise_hu);
+        let hu = self.hu.iter().map(|v| v.round().clamp(-1024.0, 3071.0) as i16).collect();
+        (hu, self.masks())
+    }
+
+    /// Table, skin, fat, muscle, ribs, spine, sternum, lungs, liver.
+    fn walls(&mut self, fields: &[Field]) {
+        let (columns, rows, z) = (self.plane.columns, self.plane.rows, self.plane.z);
+        let tissue = &self.patient.tissue;
+        let mut weights: Vec<f32> = vec![0.0; columns * rows];
+        let mut pads: Vec<&Field> = Vec::new();
+        for (piece, field) in self.thorax.pieces.iter().zip(fields) {
+            match piece.pad_mm {
+                Some(pad) => {
+                    for (j, i0, row) in field.rows() {
+                        for (n, &d) in row.iter().enumerate() {
+                            if d < REACH_MM {
+                                weights[j * columns + i0 + n] += fat_weight(d, pad);
+                            }
+                        }
+                    }
+                }
+                None if piece.kind == Kind::FatPad && !field.is_empty() => pads.push(field),
+                None => {}
+            }
+        }
+        let seed = self.patient.seed;
+        let coarse = SmoothNoise::new(hash(seed ^ 1), 13.0, z);
+        let fine = SmoothNoise::new(hash(seed ^ 2), 5.0, z);
+        let table = 121.0 + (self.patient.fat_mm - 9.0).max(-3.0);
+        for j in 0..rows {
+            let straight = self.plane.y0 - self.plane.shift_y + j as f32 * self.plane.dy;
+            for i in 0..columns {
+                let at = j * columns + i;
+                let (x, y) = (self.plane.x[at], self.plane.y[at]);
+                let mut hu = -1000.0;
+                let below = straight - table;
+                if below > -2.0 && below < 60.0 {
+                    let half = 235.0 - 0.004 * below * below;
+                    let shell = (below - 20.0).abs() - 20.0;
+                    if x.abs() < half {
+                        let skin = self.cover(shell) * (1.0 - self.cover(shell + 2.2));
+                        hu += 45.0 * self.cover(shell) + 520.0 * skin;
+                    }
+                }
+                let skin = self.level.skin(x, y);
+                if skin > 3.0 {
+                    self.hu[at] = hu;
+                    continue;
+                }
+                let cavity = self.level.cavity(x, y);
+                self.cavity[at] = cavity;
+                let (rough, grain) = (coarse.at(x, y), fine.at(x, y));
+                let mut inner = if cavity < 0.0 {
+                    tissue.fat + 7.0 * grain
+                } else {
+                    self.wall_tissue(x, y, skin, cavity, rough, grain)
+                };
+                if cavity > 9.0 && pads.iter().any(|pad| pad.at(j, i) < 0.0) {
+                    inner = tissue.fat + 10.0 * grain;
+                }
+                // Intercostal muscle reaches the pleura.
+                if (0.0..2.0).contains(&cavity) && y.abs() > 0.0 {
+                    inner += (tissue.muscle - inner) * self.cover(0.6 - cavity) * 0.6;
+                }
+                let below = self.level.diaphragm(x, y);
+                if cavity < 1.0 && below > -2.0 {
+                    inner = self.under_diaphragm(inner, x, y, below, grain);
+                }
+                if weights[at] < 1e-9 || self.level.column(x, y) < REACH_MM {
+                    weights[at] += column_fat(self.level.column(x, y));
+                }
+                let lung = lung_distance(&self.level, x, y, weights[at]);
+                self.lung[at] = lung;
+                if lung < 2.0 {
+                    let fissure = 0.776 * y - 0.631 * z - 22.8 + 3.0 * rough;
+                    let line = (1.0 - fissure.abs() / 1.1).max(0.0) * 70.0;
+                    let air = tissue.lung + 0.45 * y + 16.0 * rough + 14.0 * grain + line;
+                    inner += (air - inner) * self.cover(lung);
+                }
+                if let Some((bone, d)) = self.level.bone(x, y, cavity) {
+                    inner = self.bone(inner, bone, d, rough, grain);
+                    if d < 0.0 {
+                        self.bits[at] |= match bone {
+                            Bone::Rib | Bone::Cartilage => bit(Organ::Ribs),
+                            Bone::Vertebra | Bone::Disc => bit(Organ::Vertebrae),
+                            Bone::Sternum => bit(Organ::Sternum),
+                            Bone::Canal => bit(Organ::SpinalCanal),
+                        };
+                    }
+                }
+                self.hu[at] = hu + (inner - hu) * self.cover(skin);
+                if skin < 0.0 {
+                    self.bits[at] |= bit(Organ::Body);
+                }
+            }
+        }
+    }
+
+    /// Skin, fat under it, and muscle with fat between its layers.
+    fn wall_tissue(&self, x: f32, y: f32, skin: f32, cavity: f32, rough: f32, grain: f32) -> f32 {
+        let tissue = &self.patient.tissue;
+        let depth = -skin;
+        if depth < 1.8 {
+            return 5.0;
+        }
+        let fat = tissue.fat + 6.0 * grain;
+        let muscle = tissue.muscle + 5.0 * grain;
+        let thick = self.level.fat_thickness(x, y) + 2.0 * rough;
+        let mut share = self.cover(thick - depth);
+        if self.patient.female && y < 0.0 && depth < 40.0 && cavity > 24.0 {
+            // Gland tissue in the breast.
+            let gland = ((rough + 0.6 * grain - 0.1) * 3.0).clamp(0.0, 1.0);
+            let deep = (1.0 - (depth - 18.0).abs() / 14.0).max(0.0);
+            share = share.min(gland * deep);
+        }
+        // Septa: planes of fat between the muscles, wavy, at depths that repeat outward from the ribs.
+        let layer = (cavity - 12.0) / 11.0 + 0.35 * rough;
+        let near = (layer - layer.round()).abs() * 11.0;
+        let septum = if cavity > 8.0 { (1.0 - near / 1.5).max(0.0) } else { 0.0 };
+        let marbling = ((rough * 0.5 + grain * 0.5).abs() - 0.5).max(0.0) * 0.6;
+        share *= 1.0 - (0.75 * septum + marbling).min(1.0);
+        fat + (muscle - fat) * share
+    }
+
+    fn under_diaphragm(&self, fat: f32, x: f32, y: f32, below: f32, grain: f32) -> f32 {
+        let tissue = &self.patient.tissue;
+        // Liver on the right and across the midline in front.
+        let edge = x - 34.0 + 0.5 * (y + 10.0).max(0.0);
+        let liver = (3.0 - below).max(edge);
+        let muscle = below.abs() - 2.2;
+        let mut hu = fat;
+        hu += (tissue.muscle - hu) * self.cover(muscle);
+        hu + (tissue.liver + 4.0 * grain - hu) * self.cover(liver)
+    }
+
+    fn bone(&self, under: f32, bone: Bone, d: f32, rough: f32, grain: f32) -> f32 {
+        let tissue = &self.patient.tissue;
+        let hard = match bone {
+            Bone::Cartilage => return under + (95.0 + 15.0 * grain - under) * self.cover(d),
+            Bone::Disc => return under + (85.0 - under) * self.cover(d),
+            // Fluid around, cord in the middle.
+            Bone::Canal => return under + (18.0 + 22.0 * self.cover(d + 3.6) - under) * self.cover(d),
+            Bone::Rib | Bone::Sternum => tissue.cortical,
+            Bone::Vertebra => tissue.cortical * 0.9,
+        };
+        let shell = self.cover(-(d + 1.6));
+        let soft = tissue.cancellous * (1.0 + 0.18 * rough + 0.22 * grain);
+        let value = soft + (hard - soft) * shell;
+        under + (value - under) * self.cover(d)
+    }
+
+    /// Vessels and segmental bronchi inside the lungs.
+    fn lung_trees(&mut self) {
+        let vessels = Field::new(&self.thorax.tree.vessels, &self.plane, 2.0);
+        let bronchi = Field::new(&self.thorax.tree.bronchi, &self.plane, 3.0);
+        let columns = self.plane.columns;
+        let blood = 20.0 + 0.35 * self.patient.tissue.pulmonary;
+        for (j, i0, row) in vessels.rows() {
+            for (n, &d) in row.iter().enumerate() {
+                let at = j * columns + i0 + n;
+                if self.lung[at] < 1.0 {
+                    let share = self.cover(d);
+                    self.hu[at] += (blood - self.hu[at]) * share;
+                }
+            }
+        }
+        for (j, i0, row) in bronchi.rows() {
+            for (n, &d) in row.iter().enumerate() {
+                let at = j * columns + i0 + n;
+                if self.lung[at] < 1.0 && d < 2.0 {
+                    let (wall, lumen) = (self.cover(d - 0.9), self.cover(d));
+                    self.hu[at] += (-60.0 - self.hu[at]) * wall;
+                    self.hu[at] += (-975.0 - self.hu[at]) * lumen;
+                }
+            }
+        }
+    }
+
+    /// Paints a field in one CT number, outside the lung only where asked.
+    fn soft(&mut self, field: &Field, hu: f32, outside_lung: bool) {
+        let columns = self.plane.columns;
+        for (j, i0, row) in field.rows() {
+            for (n, &d) in row.iter().enumerate() {
+                let at = j * columns + i0 + n;
+                if !(outside_lung && self.lung[at] < 1.0) {
+                    let share = self.cover(d);
+                    self.hu[at] += (hu - self.hu[at]) * share;
+                }
+            }
+        }
+    }
+
+    /// Paints piece `n` and marks its organ.
+    fn organ(&mut self, n: usize, field: &Field) {
+        if field.is_empty() {
+            return;
+        }
+        let thorax = self.thorax;
+        let piece = &thorax.pieces[n];
+        let tissue = &self.patient.tissue;
+        let columns = self.plane.columns;
+        let z = self.plane.z;
+        let mark = piece.organ.map_or(0, bit);
+        let grain = SmoothNoise::new(hash(self.patient.seed ^ (90 + n as u64)), 6.0, z);
+        for (j, i0, row) in field.rows() {
+            for (m, &d) in row.iter().enumerate() {
+                if d > 4.0 {
+                    continue;
+                }
+                let at = j * columns + i0 + m;
+                let (x, y) = (self.plane.x[at], self.plane.y[at]);
+                let share = self.cover(d);
+                let under = self.hu[at];
+                let mix = |value: f32| under + (value - under) * share;
+                self.hu[at] = match piece.kind {
+                    Kind::FatPad => under,
+                    Kind::Muscle => {
+                        if self.level.skin(x, y) < -4.0 {
+                            mix(tissue.muscle + 4.0 * grain.at(x, y))
+                        } else {
+                            under
+                        }
+                    }
+                    Kind::Thyroid => mix(tissue.thyroid + 8.0 * grain.at(x, y)),
+                    Kind::Bone => {
+                        if self.level.skin(x, y) > -3.0 {
+                            under
+                        } else {
+                            let shell = self.cover(-(d + 1.7));
+                            let soft = tissue.cancellous * (1.0 + 0.25 * grain.at(x, y));
+                            mix(soft + (tissue.cortical - soft) * shell)
+                        }
+                    }
+                    Kind::Spleen | Kind::Stomach | Kind::StomachAir => {
+                        let within = self.cover((self.cavity[at] + 3.0).max(3.0 - self.level.diaphragm(x, y)));
+                        let value = match piece.kind {
+                            Kind::Spleen => tissue.spleen,
+                            Kind::Stomach => 25.0 + 12.0 * grain.at(x, y),
+                            _ => -990.0,
+                        };
+                        under + (value - under) * share * within
+                    }
+                    Kind::Esophagus => {
+                        let wall = mix(tissue.esophagus + 5.0 * grain.at(x, y));
+                        // A little swallowed air, here and there.
+                        let air = ((grain.at(30.0, 0.0) - 0.15) * 3.0).clamp(0.0, 0.8) * self.cover(d + 4.3);
+                        wall + (-850.0 - wall) * air
+                    }
+                    Kind::Myocardium => mix(tissue.myocardium + 4.0 * grain.at(x, y)),
+                    Kind::RightHeart => mix(0.85 * tissue.pulmonary + 0.1 * tissue.cava + 8.0 * grain.at(x, y)),
+                    Kind::LeftHeart => mix(tissue.left_heart + 6.0 * grain.at(x, y)),
+                    Kind::PulmonaryVein => mix(tissue.left_heart),
+                    Kind::Vein => {
+                        // Contrast medium and plain blood mix in streams.
+                        let stream = if z < -90.0 { -0.45 } else { 0.18 * grain.at(x, y) };
+                        mix(tissue.cava + (tissue.cava - 40.0) * stream)
+                    }
+                    Kind::Azygos => mix(tissue.azygos),
+                    Kind::PulmonaryArtery => mix(tissue.pulmonary),
+                    Kind::Artery => mix(tissue.aorta),
+                    Kind::Airway => {
+                        let thick = if z > 116.0 { 3.6 } else { 1.5 };
+                        let wall = under + (55.0 - under) * self.cover(d - thick);
+                        wall + (-995.0 - wall) * share
+                    }
+                };
+                if d < 0.0 && mark != 0 {
+                    self.bits[at] |= mark;
+                }
+            }
+        }
+    }
+
+    /// Paints tumor and nodes; returns their fields, as far as the CTV needs them.
+    fn lesions(&mut self) -> (Option<Field>, Vec<Field>) {
+        let tissue = &self.patient.tissue;
+        let columns = self.plane.columns;
+        let scale = self.patient.mean_scale() as f32;
+        let grain = SmoothNoise::new(hash(self.patient.seed ^ 77), 7.0, self.plane.z);
+        let field = |lesion: &Lesion, mm: f32| -> Field {
+            let near: &Solid = &lesion.solid;
+            // Distances of a blended solid need all its parts wherever any matters.
+            let reach = mm / scale + lesion.radius_mm * 0.8 + 4.0;
+            Field::new(near, &self.plane, reach)
+        };
+        let primary = self.thorax.gtvp.as_ref().map(|lesion| field(lesion, CTV_MARGIN_MM));
+        let nodes: Vec<Field> = self.thorax.gtvn.iter().map(|lesion| field(lesion, NEAR_NODE_MM)).collect();
+        if let (Some(field), Some(lesion)) = (&primary, &self.thorax.gtvp) {
+            let necrosis = (lesion.radius_mm - 16.0).max(0.0) * 0.55;
+            for (j, i0, row) in field.rows() {
+                for (n, &d) in row.iter().enumerate() {
+                    let at = j * columns + i0 + n;
+                    let (x, y) = (self.plane.x[at], self.plane.y[at]);
+                    // Confined by the pleural wall and the diaphragm; ragged edge.
+                    let wall = (self.cavity[at] + 0.3).max(self.level.diaphragm(x, y) + 1.0);
+                    let g = grain.at(x, y);
+                    let share = self.cover((d + 0.7 * g).max(wall));
+                    let core = self.cover(lesion.radius_mm * 0.75 - necrosis + d + 1.5 * g);
+                    let value = tissue.tumor + 6.0 * g - 22.0 * core;
+                    self.hu[at] += (value - self.hu[at]) * share;
+                }
+            }
+        }
+        for field in &nodes {
+            for (j, i0, row) in field.rows() {
+                for (n, &d) in row.iter().enumerate() {
+                    let at = j * columns + i0 + n;
+                    let value = tissue.node + 5.0 * grain.at(self.plane.x[at], self.plane.y[at]);
+                    let share = self.cover(d);
+                    self.hu[at] += (value - self.hu[at]) * share;
+                }
+            }
+        }
+        (primary, nodes)
+    }
+
+    /// Marks lung, GTV and CTV, now that all organs are known.
+    fn targets(&mut self, (primary, nodes): &(Option<Field>, Vec<Field>)) {
+        let scale = self.patient.mean_scale() as f32;
+        let margin = CTV_MARGIN_MM / scale;
+        let bones: u64 = Organ::all().filter(|o| o.is_bone()).map(bit).sum::<u64>() | bit(Organ::SpinalCanal);
+        let hollow: u64 = Organ::all().filter(|o| o.is_vessel()).map(bit).sum::<u64>()
+            | bit(Organ::Airway)
+            | bit(Organ::Esophagus)
+            | bit(Organ::Heart);
+        let columns = self.plane.columns;
+        for at in 0..self.bits.len() {
+            let (j, i) = (at / columns, at % columns);
+            let bits = self.bits[at];
+            if bits & bit(Organ::Body) == 0 {
+                continue;
+            }
+            let (x, y) = (self.plane.x[at], self.plane.y[at]);
+            let free = bits & (bones | hollow) == 0;
+            let lung = self.lung[at] < 0.0 && free;
+            let below = self.level.diaphragm(x, y);
+            let mut mark = 0u64;
+            let d = primary.as_ref().map_or(1e3, |field| field.at(j, i));
+            let in_chest = self.cavity[at] < 0.0 && below < -1.0;
+            if d < 0.0 && free && in_chest {
+                mark |= 1 << GTVP;
+                if lung {
+                    mark |= 1 << LESION;
+                }
+            }
+            let near = nodes.iter().map(|field| field.at(j, i)).fold(1e3, f32::min);
+            if near < 0.0 && free {
+                mark |= 1 << GTVN;
+            }
+            // The primary's margin follows microscopic spread into lung; a node's stays out of it.
+            let organs = bit(Organ::Airway) | bit(Organ::Heart) | bit(Organ::Aorta) | bones;
+            let around = d < margin && self.cavity[at] < 1.0 && below < 0.0;
+            if (around || (near < margin && !lung)) && bits & organs == 0 {
+                mark |= 1 << MARGIN;
+            }
+            if near < NEAR_NODE_MM / scale && free && !lung {
+                mark |= 1 << NEAR_NODE;
+            }
+            if lung && mark & (1 << GTVP | 1 << GTVN) == 0 {
+                mark |= bit(if x < 0.0 { Organ::LungRight } else { Organ::LungLeft });
+            }
+            if below > 3.0 && self.cavity[at] < -1.0 && free && x - 34.0 + 0.5 * (y + 10.0).max(0.0) < 0.0 {
+                mark |= bit(Organ::Liver);
+            }
+            self.bits[at] |= mark;
+        }
+    }
+
+    fn add_noise(&mut self, noise_hu: f32) {
+        let noise = scanner_noise(self.patient.seed, self.k, self.plane.columns, self.plane.rows);
+        for (hu, n) in self.hu.iter_mut().zip(noise) {
+            // Air outside is cut at -1024 and shows less noise.
+            let strength = if *hu < -970.0 { 0.6 } else { 1.0 };
+            *hu += n * noise_hu * strength;
+        }
+    }
+
+    /// The bits as one mask each.
+    fn masks(&self) -> Vec<Option<SliceMask>> {
+        let (columns, rows) = (self.plane.columns, self.plane.rows);
+        let row_bits: Vec<u64> =
+            self.bits.chunks(columns).map(|row| row.iter().fold(0, |all, bits| all | bits)).collect();
+        let mut masks: Vec<Option<SliceMask>> = (0..BITS)
+            .map(|b| {
+                let has = |row: &u64| row >> b & 1 == 1;
+                let first = row_bits.iter().position(has)?;
+                let last = row_bits.iter().rposition(has)?;
+                Some(SliceMask::with_rows(columns, first, last + 1 - first))
+            })
+            .collect();
+        for j in 0..rows {
+            if row_bits[j] == 0 {
+                continue;
+            }
+            for i in 0..columns {
+                let mut left = self.bits[j * columns + i];
+                while left != 0 {
+                    let b = left.trailing_zeros() as usize;
+                    left &= left - 1;
+                    if let Some(mask) = &mut masks[b] {
+                        mask.set(j, i);
+                    }
+                }
+            }
+        }
+        masks
+    }
+}
