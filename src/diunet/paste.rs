@@ -98,7 +98,8 @@ pub fn outlines(logits: &SliceLogits, frame: &Frame, grid: &VoxelGrid) -> SliceO
                 }
             }
             for (class, field) in classes.iter().zip(&mut fields) {
-                field[[j, i]] = if *class == best_class { best - second } else { at[*class] - best };
+                // A tie belongs to one class only.
+                field[[j, i]] = if *class == best_class { best - second } else { (at[*class] - best).min(-1e-5) };
             }
         });
         for (class, field) in classes.iter().zip(&fields) {

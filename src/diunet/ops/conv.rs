@@ -11,6 +11,9 @@ use std::ops::Range;
 const TILE_VALUES: usize = 64 * 1024;
 /// Up to this many pixels over the batch, one gather is shared and the output channels are split instead.
 const FEW_PIXELS: usize = 512;
+/// Pixels of a tile at least: the kernel is read once a tile, and in the gradient the result is read and written.
+const FORWARD_PIXELS: usize = 128;
+const GRADIENT_PIXELS: usize = 256;
 /// Independent parts of a product; fixed, so that the result does not depend on the number of threads.
 const PARTS: usize = 4;
 
@@ -72,9 +75,9 @@ impl Sizes {
         self.rows() * self.width <= FEW_PIXELS
     }
 
-    /// Runs of rows (over the whole batch) whose gathered values fill a tile.
-    fn tiles(&self) -> Vec<Range<usize>> {
-        let rows = (TILE_VALUES / (self.depth() * self.width)).clamp(1 + 63 / self.width, self.rows().max(1 + 63 / self.width));
+    /// Runs of rows (over the whole batch) whose gathered values fill a tile, but at least `least` pixels.
+    fn tiles(&self, least: usize) -> Vec<Range<usize>> {
+        let rows = (TILE_VALUES / self.depth()).max(least).div_ceil(self.width);
         (0..self.rows()).step_by(rows).map(|first| first..(first + rows).min(self.rows())).collect()
     }
 
@@ -178,7 +181,7 @@ fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, relu: bool, s: &Size
     let (depth, pixels) = (s.depth(), s.rows() * s.width);
     // Products of runs of rows (many pixels) or of blocks of channels (few): `[channels, rows x width]` each.
     let (runs, blocks) =
-        if s.few() { (vec![0..s.rows()], s.output_blocks()) } else { (s.tiles(), vec![0..s.outputs]) };
+        if s.few() { (vec![0..s.rows()], s.output_blocks()) } else { (s.tiles(FORWARD_PIXELS), vec![0..s.outputs]) };
     let products: Vec<Vec<f32>> = if s.few() {
         let columns = gather_all(x, s);
         blocks
@@ -274,7 +277,7 @@ fn weight_gradient(x: &[f32], gradient: &[f32], s: &Sizes) -> Vec<f32> {
             put(block.start, block.len(), part);
         }
     } else {
-        let tiles = s.tiles();
+        let tiles = s.tiles(GRADIENT_PIXELS);
         let parts: Vec<Vec<f32>> = tiles
             .par_chunks(tiles.len().div_ceil(PARTS))
             .map(|tiles| {

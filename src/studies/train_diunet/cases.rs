@@ -91,9 +91,9 @@ impl TrainingCase {
         self.slices.clone()
     }
 
-    /// A slice seen through a random change: turned, scaled, shifted, another contrast and noise, the GTV grown, shrunk
+    /// A patch of `size` pixels of a slice, seen through a random change: turned, scaled, shifted, another contrast and noise, the GTV grown, shrunk
     /// or left out. Left and right are never swapped.
-    pub fn sample(&self, manifest: &ModelManifest, rng: &mut ChaCha8Rng) -> Sample {
+    pub fn sample(&self, manifest: &ModelManifest, size: usize, rng: &mut ChaCha8Rng) -> Sample {
         let n = if rng.random_bool(0.9) {
             self.with_station[rng.random_range(0..self.with_station.len())]
         } else {
@@ -101,7 +101,8 @@ impl TrainingCase {
         };
         let angle = rng.random_range(-10.0f32..10.0).to_radians();
         let scale = rng.random_range(0.92f32..1.08);
-        let shift_px = (12.0 / manifest.spacing_mm) as f32;
+        // The patch may lie anywhere in the window, give or take 12 mm.
+        let shift_px = (manifest.crop - size) as f32 / 2.0 + (12.0 / manifest.spacing_mm) as f32;
         let shift = [rng.random_range(-shift_px..shift_px), rng.random_range(-shift_px..shift_px)];
         let contrast = rng.random_range(0.9f32..1.1);
         let brightness = rng.random_range(-20.0f32..20.0);
@@ -109,7 +110,7 @@ impl TrainingCase {
         let grown_mm = rng.random_range(-3.0f32..3.0);
         let without_gtv = rng.random_bool(0.15);
 
-        let (size, side) = (manifest.crop, self.side);
+        let side = self.side;
         let (middle, center) = ((size as f32 - 1.0) / 2.0, (side as f32 - 1.0) / 2.0);
         let (cos, sin) = (angle.cos() / scale, angle.sin() / scale);
         // Where each pixel of the sample comes from: upper left pixel and parts of the way.

@@ -41,6 +41,8 @@ pub struct TrainConfig {
     /// Pixel size and side of the network's input.
     pub spacing_mm: f64,
     pub crop: usize,
+    /// Side of the patches that the network learns from, at most `crop`: it has no fixed input size.
+    pub patch: usize,
     /// Training stops after this many steps ...
     pub steps: usize,
     /// ... or, if given, when this much time has passed, whichever is first. The learning rate follows the nearer end.
@@ -70,6 +72,7 @@ impl TrainConfig {
             variant: Variant::Fast25d,
             spacing_mm: 2.3,
             crop: 128,
+            patch: 96,
             steps: 6000,
             minutes: None,
             batch: 8,
@@ -166,9 +169,9 @@ impl Learner {
             .expect("made from the same list")
     }
 
-    fn step(&mut self, batch: &[Sample], weights: &LossWeights, rate: f32) -> candle_core::Result<Losses> {
+    fn step(&mut self, batch: &[Sample], side: usize, weights: &LossWeights, rate: f32) -> candle_core::Result<Losses> {
         let architecture = self.manifest.variant.architecture();
-        let (side, n) = (self.manifest.crop, batch.len());
+        let n = batch.len();
         let join = |part: fn(&Sample) -> &Vec<f32>, channels: usize| {
             let values: Vec<f32> = batch.iter().flat_map(|s| part(s).iter().copied()).collect();
             Tensor::from_vec(values, (n, channels, side, side), &Device::Cpu)
@@ -226,6 +229,14 @@ pub fn train(config: &TrainConfig, progress: &dyn Progress) -> Result<TrainRepor
             "the crop of {} pixels must be a multiple of {}",
             config.crop,
             architecture.side_multiple()
+        )));
+    }
+    if config.patch == 0 || config.patch > config.crop || config.patch % architecture.side_multiple() != 0 {
+        return Err(TrainError::Setting(format!(
+            "the patch of {} pixels must be a multiple of {} and at most the crop of {}",
+            config.patch,
+            architecture.side_multiple(),
+            config.crop
         )));
     }
     if config.batch == 0 || config.steps == 0 || config.cases == 0 || config.validation_cases == 0 {
@@ -362,13 +373,13 @@ fn run(
                 (0..config.batch).map(|_| (rng.random_range(0..cases.len()), rng.random())).collect();
             picks
                 .into_par_iter()
-                .map(|(case, seed)| cases[case].sample(&learner.manifest, &mut ChaCha8Rng::seed_from_u64(seed)))
+                .map(|(case, seed)| cases[case].sample(&learner.manifest, config.patch, &mut ChaCha8Rng::seed_from_u64(seed)))
                 .collect()
         };
         drawn.fetch_add(batch.len(), Ordering::Relaxed);
         let warm = ((step + 1) as f64 / 50.0).min(1.0);
         let rate = warm * (1e-5 + (config.learning_rate - 1e-5) * 0.5 * (1.0 + (std::f64::consts::PI * part).cos()));
-        let losses = learner.step(&batch, &weights, rate as f32)?;
+        let losses = learner.step(&batch, config.patch, &weights, rate as f32)?;
         sum.cross_entropy += losses.cross_entropy;
         sum.dice += losses.dice;
         sum.ctv += losses.ctv;
