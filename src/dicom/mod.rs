@@ -11,6 +11,7 @@ mod file;
 mod meta;
 mod pixels;
 mod proof;
+mod proof_words;
 mod raw;
 mod rtstruct_read;
 mod rtstruct_write;

@@ -23,7 +23,7 @@ pub use history::History;
 pub use live::{Derived, Live, Surroundings};
 pub use loading::{LoadedCase, Loading, OpenError, load_case, load_demo};
 pub use notices::{Notice, Notices, Severity};
-pub use outcome::{JobResult, ProposedCtv, error_chain, export, proof_lines, proposal_edit, segmentation_edit};
+pub use outcome::{JobResult, ProposedCtv, error_chain, export, proposal_edit, segmentation_edit};
 pub use policy::{EditPolicy, Refusal};
 pub use settings::{Settings, SettingsError};
 pub use view::{ViewState, Workspace};
@@ -760,8 +760,7 @@ impl Workbench {
                 self.report(result);
             }
             JobResult::Exported(proof) => {
-                let (summary, details) = outcome::proof_lines(&proof);
-                self.notices.push(Severity::Info, summary, details);
+                self.notices.push(Severity::Info, proof.summary(), proof.details());
                 self.last_export = Some(proof);
             }
         }

@@ -71,27 +71,6 @@ pub fn export(
     dicom::export_structure_set(&request, path)
 }
 
-/// The one line that says what the export proof found, and the lines behind it.
-pub fn proof_lines(proof: &ExportProof) -> (String, Vec<String>) {
-    let summary = format!(
-        "Exported and read back: {} voxels different, largest deviation {:.4} mm, {} ROIs, {} contours",
-        proof.voxels_different,
-        proof.largest_deviation_mm,
-        proof.rois.len(),
-        proof.contours
-    );
-    let mut details = vec![
-        format!("{} of {} contours are the source's, byte for byte", proof.rings_identical, proof.contours),
-        format!("{} points, {} bytes, SHA-256 {}", proof.points, proof.bytes, proof.sha256),
-    ];
-    if !proof.attributes_changed.is_empty() {
-        details.push(format!("Attributes changed against the source: {}", proof.attributes_changed.join(", ")));
-    }
-    details.extend(proof.notes.iter().cloned());
-    details.push(format!("File: {}", proof.path.display()));
-    (summary, details)
-}
-
 /// True for a station that a network drew and nobody has edited: a new run may replace it.
 fn is_untouched_network_result(roi: &Roi) -> bool {
     matches!(roi.provenance, Provenance::Network { .. }) && roi.generation == Generation::Automatic
