@@ -35,8 +35,8 @@ pub struct ViewState {
     pub crosshair: PatientPoint,
     pub window: WindowLevel,
     pub selected: Option<RoiId>,
-    hidden: BTreeSet<RoiId>,
-    opacity: BTreeMap<RoiId, f32>,
+    pub(super) hidden: BTreeSet<RoiId>,
+    pub(super) opacity: BTreeMap<RoiId, f32>,
     /// Hides every contour and fill while true.
     pub contours_hidden: bool,
     /// Patient name, ID and dates are not shown.
