@@ -108,10 +108,7 @@ impl GpuContext {
                     binding: 1,
                     resource: wgpu::BindingResource::TextureView(&view(&volume.texture)),
                 },
-                wgpu::BindGroupEntry {
-                    binding: 2,
-                    resource: wgpu::BindingResource::TextureView(&view(&volume.table)),
-                },
+                wgpu::BindGroupEntry { binding: 2, resource: wgpu::BindingResource::TextureView(&view(&volume.table)) },
                 wgpu::BindGroupEntry {
                     binding: 3,
                     resource: wgpu::BindingResource::TextureView(&view(&masks.texture)),
