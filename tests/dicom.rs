@@ -1,14 +1,20 @@
 //! DICOM in: the real cases load with the facts that their SOURCE.txt states, and damage is named.
 
+mod export;
+
 use crate::support::test_data;
 use glam::DVec3;
+use hilum::contour::rasterize;
 use hilum::dicom::{
     CtError, CtSeries, LoadStep, LoadedCt, LoadedStructureSet, Scan, ScanError, Severity, StructureSetError, load_ct,
     load_structure_set, scan,
 };
+use hilum::geometry::VoxelGrid;
 use hilum::progress::{Cancelled, Progress, Silent};
 use hilum::structures::Role;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn scan_one(folder: &Path) -> Scan {
@@ -43,6 +49,21 @@ fn copy_files(from: &Path, to: &Path) -> Vec<PathBuf> {
     }
     copies.sort();
     copies
+}
+
+/// Contour Data of every contour by ROI number, as another reader sees them.
+fn contour_data(path: &Path) -> BTreeMap<i32, Vec<String>> {
+    let object = dicom_object::open_file(path).expect("another reader opens it");
+    let mut all = BTreeMap::new();
+    for roi in object.element_by_name("ROIContourSequence").expect("there").items().expect("a sequence") {
+        let number = roi.element_by_name("ReferencedROINumber").expect("there").to_int::<i32>().expect("a number");
+        let contours = roi.element_by_name("ContourSequence").ok().and_then(|s| s.items()).unwrap_or_default();
+        let data = contours
+            .iter()
+            .map(|c| c.element_by_name("ContourData").expect("there").to_str().expect("text").into_owned());
+        all.insert(number, data.collect());
+    }
+    all
 }
 
 fn severities(warnings: &[hilum::dicom::ImportWarning]) -> Vec<Severity> {
@@ -111,64 +132,127 @@ fn other_real_series_load_with_their_facts() {
     }
 }
 
-/// A NIfTI-1 file: shape x y z and the values, x fastest.
-fn read_nifti(path: &Path) -> ([usize; 3], Vec<f64>) {
-    let bytes = std::fs::read(path).expect("readable");
+/// A gzipped NIfTI-1 file: shape x y z, affine (RAS from voxel) and the values, x fastest.
+fn read_nifti(path: &Path) -> ([usize; 3], [[f64; 4]; 3], Vec<f64>) {
+    let unpacked = Command::new("gzip").arg("-dc").arg(path).output().expect("gzip runs");
+    let bytes = unpacked.stdout;
     let i16_at = |at: usize| i16::from_le_bytes([bytes[at], bytes[at + 1]]);
+    let f32_at = |at: usize| f64::from(f32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes")));
     let shape = [42, 44, 46].map(|at| i16_at(at) as usize);
-    let offset = f32::from_le_bytes(bytes[108..112].try_into().expect("four bytes")) as usize;
+    assert!(i16_at(254) > 0, "the file has an affine");
+    let affine = [280, 296, 312].map(|row| [0, 4, 8, 12].map(|column| f32_at(row + column)));
+    let offset = f32_at(108) as usize;
     let n = shape.iter().product::<usize>();
     let values = match i16_at(70) {
         2 => bytes[offset..offset + n].iter().map(|b| f64::from(*b)).collect(),
         4 => (0..n).map(|k| f64::from(i16_at(offset + 2 * k))).collect(),
-        512 => (0..n).map(|k| f64::from(i16_at(offset + 2 * k) as u16)).collect(),
-        16 => bytes[offset..offset + 4 * n]
-            .chunks_exact(4)
-            .map(|b| f64::from(f32::from_le_bytes(b.try_into().expect("four bytes"))))
-            .collect(),
+        512 => (0..n).map(|k| f64::from(i16_at(offset + 2 * k).cast_unsigned())).collect(),
+        16 => (0..n).map(|k| f32_at(offset + 4 * k)).collect(),
         64 => bytes[offset..offset + 8 * n]
             .chunks_exact(8)
             .map(|b| f64::from_le_bytes(b.try_into().expect("eight bytes")))
             .collect(),
         other => panic!("data type {other} of NIfTI"),
     };
-    (shape, values)
+    (shape, affine, values)
+}
+
+/// Calls `check` with the value of every voxel of a NIfTI file and the voxel `[k, j, i]` at its place in the grid.
+fn for_every_twin_voxel(path: &Path, grid: &VoxelGrid, check: &mut dyn FnMut(f64, [usize; 3])) {
+    let (shape, affine, values) = read_nifti(path);
+    assert_eq!(shape.iter().product::<usize>(), grid.voxel_count());
+    for (n, value) in values.into_iter().enumerate() {
+        let v = [n % shape[0], n / shape[0] % shape[1], n / shape[0] / shape[1]].map(|x| x as f64);
+        let ras = affine.map(|row| row[0] * v[0] + row[1] * v[1] + row[2] * v[2] + row[3]);
+        // NIfTI counts to the right, front and head; DICOM to the left, back and head.
+        let place = grid.containing_voxel(DVec3::new(-ras[0], -ras[1], ras[2])).expect("within the grid");
+        check(value, place);
+    }
 }
 
 #[test]
 fn axes_and_directions_agree_with_the_nifti_twin_even_with_shuffled_names() {
     let Some(folder) = test_data("ibsi2-orientation") else { return };
-    let Some(nifti) = find_file(&folder.join("nifti"), "nii") else {
-        eprintln!("skipped: the twin is compressed");
-        return;
-    };
-    let (shape, twin) = read_nifti(&nifti);
     let shuffled = tempfile::tempdir().expect("temporary folder");
     for (n, file) in copy_files(&folder.join("dicom"), shuffled.path()).into_iter().enumerate() {
         // Names that say nothing, extensions that mislead, several folders.
         let sub = shuffled.path().join(format!("{}", n % 3));
         std::fs::create_dir_all(&sub).expect("folder");
-        std::fs::rename(&file, sub.join(format!("{:03}.{}", (n * 37) % 64, ["txt", "jpg", "IMA"][n % 3]))).expect("renamed");
+        let name = format!("{:03}.{}", (n * 37) % 64, ["txt", "jpg", "IMA"][n % 3]);
+        std::fs::rename(&file, sub.join(name)).expect("renamed");
     }
     let (_, ct) = load_folder(shuffled.path());
-    assert_eq!(shape, [32, 48, 64]);
-    let same = |flip_y: bool, flip_z: bool| {
-        ct.volume.hu.indexed_iter().all(|((k, j, i), hu)| {
-            let y = if flip_y { 47 - j } else { j };
-            let z = if flip_z { 63 - k } else { k };
-            f64::from(*hu) == twin[i + 32 * (y + 48 * z)] || f64::from(*hu) == twin[31 - i + 32 * (y + 48 * z)]
-        })
-    };
-    assert!([(false, false), (true, false), (false, true), (true, true)].iter().any(|(y, z)| same(*y, *z)));
-    // The position of the brightest voxel is where its own file says.
-    let origin = ct.volume.grid.patient_from_voxel(0, 0.0, 0.0);
-    assert_eq!(origin, DVec3::new(0.0, 0.0, -126.0));
+    let mut seen = 0;
+    for_every_twin_voxel(&folder.join("nifti/image/orientation.nii.gz"), &ct.volume.grid, &mut |value, place| {
+        assert_eq!(f64::from(ct.volume.hu[place]), value, "{place:?}");
+        seen += 1;
+    });
+    assert_eq!(seen, 64 * 48 * 32);
 }
 
-fn find_file(folder: &Path, extension: &str) -> Option<PathBuf> {
-    std::fs::read_dir(folder).ok()?.flatten().map(|e| e.path()).find_map(|p| {
-        if p.is_dir() { find_file(&p, extension) } else { (p.extension()? == extension).then_some(p) }
-    })
+#[test]
+fn contours_become_exactly_the_mask_that_another_program_made() {
+    let Some(folder) = test_data("sts012-ct") else { return };
+    let (found, ct) = load_folder(&folder);
+    let set = load_set(&found.structure_sets[0].path, &ct);
+    let mask = rasterize(&ct.volume.grid, &set.rois[0].slices);
+    let (mut inside, mut different) = (0, 0);
+    for_every_twin_voxel(&folder.join("nifti/CT_mask.nii.gz"), &ct.volume.grid, &mut |value, [k, j, i]| {
+        inside += usize::from(value > 0.5);
+        different += usize::from((value > 0.5) != mask.get(k, j, i));
+    });
+    assert_eq!(different, 0, "of {inside}");
+    assert!((mask.volume_cm3(&ct.volume.grid) - 78.783).abs() < 0.005);
+    for_every_twin_voxel(&folder.join("nifti/CT_image.nii.gz"), &ct.volume.grid, &mut |value, place| {
+        assert_eq!(f64::from(ct.volume.hu[place]), value, "{place:?}");
+    });
+}
+
+#[test]
+fn volumes_of_the_real_cases_are_the_published_ones() {
+    let volumes = |folder: &Path| -> Vec<f64> {
+        let (found, ct) = load_folder(folder);
+        let set = load_set(&found.structure_sets[0].path, &ct);
+        set.rois.iter().map(|r| rasterize(&ct.volume.grid, &r.slices).volume_cm3(&ct.volume.grid)).collect()
+    };
+    let Some(folder) = test_data("4dlung-113") else { return };
+    let found = volumes(&folder);
+    for (at, expected) in [(0, 67.56), (1, 6.41), (3, 9.87)] {
+        assert!((found[at] - expected).abs() < 0.006, "{found:?}");
+    }
+    let Some(folder) = test_data("rtutils-phantom/sample") else { return };
+    let found = volumes(&folder);
+    // Published as area times spacing; counted in voxels here.
+    for (at, expected) in [6.5, 6.0, 5.7, 11.0].into_iter().enumerate() {
+        assert!((found[at] - expected).abs() < 0.1, "{found:?}");
+    }
+}
+
+#[test]
+fn a_lung_with_holes_has_its_published_volume() {
+    let Some(folder) = test_data("dicompyler-breast") else { return };
+    let (found, ct) = load_folder(&folder);
+    let path = &found.structure_sets[0].path;
+    // The other 97 slices are not there; their positions are in the contours.
+    let mut positions: Vec<f64> = contour_data(path)
+        .values()
+        .flatten()
+        .map(|d| d.split('\\').nth(2).expect("z").trim().parse().expect("a number"))
+        .collect();
+    positions.sort_by(f64::total_cmp);
+    positions.dedup_by(|a, b| (*a - *b).abs() < 0.5);
+    assert_eq!(positions.len(), 98);
+    let origin = DVec3::new(-275.0, -524.0, positions[0]);
+    let grid = VoxelGrid::new(origin, DVec3::X, DVec3::Y, [1.074_219; 2], [512, 512], positions).expect("a grid");
+    let set = load_structure_set(path, &grid, &ct.meta, 0).expect("loads");
+    assert!(set.summaries.iter().all(|s| s.outside + s.idle + s.tilted + s.unreadable == 0), "{:?}", set.summaries);
+    let volume = |name: &str| {
+        let roi = set.rois.iter().find(|r| r.name == name).expect("there");
+        rasterize(&grid, &roi.slices).volume_cm3(&grid)
+    };
+    // dicompyler-core's own tests: 432.841 and 1995.185 cm3 by planar area.
+    assert!((volume("Heart") / 432.841 - 1.0).abs() < 0.005, "{}", volume("Heart"));
+    assert!((volume("Lt Lung") / 1995.185 - 1.0).abs() < 0.005, "{}", volume("Lt Lung"));
 }
 
 #[test]
@@ -274,7 +358,11 @@ fn a_cut_off_slice_is_named_and_missing_not_black() {
     cut.set_len(900).expect("cut");
 
     let found = scan_one(copy.path());
-    assert!(found.warnings.iter().any(|w| w.files == [header.clone()] && w.text.contains("cut off")), "{:?}", found.warnings);
+    assert!(
+        found.warnings.iter().any(|w| w.files == [header.clone()] && w.text.contains("cut off")),
+        "{:?}",
+        found.warnings
+    );
     let ct = load(&found.series[0]);
     assert_eq!(ct.volume.grid.shape()[0], 4);
     assert!(!ct.meta.geometry_safe);
@@ -307,7 +395,7 @@ fn a_folder_without_ct_says_what_it_holds() {
 #[test]
 fn compressed_and_rewritten_series_give_the_same_ct_numbers() {
     let Some(folder) = test_data("cip-lowres-thorax") else { return };
-    if std::process::Command::new("dcmconv").arg("--version").output().is_err() {
+    if Command::new("dcmconv").arg("--version").output().is_err() {
         assert!(std::env::var_os("CI").is_none(), "under CI dcmtk must be installed");
         eprintln!("skipped: dcmtk is not installed");
         return;
@@ -325,7 +413,7 @@ fn compressed_and_rewritten_series_give_the_same_ct_numbers() {
     for (tool, options) in commands {
         let target = tempfile::tempdir().expect("temporary folder");
         for (n, file) in files.iter().enumerate() {
-            let status = std::process::Command::new(tool)
+            let status = Command::new(tool)
                 .args(options)
                 .arg(file)
                 .arg(target.path().join(format!("{n}")))

@@ -166,7 +166,7 @@ fn teaching_hides_the_reference_until_compared() {
     b.run(Command::Teach(TeachCommand::Compare));
     assert!(b.workbench.is_shown(reference));
     let score = b.workbench.score().expect("compared").value.clone();
-    assert_eq!((score.comparison.dsc, score.missed_cm3, score.extra_cm3), (Some(1.0), 0.0, 0.0));
+    assert_eq!((score.comparison.dsc, score.missed_cm3, score.extra_cm3), (1.0, 0.0, 0.0));
     // While comparing, a correction is scored at once.
     b.stroke(ToolKind::Eraser, Orientation::Axial, &[CENTER + DVec3::X * 8.0]);
     assert!(b.workbench.score().expect("compared").value.missed_cm3 > 0.0);

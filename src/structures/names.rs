@@ -130,9 +130,8 @@ impl Table {
             other_types: file.types.certain_other,
         };
         let with_trust = |list: Vec<String>, trust: bool| list.into_iter().map(move |p| (joined(&words(&p)), trust));
-        table.station_prefixes = with_trust(file.station_prefixes, true)
-            .chain(with_trust(file.doubtful_station_prefixes, false))
-            .collect();
+        table.station_prefixes =
+            with_trust(file.station_prefixes, true).chain(with_trust(file.doubtful_station_prefixes, false)).collect();
         table.station_prefixes.sort_by_key(|(p, _)| std::cmp::Reverse(p.len()));
         let mut entries: Vec<(String, Proposal)> = Vec::new();
         for entry in file.alias {
