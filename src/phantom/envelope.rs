@@ -218,10 +218,6 @@ impl Level {
     /// Height at which the oesophagus passes the diaphragm, mm.
     pub const HIATUS: f32 = -134.0;
 
-    /// Front of the vertebral bodies at this height.
-    pub fn spine(&self) -> f32 {
-        self.spine
-    }
 
     /// Distance to the column of vertebral bodies and discs, mm.
     pub fn column(&self, x: f32, y: f32) -> f32 {
