@@ -1,1 +1,91 @@
 //! Promises about diunet.
+
+use hilum::contour::{Mask, rasterize};
+use hilum::diunet::{LoadedModel, SegmentError, default_model_dir, find_lungs, segment};
+use hilum::geometry::VoxelGrid;
+use hilum::image::CtVolume;
+use hilum::progress::{Progress, Silent};
+use hilum::structures::{Provenance, Station};
+use hilum::studies::train_diunet::{FIRST_VALIDATION_SEED, phantom, station_scores};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+fn shipped() -> LoadedModel {
+    LoadedModel::load(&default_model_dir()).expect("the shipped model loads")
+}
+
+/// A seed that neither training nor the validation during training has seen.
+const UNSEEN: u64 = FIRST_VALIDATION_SEED + 5000;
+
+#[test]
+fn the_shipped_model_draws_the_stations_of_an_unseen_phantom() {
+    let model = shipped();
+    let (phantom, gtv) = phantom(UNSEEN, &Silent).unwrap();
+    let mut shown = 0;
+    let found = segment(&model, &phantom.volume, &gtv, &Silent, &mut |slice| {
+        shown += 1;
+        assert_eq!((slice.done, slice.k), (shown, slice.k));
+    })
+    .unwrap();
+    assert_eq!(shown, found.slices_run.len());
+    assert!(matches!(&found.provenance, Provenance::Network { statement, .. } if statement.contains("Synthetic")));
+
+    let (stations, ctv) = station_scores(&phantom, &found);
+    let scores: Vec<f64> = stations.iter().copied().flatten().collect();
+    let mean = scores.iter().sum::<f64>() / scores.len() as f64;
+    let lines: Vec<String> = Station::all().map(|s| format!("{s} {:.2}", stations[s.index()].unwrap_or(f64::NAN))).collect();
+    println!("mean DSC {mean:.3}, CTV {:.2}, {:.1} s: {}", ctv.unwrap_or(f64::NAN), found.seconds, lines.join(", "));
+    assert!(scores.len() >= 14, "a phantom has its stations");
+    assert!(mean >= 0.6, "mean DSC {mean:.3}");
+
+    // The stations are disjoint: neighbours share borders, not voxels.
+    let masks: Vec<Mask> = found.stations.iter().map(|s| rasterize(&phantom.volume.grid, s)).collect();
+    let all: u64 = masks.iter().map(Mask::count).sum();
+    let union = masks.iter().fold(Mask::default(), |a, b| a.union(b)).count();
+    assert!((all - union) as f64 <= 0.002 * all as f64, "{} of {all} voxels in two stations", all - union);
+}
+
+/// Stops after a few reports.
+struct Impatient(AtomicUsize);
+
+impl Progress for Impatient {
+    fn report(&self, _stage: &str, _done: usize, _total: usize) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+    fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 4
+    }
+}
+
+#[test]
+fn inference_stops_between_slices_when_asked() {
+    let (phantom, gtv) = phantom(UNSEEN + 1, &Silent).unwrap();
+    let mut slices = 0;
+    let result = segment(&shipped(), &phantom.volume, &gtv, &Impatient(AtomicUsize::new(0)), &mut |_| slices += 1);
+    assert!(matches!(result, Err(SegmentError::Cancelled)));
+    assert!(slices < 5);
+}
+
+#[test]
+fn a_scan_without_lungs_and_a_foreign_gtv_are_refused() {
+    let grid = Arc::new(VoxelGrid::axial(glam::DVec3::ZERO, [3.0, 3.0, 5.0], [100, 100, 20]).unwrap());
+    let water = ndarray::Array3::from_shape_fn(grid.shape(), |(_, j, i)| {
+        if (j as f64 - 50.0).hypot(i as f64 - 50.0) < 40.0 { 0 } else { -1000 }
+    });
+    let ct = CtVolume::new(grid, water);
+    let model = shipped();
+    let refused = segment(&model, &ct, &Mask::default(), &Silent, &mut |_| ()).unwrap_err();
+    assert!(refused.to_string().contains("no lungs were found"));
+    let far = Mask::from_dense(&ndarray::Array3::from_elem([30, 4, 4], true));
+    let refused = segment(&model, &ct, &far, &Silent, &mut |_| ()).unwrap_err();
+    assert!(matches!(refused, SegmentError::ForeignGtv(_)), "{refused}");
+}
+
+#[test]
+fn lungs_are_found_in_a_phantom_and_lie_around_its_middle() {
+    let (phantom, _) = phantom(UNSEEN + 2, &Silent).unwrap();
+    let lungs = find_lungs(&phantom.volume).expect("a phantom has lungs");
+    assert!(lungs.volume_cm3 > 1000.0 && lungs.volume_cm3 < 9000.0, "{lungs:?}");
+    let center = phantom.volume.grid.center();
+    assert!((lungs.center[0] - center.x).abs() < 30.0 && (lungs.center[1] - center.y).abs() < 60.0, "{lungs:?} {center}");
+}

@@ -2,17 +2,17 @@
 
 mod support;
 
+mod cli;
 mod contours;
 mod dicom;
 mod diunet;
 mod features;
+#[cfg(feature = "gui")]
+mod gpu;
+mod layering;
 mod metrics;
 mod phantom;
 mod risk;
-
-#[cfg(feature = "gui")]
-mod gpu;
 #[cfg(feature = "gui")]
 mod shaders;
-#[cfg(feature = "gui")]
-mod viewport;
+mod workbench;

@@ -30,8 +30,9 @@ fn every_shader_file_is_embedded() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
     let mut files: Vec<String> = std::fs::read_dir(folder)
         .expect("shaders/ is there")
-        .map(|e| e.expect("readable").file_name().to_string_lossy().into_owned())
-        .filter(|n| n.ends_with(".wgsl"))
+        .map(|e| e.expect("readable").path())
+        .filter(|p| p.extension().is_some_and(|e| e == "wgsl"))
+        .map(|p| p.file_name().expect("a file").to_string_lossy().into_owned())
         .collect();
     files.sort();
     let mut embedded: Vec<String> = shaders::ALL.iter().map(|(n, _)| (*n).to_owned()).collect();

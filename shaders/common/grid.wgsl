@@ -16,7 +16,7 @@ struct SliceUniforms {
     // First voxel (i, j, k) and size of the box that the mask texture covers; a size of 0 means no masks.
     mask_first: vec4<i32>,
     mask_size: vec4<i32>,
-    // HU shown black, 1 / width of the window, period of the hatching in pixels.
+    // HU shown black, 1 / width of the window, period of the hatching in pixels, slices per mm on average.
     window: vec4<f32>,
     background: vec4<f32>,
     // One bit a slot: low word, high word.
@@ -49,10 +49,15 @@ struct SlicePair {
     fraction: f32,
 };
 
-// Bisection over the true positions: slices need not be evenly spaced.
+// Where even spacing is not right: bisection over the true positions.
 fn slices_around(n: f32) -> SlicePair {
     var low = 0u;
     var high = frame.size.z - 1u;
+    let guess = u32(clamp(n * frame.window.w, 0.0, max(f32(high) - 1.0, 0.0)));
+    if high > 0u && slice_position(guess) <= n && n < slice_position(guess + 1u) {
+        low = guess;
+        high = guess + 1u;
+    }
     loop {
         if high <= low + 1u {
             break;

@@ -5,6 +5,7 @@
 //! sixteen masks by the IASLC 2009 limits of `assets/stations/iaslc-2009.toml` and per-voxel borders.
 
 mod borders;
+mod ctv;
 mod curves;
 mod find;
 mod landmarks;
@@ -12,13 +13,16 @@ mod limits;
 mod organ;
 mod plane;
 mod stations;
+mod trachea;
 
 pub use borders::{Border, borders};
+pub use ctv::{CTV_MARGIN_MM, CtvProposal, propose_ctv};
 pub use find::find_landmarks;
 pub use landmarks::{Landmark, LandmarkId, LandmarkSource, Landmarks};
 pub use limits::{Limit, LimitTable, StationLimits};
 pub use organ::Organ;
 pub use stations::{Quality, StationBand, StationError, StationSet, draw_stations};
+pub use trachea::{Trachea, find_trachea};
 
 use crate::contour::Mask;
 use crate::geometry::VoxelGrid;

@@ -1,1 +1,143 @@
-//! The command line.
+//! The command line: everything that the window does, for scripts and for machines without a screen.
+//!
+//! One file a group of commands; [`Failure`] holds the exit codes, `terminal` progress and Ctrl-C.
+
+mod analyze;
+pub mod bench;
+mod case_args;
+mod compare;
+mod export;
+mod failure;
+mod inspect;
+mod npy;
+mod output;
+mod phantom;
+mod results;
+mod segment;
+mod terminal;
+mod train;
+mod window;
+
+pub use failure::Failure;
+
+use clap::Parser;
+use std::process::ExitCode;
+use terminal::Terminal;
+
+const AFTER_HELP: &str = "\
+Without a command the window opens. A case is a folder or files with a CT series and its structure sets; --demo
+stands for a synthetic one. Results go to standard output, progress and remarks to standard error. Ctrl-C stops.
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 input refused (no CT, other frame of reference, wrong model, no CTV ...),
+4 cancelled.
+
+Environment:
+  HILUM_MODELS   folder that holds the models diunet/ and risk/
+  HILUM_HOME     folder of the settings
+  HILUM_LOG      what is logged on standard error, such as info or hilum=debug
+
+Research and education only. Not a medical device.";
+
+/// Review, correct and study auto-contours of thoracic lymph node stations
+#[derive(Debug, Parser)]
+#[command(name = "hilum", version, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<CliCommand>,
+    /// Show no progress
+    #[arg(short, long, global = true)]
+    quiet: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum CliCommand {
+    Inspect(inspect::Inspect),
+    Open(window::Open),
+    Segment(segment::Segment),
+    Features(results::Features),
+    Risk(results::Risk),
+    Compare(compare::Compare),
+    Mask(export::MaskCommand),
+    Export(export::Export),
+    Analyze(analyze::Analyze),
+    Phantom(phantom::Phantom),
+    Screenshot(window::Screenshot),
+    /// Train the models that Hilum uses, on synthetic patients
+    #[command(subcommand)]
+    Train(train::Train),
+    Bench(bench::Bench),
+}
+
+/// Parses the command line, runs the command, and gives the exit code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version go to standard output with code 0, mistakes to standard error with code 2.
+            let _nobody_reads = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    start_log(matches!(cli.command, None | Some(CliCommand::Open(_))));
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// The log goes to standard error; commands tell what matters themselves.
+fn start_log(is_window: bool) {
+    let default = if is_window { "hilum=info,warn" } else { "off" };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("HILUM_LOG")
+        .unwrap_or_else(|_not_set| tracing_subscriber::EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let command = match cli.command {
+        None => return window::Open::default().run(),
+        Some(CliCommand::Open(open)) => return open.run(),
+        Some(other) => other,
+    };
+    terminal::stop_on_ctrl_c();
+    let terminal = Terminal::new(cli.quiet);
+    let result = match command {
+        CliCommand::Open(open) => open.run(),
+        CliCommand::Inspect(c) => c.run(&terminal),
+        CliCommand::Segment(c) => c.run(&terminal),
+        CliCommand::Features(c) => c.run(&terminal),
+        CliCommand::Risk(c) => c.run(&terminal),
+        CliCommand::Compare(c) => c.run(&terminal),
+        CliCommand::Mask(c) => c.run(&terminal),
+        CliCommand::Export(c) => c.run(&terminal),
+        CliCommand::Analyze(c) => c.run(&terminal),
+        CliCommand::Phantom(c) => c.run(&terminal),
+        CliCommand::Screenshot(c) => c.run(&terminal),
+        CliCommand::Train(c) => c.run(&terminal),
+        CliCommand::Bench(c) => c.run(&terminal),
+    };
+    terminal.finish();
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent_and_every_command_has_examples() {
+        Cli::command().debug_assert();
+        fn check(command: &clap::Command) {
+            if command.has_subcommands() {
+                command.get_subcommands().filter(|c| c.get_name() != "help").for_each(check);
+                return;
+            }
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Examples:"), "{} has no examples", command.get_name());
+            let has_json = command.get_arguments().any(|a| a.get_id() == "json");
+            assert!(!has_json || help.contains("JSON"), "{} does not say what its JSON holds", command.get_name());
+        }
+        check(&Cli::command());
+    }
+}

@@ -1,1 +1,27 @@
-//! DiUnet: the network, its files and its inference.
+//! DiUnet-R: a 2.5D network with one encoder for the CT and one for the GTV that draws the sixteen stations.
+//!
+//! [`LoadedModel::load`] reads a model folder and refuses what does not fit; [`segment`] runs it slice by slice.
+//! Input preparation is shared with training (`studies::train_diunet`), so that both see the same pictures.
+
+mod lungs;
+mod manifest;
+mod network;
+mod ops;
+mod optimize;
+mod paste;
+mod prepare;
+mod segment;
+mod tidy;
+mod weights;
+
+pub use lungs::{LungRegion, find_lungs};
+pub(crate) use manifest::write_new;
+pub use manifest::{
+    LoadedModel, ModelError, ModelManifest, OUTPUT_MODE, TrainingSummary, canonical_classes, default_model_dir,
+};
+pub use network::{Architecture, CLASSES, LayerStatistics, Logits, Network, TensorSpec, Variant};
+pub use optimize::{AdamW, LossWeights, Losses, loss_and_gradient};
+pub use paste::SliceOutlines;
+pub use prepare::{Frame, Planes, Stack, fill_channels, slices_to_run};
+pub use segment::{Segmentation, SegmentError, SliceOutput, segment};
+pub use weights::Weights;

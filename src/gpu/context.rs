@@ -147,7 +147,7 @@ impl GpuContext {
                 (frame.window.center_hu - frame.window.width_hu / 2.0) as f32,
                 (1.0 / frame.window.width_hu) as f32,
                 SliceFrame::hatch_period_px(pixels_per_point),
-                0.0,
+                slices_per_mm(&scene.volume.grid),
             ],
             background: [red, green, blue, 1.0],
             hatched,
@@ -172,6 +172,13 @@ impl GpuContext {
         pass.set_bind_group(0, &scene.bind_group, &[self.offset(view) as u32]);
         pass.draw(0..3, 0..1);
     }
+}
+
+/// On average; where the slices are even this finds the right one at once.
+fn slices_per_mm(grid: &VoxelGrid) -> f32 {
+    let last = grid.slices() - 1;
+    let height = grid.position_mm(last) - grid.position_mm(0);
+    if height > 0.0 { (last as f64 / height) as f32 } else { 0.0 }
 }
 
 fn texture_entry(

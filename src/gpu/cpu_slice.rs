@@ -105,12 +105,15 @@ impl CpuScene {
         };
         let [width, height] = size_px;
         let mut pixels = vec![egui::Color32::BLACK; width * height];
-        pixels.par_chunks_mut(width.max(1)).enumerate().for_each(|(y, row)| {
-            for (x, pixel) in row.iter_mut().enumerate() {
-                *pixel = color32(shading.shade(x, y));
-            }
-        });
+        pixels.par_chunks_mut(width.max(1)).enumerate().for_each(|(y, row)| shading.row(y, row));
         egui::ColorImage::new(size_px, pixels)
+    }
+
+    /// The CT numbers of a slice, row by row.
+    fn slice(&self, k: usize) -> &[i16] {
+        let size = self.grid.rows() * self.grid.columns();
+        let all = self.hu.as_slice().expect("a volume lies in standard layout");
+        &all[k * size..(k + 1) * size]
     }
 }
 
@@ -123,37 +126,67 @@ struct Shading<'a> {
     hatch_px: usize,
 }
 
-impl Shading<'_> {
-    fn shade(&self, x: usize, y: usize) -> [f64; 3] {
-        let grid = &*self.scene.grid;
-        let at = self.map.at(x as f64 + 0.5, y as f64 + 0.5);
-        let [_, rows, columns] = grid.shape();
-        if at.x < -0.5 || at.y < -0.5 || at.x >= columns as f64 - 0.5 || at.y >= rows as f64 - 0.5 {
-            return self.background;
+/// The slices that a row of pixels shows: `other` counts with `weight`.
+struct Between<'a> {
+    nearest: &'a [i16],
+    other: &'a [i16],
+    weight: f64,
+    masks: &'a [(usize, Arc<SliceMask>)],
+}
+
+impl<'a> Shading<'a> {
+    fn row(&self, y: usize, pixels: &mut [egui::Color32]) {
+        // Views lie along the axes of the grid: a row of pixels keeps its position along the normal.
+        let Some(between) = self.slices_at(self.map.at(0.5, y as f64 + 0.5).z) else {
+            pixels.fill(color32(self.background));
+            return;
+        };
+        for (x, pixel) in pixels.iter_mut().enumerate() {
+            *pixel = color32(self.shade(x, y, &between));
         }
-        let (nearest, other, weight) = match self.map.slice {
+    }
+
+    /// `None` outside the scan, or where the nearest slice is not loaded.
+    fn slices_at(&self, n: f64) -> Option<Between<'a>> {
+        let (scene, grid) = (self.scene, &*self.scene.grid);
+        let (nearest, other, mut weight) = match self.map.slice {
             Some(k) => (k, k, 0.0),
             None => {
-                if at.z < self.n_range[0] || at.z > self.n_range[1] {
-                    return self.background;
+                if n < self.n_range[0] || n > self.n_range[1] {
+                    return None;
                 }
-                let k =
-                    grid.slice_index_from_position(at.z + grid.position_mm(0)).clamp(0.0, (grid.slices() - 1) as f64);
+                let last = grid.slices() - 1;
+                let k = grid.slice_index_from_position(n + grid.position_mm(0)).clamp(0.0, last as f64);
                 let (below, fraction) = (k.floor() as usize, k - k.floor());
-                let above = (below + 1).min(grid.slices() - 1);
+                let above = (below + 1).min(last);
                 if fraction > 0.5 { (above, below, 1.0 - fraction) } else { (below, above, fraction) }
             }
         };
-        if !self.scene.loaded[nearest] {
+        if !scene.loaded[other] {
+            weight = 0.0;
+        }
+        scene.loaded[nearest].then(|| Between {
+            nearest: scene.slice(nearest),
+            other: scene.slice(other),
+            weight,
+            masks: &scene.masks[nearest],
+        })
+    }
+
+    fn shade(&self, x: usize, y: usize, between: &Between<'_>) -> [f64; 3] {
+        let at = self.map.at(x as f64 + 0.5, y as f64 + 0.5);
+        let [_, rows, columns] = self.scene.grid.shape();
+        if at.x < -0.5 || at.y < -0.5 || at.x >= columns as f64 - 0.5 || at.y >= rows as f64 - 0.5 {
             return self.background;
         }
-        let mut hu = self.in_slice(at.x, at.y, nearest);
-        if weight > 0.0 && self.scene.loaded[other] {
-            hu = hu * (1.0 - weight) + self.in_slice(at.x, at.y, other) * weight;
+        let weights = Weights::new(at.x, at.y, rows, columns);
+        let mut hu = weights.of(between.nearest);
+        if between.weight > 0.0 {
+            hu += (weights.of(between.other) - hu) * between.weight;
         }
         let mut color = [self.frame.window.grey(hu); 3];
         let (i, j) = ((at.x + 0.5).floor() as usize, (at.y + 0.5).floor() as usize);
-        for (slot, mask) in &self.scene.masks[nearest] {
+        for (slot, mask) in between.masks {
             let fill = &self.frame.fills[*slot];
             if fill.opacity <= 0.0 || !mask.get(j, i) {
                 continue;
@@ -166,19 +199,30 @@ impl Shading<'_> {
         }
         color
     }
+}
 
-    /// Linear within a slice, clamped to the outermost voxel centres.
-    fn in_slice(&self, i: f64, j: f64, k: usize) -> f64 {
-        let [_, rows, columns] = self.scene.grid.shape();
+/// Linear within a slice, clamped to the outermost voxel centres.
+struct Weights {
+    corners: [usize; 4],
+    fraction: [f64; 2],
+}
+
+impl Weights {
+    fn new(i: f64, j: f64, rows: usize, columns: usize) -> Self {
         let axis = |x: f64, n: usize| {
             let x = x.clamp(0.0, (n - 1) as f64);
             let low = x.floor() as usize;
             (low, (low + 1).min(n - 1), x - low as f64)
         };
         let ((i0, i1, fi), (j0, j1, fj)) = (axis(i, columns), axis(j, rows));
-        let get = |j: usize, i: usize| f64::from(self.scene.hu[[k, j, i]]);
-        let top = get(j0, i0) * (1.0 - fi) + get(j0, i1) * fi;
-        let bottom = get(j1, i0) * (1.0 - fi) + get(j1, i1) * fi;
-        top * (1.0 - fj) + bottom * fj
+        let corners = [j0 * columns + i0, j0 * columns + i1, j1 * columns + i0, j1 * columns + i1];
+        Self { corners, fraction: [fi, fj] }
+    }
+
+    fn of(&self, slice: &[i16]) -> f64 {
+        let [a, b, c, d] = self.corners.map(|n| f64::from(slice[n]));
+        let [fi, fj] = self.fraction;
+        let (top, bottom) = (a + (b - a) * fi, c + (d - c) * fi);
+        top + (bottom - top) * fj
     }
 }

@@ -20,7 +20,7 @@ pub use folds::stratified_folds;
 pub use forest::{FittedForest, ForestParams, SplitCandidates};
 pub use model::{
     Contribution, FOREST_FILE, MANIFEST_FILE, ModelFeature, OutOfRange, RiskEstimate, RiskManifest, RiskModel,
-    RiskModelError, RiskRefusal, SMARTCORE_VERSION, ValidationSummary,
+    RiskModelError, RiskRefusal, SMARTCORE_VERSION, ValidationSummary, default_model_dir,
 };
 pub use pipeline::{
     Developed, KeepRule, NestedValidation, PipelineConfig, PipelineError, develop, leaky_validation, nested_validation,

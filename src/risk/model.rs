@@ -30,6 +30,11 @@ pub struct ModelFeature {
     pub selection_frequency: f64,
 }
 
+/// The folder of the shipped model, in [`crate::models_dir`].
+pub fn default_model_dir() -> PathBuf {
+    crate::models_dir().join("risk")
+}
+
 /// What nested cross-validation found.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]

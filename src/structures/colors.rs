@@ -69,6 +69,22 @@ pub fn organ_color(name: &str) -> [u8; 3] {
         .map_or(role_color(Role::Organ), |(_, color)| *color)
 }
 
+/// A colour for a new structure: of a fixed set of distinct hues the one that is used least.
+pub fn free_color(structures: &super::StructureSet) -> [u8; 3] {
+    const HUES: [[u8; 3]; 8] = [
+        [240, 228, 66],
+        [86, 180, 233],
+        [230, 159, 0],
+        [204, 121, 167],
+        [0, 158, 115],
+        [213, 94, 0],
+        [153, 204, 255],
+        [178, 223, 138],
+    ];
+    let used = |hue: &[u8; 3]| structures.rois.iter().filter(|r| r.color == *hue).count();
+    HUES.into_iter().min_by_key(used).unwrap_or(HUES[0])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ mod names;
 mod roi;
 mod station;
 
-pub use colors::{organ_color, role_color, station_color};
+pub use colors::{free_color, organ_color, role_color, station_color};
 pub use names::{Proposal, propose_role};
 pub use roi::{Generation, Provenance, Roi, RoiId, Role, SourceRoi, StructureSet};
 pub use station::{ParseStationError, Station};

@@ -1,5 +1,5 @@
-//! The fonts of the window: Inter for the interface, Droid Sans Fallback for Chinese, Japanese and
-//! Korean names. Characters that neither has come from the system's fonts (eframe's `system_fonts`).
+//! The fonts of the window: Inter for the interface, Droid Sans Fallback for Chinese and Japanese
+//! names, Nanum for Korean ones. What none of them has comes from the system (eframe's `system_fonts`).
 
 use super::theme;
 use eframe::egui::{self, FontData, FontDefinitions, FontFamily, FontTweak};
@@ -7,8 +7,12 @@ use std::sync::Arc;
 
 const INTER: &[u8] = include_bytes!("../../assets/fonts/Inter-Regular.otf");
 const INTER_STRONG: &[u8] = include_bytes!("../../assets/fonts/Inter-SemiBold.otf");
-/// Covers the CJK ideographs, kana and hangul of Unicode's basic plane.
+/// All CJK ideographs of Unicode's basic plane, and kana.
 const DROID_FALLBACK: &[u8] = include_bytes!("../../assets/fonts/DroidSansFallbackFull.ttf");
+/// All hangul syllables.
+const NANUM: &[u8] = include_bytes!("../../assets/fonts/NanumSquareR.ttf");
+/// Tried in this order after the fonts of the interface.
+const FALLBACK: [&str; 2] = ["droid fallback", "nanum"];
 
 /// Installs the bundled fonts, in front of egui's own.
 pub fn install(context: &egui::Context) {
@@ -22,18 +26,19 @@ fn definitions() -> FontDefinitions {
     };
     add("inter", INTER, FontTweak::default());
     add("inter strong", INTER_STRONG, FontTweak::default());
-    add("droid fallback", DROID_FALLBACK, FontTweak::default());
+    add(FALLBACK[0], DROID_FALLBACK, FontTweak::default());
+    add(FALLBACK[1], NANUM, FontTweak::default());
     let defaults = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
     let family = |first: &str| {
         let mut names = vec![first.to_owned()];
         names.extend(defaults.iter().cloned());
-        names.push("droid fallback".to_owned());
+        names.extend(FALLBACK.map(str::to_owned));
         names
     };
     let (regular, strong) = (family("inter"), family("inter strong"));
     fonts.families.insert(FontFamily::Proportional, regular);
     fonts.families.insert(FontFamily::Name(theme::STRONG.into()), strong);
-    fonts.families.entry(FontFamily::Monospace).or_default().push("droid fallback".to_owned());
+    fonts.families.entry(FontFamily::Monospace).or_default().extend(FALLBACK.map(str::to_owned));
     fonts
 }
 

@@ -42,7 +42,7 @@ pub const ACCENT: Color32 = Color32::from_rgb(122, 162, 232);
 pub const ACCENT_FILL: Color32 = Color32::from_rgb(38, 50, 74);
 /// The one filled button of a dialog, with [`TEXT`] on it.
 pub const ACCENT_SOLID: Color32 = Color32::from_rgb(55, 92, 165);
-pub const ACCENT_SOLID_HOVER: Color32 = Color32::from_rgb(66, 104, 178);
+pub const ACCENT_SOLID_HOVER: Color32 = Color32::from_rgb(61, 99, 173);
 
 // -- status, each with its shape (`icons::Icon::{Check, Info, Warning, Error}`) ------------------
 pub const OK: Color32 = Color32::from_rgb(64, 188, 143);
@@ -53,15 +53,15 @@ pub const ERROR: Color32 = Color32::from_rgb(242, 122, 96);
 pub const STALE: Color32 = TEXT_FAINT;
 
 // -- on the image ------------------------------------------------------------------------------
-pub const OVERLAY_TEXT: Color32 = Color32::from_rgb(214, 216, 220);
-pub const OVERLAY_TEXT_DIM: Color32 = Color32::from_rgb(152, 154, 161);
+pub const OVERLAY_TEXT: Color32 = Color32::from_rgb(232, 234, 238);
+pub const OVERLAY_TEXT_DIM: Color32 = Color32::from_rgb(188, 191, 198);
 /// Behind text and lines on the image, so that they stand on bright bone as on black air.
-pub const OVERLAY_SHADOW: Color32 = Color32::from_rgba_premultiplied(0, 0, 0, 190);
+pub const OVERLAY_SHADOW: Color32 = Color32::from_rgba_premultiplied(0, 0, 0, 200);
 pub const CROSSHAIR: Color32 = Color32::from_rgba_premultiplied(101, 134, 191, 210);
 pub const BRUSH_ADD: Color32 = Color32::from_rgb(236, 238, 242);
 pub const BRUSH_ERASE: Color32 = ERROR;
 /// Missing slices in the sagittal and coronal views.
-pub const GAP: Color32 = Color32::from_rgba_premultiplied(62, 27, 20, 66);
+pub const GAP: Color32 = Color32::from_rgba_premultiplied(43, 20, 15, 50);
 pub const GAP_LINE: Color32 = ERROR;
 
 // -- spacing, points (a grid of four) ------------------------------------------------------------

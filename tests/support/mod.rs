@@ -1,5 +1,7 @@
 //! What the tests share: the folder of real cases, and temporary folders.
 
+pub mod bench;
+
 use std::path::PathBuf;
 
 /// The folder of real test data: HILUM_TEST_DATA, else `../shared/data`. Without it a test says so

@@ -91,19 +91,17 @@ impl InputState {
             self.wheel = 0.0;
             return Vec::new();
         }
-        let (events, space, any_down) = response.ctx.input(|i| {
-            let typing = i.key_down(Key::Space);
-            (i.events.clone(), typing, i.pointer.any_down())
-        });
+        let (events, space, any_down) =
+            response.ctx.input(|i| (i.events.clone(), i.key_down(Key::Space), i.pointer.any_down()));
         let space = space && !response.ctx.egui_wants_keyboard_input();
         let mut told = Vec::new();
         let mut view = *view;
         for event in &events {
             match event {
-                Event::PointerButton { pos, button, pressed: true, modifiers } => {
-                    if over && view.rect.contains(*pos) && self.gesture == Gesture::None {
-                        self.press(*pos, *button, *modifiers, space, window, &view, &mut told);
-                    }
+                Event::PointerButton { pos, button, pressed: true, modifiers }
+                    if over && view.rect.contains(*pos) && self.gesture == Gesture::None =>
+                {
+                    self.press(*pos, *button, *modifiers, space, window, &view, &mut told);
                 }
                 Event::PointerMoved(pos) => {
                     let modifiers = response.ctx.input(|i| i.modifiers);

@@ -19,6 +19,7 @@ use crate::gpu::{Fills, SliceFrame, SliceRenderer};
 use crate::image::{CtVolume, WindowLevel};
 use crate::structures::{Roi, RoiId};
 use crate::ui::theme;
+use eframe::egui::emath::GuiRounding as _;
 use eframe::egui::{
     self, Color32, CursorIcon, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo,
 };
@@ -125,6 +126,8 @@ impl View {
     /// Shows the view in a space of this size, points.
     pub fn show(&mut self, ui: &mut Ui, size: Vec2, renderer: &mut SliceRenderer, input: &ViewInput<'_>) -> ViewOutput {
         let (whole, _) = ui.allocate_exact_size(size, Sense::hover());
+        // On whole pixels, so that a voxel is as sharp in the last row as in the first.
+        let whole = whole.round_to_pixels(ui.pixels_per_point());
         let split = whole.right() - scrub::WIDTH;
         let rect = Rect::from_min_max(whole.min, Pos2::new(split, whole.bottom()));
         let strip = Rect::from_min_max(Pos2::new(split, whole.top()), whole.max);

@@ -312,7 +312,7 @@ mod tests {
     fn a_shrinking_structure_is_joined_smoothly() {
         let cone = roi(vec![(1, vec![square(20.0, 20.0, 9.0)]), (2, vec![square(20.0, 20.0, 5.0)])]);
         let lines = cut(&cone, Orientation::Coronal, DVec3::new(20.0, 20.0, 0.0));
-        let trapezium = (18.0 + 10.0) / 2.0 * 3.0;
+        let trapezium = f64::midpoint(18.0, 10.0) * 3.0;
         assert!((area(&lines) - (18.0 * 1.5 + trapezium + 10.0 * 3.0)).abs() < 1e-9);
     }
 

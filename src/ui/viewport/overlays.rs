@@ -18,8 +18,11 @@ pub fn signed(value: f64, decimals: usize) -> String {
 fn text(painter: &Painter, at: Pos2, anchor: Align2, words: &str, font: FontId, color: Color32) -> Rect {
     let galley = painter.layout_no_wrap(words.to_owned(), font, color);
     let rect = anchor.anchor_size(at, galley.size());
-    for offset in [vec2(1.0, 1.0), vec2(-0.7, 0.7), vec2(0.7, -0.7), vec2(-0.7, -0.7)] {
-        painter.galley_with_override_text_color(rect.min + offset, galley.clone(), theme::OVERLAY_SHADOW);
+    // A dark edge all around: the words may lie on bone or on air.
+    for (x, y) in [(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0), (-0.7, -0.7), (0.7, -0.7), (-0.7, 0.7), (1.0, 1.0)]
+    {
+        let at = rect.min + vec2(x, y);
+        painter.galley_with_override_text_color(at, galley.clone(), theme::OVERLAY_SHADOW);
     }
     painter.galley(rect.min, galley, color);
     rect
@@ -190,8 +193,8 @@ pub(super) fn gaps(painter: &Painter, view: &ViewTransform, input: &ViewInput<'_
             let words = format!("{} mm without slices", signed(to - from, 1));
             text(
                 painter,
-                band.center(),
-                Align2::CENTER_CENTER,
+                band.right_center() - vec2(24.0, 0.0),
+                Align2::RIGHT_CENTER,
                 &words,
                 theme::regular(theme::SIZE_SMALL),
                 theme::OVERLAY_TEXT,

@@ -116,7 +116,8 @@ impl ViewTransform {
 /// Width and height of the scan in a plane, outer edges of the outermost voxels, mm.
 fn scan_size_mm(grid: &VoxelGrid, plane: &ImagePlane) -> DVec2 {
     let last = grid.slices() - 1;
-    let height = grid.position_mm(last) - grid.position_mm(0) + (grid.thickness_mm(0) + grid.thickness_mm(last)) / 2.0;
+    let height =
+        grid.position_mm(last) - grid.position_mm(0) + f64::midpoint(grid.thickness_mm(0), grid.thickness_mm(last));
     let along = |d: DVec3| {
         d.dot(grid.i_direction()).abs() * grid.spacing_i_mm() * grid.columns() as f64
             + d.dot(grid.j_direction()).abs() * grid.spacing_j_mm() * grid.rows() as f64

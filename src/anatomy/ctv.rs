@@ -1,0 +1,133 @@
+//! A proposed clinical target volume where a case has none: GTV plus a margin, kept out of lung and
+//! bone. A starting point to be corrected, never a recommendation.
+
+use crate::contour::{self, Mask, SliceContours};
+use crate::geometry::VoxelGrid;
+use crate::image::CtVolume;
+use ndarray::Array3;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Margin of the proposal, mm: the upper end of the 5 to 8 mm that nodal recommendations name.
+pub const CTV_MARGIN_MM: f64 = 8.0;
+
+/// Below this a voxel is lung or airway: between parenchyma (-850 to -500) and soft tissue (0 to 80).
+const AIR_BELOW_HU: i16 = -350;
+/// Above this a voxel is bone; contrast in vessels seldom exceeds it on planning scans.
+const BONE_ABOVE_HU: i16 = 250;
+/// Strands thinner than twice this are vessels inside the lung, not target.
+const OPENING_MM: f64 = 2.0;
+
+/// Contours of the proposal and how they were made.
+#[derive(Debug, Clone)]
+pub struct CtvProposal {
+    pub slices: BTreeMap<usize, Arc<SliceContours>>,
+    pub recipe: String,
+}
+
+/// GTV expanded by `margin_mm` in space, minus voxels of lung and bone; what an opening of 2 mm
+/// removes (vessel strands in the lung) stays out, the GTV itself stays in.
+pub fn propose_ctv(volume: &CtVolume, gtv: &Mask, margin_mm: f64) -> CtvProposal {
+    let grid = &volume.grid;
+    let grown = contour::expand(gtv, grid, margin_mm);
+    let soft = keep_soft_tissue(volume, &grown);
+    let opened = contour::expand(&contour::expand(&soft, grid, -OPENING_MM), grid, OPENING_MM).intersection(&soft);
+    let target = connected_to(&opened.union(gtv), gtv, grid);
+    CtvProposal {
+        slices: contour::contours_from_mask(grid, &target),
+        recipe: format!("GTV + {margin_mm} mm, kept out of lung and bone"),
+    }
+}
+
+fn keep_soft_tissue(volume: &CtVolume, mask: &Mask) -> Mask {
+    let mut kept = mask.clone();
+    for (k, slice) in &mut kept.slices {
+        let mut soft = contour::SliceMask::with_rows(slice.columns(), slice.row_range().start, slice.row_range().len());
+        for (j, i) in slice.voxels() {
+            if (AIR_BELOW_HU..=BONE_ABOVE_HU).contains(&volume.hu[[*k, j, i]]) {
+                soft.set(j, i);
+            }
+        }
+        *slice = Arc::new(soft);
+    }
+    kept.slices.retain(|_, s| !s.is_empty());
+    kept
+}
+
+/// The parts of `mask` that touch `seed` through faces of voxels.
+fn connected_to(mask: &Mask, seed: &Mask, grid: &VoxelGrid) -> Mask {
+    let Some([lo, hi]) = mask.bounds() else { return Mask::default() };
+    let size: [usize; 3] = std::array::from_fn(|a| hi[a] - lo[a] + 1);
+    let mut reached = Array3::from_elem(size, false);
+    let mut open: Vec<[usize; 3]> = Vec::new();
+    for (&k, slice) in &seed.intersection(mask).slices {
+        for (j, i) in slice.voxels() {
+            reached[[k - lo[0], j - lo[1], i - lo[2]]] = true;
+            open.push([k, j, i]);
+        }
+    }
+    while let Some(at) = open.pop() {
+        for axis in 0..3 {
+            for step in [-1_i64, 1] {
+                let mut next = at;
+                let moved = at[axis] as i64 + step;
+                if moved < lo[axis] as i64 || moved > hi[axis] as i64 {
+                    continue;
+                }
+                next[axis] = moved as usize;
+                let local: [usize; 3] = std::array::from_fn(|a| next[a] - lo[a]);
+                if !reached[local] && mask.get(next[0], next[1], next[2]) {
+                    reached[local] = true;
+                    open.push(next);
+                }
+            }
+        }
+    }
+    let mut out = Mask::default();
+    for (k, plane) in reached.outer_iter().enumerate() {
+        let mut slice = contour::SliceMask::with_rows(grid.columns(), lo[1], size[1]);
+        for ((j, i), inside) in plane.indexed_iter() {
+            if *inside {
+                slice.set(j + lo[1], i + lo[2]);
+            }
+        }
+        if !slice.is_empty() {
+            out.slices.insert(k + lo[0], Arc::new(slice));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glam::DVec3;
+
+    #[test]
+    fn the_proposal_grows_by_the_margin_and_stays_out_of_lung_and_bone() {
+        let grid = Arc::new(VoxelGrid::axial(DVec3::ZERO, [1.0, 1.0, 2.0], [80, 80, 40]).expect("valid grid"));
+        // Soft tissue, with lung at i >= 50 and bone at i < 28; a 10 mm ball as GTV at the centre.
+        let hu = Array3::from_shape_fn(grid.shape(), |(_, _, i)| {
+            if i >= 50 {
+                -800
+            } else if i < 28 {
+                700
+            } else {
+                30
+            }
+        });
+        let volume = CtVolume::new(Arc::clone(&grid), hu);
+        let ball = Array3::from_shape_fn(grid.shape(), |(k, j, i)| {
+            let d = DVec3::new(i as f64 - 40.0, j as f64 - 40.0, 2.0 * (k as f64 - 20.0));
+            d.length() <= 10.0
+        });
+        let gtv = Mask::from_dense(&ball);
+        let proposal = propose_ctv(&volume, &gtv, 8.0);
+        let ctv = contour::rasterize(&grid, &proposal.slices);
+        assert!(gtv.difference(&ctv).is_empty(), "the GTV stays inside");
+        let [lo, hi] = ctv.bounds().expect("not empty");
+        assert!((57..=58).contains(&hi[1]) && (22..=23).contains(&lo[1]), "8 mm to front and back: {lo:?} {hi:?}");
+        assert!(hi[2] <= 50 && lo[2] >= 28, "not in lung or bone: {lo:?} {hi:?}");
+        assert!(hi[0] == 29 || hi[0] == 28, "8 mm = 4 slices above: {hi:?}");
+    }
+}

@@ -1,0 +1,233 @@
+//! `hilum bench`: what a user waits for, measured on this machine.
+
+mod live;
+
+pub use live::LiveBench;
+
+use super::failure::Failure;
+use super::output;
+use super::terminal::Terminal;
+use crate::contour;
+use crate::diunet::{self, LoadedModel, SegmentError};
+use crate::progress::{Progress, Silent};
+use crate::workbench::{load_case, load_demo};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Measure how long things take
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+  live       an event of a brush stroke -> contours, masks, features and risk current, on a synthetic case of
+             512 x 512 x 200 voxels with 16 stations (promised: p99 at most 16 ms, in a release build)
+  edit       a whole stroke of 20 samples applied to the same case and committed, without features
+  rasterise  the mask of the CTV of the same case from its contours, all slices
+  load       opening CASE (without CASE: making the demo case)
+  diunet     the network on the demo case, a slice
+
+Examples:
+  hilum bench live --json
+  hilum bench live --limit-ms 16
+  hilum bench load /data/patient1 --repeat 5
+
+JSON keys:
+  name, n (samples), p50_ms, p99_ms, max_ms, seconds (all samples together), what (what was measured),
+  optimized (true in a release build)")]
+pub struct Bench {
+    /// What to measure
+    #[arg(value_enum)]
+    name: Name,
+    /// The case that `load` opens
+    #[arg(value_name = "CASE")]
+    case: Vec<PathBuf>,
+    /// Number of strokes, rounds or loads
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..100_000))]
+    repeat: Option<u32>,
+    /// Fail (exit code 1) if p99 is above this
+    #[arg(long, value_name = "MS")]
+    limit_ms: Option<f64>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Name {
+    Live,
+    Edit,
+    #[value(alias = "rasterize")]
+    Rasterise,
+    Load,
+    Diunet,
+}
+
+#[derive(serde::Serialize)]
+struct Report {
+    name: &'static str,
+    n: usize,
+    p50_ms: f64,
+    p99_ms: f64,
+    max_ms: f64,
+    seconds: f64,
+    what: String,
+    optimized: bool,
+}
+
+impl Report {
+    fn of(name: &'static str, what: String, mut samples: Vec<Duration>) -> Self {
+        samples.sort();
+        let ms = |d: Duration| d.as_secs_f64() * 1e3;
+        Self {
+            name,
+            n: samples.len(),
+            p50_ms: percentile(&samples, 0.50).map_or(0.0, ms),
+            p99_ms: percentile(&samples, 0.99).map_or(0.0, ms),
+            max_ms: samples.last().copied().map_or(0.0, ms),
+            seconds: samples.iter().sum::<Duration>().as_secs_f64(),
+            what,
+            optimized: !cfg!(debug_assertions),
+        }
+    }
+}
+
+/// The smallest sample that at least this share of the samples does not exceed.
+fn percentile(sorted: &[Duration], share: f64) -> Option<Duration> {
+    let rank = (share * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.saturating_sub(1)).copied()
+}
+
+impl Bench {
+    pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
+        if !self.case.is_empty() && self.name != Name::Load {
+            return Err(Failure::Usage("only `hilum bench load` opens a CASE".into()));
+        }
+        let report = match self.name {
+            Name::Live => self.live(terminal)?,
+            Name::Edit => self.edit(terminal)?,
+            Name::Rasterise => self.rasterise(terminal)?,
+            Name::Load => self.load(terminal)?,
+            Name::Diunet => Self::diunet(terminal)?,
+        };
+        terminal.finish();
+        if self.json {
+            output::print_json(&report)?;
+        } else {
+            output::print(&format!(
+                "{}: p50 {:.3} ms, p99 {:.3} ms, max {:.3} ms over {} samples ({})\n",
+                report.name, report.p50_ms, report.p99_ms, report.max_ms, report.n, report.what
+            ))?;
+        }
+        match self.limit_ms {
+            Some(limit) if report.p99_ms > limit => {
+                Err(Failure::Failed(format!("p99 of {:.3} ms is above the limit of {limit} ms", report.p99_ms)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn repeat(&self, default: u32) -> usize {
+        self.repeat.unwrap_or(default) as usize
+    }
+
+    fn live(&self, terminal: &Terminal) -> Result<Report, Failure> {
+        terminal.report("Building the case", 0, 1);
+        let mut bench = LiveBench::new();
+        let strokes = self.repeat(100);
+        let mut samples = Vec::new();
+        for n in 0..strokes {
+            terminal.checkpoint()?;
+            terminal.report("Brush strokes", n, strokes);
+            samples.extend(bench.stroke().map_err(Failure::Failed)?);
+        }
+        let risk = if bench.has_risk() { "features and risk" } else { "features only, no risk model was found" };
+        let what = format!("event of a stroke to {risk} current, {}, {strokes} strokes", bench.describe());
+        Ok(Report::of("live", what, samples))
+    }
+
+    fn edit(&self, terminal: &Terminal) -> Result<Report, Failure> {
+        terminal.report("Building the case", 0, 1);
+        let mut bench = LiveBench::new();
+        let strokes = self.repeat(100);
+        let mut samples = Vec::new();
+        for n in 0..strokes {
+            terminal.checkpoint()?;
+            terminal.report("Brush strokes", n, strokes);
+            samples.push(bench.bare_stroke().map_err(Failure::Failed)?);
+        }
+        Ok(Report::of("edit", format!("whole stroke without features, {}", bench.describe()), samples))
+    }
+
+    fn rasterise(&self, terminal: &Terminal) -> Result<Report, Failure> {
+        terminal.report("Building the case", 0, 1);
+        let bench = LiveBench::new();
+        let case = bench.case().ok_or_else(|| Failure::Failed("the synthetic case could not be made".into()))?;
+        let roi = case
+            .structures()
+            .get(bench.target())
+            .ok_or_else(|| Failure::Failed("the synthetic case has no CTV".into()))?;
+        let mut samples = Vec::new();
+        for _ in 0..self.repeat(200) {
+            terminal.checkpoint()?;
+            let start = Instant::now();
+            let mask = contour::rasterize(case.grid(), &roi.slices);
+            samples.push(start.elapsed());
+            std::hint::black_box(mask);
+        }
+        Ok(Report::of("rasterise", format!("{} slices of the CTV, {}", roi.slices.len(), bench.describe()), samples))
+    }
+
+    fn load(&self, terminal: &Terminal) -> Result<Report, Failure> {
+        let mut samples = Vec::new();
+        let mut what = String::new();
+        for _ in 0..self.repeat(3) {
+            let start = Instant::now();
+            let loaded = if self.case.is_empty() {
+                load_demo(crate::workbench::Workbench::DEMO_SEED, terminal)?
+            } else {
+                load_case(&self.case, terminal, &mut |_| terminal.checkpoint()).map_err(|error| {
+                    if error.is_cancelled() { Failure::Cancelled } else { Failure::refused(error) }
+                })?
+            };
+            samples.push(start.elapsed());
+            let grid = loaded.case.grid();
+            what = format!(
+                "{} slices of {} x {} with {} structures",
+                grid.slices(),
+                grid.columns(),
+                grid.rows(),
+                loaded.case.structures().rois.len()
+            );
+        }
+        Ok(Report::of("load", what, samples))
+    }
+
+    fn diunet(terminal: &Terminal) -> Result<Report, Failure> {
+        let model = LoadedModel::load(&diunet::default_model_dir()).map_err(Failure::refused)?;
+        let loaded = load_demo(crate::workbench::Workbench::DEMO_SEED, &Silent)?;
+        let mut samples = Vec::new();
+        let mut last = Instant::now();
+        diunet::segment(&model, &loaded.case.image.volume, &loaded.case.gtv_mask(), terminal, &mut |_| {
+            samples.push(last.elapsed());
+            last = Instant::now();
+        })
+        .map_err(|error| match error {
+            SegmentError::Cancelled => Failure::Cancelled,
+            other => Failure::refused(other),
+        })?;
+        let what = format!("a slice of the demo case, model {}", model.manifest().model_id);
+        Ok(Report::of("diunet", what, samples))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_samples() {
+        let sorted: Vec<Duration> = (1..=200).map(Duration::from_millis).collect();
+        assert_eq!(percentile(&sorted, 0.5), Some(Duration::from_millis(100)));
+        assert_eq!(percentile(&sorted, 0.99), Some(Duration::from_millis(198)));
+        assert_eq!(percentile(&sorted[..1], 0.99), Some(Duration::from_millis(1)));
+        assert_eq!(percentile(&[], 0.99), None);
+    }
+}

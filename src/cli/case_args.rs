@@ -1,0 +1,243 @@
+//! What most commands share: which case, which CTV, which clinical values, which model, and how
+//! they become a [`Case`].
+
+use super::failure::Failure;
+use super::terminal::Terminal;
+use crate::anatomy;
+use crate::features::{ClinicalValues, Sex, TStage};
+use crate::progress::Progress;
+use crate::structures::{Provenance, Role, RoiId, Station};
+use crate::workbench::{Case, Change, Edit, LoadedCase, OpenError, Workbench, load_case, load_demo, proposal_edit};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// Which case.
+#[derive(Debug, Clone, clap::Args)]
+pub struct CaseArgs {
+    /// Folder or files that hold a CT series and its structure sets
+    #[arg(value_name = "CASE", required_unless_present = "demo", conflicts_with = "demo")]
+    pub case: Vec<PathBuf>,
+    /// Use the synthetic demo case instead of CASE
+    #[arg(long)]
+    pub demo: bool,
+    /// Seed of the demo case
+    #[arg(long, value_name = "N", requires = "demo", default_value_t = Workbench::DEMO_SEED)]
+    pub seed: u64,
+    /// Give a structure a role: gtvp, gtvn, ctv, organ, other, or a station such as 4R
+    #[arg(long = "role", value_name = "ROI=ROLE", value_parser = parse_role)]
+    pub roles: Vec<(String, Role)>,
+}
+
+impl CaseArgs {
+    /// The seed, if the demo case was asked for.
+    pub fn demo_seed(&self) -> Option<u64> {
+        self.demo.then_some(self.seed)
+    }
+
+    /// Reads or makes the case; remarks of the import go to standard error.
+    pub fn load(&self, terminal: &Terminal) -> Result<LoadedCase, Failure> {
+        let loaded = self.load_quietly(terminal)?;
+        for warning in &loaded.warnings {
+            terminal.note(&format!("warning: {warning}"));
+        }
+        Ok(loaded)
+    }
+
+    /// Reads or makes the case; the caller shows the remarks.
+    pub fn load_quietly(&self, terminal: &Terminal) -> Result<LoadedCase, Failure> {
+        let mut loaded = match self.demo_seed() {
+            Some(seed) => load_demo(seed, terminal)?,
+            None => load_case(&self.case, terminal, &mut |_| terminal.checkpoint()).map_err(open_failure)?,
+        };
+        for (name, role) in &self.roles {
+            let id = find_roi(&loaded.case, name)?;
+            set_role(&mut loaded.case, id, *role)?;
+        }
+        Ok(loaded)
+    }
+}
+
+fn open_failure(error: OpenError) -> Failure {
+    if error.is_cancelled() { Failure::Cancelled } else { Failure::refused(error) }
+}
+
+fn parse_role(text: &str) -> Result<(String, Role), String> {
+    let (name, role) = text.rsplit_once('=').ok_or("write ROI=ROLE, for example \"Tumor_c40=gtvp\"")?;
+    let role = match role.to_lowercase().as_str() {
+        "gtvp" => Role::Gtvp,
+        "gtvn" => Role::Gtvn,
+        "ctv" => Role::Ctv,
+        "organ" => Role::Organ,
+        "other" => Role::Other,
+        station => Role::Station(Station::from_str(station).map_err(|e| e.to_string())?),
+    };
+    Ok((name.to_owned(), role))
+}
+
+/// The ROI of a name; the refusal lists what is there.
+pub fn find_roi(case: &Case, name: &str) -> Result<RoiId, Failure> {
+    if let Some(roi) = case.structures().by_name(name) {
+        return Ok(roi.id);
+    }
+    let names: Vec<&str> = case.structures().rois.iter().map(|r| r.name.as_str()).collect();
+    let there = if names.is_empty() { "no structures".into() } else { names.join(", ") };
+    Err(Failure::Refused(format!("no structure is named \"{name}\"; the case has {there}")))
+}
+
+fn set_role(case: &mut Case, id: RoiId, role: Role) -> Result<(), Failure> {
+    let edit = case.attributes_edit("Change role", id, |a| a.role = role).map_err(Failure::failed)?;
+    case.apply(edit).map_err(Failure::failed)
+}
+
+/// The CTV that features and risk are about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CtvChoice {
+    /// GTV + 8 mm, kept out of lung and bone.
+    Proposed,
+    Named(String),
+}
+
+impl FromStr for CtvChoice {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(if text.eq_ignore_ascii_case("proposed") { Self::Proposed } else { Self::Named(text.to_owned()) })
+    }
+}
+
+/// Options of the commands that show features or risk.
+#[derive(Debug, Clone, clap::Args)]
+pub struct FeatureArgs {
+    /// The CTV: the name of a structure, or "proposed" for GTV + 8 mm kept out of lung and bone; without it the structures with role CTV
+    #[arg(long, value_name = "NAME|proposed")]
+    pub ctv: Option<CtvChoice>,
+    /// Clinical values, any of: sex=m|f, age=YEARS, t=1..4, smoking=CIGARETTES-A-DAY-TIMES-YEARS, central=yes|no
+    #[arg(long, value_name = "KEY=VALUE,...", value_parser = parse_clinical)]
+    pub clinical: Option<ClinicalValues>,
+}
+
+/// Which CTV was used.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct CtvUsed {
+    /// "structure", "proposed" or "none".
+    pub source: &'static str,
+    /// Names of the structures.
+    pub names: Vec<String>,
+    /// How a proposal was made.
+    pub recipe: Option<String>,
+}
+
+impl FeatureArgs {
+    /// Brings CTV and clinical values into the case.
+    pub fn apply(&self, case: &mut Case, progress: &dyn Progress) -> Result<(), Failure> {
+        if let Some(choice) = &self.ctv {
+            choose_ctv(case, choice, progress)?;
+        }
+        if let Some(after) = &self.clinical {
+            let before = case.clinical().clone();
+            let edit = Edit::new("Clinical values", vec![Change::Clinical { before, after: after.clone() }]);
+            case.apply(edit).map_err(Failure::failed)?;
+        }
+        Ok(())
+    }
+}
+
+fn choose_ctv(case: &mut Case, choice: &CtvChoice, progress: &dyn Progress) -> Result<(), Failure> {
+    let chosen = match choice {
+        CtvChoice::Named(name) => Some(find_roi(case, name)?),
+        CtvChoice::Proposed => {
+            if case.gtv_mask().is_empty() {
+                return Err(Failure::Refused(
+                    "no CTV can be proposed without a tumour; give a structure the role with --role NAME=gtvp".into(),
+                ));
+            }
+            None
+        }
+    };
+    // What was the CTV before must not mix with what is now.
+    let others: Vec<RoiId> = case.structures().with_role(Role::Ctv).map(|r| r.id).filter(|id| Some(*id) != chosen).collect();
+    for id in others {
+        set_role(case, id, Role::Other)?;
+    }
+    match chosen {
+        Some(id) => set_role(case, id, Role::Ctv),
+        None => {
+            progress.report("Proposing a CTV", 0, 1);
+            let proposal = anatomy::propose_ctv(&case.image.volume, &case.gtv_mask(), anatomy::CTV_MARGIN_MM);
+            let (edit, _) = proposal_edit(case, proposal);
+            case.apply(edit).map_err(Failure::failed)?;
+            progress.checkpoint().map_err(Failure::from)
+        }
+    }
+}
+
+/// The CTV of the case as it is now.
+pub fn ctv_used(case: &Case) -> CtvUsed {
+    let names: Vec<String> = case.structures().with_role(Role::Ctv).map(|r| r.name.clone()).collect();
+    let recipe = case.structures().with_role(Role::Ctv).find_map(|r| match &r.provenance {
+        Provenance::Proposed { recipe } => Some(recipe.clone()),
+        _ => None,
+    });
+    let source = match (&recipe, names.is_empty()) {
+        (Some(_), _) => "proposed",
+        (None, false) => "structure",
+        (None, true) => "none",
+    };
+    CtvUsed { source, names, recipe }
+}
+
+fn parse_clinical(text: &str) -> Result<ClinicalValues, String> {
+    let mut values = ClinicalValues::default();
+    let number = |key: &str, value: &str| value.parse::<f64>().map_err(|_not_a_number| format!("{key}={value} is no number"));
+    for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
+        let (key, value) = part.split_once('=').ok_or_else(|| format!("\"{part}\" is not KEY=VALUE"))?;
+        let value = value.trim();
+        match key.trim().to_lowercase().as_str() {
+            "sex" => {
+                values.sex = Some(match value.to_lowercase().as_str() {
+                    "m" | "male" => Sex::Male,
+                    "f" | "female" => Sex::Female,
+                    _ => return Err(format!("sex={value} must be m or f")),
+                });
+            }
+            "age" => values.age_years = Some(number(key, value)?),
+            "t" => values.t_stage = Some(value.parse::<TStage>().map_err(|e| e.to_string())?),
+            "smoking" => values.smoking_index = Some(number(key, value)?),
+            "central" => {
+                values.central = Some(match value.to_lowercase().as_str() {
+                    "yes" | "true" | "1" => true,
+                    "no" | "false" | "0" => false,
+                    _ => return Err(format!("central={value} must be yes or no")),
+                });
+            }
+            other => return Err(format!("\"{other}\" is not known; use sex, age, t, smoking, central")),
+        }
+    }
+    match values.problems().first() {
+        Some(problem) => Err(problem.clone()),
+        None => Ok(values),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clinical_values_are_read_and_nonsense_is_refused() {
+        let values = parse_clinical("sex=m, age=63,t=2b,smoking=800,central=no").expect("valid");
+        assert_eq!((values.sex, values.age_years), (Some(Sex::Male), Some(63.0)));
+        assert_eq!((values.t_stage, values.smoking_index), (Some(TStage::T2), Some(800.0)));
+        assert_eq!(values.central, Some(false));
+        for wrong in ["sex=x", "age=old", "age=-4", "t=5", "weight=70", "sex"] {
+            assert!(parse_clinical(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn roles_are_read_with_names_that_hold_an_equals_sign() {
+        assert_eq!(parse_role("a=b=gtvn"), Ok(("a=b".into(), Role::Gtvn)));
+        assert_eq!(parse_role("x=4R"), Ok(("x".into(), Role::Station(Station::S4R))));
+        assert!(parse_role("x=tumour").is_err() && parse_role("gtvp").is_err());
+    }
+}

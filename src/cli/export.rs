@@ -1,0 +1,160 @@
+//! `hilum export` and `hilum mask`: structures as a proved RTSTRUCT, and one structure as an array.
+
+use super::case_args::{CaseArgs, find_roi};
+use super::failure::Failure;
+use super::npy::mask_npy;
+use super::output;
+use super::terminal::Terminal;
+use crate::dicom::{self, ExportProof, ExportRequest};
+use crate::progress::Progress;
+use crate::workbench::Case;
+use std::path::PathBuf;
+
+/// Where a structure set goes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ExportArgs {
+    /// The file to write
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// Replace the file if it is there (never a structure set that the case was read from)
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+impl ExportArgs {
+    /// Fails before a long run rather than after it.
+    pub fn refuse_existing(&self) -> Result<(), Failure> {
+        if self.overwrite { Ok(()) } else { output::refuse_existing(&self.output) }
+    }
+}
+
+/// Write the structures of a case as a new structure set, and prove that it reads back the same
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The file is written under another name, synced, read back, compared ring by ring and voxel by voxel, and only then
+put in place. Rings that nobody touched keep their points exactly. The status is UNAPPROVED.
+
+Examples:
+  hilum export /data/patient1 -o corrected.dcm
+  hilum export --demo -o demo.dcm --json
+
+JSON: the whole proof.")]
+pub struct Export {
+    #[command(flatten)]
+    case: CaseArgs,
+    #[command(flatten)]
+    export: ExportArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Writes the structures of a case and proves them.
+pub fn export_case(case: &Case, to: &ExportArgs, terminal: &Terminal) -> Result<ExportProof, Failure> {
+    if case.structures().rois.is_empty() {
+        return Err(Failure::Refused("nothing was exported: the case has no structures; add a structure set to CASE".into()));
+    }
+    terminal.checkpoint()?;
+    terminal.report("Writing and proving the structure set", 0, 1);
+    let request = ExportRequest {
+        ct: &case.image.meta,
+        grid: case.grid(),
+        structures: case.structures(),
+        sources: &case.sources,
+        overwrite: to.overwrite,
+    };
+    dicom::export_structure_set(&request, &to.output).map_err(Failure::failed)
+}
+
+impl Export {
+    pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
+        self.export.refuse_existing()?;
+        let case = self.case.load(terminal)?.case;
+        let proof = export_case(&case, &self.export, terminal)?;
+        terminal.finish();
+        if self.json { output::print_json(&proof) } else { output::print(&format!("{}\n", proof.summary())) }
+    }
+}
+
+/// Write the mask of one structure as a NumPy array
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The array is uint8 of shape (slices, rows, columns), 1 where the centre of the voxel lies inside the contours, slices
+by ascending position along the normal of the slices.
+
+Examples:
+  hilum mask /data/patient1 --roi GTVp -o gtvp.npy
+  hilum mask --demo --roi CTV -o ctv.npy --json
+
+JSON keys:
+  file, roi, dtype, shape [slices, rows, columns], voxels, volume_cm3, spacing_mm [row direction, column direction],
+  positions_mm (one a slice), origin_mm [x, y, z] of the first voxel,
+  directions {row, column, slice}: unit vectors of increasing column, row and slice index")]
+pub struct MaskCommand {
+    #[command(flatten)]
+    case: CaseArgs,
+    /// Name of the structure
+    #[arg(long, value_name = "NAME")]
+    roi: String,
+    #[command(flatten)]
+    export: ExportArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(serde::Serialize)]
+struct MaskReport {
+    file: String,
+    roi: String,
+    dtype: &'static str,
+    shape: [usize; 3],
+    voxels: u64,
+    volume_cm3: f64,
+    spacing_mm: [f64; 2],
+    positions_mm: Vec<f64>,
+    origin_mm: [f64; 3],
+    directions: Directions,
+}
+
+#[derive(serde::Serialize)]
+struct Directions {
+    row: [f64; 3],
+    column: [f64; 3],
+    slice: [f64; 3],
+}
+
+impl MaskCommand {
+    pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
+        self.export.refuse_existing()?;
+        let case = self.case.load(terminal)?.case;
+        let (grid, mask) = (case.grid(), case.mask(find_roi(&case, &self.roi)?));
+        terminal.checkpoint()?;
+        output::write_file(&self.export.output, &mask_npy(mask, grid), self.export.overwrite)?;
+        let report = MaskReport {
+            file: self.export.output.display().to_string(),
+            roi: self.roi.clone(),
+            dtype: "uint8",
+            shape: grid.shape(),
+            voxels: mask.count(),
+            volume_cm3: mask.volume_cm3(grid),
+            spacing_mm: [grid.spacing_i_mm(), grid.spacing_j_mm()],
+            positions_mm: grid.positions_mm().to_vec(),
+            origin_mm: grid.patient_from_voxel(0, 0.0, 0.0).to_array(),
+            directions: Directions {
+                row: grid.i_direction().to_array(),
+                column: grid.j_direction().to_array(),
+                slice: grid.normal().to_array(),
+            },
+        };
+        terminal.finish();
+        if self.json {
+            return output::print_json(&report);
+        }
+        let [k, j, i] = report.shape;
+        output::print(&format!(
+            "{}: {} voxels, {:.3} cm3, uint8 ({k}, {j}, {i})\n{}\n",
+            report.roi, report.voxels, report.volume_cm3, report.file
+        ))
+    }
+}

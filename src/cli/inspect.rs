@@ -1,0 +1,297 @@
+//! `hilum inspect`: what a case holds.
+
+use super::case_args::CaseArgs;
+use super::failure::Failure;
+use super::output::{self, Table, number};
+use super::terminal::Terminal;
+use crate::dicom::{ImportWarning, Severity};
+use crate::structures::{Generation, Provenance, Roi, Station};
+use crate::workbench::{Case, LoadedCase};
+use std::fmt::Write;
+
+/// Show patient, geometry, structures and remarks of a case
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hilum inspect /data/patient1
+  hilum inspect /data/patient1/ct /data/patient1/rtstruct.dcm --json
+  hilum inspect --demo
+
+JSON keys:
+  patient        name, id, sex, birth_date, age_years; null with --hide-identifiers
+  series         description, study_date, series_instance_uid, frame_of_reference_uid (the last three null with
+                 --hide-identifiers), patient_position, manufacturer, synthetic, slices, rows, columns,
+                 spacing_mm [row direction, column direction], thickness_mm {min, median, max},
+                 first_position_mm, last_position_mm, evenly_spaced, axial
+  structures     one each: name, role, station (label or null), color [r, g, b], contours, slices, points,
+                 volume_cm3, generation, provenance
+  other_structure_sets   found and not loaded: label, file
+  uncertain_roles        names of structures whose role was only guessed from the name
+  warnings       the import report: severity (info, warning, geometry), text")]
+pub struct Inspect {
+    #[command(flatten)]
+    case: CaseArgs,
+    /// Leave out name, ID, dates and UIDs
+    #[arg(long)]
+    hide_identifiers: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(serde::Serialize)]
+struct Report {
+    patient: Option<Patient>,
+    series: Series,
+    structures: Vec<Structure>,
+    other_structure_sets: Vec<OtherSet>,
+    uncertain_roles: Vec<String>,
+    warnings: Vec<Warning>,
+}
+
+#[derive(serde::Serialize)]
+struct Patient {
+    name: String,
+    id: String,
+    sex: String,
+    birth_date: String,
+    age_years: Option<u32>,
+}
+
+#[derive(serde::Serialize)]
+struct Series {
+    description: String,
+    study_date: Option<String>,
+    series_instance_uid: Option<String>,
+    frame_of_reference_uid: Option<String>,
+    patient_position: String,
+    manufacturer: String,
+    synthetic: bool,
+    slices: usize,
+    rows: usize,
+    columns: usize,
+    spacing_mm: [f64; 2],
+    thickness_mm: Thickness,
+    first_position_mm: f64,
+    last_position_mm: f64,
+    evenly_spaced: bool,
+    axial: bool,
+}
+
+#[derive(serde::Serialize)]
+struct Thickness {
+    min: f64,
+    median: f64,
+    max: f64,
+}
+
+/// One structure as listed by `inspect` and in reports.
+#[derive(serde::Serialize)]
+pub struct Structure {
+    pub name: String,
+    pub role: String,
+    pub station: Option<Station>,
+    pub color: [u8; 3],
+    pub contours: usize,
+    pub slices: usize,
+    pub points: usize,
+    pub volume_cm3: f64,
+    pub generation: &'static str,
+    pub provenance: String,
+}
+
+#[derive(serde::Serialize)]
+struct Warning {
+    severity: &'static str,
+    text: String,
+}
+
+impl Warning {
+    /// Paths often hold names of patients: with hidden identifiers only the text is kept.
+    fn of(warning: &ImportWarning, hidden: bool) -> Self {
+        let severity = match warning.severity {
+            Severity::Info => "info",
+            Severity::Warning => "warning",
+            Severity::Geometry => "geometry",
+        };
+        Self { severity, text: if hidden { warning.text.clone() } else { warning.to_string() } }
+    }
+}
+
+#[derive(serde::Serialize)]
+struct OtherSet {
+    label: String,
+    file: String,
+}
+
+/// Slices whose distance differs by less than this are evenly spaced, mm (rounding of decimal strings).
+const EVEN_WITHIN_MM: f64 = 0.01;
+
+impl Inspect {
+    pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
+        let loaded = self.case.load_quietly(terminal)?;
+        let report = Report::of(&loaded, self.hide_identifiers);
+        terminal.finish();
+        if self.json { output::print_json(&report) } else { output::print(&report.text()) }
+    }
+}
+
+impl Report {
+    fn of(loaded: &LoadedCase, hidden: bool) -> Self {
+        let (grid, meta) = (loaded.case.grid(), &loaded.case.image.meta);
+        let shown = |text: &str| (!hidden).then(|| text.to_owned());
+        let thickness: Vec<f64> = (0..grid.slices()).map(|k| grid.thickness_mm(k)).collect();
+        let (min, max) = thickness.iter().fold((f64::MAX, 0.0_f64), |(lo, hi), t| (lo.min(*t), hi.max(*t)));
+        Self {
+            patient: (!hidden).then(|| Patient {
+                name: meta.patient.name.clone(),
+                id: meta.patient.id.clone(),
+                sex: meta.patient.sex.clone(),
+                birth_date: meta.patient.birth_date.clone(),
+                age_years: meta.patient.age_years,
+            }),
+            series: Series {
+                description: meta.series_description.clone(),
+                study_date: shown(&meta.study_date),
+                series_instance_uid: shown(&meta.series_instance_uid),
+                frame_of_reference_uid: shown(&meta.frame_of_reference_uid),
+                patient_position: meta.patient_position.clone(),
+                manufacturer: meta.manufacturer.clone(),
+                synthetic: meta.is_synthetic,
+                slices: grid.slices(),
+                rows: grid.rows(),
+                columns: grid.columns(),
+                spacing_mm: [grid.spacing_i_mm(), grid.spacing_j_mm()],
+                thickness_mm: Thickness { min, median: grid.median_thickness_mm(), max },
+                first_position_mm: grid.position_mm(0),
+                last_position_mm: grid.position_mm(grid.slices() - 1),
+                evenly_spaced: max - min < EVEN_WITHIN_MM,
+                axial: grid.is_axial(),
+            },
+            structures: structures(&loaded.case),
+            other_structure_sets: loaded
+                .other_structure_sets
+                .iter()
+                .map(|s| OtherSet {
+                    label: s.label.clone(),
+                    file: s.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+                })
+                .collect(),
+            uncertain_roles: loaded.uncertain_roles.clone(),
+            warnings: loaded.warnings.iter().map(|w| Warning::of(w, hidden)).collect(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        let mut line = |label: &str, value: String| {
+            let _infallible = writeln!(text, "{label:<12}{value}");
+        };
+        if let Some(p) = &self.patient {
+            let facts: Vec<String> = [
+                p.name.clone(),
+                p.id.clone(),
+                p.sex.clone(),
+                p.age_years.map(|a| format!("{a} years")).unwrap_or_default(),
+            ]
+            .into_iter()
+            .filter(|f| !f.is_empty())
+            .collect();
+            line("Patient", facts.join(", "));
+        }
+        let s = &self.series;
+        let date = s.study_date.as_deref().filter(|d| !d.is_empty()).map(|d| format!(", {d}")).unwrap_or_default();
+        let synthetic = if s.synthetic { " (synthetic)" } else { "" };
+        line("Series", format!("{}{synthetic}{date}", s.description));
+        let thickness = if s.evenly_spaced {
+            format!("{:.3}", s.thickness_mm.median)
+        } else {
+            format!("{:.3} to {:.3} (uneven)", s.thickness_mm.min, s.thickness_mm.max)
+        };
+        line(
+            "Geometry",
+            format!(
+                "{} slices of {} x {}, voxels {:.4} x {:.4} x {thickness} mm, positions {:.2} to {:.2} mm{}",
+                s.slices,
+                s.columns,
+                s.rows,
+                s.spacing_mm[0],
+                s.spacing_mm[1],
+                s.first_position_mm,
+                s.last_position_mm,
+                if s.axial { "" } else { ", not axial" }
+            ),
+        );
+        if self.structures.is_empty() {
+            line("Structures", "none".into());
+        } else {
+            line("Structures", self.structures.len().to_string());
+            let mut table = Table::new(&["Name", "Role", ">Contours", ">Slices", ">cm3", "Origin"]);
+            for s in &self.structures {
+                table.row([
+                    s.name.clone(),
+                    s.role.clone(),
+                    s.contours.to_string(),
+                    s.slices.to_string(),
+                    number(Some(s.volume_cm3), 2),
+                    s.provenance.clone(),
+                ]);
+            }
+            text.push_str(&table.to_string());
+        }
+        for other in &self.other_structure_sets {
+            text.push_str(&format!("Also there: structure set \"{}\" ({})\n", other.label, other.file));
+        }
+        if !self.uncertain_roles.is_empty() {
+            text.push_str(&format!(
+                "Role only guessed from the name, please check: {}\n",
+                self.uncertain_roles.join(", ")
+            ));
+        }
+        for warning in &self.warnings {
+            text.push_str(&format!("Remark ({}): {}\n", warning.severity, warning.text));
+        }
+        text
+    }
+}
+
+/// The structures of a case in the order of its list.
+pub fn structures(case: &Case) -> Vec<Structure> {
+    case.structures()
+        .rois
+        .iter()
+        .map(|roi| Structure {
+            name: roi.name.clone(),
+            role: roi.role.label(),
+            station: match roi.role {
+                crate::structures::Role::Station(station) => Some(station),
+                _ => None,
+            },
+            color: roi.color,
+            contours: roi.ring_count(),
+            slices: roi.slices.len(),
+            points: roi.slices.values().flat_map(|s| &s.rings).map(|r| r.points().len()).sum(),
+            volume_cm3: case.mask(roi.id).volume_cm3(case.grid()),
+            generation: generation(roi.generation),
+            provenance: provenance(roi),
+        })
+        .collect()
+}
+
+fn generation(generation: Generation) -> &'static str {
+    match generation {
+        Generation::Unknown => "UNKNOWN",
+        other => other.dicom(),
+    }
+}
+
+/// Where the contours of a structure came from, in words.
+pub fn provenance(roi: &Roi) -> String {
+    match &roi.provenance {
+        Provenance::Imported { label, .. } => format!("structure set \"{label}\""),
+        Provenance::Network { model_id, .. } => format!("network {model_id}"),
+        Provenance::Proposed { recipe } => format!("proposed: {recipe}"),
+        Provenance::Phantom { seed } => format!("synthetic, seed {seed}"),
+        Provenance::Drawn => "drawn".into(),
+    }
+}

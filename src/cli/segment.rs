@@ -1,0 +1,148 @@
+//! `hilum segment`: the stations by the network, as a new structure set; and the same step for `analyze`.
+
+use super::case_args::CaseArgs;
+use super::export::{ExportArgs, export_case};
+use super::failure::Failure;
+use super::output;
+use super::terminal::Terminal;
+use crate::diunet::{self, LoadedModel, SegmentError};
+use crate::workbench::{Case, segmentation_edit};
+use std::path::{Path, PathBuf};
+
+/// Contour the sixteen stations with DiUnet and write a new structure set
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The structure set holds the structures of the case and the stations. A station that the case has already stays;
+the network's is added beside it as zAI_... . The file is proved by reading it back; see hilum export --help.
+
+Examples:
+  hilum segment /data/patient1 -o stations.dcm
+  hilum segment --demo -o demo.dcm --json
+
+JSON keys:
+  summary   what was contoured, in words
+  model     model_id, sha256, statement (what the network was trained on)
+  seconds, slices_run, warnings
+  stations  station, contours, slices, volume_cm3
+  proof     as printed by hilum export --json
+  research_only   a sentence")]
+pub struct Segment {
+    #[command(flatten)]
+    case: CaseArgs,
+    #[command(flatten)]
+    export: ExportArgs,
+    /// Folder of the network
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The network that was used.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct NetworkUsed {
+    pub model_id: String,
+    pub sha256: String,
+    pub statement: String,
+}
+
+#[derive(serde::Serialize)]
+struct StationDrawn {
+    station: &'static str,
+    contours: usize,
+    slices: usize,
+    volume_cm3: f64,
+}
+
+#[derive(serde::Serialize)]
+struct Report {
+    summary: String,
+    model: NetworkUsed,
+    seconds: f64,
+    slices_run: usize,
+    warnings: Vec<String>,
+    stations: Vec<StationDrawn>,
+    proof: serde_json::Value,
+    research_only: &'static str,
+}
+
+/// What a run of the network said.
+pub struct Segmented {
+    pub summary: String,
+    pub model: NetworkUsed,
+    pub seconds: f64,
+    pub slices_run: usize,
+    pub warnings: Vec<String>,
+}
+
+/// Runs the network on a case and takes its stations in as one edit.
+pub fn segment_case(case: &mut Case, model_folder: &Path, terminal: &Terminal) -> Result<Segmented, Failure> {
+    let model = LoadedModel::load(model_folder).map_err(Failure::refused)?;
+    let gtv = case.gtv_mask();
+    let segmentation =
+        diunet::segment(&model, &case.image.volume, &gtv, terminal, &mut |_| {}).map_err(|error| match error {
+            SegmentError::Cancelled => Failure::Cancelled,
+            other => Failure::refused(other),
+        })?;
+    let (edit, summary) = segmentation_edit(case, &model, &segmentation);
+    case.apply(edit).map_err(Failure::failed)?;
+    let manifest = model.manifest();
+    Ok(Segmented {
+        summary,
+        model: NetworkUsed {
+            model_id: manifest.model_id.clone(),
+            sha256: manifest.sha256.clone(),
+            statement: manifest.training_data.clone(),
+        },
+        seconds: segmentation.seconds,
+        slices_run: segmentation.slices_run.len(),
+        warnings: segmentation.warnings,
+    })
+}
+
+impl Segment {
+    pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
+        self.export.refuse_existing()?;
+        let mut case = self.case.load(terminal)?.case;
+        let folder = self.model.clone().unwrap_or_else(diunet::default_model_dir);
+        let segmented = segment_case(&mut case, &folder, terminal)?;
+        let proof = export_case(&case, &self.export, terminal)?;
+        terminal.finish();
+        for warning in &segmented.warnings {
+            terminal.note(&format!("warning: {warning}"));
+        }
+        let stations: Vec<StationDrawn> = case
+            .structures()
+            .rois
+            .iter()
+            .filter_map(|roi| match roi.role {
+                crate::structures::Role::Station(station) => Some(StationDrawn {
+                    station: station.label(),
+                    contours: roi.ring_count(),
+                    slices: roi.slices.len(),
+                    volume_cm3: case.mask(roi.id).volume_cm3(case.grid()),
+                }),
+                _ => None,
+            })
+            .collect();
+        if self.json {
+            return output::print_json(&Report {
+                summary: segmented.summary,
+                model: segmented.model,
+                seconds: segmented.seconds,
+                slices_run: segmented.slices_run,
+                warnings: segmented.warnings,
+                stations,
+                proof: serde_json::to_value(&proof).map_err(Failure::failed)?,
+                research_only: crate::RESEARCH_ONLY,
+            });
+        }
+        let mut text = format!("{}\n", segmented.summary);
+        for s in &stations {
+            text.push_str(&format!("  {:<4}{:>8.2} cm3 on {} slices\n", s.station, s.volume_cm3, s.slices));
+        }
+        text.push_str(&format!("{}\n{}\n{}\n", segmented.model.statement, proof.summary(), crate::RESEARCH_ONLY));
+        output::print(&text)
+    }
+}

@@ -1,0 +1,180 @@
+//! `hilum train`: the models that come with the program are made by these commands.
+
+use super::failure::Failure;
+use super::output;
+use super::terminal::Terminal;
+use crate::diunet::Variant;
+use crate::studies::train_diunet::{self, TrainConfig, TrainError};
+use std::path::PathBuf;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Train {
+    Diunet(Diunet),
+    Risk(Risk),
+}
+
+impl Train {
+    pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
+        match self {
+            Self::Diunet(c) => c.run(terminal),
+            Self::Risk(c) => c.run(terminal),
+        }
+    }
+}
+
+/// Train the network on generated phantoms
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The folder then holds manifest.json, weights.safetensors (the best so far at any time) and a checkpoint to resume
+from. Ctrl-C stops early and keeps the best weights. The model card says that the data are synthetic.
+
+Examples:
+  hilum train diunet -o models/diunet --minutes 120
+  hilum train diunet -o /tmp/tiny --variant tiny --steps 200 --batch 2 --cases 2
+
+JSON keys:
+  folder, model_id, sha256, steps, minutes, mean_dsc, station_dsc {label: value}, ctv_dsc, cancelled,
+  curve [{step, minutes, mean_dsc}]")]
+pub struct Diunet {
+    /// The model folder to write
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// tiny, fast25d, std25d or literal2d
+    #[arg(long, value_name = "NAME", value_parser = parse_variant)]
+    variant: Option<Variant>,
+    /// Name of the model
+    #[arg(long, value_name = "NAME")]
+    model_id: Option<String>,
+    /// Training stops after this many steps
+    #[arg(long, value_name = "N")]
+    steps: Option<usize>,
+    /// ... or after this time
+    #[arg(long, value_name = "M")]
+    minutes: Option<f64>,
+    /// Samples a step
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    #[arg(long, value_name = "X", help = "Learning rate at the start")]
+    learning_rate: Option<f64>,
+    /// Pixel size of the network's input, mm
+    #[arg(long, value_name = "MM")]
+    spacing_mm: Option<f64>,
+    /// Pixels along each side of the network's input
+    #[arg(long, value_name = "N")]
+    crop: Option<usize>,
+    /// Phantoms held at a time
+    #[arg(long, value_name = "N")]
+    cases: Option<usize>,
+    /// Phantoms of unseen seeds on which the network is judged
+    #[arg(long, value_name = "N")]
+    validation_cases: Option<usize>,
+    /// Minutes between validations
+    #[arg(long, value_name = "M")]
+    validate_every_minutes: Option<f64>,
+    /// Seed of the first training phantom
+    #[arg(long, value_name = "N")]
+    first_seed: Option<u64>,
+    /// Seed of the first weights and of the samples
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Go on from the checkpoint of this folder or file
+    #[arg(long, value_name = "PATH")]
+    resume: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+fn parse_variant(text: &str) -> Result<Variant, String> {
+    text.parse().map_err(|_unknown| "the variants are tiny, fast25d, std25d and literal2d".to_owned())
+}
+
+#[derive(serde::Serialize)]
+struct DiunetReport {
+    folder: String,
+    model_id: String,
+    sha256: String,
+    steps: usize,
+    minutes: f64,
+    mean_dsc: f64,
+    station_dsc: std::collections::BTreeMap<String, f64>,
+    ctv_dsc: f64,
+    cancelled: bool,
+    curve: Vec<CurveRow>,
+}
+
+#[derive(serde::Serialize)]
+struct CurveRow {
+    step: usize,
+    minutes: f64,
+    mean_dsc: f64,
+}
+
+impl Diunet {
+    fn config(&self) -> TrainConfig {
+        let usual = TrainConfig::new(self.output.clone());
+        let variant = self.variant.unwrap_or(usual.variant);
+        let model_id = self.model_id.clone().unwrap_or_else(|| {
+            if variant == usual.variant { usual.model_id.clone() } else { format!("diunet-r-{variant}-synthetic") }
+        });
+        TrainConfig {
+            model_id,
+            variant,
+            steps: self.steps.unwrap_or(usual.steps),
+            minutes: self.minutes,
+            batch: self.batch.unwrap_or(usual.batch),
+            learning_rate: self.learning_rate.unwrap_or(usual.learning_rate),
+            spacing_mm: self.spacing_mm.unwrap_or(usual.spacing_mm),
+            crop: self.crop.unwrap_or(usual.crop),
+            cases: self.cases.unwrap_or(usual.cases),
+            validation_cases: self.validation_cases.unwrap_or(usual.validation_cases),
+            validate_every_minutes: self.validate_every_minutes.unwrap_or(usual.validate_every_minutes),
+            first_seed: self.first_seed.unwrap_or(usual.first_seed),
+            seed: self.seed.unwrap_or(usual.seed),
+            resume: self.resume.clone(),
+            ..usual
+        }
+    }
+
+    fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
+        output::make_folder(&self.output)?;
+        let report = train_diunet::train(&self.config(), terminal).map_err(|error| match error {
+            TrainError::CancelledEarly => Failure::Cancelled,
+            TrainError::Setting(_) => Failure::Usage(error.to_string()),
+            TrainError::Resume { .. } => Failure::refused(error),
+            other => Failure::failed(other),
+        })?;
+        terminal.finish();
+        let (m, t) = (&report.manifest, &report.manifest.training);
+        let shown = DiunetReport {
+            folder: self.output.display().to_string(),
+            model_id: m.model_id.clone(),
+            sha256: m.sha256.clone(),
+            steps: t.steps,
+            minutes: t.minutes,
+            mean_dsc: t.mean_dsc,
+            station_dsc: t.station_dsc.clone(),
+            ctv_dsc: t.ctv_dsc,
+            cancelled: report.cancelled,
+            curve: report
+                .curve
+                .iter()
+                .map(|p| CurveRow { step: p.step, minutes: p.minutes, mean_dsc: p.mean_dsc })
+                .collect(),
+        };
+        if self.json {
+            return output::print_json(&shown);
+        }
+        output::print(&format!(
+            "{}: mean DSC over stations {:.3} on {} phantoms of unseen seeds, {} steps in {:.1} minutes{}\n{}\n{}\n",
+            shown.model_id,
+            shown.mean_dsc,
+            t.validation_seeds.len(),
+            shown.steps,
+            shown.minutes,
+            if shown.cancelled { ", stopped early" } else { "" },
+            m.training_data,
+            shown.folder
+        ))
+    }
+}

@@ -1,0 +1,118 @@
+//! `hilum open` and `hilum screenshot`: the window, on the screen or drawn off it.
+
+use super::failure::Failure;
+use crate::workbench::{Workbench, Workspace};
+use std::path::PathBuf;
+
+/// Open the window (also without any command)
+#[derive(Debug, Default, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hilum
+  hilum open /data/patient1
+  hilum open --demo --seed 3")]
+pub struct Open {
+    /// Folder or files that hold a CT series and its structure sets
+    #[arg(value_name = "PATH", conflicts_with = "demo")]
+    pub paths: Vec<PathBuf>,
+    /// Open the synthetic demo case
+    #[arg(long)]
+    pub demo: bool,
+    /// Seed of the demo case
+    #[arg(long, value_name = "N", requires = "demo", default_value_t = Workbench::DEMO_SEED)]
+    pub seed: u64,
+}
+
+/// Draw the window off screen into a PNG file
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hilum screenshot /data/patient1 -o review.png
+  hilum screenshot --demo -o teach.png --workspace teach --size 1600x1000 --hide-identifiers")]
+pub struct Screenshot {
+    #[command(flatten)]
+    case: super::case_args::CaseArgs,
+    /// The picture to write
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// review, cohort or teach
+    #[arg(long, value_name = "NAME", default_value = "review", value_parser = parse_workspace)]
+    workspace: Workspace,
+    /// Width and height, pixels
+    #[arg(long, value_name = "WxH", default_value = "1600x1000", value_parser = parse_size)]
+    size: [u32; 2],
+    /// Hide patient name, ID and dates
+    #[arg(long)]
+    hide_identifiers: bool,
+}
+
+fn parse_workspace(text: &str) -> Result<Workspace, String> {
+    text.parse().map_err(|_unknown| "the workspaces are review, cohort and teach".to_owned())
+}
+
+fn parse_size(text: &str) -> Result<[u32; 2], String> {
+    let side = |t: &str| t.parse::<u32>().ok().filter(|n| (64..=8192).contains(n));
+    text.split_once('x')
+        .and_then(|(w, h)| Some([side(w)?, side(h)?]))
+        .ok_or_else(|| "write WIDTHxHEIGHT, each 64 to 8192, for example 1600x1000".to_owned())
+}
+
+#[cfg(feature = "gui")]
+impl Open {
+    pub fn run(self) -> Result<(), Failure> {
+        let demo_seed = self.demo.then_some(self.seed);
+        Ok(crate::ui::run(crate::ui::StartUp { paths: self.paths, demo_seed })?)
+    }
+}
+
+#[cfg(feature = "gui")]
+impl Screenshot {
+    pub fn run(&self, terminal: &super::terminal::Terminal) -> Result<(), Failure> {
+        use crate::progress::Progress;
+        // A path that cannot be opened is refused here, with its exit code, not shown as a message in the picture.
+        if !self.case.demo {
+            drop(self.case.load(terminal)?);
+        }
+        terminal.report("Drawing the window", 0, 1);
+        crate::ui::screenshot(&crate::ui::ScreenshotRequest {
+            paths: self.case.case.clone(),
+            demo_seed: self.case.demo_seed(),
+            workspace: self.workspace,
+            size: self.size,
+            hide_identifiers: self.hide_identifiers,
+            output: self.output.clone(),
+        })?;
+        terminal.finish();
+        super::output::print(&format!("{}\n", self.output.display()))
+    }
+}
+
+#[cfg(not(feature = "gui"))]
+const NO_WINDOW: &str = "this build of Hilum has no window (it was built without the feature \"gui\"); use the other commands, or build it with default features";
+
+#[cfg(not(feature = "gui"))]
+impl Open {
+    pub fn run(self) -> Result<(), Failure> {
+        Err(Failure::Failed(NO_WINDOW.into()))
+    }
+}
+
+#[cfg(not(feature = "gui"))]
+impl Screenshot {
+    pub fn run(&self, _terminal: &super::terminal::Terminal) -> Result<(), Failure> {
+        Err(Failure::Failed(NO_WINDOW.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_workspaces_are_read() {
+        assert_eq!(parse_size("1600x1000"), Ok([1600, 1000]));
+        assert!(parse_size("1600").is_err() && parse_size("0x10").is_err() && parse_size("99999x10").is_err());
+        assert_eq!(parse_workspace("Cohort"), Ok(Workspace::Cohort));
+        assert!(parse_workspace("attic").is_err());
+    }
+}

@@ -1,0 +1,213 @@
+//! DICOM files on disk: finding the data set and its transfer syntax, reading headers without the
+//! pixels, and writing Part 10 files.
+
+use super::raw::{DataSet, Encoding, ParseError, parse};
+use super::uid::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME};
+use dicom_core::Tag;
+use dicom_dictionary_std::{tags, uids};
+use dicom_encoding::TransferSyntaxIndex;
+use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Why a file cannot be read. The path is added by the caller, last.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+    #[error("the file is cut off or damaged: {0}")]
+    Damaged(String),
+    #[error("its transfer syntax {0} cannot be read; convert it to Explicit VR Little Endian")]
+    TransferSyntax(String),
+    #[error("it is no DICOM file")]
+    NotDicom,
+}
+
+impl From<ParseError> for ReadError {
+    fn from(error: ParseError) -> Self {
+        Self::Damaged(error.to_string())
+    }
+}
+
+/// Where the pixels of an image are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PixelSource {
+    /// Uncompressed little endian, at this place of the file.
+    Plain { offset: u64, length: u64 },
+    /// Compressed, deflated or big endian: through `dicom-pixeldata`.
+    Encoded,
+}
+
+/// A data set read from a file up to the pixels (or another stop).
+#[derive(Debug)]
+pub(crate) struct DicomFile {
+    pub transfer_syntax: String,
+    pub dataset: DataSet,
+    pub pixels: Option<PixelSource>,
+}
+
+/// Explicit VR Big Endian, retired, but still in archives.
+const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
+/// First read; holds the header of nearly every CT image.
+const CHUNK: usize = 48 << 10;
+
+/// Reads a file up to the first top-level tag for which `stop` is true, at the latest to the pixels.
+/// `Ok(None)` for a file that is no DICOM.
+///
+/// # Errors
+/// [`ReadError`] for DICOM files that cannot be read.
+pub(crate) fn read_until(path: &Path, stop: &dyn Fn(Tag) -> bool) -> Result<Option<DicomFile>, ReadError> {
+    let mut file = File::open(path)?;
+    let mut bytes = Vec::with_capacity(CHUNK);
+    let mut want = CHUNK;
+    loop {
+        (&mut file).take((want - bytes.len()) as u64).read_to_end(&mut bytes)?;
+        let complete = bytes.len() < want;
+        match read_bytes(path, &bytes, complete, stop) {
+            Err(ReadOutcome::More) if !complete => want *= 4,
+            Err(ReadOutcome::More) => return Err(ParseError::Truncated(bytes.len()).into()),
+            Err(ReadOutcome::NotDicom) => return Ok(None),
+            Err(ReadOutcome::Failed(e)) => return Err(e),
+            Ok(file) => return Ok(Some(file)),
+        }
+    }
+}
+
+/// Reads a whole file that has no pixels.
+///
+/// # Errors
+/// [`ReadError`], also for files that are no DICOM.
+pub(crate) fn read_all(path: &Path) -> Result<(Vec<u8>, DicomFile), ReadError> {
+    let bytes = std::fs::read(path)?;
+    match read_bytes(path, &bytes, true, &|_| false) {
+        Ok(file) => Ok((bytes, file)),
+        Err(ReadOutcome::More) => Err(ParseError::Truncated(bytes.len()).into()),
+        Err(ReadOutcome::NotDicom) => Err(ReadError::NotDicom),
+        Err(ReadOutcome::Failed(e)) => Err(e),
+    }
+}
+
+enum ReadOutcome {
+    More,
+    NotDicom,
+    Failed(ReadError),
+}
+
+impl From<ParseError> for ReadOutcome {
+    fn from(error: ParseError) -> Self {
+        match error {
+            ParseError::Truncated(_) => Self::More,
+            ParseError::Invalid { .. } => Self::Failed(error.into()),
+        }
+    }
+}
+
+fn read_bytes(path: &Path, bytes: &[u8], complete: bool, stop: &dyn Fn(Tag) -> bool) -> Result<DicomFile, ReadOutcome> {
+    let has_magic = bytes.get(128..132) == Some(b"DICM");
+    let mut at = if has_magic { 132 } else { 0 };
+    let first = bytes.get(at..at + 8).ok_or(if has_magic { ReadOutcome::More } else { ReadOutcome::NotDicom })?;
+    let first_tag = Tag(u16::from_le_bytes([first[0], first[1]]), u16::from_le_bytes([first[2], first[3]]));
+    let letters = first[4..6].iter().all(u8::is_ascii_uppercase);
+    // Files without preamble start with the meta group or with group 8 of the data set itself.
+    let plausible =
+        first_tag.0 == 2 && letters || first_tag.0 == 8 && first_tag.1 <= 0x20 && (letters || u32_at(first, 4) <= 1024);
+    if !has_magic && !plausible {
+        return Err(ReadOutcome::NotDicom);
+    }
+    let mut transfer_syntax = String::new();
+    if first_tag.0 == 2 {
+        let end = meta_end(bytes, at);
+        let group = bytes.get(at..end).ok_or(ReadOutcome::More)?;
+        let (meta, _) = parse(group, Encoding::ExplicitLe, true, &|_| false)?;
+        transfer_syntax = meta.string(tags::TRANSFER_SYNTAX_UID);
+        at = end;
+    }
+    if transfer_syntax.is_empty() {
+        let explicit = bytes.get(at + 4..at + 6).is_some_and(|v| v.iter().all(u8::is_ascii_uppercase));
+        transfer_syntax =
+            if explicit { uids::EXPLICIT_VR_LITTLE_ENDIAN } else { uids::IMPLICIT_VR_LITTLE_ENDIAN }.to_owned();
+    }
+    let deflated = transfer_syntax == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN;
+    if deflated || transfer_syntax == BIG_ENDIAN {
+        return through_library(path, transfer_syntax, stop).map_err(ReadOutcome::Failed);
+    }
+    if TransferSyntaxRegistry.get(&transfer_syntax).is_none() {
+        return Err(ReadOutcome::Failed(ReadError::TransferSyntax(transfer_syntax)));
+    }
+    let encoding =
+        if transfer_syntax == uids::IMPLICIT_VR_LITTLE_ENDIAN { Encoding::ImplicitLe } else { Encoding::ExplicitLe };
+    let is_pixels = |tag: Tag| tag.0 == 0x7FE0;
+    let (dataset, stopped) = parse(&bytes[at..], encoding, complete, &|tag| is_pixels(tag) || stop(tag))?;
+    let native = matches!(transfer_syntax.as_str(), uids::IMPLICIT_VR_LITTLE_ENDIAN | uids::EXPLICIT_VR_LITTLE_ENDIAN);
+    let pixels = stopped.filter(|s| is_pixels(s.tag)).map(|s| match s.length {
+        Some(length) if native && s.tag == tags::PIXEL_DATA => {
+            PixelSource::Plain { offset: (at + s.value_at) as u64, length: u64::from(length) }
+        }
+        _ => PixelSource::Encoded,
+    });
+    Ok(DicomFile { transfer_syntax, dataset, pixels })
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"))
+}
+
+/// The end of the meta group that starts at `at`, walking its explicit elements.
+fn meta_end(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(head) = bytes.get(at..at + 12) {
+        if head[0..2] != [2, 0] {
+            break;
+        }
+        let long = matches!(&head[4..6], b"OB" | b"UN" | b"UT" | b"OW" | b"SQ");
+        at += if long { 12 + u32_at(head, 8) as usize } else { 8 + u16::from_le_bytes([head[6], head[7]]) as usize };
+    }
+    at
+}
+
+/// Deflated and big endian files: decoded by the library and encoded again in memory.
+fn through_library(path: &Path, transfer_syntax: String, stop: &dyn Fn(Tag) -> bool) -> Result<DicomFile, ReadError> {
+    let object =
+        dicom_object::OpenFileOptions::new().open_file(path).map_err(|e| ReadError::Damaged(root_cause(&e)))?;
+    let has_pixels = object.get(tags::PIXEL_DATA).is_some();
+    let mut bytes = Vec::new();
+    let implicit = TransferSyntaxRegistry
+        .get(uids::IMPLICIT_VR_LITTLE_ENDIAN)
+        .ok_or_else(|| ReadError::TransferSyntax(transfer_syntax.clone()))?;
+    object.write_dataset_with_ts(&mut bytes, implicit).map_err(|e| ReadError::Damaged(root_cause(&e)))?;
+    let (dataset, _) = parse(&bytes, Encoding::ImplicitLe, true, &|tag| tag.0 == 0x7FE0 || stop(tag))?;
+    Ok(DicomFile { transfer_syntax, dataset, pixels: has_pixels.then_some(PixelSource::Encoded) })
+}
+
+/// The innermost message of an error chain.
+pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
+}
+
+/// The bytes of a Part 10 file: preamble, file meta information and the data set.
+pub(crate) fn part10(dataset: &DataSet, encoding: Encoding) -> Vec<u8> {
+    let mut meta = DataSet::default();
+    meta.put(tags::FILE_META_INFORMATION_VERSION, super::raw::Value::Bytes(vec![0, 1]));
+    meta.put_str(tags::MEDIA_STORAGE_SOP_CLASS_UID, &dataset.string(tags::SOP_CLASS_UID));
+    meta.put_str(tags::MEDIA_STORAGE_SOP_INSTANCE_UID, &dataset.string(tags::SOP_INSTANCE_UID));
+    let syntax = match encoding {
+        Encoding::ImplicitLe => uids::IMPLICIT_VR_LITTLE_ENDIAN,
+        Encoding::ExplicitLe => uids::EXPLICIT_VR_LITTLE_ENDIAN,
+    };
+    meta.put_str(tags::TRANSFER_SYNTAX_UID, syntax);
+    meta.put_str(tags::IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_CLASS_UID);
+    meta.put_str(tags::IMPLEMENTATION_VERSION_NAME, IMPLEMENTATION_VERSION_NAME);
+    let mut group = Vec::new();
+    meta.encode(&mut group, Encoding::ExplicitLe);
+    let mut out = vec![0; 128];
+    out.extend_from_slice(b"DICM");
+    out.extend_from_slice(&[2, 0, 0, 0, b'U', b'L', 4, 0]);
+    out.extend_from_slice(&(group.len() as u32).to_le_bytes());
+    out.extend_from_slice(&group);
+    dataset.encode(&mut out, encoding);
+    out
+}

@@ -1,0 +1,475 @@
+//! Reading structure sets: every ROI with its rings on the slices of a scan, bit for bit as the decimal
+//! strings say, and everything that could not be placed in the report.
+
+use super::contours::{Binding, Contour, bind};
+use super::file::{ReadError, read_all};
+use super::meta::CtMeta;
+use super::raw::DataSet;
+use super::value::{Charset, readable_name};
+use super::warning::{ImportWarning, Severity};
+use crate::contour::{Ring, SliceContours};
+use crate::geometry::VoxelGrid;
+use crate::structures::{Generation, Provenance, Roi, RoiId, SourceRoi, propose_role};
+use dicom_dictionary_std::{tags, uids};
+use rayon::prelude::*;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Why a structure set cannot be loaded onto a scan.
+#[derive(Debug, thiserror::Error)]
+pub enum StructureSetError {
+    #[error("the structure set cannot be read: {source}: {}", path.display())]
+    Read { source: ReadError, path: PathBuf },
+    #[error("the file is no structure set (SOP class {sop_class}): {}", path.display())]
+    NotAStructureSet { sop_class: String, path: PathBuf },
+    #[error(
+        "the structure set \"{label}\" belongs to another frame of reference than this CT (structure set {set_uid}, CT {ct_uid}), so its contours may lie elsewhere in the patient; open the CT on which it was drawn, or have it transferred to this one by a registration: {}",
+        path.display()
+    )]
+    OtherFrameOfReference { label: String, set_uid: String, ct_uid: String, path: PathBuf },
+    #[error(
+        "the structure set \"{label}\" names no frame of reference, refers to no image of this CT, and none of its contours lies in the scan; open the CT on which it was drawn: {}",
+        path.display()
+    )]
+    NotInScan { label: String, path: PathBuf },
+}
+
+/// Approval module of a structure set.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct Approval {
+    /// APPROVED, UNAPPROVED, REJECTED or empty.
+    pub status: String,
+    pub reviewer: String,
+    /// YYYYMMDD.
+    pub date: String,
+}
+
+/// What became of the contours of one ROI.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct RoiSummary {
+    /// ROI Number (3006,0022).
+    pub number: i32,
+    pub name: String,
+    /// RT ROI Interpreted Type (3006,00A4).
+    pub interpreted_type: String,
+    /// Contours in the file, and those of them that fill slices.
+    pub contours: usize,
+    pub rings: usize,
+    /// Slices with rings.
+    pub slices: usize,
+    /// Points of the rings.
+    pub points: usize,
+    /// Open contours and points: listed, kept on export, not filled.
+    pub open: usize,
+    /// Contours denser than the slices, or repeated: not filled.
+    pub idle: usize,
+    /// Beyond the scan or in a gap of it.
+    pub outside: usize,
+    /// Not parallel to the slices.
+    pub tilted: usize,
+    pub unreadable: usize,
+    /// Rings without area (fewer than three points, or a speck).
+    pub degenerate: usize,
+}
+
+/// A structure set as it came, for export and comparison.
+#[derive(Debug)]
+pub struct SourceStructureSet {
+    pub path: PathBuf,
+    pub label: String,
+    pub sop_instance_uid: String,
+    pub series_instance_uid: String,
+    /// SHA-256 of the file, hexadecimal.
+    pub sha256: String,
+    pub(crate) dataset: DataSet,
+    pub(crate) charset: Charset,
+}
+
+/// A structure set on the slices of a scan.
+#[derive(Debug, Clone)]
+pub struct LoadedStructureSet {
+    /// With `RoiId(0)`: the case gives the ids. Empty ROIs are there too.
+    pub rois: Vec<Roi>,
+    /// One per ROI, in the same order.
+    pub summaries: Vec<RoiSummary>,
+    pub label: String,
+    pub approval: Approval,
+    pub source: Arc<SourceStructureSet>,
+    pub warnings: Vec<ImportWarning>,
+    /// Indices of the ROIs whose role is only a guess from the name.
+    pub uncertain_roles: Vec<usize>,
+}
+
+/// Colors for ROIs that bring none.
+const PALETTE: [[u8; 3]; 12] = [
+    [230, 60, 60],
+    [60, 160, 230],
+    [80, 190, 90],
+    [240, 170, 40],
+    [170, 100, 220],
+    [40, 190, 190],
+    [230, 110, 180],
+    [160, 180, 50],
+    [120, 130, 240],
+    [220, 130, 90],
+    [90, 200, 150],
+    [200, 200, 90],
+];
+
+/// The item of the ROI Contour Sequence for each ROI number; of several, the first.
+pub(crate) fn contour_items(ds: &DataSet) -> BTreeMap<i32, &DataSet> {
+    let mut items = BTreeMap::new();
+    for item in ds.items(tags::ROI_CONTOUR_SEQUENCE) {
+        if let Some(number) = item.integer(tags::REFERENCED_ROI_NUMBER) {
+            items.entry(number).or_insert(item);
+        }
+    }
+    items
+}
+
+/// RT ROI Interpreted Type of each ROI number; of several observations, the first that has one.
+pub(crate) fn interpreted_types(ds: &DataSet) -> BTreeMap<i32, String> {
+    let mut types: BTreeMap<i32, String> = BTreeMap::new();
+    for item in ds.items(tags::RTROI_OBSERVATIONS_SEQUENCE) {
+        let Some(number) = item.integer(tags::REFERENCED_ROI_NUMBER) else { continue };
+        let entry = types.entry(number).or_default();
+        if entry.is_empty() {
+            *entry = item.string(tags::RTROI_INTERPRETED_TYPE);
+        }
+    }
+    types
+}
+
+/// ROI Display Color (3006,002A).
+pub(crate) fn display_color(item: &DataSet) -> Option<[u8; 3]> {
+    let numbers = item.decimals_n::<3>(tags::ROI_DISPLAY_COLOR)?;
+    Some(numbers.map(|c| c.clamp(0.0, 255.0) as u8))
+}
+
+/// ROI Generation Algorithm (3006,0036).
+pub(crate) fn generation(item: &DataSet) -> Generation {
+    match item.string(tags::ROI_GENERATION_ALGORITHM).to_uppercase().as_str() {
+        "AUTOMATIC" => Generation::Automatic,
+        "SEMIAUTOMATIC" => Generation::Semiautomatic,
+        "MANUAL" => Generation::Manual,
+        _ => Generation::Unknown,
+    }
+}
+
+/// Frame of Reference UIDs of the Referenced Frame of Reference Sequence.
+pub(crate) fn frames_of_reference(ds: &DataSet) -> Vec<String> {
+    ds.items(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE)
+        .iter()
+        .map(|f| f.string(tags::FRAME_OF_REFERENCE_UID))
+        .filter(|uid| !uid.is_empty())
+        .collect()
+}
+
+/// The frame of reference of an ROI: its own, else the only one of the set, else empty.
+pub(crate) fn frame_of_roi(frames_of_set: &[String], item: &DataSet) -> String {
+    let own = item.string(tags::REFERENCED_FRAME_OF_REFERENCE_UID);
+    if own.is_empty() && frames_of_set.len() == 1 { frames_of_set[0].clone() } else { own }
+}
+
+/// True where both are known and differ.
+pub(crate) fn is_other_frame(uid: &str, ct: &CtMeta) -> bool {
+    !uid.is_empty() && !ct.frame_of_reference_uid.is_empty() && uid != ct.frame_of_reference_uid
+}
+
+/// The rings of one slice from the contours that are bound to it.
+pub(crate) fn slice_rings(contours: &[Contour], indices: &[usize], grid: &VoxelGrid) -> SliceContours {
+    SliceContours::new(indices.iter().map(|i| Ring::imported(contours[*i].plane_points(grid), *i as u32)).collect())
+}
+
+impl SourceStructureSet {
+    /// Opens a structure set file.
+    ///
+    /// # Errors
+    /// [`StructureSetError::Read`] and [`StructureSetError::NotAStructureSet`].
+    pub(crate) fn open(path: &Path) -> Result<Self, StructureSetError> {
+        let (bytes, file) =
+            read_all(path).map_err(|source| StructureSetError::Read { source, path: path.to_owned() })?;
+        let ds = file.dataset;
+        let sop_class = ds.string(tags::SOP_CLASS_UID);
+        if sop_class != uids::RT_STRUCTURE_SET_STORAGE {
+            return Err(StructureSetError::NotAStructureSet { sop_class, path: path.to_owned() });
+        }
+        let charset = Charset::of(&ds, &Charset::default());
+        let label = [tags::STRUCTURE_SET_LABEL, tags::STRUCTURE_SET_NAME, tags::SERIES_DESCRIPTION]
+            .into_iter()
+            .map(|tag| ds.text(tag, &charset))
+            .find(|text| !text.is_empty())
+            .unwrap_or_else(|| file_name(path));
+        Ok(Self {
+            path: path.to_owned(),
+            label,
+            sop_instance_uid: ds.string(tags::SOP_INSTANCE_UID),
+            series_instance_uid: ds.string(tags::SERIES_INSTANCE_UID),
+            sha256: sha256_hex(&bytes),
+            dataset: ds,
+            charset,
+        })
+    }
+
+    /// Name of an item of the Structure Set ROI Sequence.
+    pub(crate) fn roi_name(&self, item: &DataSet) -> String {
+        item.text(tags::ROI_NAME, &Charset::of(item, &self.charset))
+    }
+}
+
+/// SHA-256, hexadecimal.
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned())
+}
+
+/// One ROI between reading and reporting.
+struct ReadRoi<'a> {
+    item: &'a DataSet,
+    number: i32,
+    name: String,
+    interpreted_type: String,
+    contour_item: Option<&'a DataSet>,
+    contours: Vec<Contour>,
+    binding: Binding,
+}
+
+/// Loads a structure set onto the slices of a CT. `set_index` is its place among the sets of the case.
+///
+/// # Errors
+/// [`StructureSetError`].
+pub fn load_structure_set(
+    path: &Path,
+    grid: &VoxelGrid,
+    ct: &CtMeta,
+    set_index: usize,
+) -> Result<LoadedStructureSet, StructureSetError> {
+    let source = Arc::new(SourceStructureSet::open(path)?);
+    let ds = &source.dataset;
+    let mut warnings = Vec::new();
+    let contour_items = contour_items(ds);
+    let types = interpreted_types(ds);
+    let mut numbers = BTreeSet::new();
+    let mut read: Vec<ReadRoi> = Vec::new();
+    for item in ds.items(tags::STRUCTURE_SET_ROI_SEQUENCE) {
+        let name = source.roi_name(item);
+        let Some(number) = item.integer(tags::ROI_NUMBER) else {
+            warnings.push(ImportWarning::warning(format!("The ROI \"{name}\" has no number and was left out")));
+            continue;
+        };
+        if !numbers.insert(number) {
+            warnings.push(ImportWarning::warning(format!(
+                "The ROI \"{name}\" has the number {number} of another ROI and was left out"
+            )));
+            continue;
+        }
+        read.push(ReadRoi {
+            item,
+            number,
+            name,
+            interpreted_type: types.get(&number).cloned().unwrap_or_default(),
+            contour_item: contour_items.get(&number).copied(),
+            contours: Vec::new(),
+            binding: Binding::default(),
+        });
+    }
+    read.par_iter_mut().for_each(|roi| {
+        if let Some(item) = roi.contour_item {
+            roi.contours = item.items(tags::CONTOUR_SEQUENCE).iter().map(Contour::of).collect();
+            roi.binding = bind(&roi.contours, grid);
+        }
+    });
+    let orphans = contour_items.keys().filter(|n| !numbers.contains(n)).count();
+    if orphans > 0 {
+        warnings.push(ImportWarning::warning(format!("{orphans} sets of contours belong to no ROI and were left out")));
+    }
+    check_frame_of_reference(&source, &mut read, grid, ct, &mut warnings)?;
+    check_references(&source, &read, ct, &mut warnings);
+
+    let mut loaded = LoadedStructureSet {
+        rois: Vec::new(),
+        summaries: Vec::new(),
+        label: source.label.clone(),
+        approval: Approval {
+            status: ds.string(tags::APPROVAL_STATUS),
+            reviewer: readable_name(&ds.text(tags::REVIEWER_NAME, &source.charset)),
+            date: ds.string(tags::REVIEW_DATE),
+        },
+        uncertain_roles: Vec::new(),
+        warnings: Vec::new(),
+        source: Arc::clone(&source),
+    };
+    for (index, roi) in read.iter().enumerate() {
+        let proposal = propose_role(&roi.name, &roi.interpreted_type);
+        if !proposal.certain {
+            loaded.uncertain_roles.push(index);
+        }
+        let slices: BTreeMap<usize, Arc<SliceContours>> = (roi.binding.rings.iter())
+            .map(|(k, indices)| (*k, Arc::new(slice_rings(&roi.contours, indices, grid))))
+            .collect();
+        let rings = || slices.values().flat_map(|s| &s.rings);
+        let summary = RoiSummary {
+            number: roi.number,
+            name: roi.name.clone(),
+            interpreted_type: roi.interpreted_type.clone(),
+            contours: roi.contours.len(),
+            rings: rings().count(),
+            slices: slices.len(),
+            points: rings().map(|r| r.points().len()).sum(),
+            open: roi.binding.open.len(),
+            idle: roi.binding.idle.values().map(Vec::len).sum(),
+            outside: roi.binding.outside.len(),
+            tilted: roi.binding.tilted.len(),
+            unreadable: roi.binding.unreadable.len(),
+            degenerate: rings().filter(|r| r.is_degenerate()).count(),
+        };
+        report_roi(&summary, &mut warnings);
+        loaded.rois.push(Roi {
+            id: RoiId(0),
+            name: roi.name.clone(),
+            color: roi.contour_item.and_then(display_color).unwrap_or(PALETTE[index % PALETTE.len()]),
+            role: proposal.role,
+            generation: generation(roi.item),
+            provenance: Provenance::Imported { label: loaded.label.clone(), file: file_name(path) },
+            source: Some(SourceRoi { set: set_index, number: roi.number }),
+            slices,
+        });
+        loaded.summaries.push(summary);
+    }
+    if loaded.rois.is_empty() {
+        warnings.push(ImportWarning::warning("The structure set holds no structure"));
+    }
+    for warning in &mut warnings {
+        warning.files = vec![path.to_owned()];
+    }
+    loaded.warnings = warnings;
+    Ok(loaded)
+}
+
+/// Where the frame of reference differs the contours are not ours to show; where it is missing, the
+/// images referred to or the position must speak for it.
+fn check_frame_of_reference(
+    source: &SourceStructureSet,
+    read: &mut [ReadRoi],
+    grid: &VoxelGrid,
+    ct: &CtMeta,
+    warnings: &mut Vec<ImportWarning>,
+) -> Result<(), StructureSetError> {
+    let top = frames_of_reference(&source.dataset);
+    let ours = ct.frame_of_reference_uid.as_str();
+    let is_other = |uid: &str| is_other_frame(uid, ct);
+    let frames: Vec<String> = read.iter().map(|r| frame_of_roi(&top, r.item)).collect();
+    let with_contours: Vec<&String> =
+        frames.iter().zip(&*read).filter(|(_, r)| !r.contours.is_empty()).map(|(f, _)| f).collect();
+    let judged = if with_contours.is_empty() { top.iter().collect() } else { with_contours };
+    if let Some(other) = judged.first()
+        && judged.iter().all(|f| is_other(f))
+    {
+        return Err(StructureSetError::OtherFrameOfReference {
+            label: source.label.clone(),
+            set_uid: (*other).clone(),
+            ct_uid: ours.to_owned(),
+            path: source.path.clone(),
+        });
+    }
+    let judged_missing = judged.iter().any(|f| f.is_empty() || ours.is_empty());
+    for (roi, frame) in read.iter_mut().zip(&frames) {
+        if is_other(frame) && !roi.contours.is_empty() {
+            warnings.push(ImportWarning::warning(format!(
+                "The ROI \"{}\" belongs to another frame of reference ({frame}); its {} contours were left out",
+                roi.name,
+                roi.contours.len()
+            )));
+            let all = (0..roi.contours.len()).collect();
+            roi.binding = Binding { outside: all, ..Binding::default() };
+        }
+    }
+    if judged_missing {
+        let contours = || read.iter().flat_map(|r| &r.contours);
+        let who = if ours.is_empty() { "The CT" } else { "The structure set" };
+        if contours().any(|c| ct.slice_of_image(&c.image_uid).is_some()) {
+            warnings.push(ImportWarning::warning(format!(
+                "{who} names no frame of reference; its contours refer to images of this CT and were accepted"
+            )));
+        } else if contours().any(|c| c.points.iter().any(|p| grid.containing_voxel(*p).is_some())) {
+            warnings.push(ImportWarning::warning(format!(
+                "{who} names no frame of reference and its contours refer to none of these images; they were placed by their position: check that they fit"
+            )));
+        } else {
+            return Err(StructureSetError::NotInScan { label: source.label.clone(), path: source.path.clone() });
+        }
+    }
+    Ok(())
+}
+
+fn check_references(source: &SourceStructureSet, read: &[ReadRoi], ct: &CtMeta, warnings: &mut Vec<ImportWarning>) {
+    let slice_of: HashMap<&str, usize> =
+        ct.slices.iter().enumerate().map(|(k, s)| (s.sop_instance_uid.as_str(), k)).collect();
+    let (mut referring, mut unknown, mut elsewhere) = (0, 0, 0);
+    for roi in read {
+        for (k, indices) in &roi.binding.rings {
+            for uid in indices.iter().map(|i| roi.contours[*i].image_uid.as_str()).filter(|u| !u.is_empty()) {
+                referring += 1;
+                match slice_of.get(uid) {
+                    None => unknown += 1,
+                    Some(other) => elsewhere += usize::from(other != k),
+                }
+            }
+        }
+    }
+    if unknown > 0 {
+        let text = if unknown == referring {
+            "The contours refer to images that are not in this CT (was it exported again?); they were placed by their position".into()
+        } else {
+            format!(
+                "{unknown} of {referring} contours refer to images that are not in this CT; they were placed by their position"
+            )
+        };
+        warnings.push(ImportWarning::warning(text));
+    }
+    if elsewhere > 0 {
+        warnings.push(ImportWarning::warning(format!(
+            "{elsewhere} of {referring} contours refer to another image than the one at their position; the position was used"
+        )));
+    }
+    let series: Vec<String> = (source.dataset.items(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE).iter())
+        .flat_map(|f| f.items(tags::RT_REFERENCED_STUDY_SEQUENCE))
+        .flat_map(|s| s.items(tags::RT_REFERENCED_SERIES_SEQUENCE))
+        .map(|s| s.string(tags::SERIES_INSTANCE_UID))
+        .filter(|uid| !uid.is_empty())
+        .collect();
+    if series.is_empty() {
+        warnings.push(ImportWarning::info("The structure set does not say to which CT series it belongs"));
+    } else if !series.contains(&ct.series_instance_uid) && (unknown == 0 || unknown < referring) {
+        warnings.push(ImportWarning::warning("The structure set was drawn on another series than this CT"));
+    }
+}
+
+/// Says what of an ROI does not show.
+fn report_roi(s: &RoiSummary, warnings: &mut Vec<ImportWarning>) {
+    let mut say = |severity, count: usize, what: &str| {
+        if count > 0 {
+            let text = format!("\"{}\": {count} of {} contours {what}", s.name, s.contours);
+            warnings.push(ImportWarning::new(severity, text, Vec::new()));
+        }
+    };
+    say(
+        Severity::Warning,
+        s.outside,
+        "lie outside the scan or in a gap of it and are not shown; they are kept on export",
+    );
+    say(
+        Severity::Warning,
+        s.idle,
+        "lie between the slices or repeat a contour; only the plane nearest to each slice is shown, all are kept on export",
+    );
+    say(Severity::Warning, s.tilted, "are not parallel to the slices and are not shown; they are kept on export");
+    say(Severity::Warning, s.unreadable, "have no readable points; they are kept on export");
+    say(Severity::Info, s.open, "are points or open lines, which enclose nothing; they are kept on export");
+    say(Severity::Info, s.degenerate, "enclose nothing (fewer than three points or no area)");
+}

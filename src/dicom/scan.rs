@@ -1,0 +1,422 @@
+//! Looking through files and folders: which CT series and structure sets are there. Reads headers only.
+
+use super::file::{PixelSource, read_until};
+use super::pixels::PixelFormat;
+use super::raw::DataSet;
+use super::value::{Charset, readable_name};
+use super::warning::{ImportWarning, Severity};
+use crate::progress::{Cancelled, Progress};
+use dicom_core::Tag;
+use dicom_dictionary_std::{tags, uids};
+use glam::DVec3;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What a scan found.
+#[derive(Debug, Clone, Default)]
+pub struct Scan {
+    /// Largest first.
+    pub series: Vec<CtSeries>,
+    /// In the order of their paths.
+    pub structure_sets: Vec<StructureSetFile>,
+    pub warnings: Vec<ImportWarning>,
+    /// Files looked at, and those of them that are DICOM.
+    pub files: usize,
+    pub dicom_files: usize,
+}
+
+impl Scan {
+    /// The structure sets that belong to a series: those that refer to it, else those of the same
+    /// frame of reference, else those of the same study.
+    pub fn structure_sets_of(&self, series: &CtSeries) -> Vec<&StructureSetFile> {
+        let of = |test: &dyn Fn(&StructureSetFile) -> bool| self.structure_sets.iter().filter(|s| test(s)).collect();
+        let same_frame = |s: &StructureSetFile| {
+            !series.frame_of_reference_uid.is_empty()
+                && s.frame_of_reference_uids.contains(&series.frame_of_reference_uid)
+        };
+        let by_series: Vec<_> = of(&|s| s.referenced_series_uids.contains(&series.series_instance_uid));
+        let by_frame: Vec<_> = of(&|s| same_frame(s));
+        if !by_series.is_empty() {
+            by_series
+        } else if !by_frame.is_empty() {
+            by_frame
+        } else {
+            of(&|s| s.study_instance_uid == series.study_instance_uid)
+        }
+    }
+}
+
+/// A stack of CT images of one series, one orientation and one size.
+#[derive(Debug, Clone)]
+pub struct CtSeries {
+    pub study_instance_uid: String,
+    pub series_instance_uid: String,
+    pub frame_of_reference_uid: String,
+    /// Series Description (0008,103E).
+    pub description: String,
+    /// Readable.
+    pub patient_name: String,
+    pub patient_id: String,
+    /// YYYYMMDD.
+    pub study_date: String,
+    pub rows: usize,
+    pub columns: usize,
+    pub(crate) slices: Vec<SliceHeader>,
+}
+
+impl CtSeries {
+    /// Number of image files.
+    pub fn len(&self) -> usize {
+        self.slices.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.slices.is_empty()
+    }
+
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.slices.iter().map(|s| s.path.as_path())
+    }
+}
+
+/// What the header of one CT image says.
+#[derive(Debug, Clone)]
+pub(crate) struct SliceHeader {
+    pub path: PathBuf,
+    pub sop_class_uid: String,
+    pub sop_instance_uid: String,
+    pub instance_number: Option<i32>,
+    pub position: Option<DVec3>,
+    /// Unit vectors along a row and along a column.
+    pub directions: Option<[DVec3; 2]>,
+    /// Distance between columns and between rows, mm.
+    pub spacing_ij_mm: Option<[f64; 2]>,
+    pub rows: usize,
+    pub columns: usize,
+    pub frames: i32,
+    pub localizer: bool,
+    pub transfer_syntax: String,
+    pub format: PixelFormat,
+    pub pixels: Option<PixelSource>,
+}
+
+/// A structure set file, as far as its header tells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StructureSetFile {
+    pub path: PathBuf,
+    /// Structure Set Label (3006,0002).
+    pub label: String,
+    pub series_description: String,
+    /// Structure Set Date and Time (3006,0008) and (3006,0009), as in the file.
+    pub date: String,
+    pub time: String,
+    pub approval_status: String,
+    pub study_instance_uid: String,
+    pub series_instance_uid: String,
+    pub sop_instance_uid: String,
+    pub referenced_series_uids: Vec<String>,
+    pub frame_of_reference_uids: Vec<String>,
+    pub roi_names: Vec<String>,
+}
+
+/// Why a scan found nothing to work with.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    #[error("nothing is there; check the path: {}", .0.display())]
+    NotFound(PathBuf),
+    #[error("no DICOM file among {files} files; choose the folder that holds the CT images: {}", folder.display())]
+    NoDicom { files: usize, folder: PathBuf },
+    #[error(
+        "the folder holds {files} files, {dicom} of them DICOM, none of them CT images{found}; add the folder of the CT series: {}",
+        folder.display()
+    )]
+    NoCt { files: usize, dicom: usize, found: String, folder: PathBuf },
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+enum Found {
+    NotDicom,
+    /// DICOM of another kind, which is none of our business.
+    Other,
+    /// DICOM that cannot be used, and why.
+    Unusable(String),
+    Slice {
+        group: SeriesFacts,
+        slice: Box<SliceHeader>,
+    },
+    StructureSet(Box<StructureSetFile>),
+}
+
+#[derive(Debug, Clone)]
+struct SeriesFacts {
+    study_instance_uid: String,
+    series_instance_uid: String,
+    frame_of_reference_uid: String,
+    description: String,
+    patient_name: String,
+    patient_id: String,
+    study_date: String,
+}
+
+/// Looks through files and folders (recursively; any file extension), headers only.
+///
+/// # Errors
+/// [`ScanError`]; files that are damaged or no DICOM are not errors.
+pub fn scan(paths: &[PathBuf], progress: &dyn Progress) -> Result<Scan, ScanError> {
+    let folder = paths.first().cloned().unwrap_or_default();
+    let mut files = Vec::new();
+    let mut warnings = Vec::new();
+    for path in paths {
+        if !path.exists() {
+            return Err(ScanError::NotFound(path.clone()));
+        }
+        list_files(path, 0, &mut files, &mut warnings, progress)?;
+    }
+    files.sort();
+    files.dedup();
+    let done = AtomicUsize::new(0);
+    let found: Vec<Found> = files
+        .par_iter()
+        .map(|path| {
+            progress.checkpoint()?;
+            let found = look_at(path);
+            progress.report("Reading headers", done.fetch_add(1, Ordering::Relaxed) + 1, files.len());
+            Ok(found)
+        })
+        .collect::<Result<_, Cancelled>>()?;
+
+    let mut scan = Scan { files: files.len(), warnings, ..Scan::default() };
+    let mut slices: BTreeMap<String, Vec<(SeriesFacts, SliceHeader)>> = BTreeMap::new();
+    let mut unusable: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    let mut localizers = Vec::new();
+    for (path, found) in files.iter().zip(found) {
+        scan.dicom_files += usize::from(!matches!(found, Found::NotDicom));
+        match found {
+            Found::NotDicom | Found::Other => {}
+            Found::Unusable(why) => unusable.entry(why).or_default().push(path.clone()),
+            Found::StructureSet(set) => scan.structure_sets.push(*set),
+            Found::Slice { slice, .. } if slice.localizer => localizers.push(path.clone()),
+            Found::Slice { group, slice } => {
+                slices.entry(group.series_instance_uid.clone()).or_default().push((group, *slice));
+            }
+        }
+    }
+    for (why, files) in unusable {
+        scan.warnings.push(ImportWarning::new(Severity::Warning, format!("Left out: {why}"), files));
+    }
+    if !localizers.is_empty() {
+        let text = format!("{} localizer images (scout views) were left out", localizers.len());
+        scan.warnings.push(ImportWarning::new(Severity::Info, text, localizers));
+    }
+    for slices in slices.into_values() {
+        split_into_stacks(slices, &mut scan);
+    }
+    scan.series.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.series_instance_uid.cmp(&b.series_instance_uid)));
+    if scan.dicom_files == 0 {
+        return Err(ScanError::NoDicom { files: scan.files, folder });
+    }
+    if scan.series.is_empty() {
+        let sets = scan.structure_sets.len();
+        let mut found = if sets > 0 { format!(" ({sets} structure sets)") } else { String::new() };
+        // The reason for what was left out is the best explanation there is.
+        if let Some(first) = scan.warnings.iter().find(|w| w.severity > Severity::Info) {
+            found += &format!("; {}", lower_first(&first.text));
+        }
+        return Err(ScanError::NoCt { files: scan.files, dicom: scan.dicom_files, found, folder });
+    }
+    Ok(scan)
+}
+
+fn lower_first(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
+}
+
+/// Deeper folders than any archive has; ends loops of links.
+const MAX_FOLDER_DEPTH: usize = 24;
+
+fn list_files(
+    path: &Path,
+    depth: usize,
+    files: &mut Vec<PathBuf>,
+    warnings: &mut Vec<ImportWarning>,
+    progress: &dyn Progress,
+) -> Result<(), Cancelled> {
+    progress.checkpoint()?;
+    if !path.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    if depth > MAX_FOLDER_DEPTH {
+        return Ok(());
+    }
+    match std::fs::read_dir(path) {
+        Ok(entries) => {
+            for entry in entries.flatten() {
+                list_files(&entry.path(), depth + 1, files, warnings, progress)?;
+            }
+        }
+        Err(e) => warnings.push(ImportWarning::new(
+            Severity::Warning,
+            format!("A folder could not be read ({e})"),
+            vec![path.to_owned()],
+        )),
+    }
+    Ok(())
+}
+
+/// Structure sets need no contours here, images no pixels.
+fn beyond_header(tag: Tag) -> bool {
+    tag == tags::ROI_CONTOUR_SEQUENCE || tag.0 >= 0x7FE0
+}
+
+fn look_at(path: &Path) -> Found {
+    let file = match read_until(path, &beyond_header) {
+        Ok(Some(file)) => file,
+        Ok(None) => return Found::NotDicom,
+        Err(super::file::ReadError::Io(e)) => return Found::Unusable(format!("the file could not be read ({e})")),
+        Err(e) => return Found::Unusable(e.to_string()),
+    };
+    let ds = &file.dataset;
+    let charset = Charset::of(ds, &Charset::default());
+    match ds.string(tags::SOP_CLASS_UID).as_str() {
+        uids::CT_IMAGE_STORAGE => {
+            let group = SeriesFacts {
+                study_instance_uid: ds.string(tags::STUDY_INSTANCE_UID),
+                series_instance_uid: ds.string(tags::SERIES_INSTANCE_UID),
+                frame_of_reference_uid: ds.string(tags::FRAME_OF_REFERENCE_UID),
+                description: ds.text(tags::SERIES_DESCRIPTION, &charset),
+                patient_name: readable_name(&ds.text(tags::PATIENT_NAME, &charset)),
+                patient_id: ds.text(tags::PATIENT_ID, &charset),
+                study_date: ds.string(tags::STUDY_DATE),
+            };
+            Found::Slice { group, slice: Box::new(slice_header(path, ds, file.pixels, file.transfer_syntax.clone())) }
+        }
+        uids::RT_STRUCTURE_SET_STORAGE => Found::StructureSet(Box::new(structure_set_file(path, ds, &charset))),
+        uids::ENHANCED_CT_IMAGE_STORAGE | uids::LEGACY_CONVERTED_ENHANCED_CT_IMAGE_STORAGE => Found::Unusable(
+            "enhanced multi-frame CT, which this program cannot read; export it as single CT images".into(),
+        ),
+        _ => Found::Other,
+    }
+}
+
+fn slice_header(path: &Path, ds: &DataSet, pixels: Option<PixelSource>, transfer_syntax: String) -> SliceHeader {
+    let image_type = ds.string(tags::IMAGE_TYPE).to_uppercase();
+    SliceHeader {
+        path: path.to_owned(),
+        sop_class_uid: ds.string(tags::SOP_CLASS_UID),
+        sop_instance_uid: ds.string(tags::SOP_INSTANCE_UID),
+        instance_number: ds.integer(tags::INSTANCE_NUMBER),
+        position: ds.decimals_n::<3>(tags::IMAGE_POSITION_PATIENT).map(DVec3::from_array),
+        directions: ds
+            .decimals_n::<6>(tags::IMAGE_ORIENTATION_PATIENT)
+            .map(|c| [DVec3::new(c[0], c[1], c[2]), DVec3::new(c[3], c[4], c[5])]),
+        // Pixel Spacing is row spacing (between rows) first: PS3.3 section 10.7.1.3.
+        spacing_ij_mm: ds
+            .decimals_n::<2>(tags::PIXEL_SPACING)
+            .map(|[between_rows, between_columns]| [between_columns, between_rows]),
+        rows: usize::from(ds.us(tags::ROWS).unwrap_or(0)),
+        columns: usize::from(ds.us(tags::COLUMNS).unwrap_or(0)),
+        frames: ds.integer(tags::NUMBER_OF_FRAMES).unwrap_or(1),
+        localizer: image_type.contains("LOCALIZER") || image_type.contains("SCOUT"),
+        transfer_syntax,
+        format: PixelFormat::of(ds),
+        pixels,
+    }
+}
+
+fn structure_set_file(path: &Path, ds: &DataSet, charset: &Charset) -> StructureSetFile {
+    let mut referenced_series_uids = Vec::new();
+    let mut frame_of_reference_uids = Vec::new();
+    let add = |list: &mut Vec<String>, uid: String| {
+        if !uid.is_empty() && !list.contains(&uid) {
+            list.push(uid);
+        }
+    };
+    for frame in ds.items(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE) {
+        add(&mut frame_of_reference_uids, frame.string(tags::FRAME_OF_REFERENCE_UID));
+        for study in frame.items(tags::RT_REFERENCED_STUDY_SEQUENCE) {
+            for series in study.items(tags::RT_REFERENCED_SERIES_SEQUENCE) {
+                add(&mut referenced_series_uids, series.string(tags::SERIES_INSTANCE_UID));
+            }
+        }
+    }
+    let rois = ds.items(tags::STRUCTURE_SET_ROI_SEQUENCE);
+    for roi in rois {
+        add(&mut frame_of_reference_uids, roi.string(tags::REFERENCED_FRAME_OF_REFERENCE_UID));
+    }
+    StructureSetFile {
+        path: path.to_owned(),
+        label: ds.text(tags::STRUCTURE_SET_LABEL, charset),
+        series_description: ds.text(tags::SERIES_DESCRIPTION, charset),
+        date: ds.string(tags::STRUCTURE_SET_DATE),
+        time: ds.string(tags::STRUCTURE_SET_TIME),
+        approval_status: ds.string(tags::APPROVAL_STATUS),
+        study_instance_uid: ds.string(tags::STUDY_INSTANCE_UID),
+        series_instance_uid: ds.string(tags::SERIES_INSTANCE_UID),
+        sop_instance_uid: ds.string(tags::SOP_INSTANCE_UID),
+        referenced_series_uids,
+        frame_of_reference_uids,
+        roi_names: rois.iter().map(|r| r.text(tags::ROI_NAME, &Charset::of(r, charset))).collect(),
+    }
+}
+
+/// Largest difference of direction cosines and of pixel spacing (mm) within one stack.
+const SAME_DIRECTION: f64 = 1e-4;
+const SAME_SPACING_MM: f64 = 1e-4;
+
+/// One series can hold several stacks (reformatted planes, another matrix): each becomes its own.
+fn split_into_stacks(slices: Vec<(SeriesFacts, SliceHeader)>, scan: &mut Scan) {
+    let mut stacks: Vec<CtSeries> = Vec::new();
+    for (facts, slice) in slices {
+        let fits = |stack: &CtSeries| {
+            let first = &stack.slices[0];
+            let same_directions = match (&first.directions, &slice.directions) {
+                (Some(a), Some(b)) => a.iter().zip(b).all(|(a, b)| (*a - *b).abs().max_element() < SAME_DIRECTION),
+                (a, b) => a.is_none() && b.is_none(),
+            };
+            let same_spacing = match (&first.spacing_ij_mm, &slice.spacing_ij_mm) {
+                (Some(a), Some(b)) => a.iter().zip(b).all(|(a, b)| (a - b).abs() < SAME_SPACING_MM),
+                (a, b) => a.is_none() && b.is_none(),
+            };
+            same_directions
+                && same_spacing
+                && (stack.rows, stack.columns) == (slice.rows, slice.columns)
+                && stack.frame_of_reference_uid == facts.frame_of_reference_uid
+        };
+        if let Some(stack) = stacks.iter_mut().find(|s| fits(s)) {
+            stack.slices.push(slice);
+        } else {
+            stacks.push(CtSeries {
+                study_instance_uid: facts.study_instance_uid,
+                series_instance_uid: facts.series_instance_uid,
+                frame_of_reference_uid: facts.frame_of_reference_uid,
+                description: facts.description,
+                patient_name: facts.patient_name,
+                patient_id: facts.patient_id,
+                study_date: facts.study_date,
+                rows: slice.rows,
+                columns: slice.columns,
+                slices: vec![slice],
+            });
+        }
+    }
+    if stacks.len() > 1 {
+        stacks.sort_by_key(|s| std::cmp::Reverse(s.len()));
+        let counts: Vec<String> = stacks.iter().map(|s| s.len().to_string()).collect();
+        scan.warnings.push(ImportWarning::new(
+            Severity::Warning,
+            format!(
+                "The series \"{}\" mixes images of different orientation, size, spacing or frame of reference; they are listed as {} series of {} images",
+                stacks[0].description,
+                stacks.len(),
+                counts.join(", ")
+            ),
+            stacks.iter().map(|s| s.slices[0].path.clone()).collect(),
+        ));
+    }
+    scan.series.extend(stacks);
+}

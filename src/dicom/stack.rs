@@ -1,0 +1,243 @@
+//! From a heap of images to an ordered stack on a grid: sorting by position, duplicates, gaps, jitter
+//! and tilt. Nothing is interpolated; what is odd is said, with the names of the files.
+
+use super::ct::CtError;
+use super::file::PixelSource;
+use super::scan::{CtSeries, SliceHeader};
+use super::warning::{ImportWarning, Severity};
+use crate::geometry::{PatientPoint, VoxelGrid};
+use dicom_encoding::TransferSyntaxIndex as _;
+use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
+use glam::DVec3;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// Images of one stack in the order of the grid.
+#[derive(Debug)]
+pub(crate) struct Stack {
+    pub slices: Vec<SliceHeader>,
+    pub grid: VoxelGrid,
+    pub warnings: Vec<ImportWarning>,
+}
+
+/// Two images closer than this are at the same position, mm.
+const SAME_POSITION_MM: f64 = 0.01;
+/// Spacing that varies by less than this share is rounding.
+const JITTER: f64 = 1e-3;
+/// Spacing that varies by more than this share is worth a warning.
+const UNEVEN: f64 = 1e-2;
+/// A distance of more than this many spacings is a gap.
+const GAP: f64 = 1.5;
+/// Where more than this share of the distances are gaps, the spacing is mixed on purpose.
+const MIXED: f64 = 0.15;
+/// Sideways shift of the slices, in pixels: warned from the first on, refused from the second on.
+const SHIFT_WARNED: f64 = 0.05;
+const SHIFT_REFUSED: f64 = 0.5;
+
+impl Stack {
+    /// Orders the images of a series. `unreadable` are files known to be damaged, and why.
+    ///
+    /// # Errors
+    /// [`CtError`] where the images cannot form a grid.
+    pub fn build(series: &CtSeries, unreadable: &BTreeMap<PathBuf, String>) -> Result<Self, CtError> {
+        let first = series.slices.first().ok_or(CtError::Empty)?.path.clone();
+        let mut warnings = Vec::new();
+        let slices = usable_slices(series, unreadable, &mut warnings)?;
+        let reference = &slices[0];
+        let (Some([i_direction, j_direction]), Some(spacing_ij_mm)) = (reference.directions, reference.spacing_ij_mm)
+        else {
+            return Err(CtError::NoGeometry { path: first });
+        };
+        let make_grid = |origin: PatientPoint, positions: Vec<f64>| {
+            let size = [series.columns, series.rows];
+            VoxelGrid::new(origin, i_direction, j_direction, spacing_ij_mm, size, positions)
+                .map_err(|source| CtError::Grid { source, path: first.clone() })
+        };
+        // The grid cleans rounded cosines; positions are measured along its normal.
+        let normal = make_grid(DVec3::ZERO, vec![0.0])?.normal();
+        let mut placed: Vec<(f64, SliceHeader)> =
+            slices.into_iter().filter_map(|s| s.position.map(|p| (p.dot(normal), s))).collect();
+        placed.sort_by(|a, b| {
+            (a.0.total_cmp(&b.0))
+                .then_with(|| a.1.instance_number.cmp(&b.1.instance_number))
+                .then_with(|| a.1.path.cmp(&b.1.path))
+        });
+        remove_repeated_positions(&mut placed, &mut warnings, &first)?;
+        if series.slices.len() > 1 && placed.len() < 2 {
+            return Err(CtError::TooFew { total: series.slices.len(), path: first });
+        }
+        let grid = make_grid(placed[0].1.position.unwrap_or_default(), placed.iter().map(|p| p.0).collect())?;
+        check_shift(&placed, &grid, &mut warnings, &first)?;
+        check_spacing(&placed, &mut warnings);
+        if placed.len() == 1 {
+            warnings.push(ImportWarning::warning("A single CT image: volumes are counted with 1 mm thickness"));
+        }
+        Ok(Self { slices: placed.into_iter().map(|p| p.1).collect(), grid, warnings })
+    }
+}
+
+/// Leaves out what cannot take part: images without position, cut off files, known damaged ones.
+fn usable_slices(
+    series: &CtSeries,
+    unreadable: &BTreeMap<PathBuf, String>,
+    warnings: &mut Vec<ImportWarning>,
+) -> Result<Vec<SliceHeader>, CtError> {
+    let mut kept: Vec<SliceHeader> = Vec::new();
+    let mut left_out: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for slice in &series.slices {
+        if let Some(why) = slice.format.refusal() {
+            return Err(CtError::Pixels { why, path: slice.path.clone() });
+        }
+        if slice.frames > 1 {
+            return Err(CtError::Pixels {
+                why: format!("it holds {} frames; only single CT images can be read", slice.frames),
+                path: slice.path.clone(),
+            });
+        }
+        match why_unusable(slice, unreadable)? {
+            Some(why) => left_out.entry(why).or_default().push(slice.path.clone()),
+            None => kept.push(slice.clone()),
+        }
+    }
+    let path = series.slices[0].path.clone();
+    if kept.is_empty() {
+        let why = left_out.into_keys().next().unwrap_or_default();
+        return Err(CtError::NoneUsable { total: series.slices.len(), why, path });
+    }
+    for (why, files) in left_out {
+        let text = format!("{} of {} CT images are missing from the volume: {why}", files.len(), series.slices.len());
+        warnings.push(ImportWarning::new(Severity::Geometry, text, files));
+    }
+    let unscaled: Vec<PathBuf> = kept.iter().filter(|s| !s.format.rescaled).map(|s| s.path.clone()).collect();
+    if !unscaled.is_empty() {
+        let text =
+            format!("{} images have no rescale slope and intercept; their values are taken as HU", unscaled.len());
+        warnings.push(ImportWarning::new(Severity::Warning, text, unscaled));
+    }
+    let other_unit = kept.iter().find(|s| !matches!(s.format.rescale_type.as_str(), "" | "HU"));
+    if let Some(slice) = other_unit {
+        let text = format!("The values have the unit \"{}\", not HU; they are taken as HU", slice.format.rescale_type);
+        warnings.push(ImportWarning::new(Severity::Warning, text, vec![slice.path.clone()]));
+    }
+    Ok(kept)
+}
+
+fn why_unusable(slice: &SliceHeader, unreadable: &BTreeMap<PathBuf, String>) -> Result<Option<String>, CtError> {
+    if let Some(why) = unreadable.get(&slice.path) {
+        return Ok(Some(why.clone()));
+    }
+    if slice.position.is_none() || slice.directions.is_none() || slice.spacing_ij_mm.is_none() {
+        return Ok(Some("they have no image position, orientation or pixel spacing".into()));
+    }
+    match slice.pixels {
+        None => Ok(Some("they have no pixels (cut off file?)".into())),
+        Some(PixelSource::Plain { offset, length }) => {
+            let needed = (slice.rows * slice.columns * slice.format.bytes_per_pixel()) as u64;
+            let there = std::fs::metadata(&slice.path).map_or(0, |m| m.len()).saturating_sub(offset).min(length);
+            Ok((there < needed).then(|| "the files are cut off within the pixels".into()))
+        }
+        Some(PixelSource::Encoded) => match TransferSyntaxRegistry.get(&slice.transfer_syntax) {
+            Some(syntax) if syntax.can_decode_all() => Ok(None),
+            Some(syntax) => Err(CtError::Compression { name: syntax.name().into(), path: slice.path.clone() }),
+            None => Err(CtError::Compression { name: slice.transfer_syntax.clone(), path: slice.path.clone() }),
+        },
+    }
+}
+
+fn remove_repeated_positions(
+    placed: &mut Vec<(f64, SliceHeader)>,
+    warnings: &mut Vec<ImportWarning>,
+    first: &std::path::Path,
+) -> Result<(), CtError> {
+    let total = placed.len();
+    let (mut copies, mut rivals) = (Vec::new(), Vec::new());
+    let mut kept: Vec<(f64, SliceHeader)> = Vec::with_capacity(total);
+    for (position, slice) in placed.drain(..) {
+        match kept.last() {
+            Some((last, before)) if position - last < SAME_POSITION_MM => {
+                let list = if before.sop_instance_uid == slice.sop_instance_uid { &mut copies } else { &mut rivals };
+                list.push((before.path.clone(), slice.path));
+            }
+            _ => kept.push((position, slice)),
+        }
+    }
+    // Phases of a 4D scan in one series: which one is meant is not ours to decide.
+    if kept.len() > 2 && rivals.len() * 2 >= kept.len() {
+        return Err(CtError::RepeatedPositions { images: total, positions: kept.len(), path: first.to_owned() });
+    }
+    if !copies.is_empty() {
+        let text = format!("{} files are second copies of an image and were left out", copies.len());
+        warnings.push(ImportWarning::new(Severity::Info, text, copies.into_iter().map(|c| c.1).collect()));
+    }
+    for (used, left_out) in rivals {
+        let text = "Two different images at the same position; the first was used, the second left out";
+        warnings.push(ImportWarning::new(Severity::Geometry, text, vec![used, left_out]));
+    }
+    *placed = kept;
+    Ok(())
+}
+
+/// A tilted gantry shifts each slice sideways; such a stack is no orthogonal grid.
+fn check_shift(
+    placed: &[(f64, SliceHeader)],
+    grid: &VoxelGrid,
+    warnings: &mut Vec<ImportWarning>,
+    first: &std::path::Path,
+) -> Result<(), CtError> {
+    let (origin, _) = grid.plane_from_patient(placed[0].1.position.unwrap_or_default());
+    let pixel = grid.spacing_i_mm().min(grid.spacing_j_mm());
+    let Some((shift_mm, worst)) = placed
+        .iter()
+        .filter_map(|(_, s)| {
+            let (here, _) = grid.plane_from_patient(s.position?);
+            Some(((here[0] - origin[0]).hypot(here[1] - origin[1]), s))
+        })
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+    else {
+        return Ok(());
+    };
+    if shift_mm > SHIFT_REFUSED * pixel {
+        return Err(CtError::Sideways { shift_mm, path: first.to_owned() });
+    }
+    if shift_mm > SHIFT_WARNED * pixel {
+        let text = format!("The slices shift sideways by up to {shift_mm:.3} mm; all are placed as the first one");
+        warnings.push(ImportWarning::new(Severity::Geometry, text, vec![worst.path.clone()]));
+    }
+    Ok(())
+}
+
+fn check_spacing(placed: &[(f64, SliceHeader)], warnings: &mut Vec<ImportWarning>) {
+    let gaps: Vec<f64> = placed.windows(2).map(|w| w[1].0 - w[0].0).collect();
+    if gaps.is_empty() {
+        return;
+    }
+    let mut sorted = gaps.clone();
+    sorted.sort_by(f64::total_cmp);
+    let (least, median, most) = (sorted[0], sorted[sorted.len() / 2], sorted[sorted.len() - 1]);
+    let wide: Vec<usize> = (0..gaps.len()).filter(|k| gaps[*k] > GAP * median).collect();
+    if !wide.is_empty() && wide.len() as f64 <= (MIXED * gaps.len() as f64).max(1.0) {
+        for k in wide {
+            let missing = (gaps[k] / median).round() as usize - 1;
+            let text = format!(
+                "Missing slices: {:.2} mm between the images at {:.2} and {:.2} mm, {median:.2} mm elsewhere ({missing} missing)",
+                gaps[k],
+                placed[k].0,
+                placed[k + 1].0
+            );
+            let files = vec![placed[k].1.path.clone(), placed[k + 1].1.path.clone()];
+            warnings.push(ImportWarning::new(Severity::Geometry, text, files));
+        }
+        return;
+    }
+    let spread = (most - least) / median;
+    if spread > UNEVEN {
+        let text = format!(
+            "The slice spacing is uneven ({least:.3} to {most:.3} mm); every slice keeps its true position and thickness"
+        );
+        warnings.push(ImportWarning::warning(text));
+    } else if spread > JITTER / 10.0 {
+        warnings.push(ImportWarning::info(format!(
+            "The slice spacing varies by rounding ({least:.4} to {most:.4} mm); every slice keeps its true position"
+        )));
+    }
+}

@@ -1,0 +1,170 @@
+//! Inference: slice by slice from the foot up, each shown as soon as it is there, cancellable in between.
+
+use super::lungs::{LungRegion, find_lungs};
+use super::manifest::LoadedModel;
+use super::paste::{SliceLogits, SliceOutlines, outlines};
+use super::prepare::{Frame, Planes, Stack, fill_channels, slices_to_run};
+use super::tidy::tidy;
+use crate::contour::{Mask, SliceContours};
+use crate::image::CtVolume;
+use crate::progress::{Cancelled, Progress};
+use crate::structures::{Provenance, Station};
+use candle_core::{Device, Tensor};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Slices farther apart than this are outside of what the model saw in training, mm.
+const WIDEST_SPACING_MM: f64 = 6.0;
+
+/// Why a scan was not segmented.
+#[derive(Debug, thiserror::Error)]
+pub enum SegmentError {
+    #[error(
+        "the stations were not drawn: no lungs were found in the scan, so it is not known where to look; DiUnet needs an axial chest CT that shows both lungs' cross-sections completely"
+    )]
+    NoLungs,
+    #[error("the stations were not drawn: the slices are not axial; DiUnet needs an axial chest CT, reconstruct the scan axially")]
+    NotAxial,
+    #[error("the stations were not drawn: the GTV belongs to another scan ({0}); choose structures drawn on this scan")]
+    ForeignGtv(String),
+    #[error("the stations were not drawn: the network could not be run ({0}); report this with the scan's size")]
+    Network(String),
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl From<Cancelled> for SegmentError {
+    fn from(_: Cancelled) -> Self {
+        Self::Cancelled
+    }
+}
+
+impl From<candle_core::Error> for SegmentError {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Network(error.to_string())
+    }
+}
+
+/// One finished slice, before islands and holes are tidied over the whole volume.
+#[derive(Debug, Clone)]
+pub struct SliceOutput {
+    /// Slice index of the scan.
+    pub k: usize,
+    pub done: usize,
+    pub total: usize,
+    pub outlines: SliceOutlines,
+}
+
+/// Everything that the network drew.
+#[derive(Debug, Clone)]
+pub struct Segmentation {
+    /// By station in canonical order, then by slice.
+    pub stations: [BTreeMap<usize, Arc<SliceContours>>; Station::COUNT],
+    /// A proposal only.
+    pub ctv: BTreeMap<usize, Arc<SliceContours>>,
+    pub slices_run: Range<usize>,
+    pub lungs: LungRegion,
+    pub seconds: f64,
+    pub provenance: Provenance,
+    /// Remarks that belong beside the result.
+    pub warnings: Vec<String>,
+}
+
+/// Draws the sixteen stations and a CTV proposal. `gtv` is the union of GTVp and GTVn (empty if there is none).
+///
+/// `on_slice` is called on the calling thread for every slice as it is finished.
+///
+/// # Errors
+/// See [`SegmentError`]; nothing is half done.
+pub fn segment(
+    model: &LoadedModel,
+    ct: &CtVolume,
+    gtv: &Mask,
+    progress: &dyn Progress,
+    on_slice: &mut dyn FnMut(SliceOutput),
+) -> Result<Segmentation, SegmentError> {
+    let start = Instant::now();
+    let (manifest, grid) = (model.manifest(), &ct.grid);
+    if let Some([_, [k, j, i]]) = gtv.bounds()
+        && (k >= grid.slices() || j >= grid.rows() || i >= grid.columns())
+    {
+        return Err(SegmentError::ForeignGtv(format!(
+            "it reaches voxel {i}, {j}, {k} of {} x {} x {}",
+            grid.columns(),
+            grid.rows(),
+            grid.slices()
+        )));
+    }
+    progress.report("Finding the lungs", 0, 1);
+    let frame = Frame::new(grid, [0.0; 2], manifest.spacing_mm, manifest.crop).ok_or(SegmentError::NotAxial)?;
+    let lungs = find_lungs(ct).ok_or(SegmentError::NoLungs)?;
+    let frame = frame.centered_at(lungs.center);
+    let slices = slices_to_run(grid, &lungs);
+    progress.checkpoint()?;
+
+    let mut stack = Stack::new(manifest, ct, gtv, frame.clone());
+    let mut logits = Vec::with_capacity(slices.len());
+    let mut drawn: Vec<SliceOutlines> = Vec::with_capacity(slices.len());
+    for (done, k) in slices.clone().enumerate() {
+        progress.checkpoint()?;
+        progress.report("Drawing stations", done, slices.len());
+        let slice = model.threads().install(|| run_slice(model, &stack.slab(k)))?;
+        let found = outlines(&slice, &frame, grid);
+        on_slice(SliceOutput { k, done: done + 1, total: slices.len(), outlines: found.clone() });
+        logits.push(slice);
+        drawn.push(found);
+    }
+    progress.report("Tidying stations", slices.len(), slices.len());
+    let thickness: Vec<f64> = slices.clone().map(|k| grid.thickness_mm(k)).collect();
+    for n in tidy(&mut logits, frame.size, frame.spacing_mm, &thickness) {
+        progress.checkpoint()?;
+        drawn[n] = outlines(&logits[n], &frame, grid);
+    }
+
+    let mut stations: [BTreeMap<usize, Arc<SliceContours>>; Station::COUNT] = Default::default();
+    let mut ctv = BTreeMap::new();
+    for (k, slice) in slices.clone().zip(drawn) {
+        for (station, contours) in slice.stations {
+            stations[station.index()].insert(k, contours);
+        }
+        if let Some(contours) = slice.ctv {
+            ctv.insert(k, contours);
+        }
+    }
+    let mut warnings = Vec::new();
+    let spacing = grid.median_spacing_mm();
+    if spacing > WIDEST_SPACING_MM {
+        warnings.push(format!(
+            "The slices are {spacing:.1} mm apart; the model was made for up to {WIDEST_SPACING_MM} mm, look at every border"
+        ));
+    }
+    if gtv.is_empty() {
+        warnings.push("There is no GTV; the stations were drawn without it and the CTV proposal has no basis".into());
+    }
+    Ok(Segmentation {
+        stations,
+        ctv,
+        slices_run: slices,
+        lungs,
+        seconds: start.elapsed().as_secs_f64(),
+        provenance: model.provenance(),
+        warnings,
+    })
+}
+
+/// The network on one slice, in the current thread pool.
+fn run_slice(model: &LoadedModel, slab: &[Planes]) -> Result<SliceLogits, SegmentError> {
+    let manifest = model.manifest();
+    let architecture = model.network().architecture();
+    let (size, pixels) = (manifest.crop, manifest.crop * manifest.crop);
+    let mut ct = vec![0.0; architecture.ct_channels() * pixels];
+    let mut gtv = vec![0.0; architecture.gtv_channels() * pixels];
+    fill_channels(manifest, slab, &mut ct, &mut gtv);
+    let ct = Tensor::from_vec(ct, (1, architecture.ct_channels(), size, size), &Device::Cpu)?;
+    let gtv = Tensor::from_vec(gtv, (1, architecture.gtv_channels(), size, size), &Device::Cpu)?;
+    let out = model.network().forward(&ct, &gtv)?;
+    let values = |t: &Tensor| t.flatten_all()?.to_vec1::<f32>();
+    Ok(SliceLogits::new(&values(&out.stations)?, &values(&out.ctv)?, size))
+}

@@ -1,0 +1,183 @@
+//! What is done to the network's labels before they are drawn: small islands go, small holes close.
+
+use super::network::CLASSES;
+use super::paste::SliceLogits;
+use std::collections::BTreeSet;
+
+/// Islands smaller than this go, unless they are all there is of the structure, cm3.
+const LEAST_ISLAND_CM3: f64 = 0.3;
+/// Holes in a slice smaller than this are closed, mm2.
+const LARGEST_HOLE_MM2: f64 = 100.0;
+
+/// Tidies every station and the CTV over consecutive slices; `thickness_mm` is one value per slice.
+/// Returns the indices of the slices that changed.
+pub fn tidy(slices: &mut [SliceLogits], size: usize, spacing_mm: f64, thickness_mm: &[f64]) -> BTreeSet<usize> {
+    let mut changed = BTreeSet::new();
+    let area_mm2 = spacing_mm * spacing_mm;
+    let mut labels: Vec<Vec<u8>> = slices.iter().map(SliceLogits::labels).collect();
+    for class in 1..CLASSES {
+        for (k, pixel) in islands(&labels, class as u8, size, area_mm2, thickness_mm) {
+            slices[k].lower(class, pixel);
+            changed.insert(k);
+        }
+        for &k in &changed {
+            labels[k] = slices[k].labels();
+        }
+    }
+    for (k, slice) in slices.iter_mut().enumerate() {
+        for class in 1..CLASSES as u8 {
+            for pixel in holes(&labels[k], class, size, area_mm2) {
+                slice.raise(usize::from(class), pixel);
+                changed.insert(k);
+            }
+        }
+    }
+    let mut ctv: Vec<Vec<u8>> =
+        slices.iter().map(|s| s.ctv.iter().map(|v| u8::from(*v > half::f16::ZERO)).collect()).collect();
+    for (k, pixel) in islands(&ctv, 1, size, area_mm2, thickness_mm) {
+        slices[k].flip_ctv(pixel);
+        ctv[k][pixel] = 0;
+        changed.insert(k);
+    }
+    for (k, slice) in slices.iter_mut().enumerate() {
+        for pixel in holes(&ctv[k], 1, size, area_mm2) {
+            slice.flip_ctv(pixel);
+            changed.insert(k);
+        }
+    }
+    changed
+}
+
+/// Pixels `(slice, pixel)` of the islands of `class` that are too small (six neighbours).
+fn islands(labels: &[Vec<u8>], class: u8, size: usize, area_mm2: f64, thickness_mm: &[f64]) -> Vec<(usize, usize)> {
+    let mut seen: Vec<Vec<bool>> = labels.iter().map(|l| vec![false; l.len()]).collect();
+    let mut found: Vec<(f64, Vec<(usize, usize)>)> = Vec::new();
+    for k in 0..labels.len() {
+        for pixel in 0..size * size {
+            if labels[k][pixel] != class || seen[k][pixel] {
+                continue;
+            }
+            seen[k][pixel] = true;
+            let (mut island, mut next, mut volume_mm3) = (vec![(k, pixel)], 0, 0.0);
+            while next < island.len() {
+                let (k, pixel) = island[next];
+                next += 1;
+                volume_mm3 += area_mm2 * thickness_mm[k];
+                let mut visit = |k: usize, pixel: usize| {
+                    if labels[k][pixel] == class && !seen[k][pixel] {
+                        seen[k][pixel] = true;
+                        island.push((k, pixel));
+                    }
+                };
+                in_plane(pixel, size).for_each(|p| visit(k, p));
+                if k > 0 {
+                    visit(k - 1, pixel);
+                }
+                if k + 1 < labels.len() {
+                    visit(k + 1, pixel);
+                }
+            }
+            found.push((volume_mm3 / 1000.0, island));
+        }
+    }
+    let largest = found.iter().map(|(v, _)| *v).fold(0.0, f64::max);
+    found.into_iter().filter(|(v, _)| *v < LEAST_ISLAND_CM3 && *v < largest).flat_map(|(_, island)| island).collect()
+}
+
+/// Background pixels of small holes within `class` (they reach neither the border of the image nor another class).
+fn holes(labels: &[u8], class: u8, size: usize, area_mm2: f64) -> Vec<usize> {
+    let mut holes = Vec::new();
+    if !labels.contains(&class) {
+        return holes;
+    }
+    let limit = (LARGEST_HOLE_MM2 / area_mm2) as usize;
+    let mut seen = vec![false; labels.len()];
+    for start in 0..labels.len() {
+        if labels[start] != 0 || seen[start] {
+            continue;
+        }
+        seen[start] = true;
+        let (mut hole, mut next, mut closed) = (vec![start], 0, true);
+        while next < hole.len() {
+            let pixel = hole[next];
+            next += 1;
+            let (row, column) = (pixel / size, pixel % size);
+            closed &= row > 0 && column > 0 && row + 1 < size && column + 1 < size;
+            for p in in_plane(pixel, size) {
+                if labels[p] == 0 {
+                    if !seen[p] {
+                        seen[p] = true;
+                        hole.push(p);
+                    }
+                } else {
+                    closed &= labels[p] == class;
+                }
+            }
+        }
+        if closed && hole.len() <= limit {
+            holes.extend(hole);
+        }
+    }
+    holes
+}
+
+/// The up to four neighbours of a pixel.
+fn in_plane(pixel: usize, size: usize) -> impl Iterator<Item = usize> {
+    let (row, column) = (pixel / size, pixel % size);
+    [
+        (row > 0).then(|| pixel - size),
+        (row + 1 < size).then_some(pixel + size),
+        (column > 0).then(|| pixel - 1),
+        (column + 1 < size).then_some(pixel + 1),
+    ]
+    .into_iter()
+    .flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: usize = 20;
+
+    fn slices(inside: impl Fn(usize, usize, usize) -> bool) -> Vec<SliceLogits> {
+        (0..3)
+            .map(|k| {
+                let mut stations = vec![0.0; CLASSES * SIZE * SIZE];
+                let mut ctv = vec![-1.0; SIZE * SIZE];
+                for pixel in 0..SIZE * SIZE {
+                    if inside(k, pixel / SIZE, pixel % SIZE) {
+                        stations[5 * SIZE * SIZE + pixel] = 2.0;
+                        ctv[pixel] = 2.0;
+                    }
+                }
+                SliceLogits::new(&stations, &ctv, SIZE)
+            })
+            .collect()
+    }
+
+    fn count(s: &[SliceLogits]) -> (usize, usize) {
+        let stations = s.iter().flat_map(SliceLogits::labels).filter(|l| *l == 5).count();
+        (stations, s.iter().flat_map(|s| &s.ctv).filter(|v| **v > half::f16::ZERO).count())
+    }
+
+    #[test]
+    fn small_islands_go_and_small_holes_close() {
+        // A block of 8x8 pixels with a hole of one pixel on every slice, and an island of four pixels on one.
+        let block = |j: usize, i: usize| (2..10).contains(&j) && (2..10).contains(&i);
+        let mut s = slices(|k, j, i| (block(j, i) && (j, i) != (5, 5)) || (k == 1 && (14..16).contains(&j) && (14..16).contains(&i)));
+        assert_eq!(count(&s), (63 * 3 + 4, 63 * 3 + 4));
+        let changed = tidy(&mut s, SIZE, 2.0, &[5.0; 3]);
+        assert_eq!(count(&s), (64 * 3, 64 * 3));
+        assert_eq!(changed.into_iter().collect::<Vec<_>>(), [0, 1, 2]);
+        assert!(tidy(&mut s, SIZE, 2.0, &[5.0; 3]).is_empty());
+    }
+
+    #[test]
+    fn the_only_island_stays_however_small_and_large_holes_stay_open() {
+        let mut s = slices(|k, j, i| k == 0 && j == 3 && i == 3);
+        assert!(tidy(&mut s, SIZE, 2.0, &[5.0; 3]).is_empty());
+        let mut s = slices(|_, j, i| (1..19).contains(&j) && (1..19).contains(&i) && !((5..15).contains(&j) && (5..15).contains(&i)));
+        assert!(tidy(&mut s, SIZE, 2.0, &[5.0; 3]).is_empty());
+    }
+}

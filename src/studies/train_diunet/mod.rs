@@ -1,0 +1,439 @@
+//! Training DiUnet-R on generated phantoms, on the CPU: `hilum train diunet`.
+//!
+//! Phantoms of ever new seeds are made by a thread beside the training; samples are prepared by the code that inference
+//! uses. Validation phantoms have seeds that training never uses. The best weights so far are always on disk.
+
+mod cases;
+mod validation;
+
+pub use cases::phantom;
+pub use validation::{Scores, station_scores};
+
+use crate::diunet::{
+    AdamW, CLASSES, LoadedModel, Losses, LossWeights, ModelError, ModelManifest, Network, TrainingSummary, Variant,
+    Weights, loss_and_gradient,
+};
+use crate::progress::{Progress, Silent};
+use candle_core::{Device, Tensor, Var};
+use cases::{Ring, Sample, TrainingCase};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Seeds of phantoms kept for validation begin here; training seeds stay below.
+pub const FIRST_VALIDATION_SEED: u64 = 1_000_000;
+const CHECKPOINT: &str = "checkpoint.safetensors";
+/// Weight of the old value in the running statistics of the normalisation.
+const STATISTICS_MEMORY: f64 = 0.9;
+/// Samples drawn from a case before a newer one may replace it.
+const SAMPLES_PER_CASE: usize = 60;
+
+/// What to train and for how long.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrainConfig {
+    pub model_id: String,
+    pub variant: Variant,
+    /// Pixel size and side of the network's input.
+    pub spacing_mm: f64,
+    pub crop: usize,
+    /// Side of the patches that the network learns from, at most `crop`: it has no fixed input size.
+    pub patch: usize,
+    /// Training stops after this many steps ...
+    pub steps: usize,
+    /// ... or, if given, when this much time has passed, whichever is first. The learning rate follows the nearer end.
+    pub minutes: Option<f64>,
+    pub batch: usize,
+    pub learning_rate: f64,
+    /// Phantoms held at a time.
+    pub cases: usize,
+    /// Seed of the first training phantom; the following ones count up.
+    pub first_seed: u64,
+    pub validation_cases: usize,
+    /// Minutes between validations.
+    pub validate_every_minutes: f64,
+    /// Seed of the first weights and of the samples drawn.
+    pub seed: u64,
+    /// The model folder to write; it also holds the checkpoint.
+    pub out_dir: PathBuf,
+    /// Go on from the checkpoint of an earlier run.
+    pub resume: Option<PathBuf>,
+}
+
+impl TrainConfig {
+    /// The settings with which the shipped weights are made.
+    pub fn new(out_dir: PathBuf) -> Self {
+        Self {
+            model_id: "diunet-r-fast25d-synthetic".into(),
+            variant: Variant::Fast25d,
+            spacing_mm: 2.3,
+            crop: 128,
+            patch: 96,
+            steps: 6000,
+            minutes: None,
+            batch: 8,
+            learning_rate: 2e-3,
+            cases: 48,
+            first_seed: 10_000,
+            validation_cases: 4,
+            validate_every_minutes: 5.0,
+            seed: 1,
+            out_dir,
+            resume: None,
+        }
+    }
+}
+
+/// One line of the training curve.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CurvePoint {
+    pub step: usize,
+    pub minutes: f64,
+    /// Means since the last point.
+    pub losses: Losses,
+    pub mean_dsc: f64,
+}
+
+/// What came out.
+#[derive(Debug, Clone)]
+pub struct TrainReport {
+    /// As written beside the best weights.
+    pub manifest: ModelManifest,
+    pub curve: Vec<CurvePoint>,
+    /// The user stopped it; the best weights so far were kept.
+    pub cancelled: bool,
+}
+
+/// Why training did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    #[error("training cannot start: {0}; change the setting")]
+    Setting(String),
+    #[error("training cannot go on from the checkpoint: {reason}; start anew or give another one: {}", path.display())]
+    Resume { reason: String, path: PathBuf },
+    #[error("training stopped before the first validation; nothing was written")]
+    CancelledEarly,
+    #[error("training failed in the network ({0}); report this with the settings")]
+    Network(#[from] candle_core::Error),
+    #[error("training failed: no phantom could be made for seeds from {0}")]
+    NoCases(u64),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error("the checkpoint could not be written ({source}); check permissions and free space: {}", path.display())]
+    Checkpoint { source: std::io::Error, path: PathBuf },
+}
+
+/// The weights in training: variables, running statistics, and the moving average of both.
+struct Learner {
+    manifest: ModelManifest,
+    variables: BTreeMap<String, Var>,
+    /// Running means and variances by name.
+    statistics: BTreeMap<String, Tensor>,
+    average: BTreeMap<String, Vec<f32>>,
+    optimizer: AdamW,
+    steps: usize,
+}
+
+impl Learner {
+    fn new(manifest: ModelManifest, start: &Weights) -> candle_core::Result<Self> {
+        let (mut variables, mut statistics, mut average) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        for spec in manifest.variant.architecture().tensors(false) {
+            let tensor = start.get(&spec.name)?;
+            average.insert(spec.name.clone(), tensor.flatten_all()?.to_vec1::<f32>()?);
+            if spec.trained {
+                variables.insert(spec.name, Var::from_tensor(&tensor)?);
+            } else {
+                statistics.insert(spec.name, tensor);
+            }
+        }
+        Ok(Self { manifest, variables, statistics, average, optimizer: AdamW::new(1e-4), steps: 0 })
+    }
+
+    fn weights(&self) -> Weights {
+        let variables = self.variables.iter().map(|(n, v)| (n.clone(), v.as_tensor().clone()));
+        let all = variables.chain(self.statistics.iter().map(|(n, t)| (n.clone(), t.clone()))).collect();
+        Weights::from_tensors(&self.manifest.variant.architecture(), false, all).expect("made from the same list")
+    }
+
+    fn averaged(&self) -> Weights {
+        let shapes = self.manifest.variant.architecture().tensors(false);
+        let all = shapes.into_iter().map(|spec| {
+            let values = self.average[&spec.name].clone();
+            (spec.name, Tensor::from_vec(values, spec.shape, &Device::Cpu).expect("kept with its shape"))
+        });
+        Weights::from_tensors(&self.manifest.variant.architecture(), false, all.collect())
+            .expect("made from the same list")
+    }
+
+    fn step(&mut self, batch: &[Sample], side: usize, weights: &LossWeights, rate: f32) -> candle_core::Result<Losses> {
+        let architecture = self.manifest.variant.architecture();
+        let n = batch.len();
+        let join = |part: fn(&Sample) -> &Vec<f32>, channels: usize| {
+            let values: Vec<f32> = batch.iter().flat_map(|s| part(s).iter().copied()).collect();
+            Tensor::from_vec(values, (n, channels, side, side), &Device::Cpu)
+        };
+        let ct = join(|s| &s.ct, architecture.ct_channels())?;
+        let gtv = join(|s| &s.gtv, architecture.gtv_channels())?;
+        let labels: Vec<u8> = batch.iter().flat_map(|s| s.labels.iter().copied()).collect();
+        let in_ctv: Vec<u8> = batch.iter().flat_map(|s| s.in_ctv.iter().copied()).collect();
+
+        let network = Network::new(&architecture, &self.weights())?;
+        let (logits, statistics) = network.forward_training(&ct, &gtv)?;
+        let flat = |t: &Tensor| t.flatten_all()?.to_vec1::<f32>();
+        let (losses, for_stations, for_ctv) =
+            loss_and_gradient(&flat(&logits.stations)?, &flat(&logits.ctv)?, &labels, &in_ctv, side * side, weights);
+        // The sum of logits times the loss's gradient has that gradient.
+        let for_stations = Tensor::from_vec(for_stations, logits.stations.shape(), &Device::Cpu)?;
+        let for_ctv = Tensor::from_vec(for_ctv, logits.ctv.shape(), &Device::Cpu)?;
+        let surrogate =
+            logits.stations.mul(&for_stations)?.sum_all()?.add(&logits.ctv.mul(&for_ctv)?.sum_all()?)?;
+        let gradients = surrogate.backward()?;
+        self.optimizer.step(&self.variables, &gradients, rate)?;
+        self.steps += 1;
+
+        for (name, of_batch) in statistics {
+            for (part, values) in [("mean", of_batch.mean), ("variance", of_batch.variance)] {
+                let key = format!("{name}.norm.{part}");
+                let new = Tensor::from_vec(values.clone(), values.len(), &Device::Cpu)?;
+                let old = &self.statistics[&key];
+                let mixed = ((old * STATISTICS_MEMORY)? + (new * (1.0 - STATISTICS_MEMORY))?)?;
+                self.statistics.insert(key, mixed);
+            }
+        }
+        // A short memory at first: the first weights are random.
+        let memory = (1.0 - 1.0 / (1.0 + self.steps as f32 / 8.0)).min(0.995);
+        let tensors = self.variables.iter().map(|(n, v)| (n, v.as_tensor())).chain(&self.statistics);
+        for (name, tensor) in tensors {
+            let values = tensor.flatten_all()?.to_vec1::<f32>()?;
+            let average = self.average.get_mut(name).expect("made from the same list");
+            average.par_chunks_mut(1 << 15).zip(values.par_chunks(1 << 15)).for_each(|(a, v)| {
+                a.iter_mut().zip(v).for_each(|(a, v)| *a += (v - *a) * (1.0 - memory));
+            });
+        }
+        Ok(losses)
+    }
+}
+
+/// Trains and writes the best weights with their manifest into `out_dir`.
+///
+/// # Errors
+/// See [`TrainError`]. Cancelling after the first validation is no error: the best weights so far are kept.
+pub fn train(config: &TrainConfig, progress: &dyn Progress) -> Result<TrainReport, TrainError> {
+    let architecture = config.variant.architecture();
+    if config.crop == 0 || config.crop % architecture.side_multiple() != 0 {
+        return Err(TrainError::Setting(format!(
+            "the crop of {} pixels must be a multiple of {}",
+            config.crop,
+            architecture.side_multiple()
+        )));
+    }
+    if config.patch == 0 || config.patch > config.crop || config.patch % architecture.side_multiple() != 0 {
+        return Err(TrainError::Setting(format!(
+            "the patch of {} pixels must be a multiple of {} and at most the crop of {}",
+            config.patch,
+            architecture.side_multiple(),
+            config.crop
+        )));
+    }
+    if config.batch == 0 || config.steps == 0 || config.cases == 0 || config.validation_cases == 0 {
+        return Err(TrainError::Setting("batch, steps, cases and validation cases must be at least 1".into()));
+    }
+    if config.first_seed >= FIRST_VALIDATION_SEED {
+        return Err(TrainError::Setting(format!("training seeds must lie below {FIRST_VALIDATION_SEED}")));
+    }
+    let mut manifest = ModelManifest::new(&config.model_id, config.variant, config.spacing_mm, config.crop);
+    manifest.training_data =
+        "Synthetic phantoms only: made by this program's phantom generator, stations by its rule engine; no patient".into();
+    let start = match &config.resume {
+        None => Weights::random(&architecture, config.seed),
+        Some(path) => {
+            let refuse = |reason: String| TrainError::Resume { reason, path: path.clone() };
+            let bytes = std::fs::read(path).map_err(|e| refuse(e.to_string()))?;
+            Weights::from_safetensors(&architecture, false, &bytes).map_err(refuse)?
+        }
+    };
+    let learner = Learner::new(manifest.clone(), &start)?;
+    let ring = Mutex::new(Ring::new(config.cases));
+    let (drawn, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let making = std::thread::Builder::new()
+            .name("phantoms".into())
+            .spawn_scoped(scope, || make_cases(config, &manifest, &ring, &drawn, &stop));
+        if making.is_err() {
+            return Err(TrainError::NoCases(config.first_seed));
+        }
+        let result = run(config, learner, &ring, &drawn, progress);
+        stop.store(true, Ordering::Relaxed);
+        result
+    })
+}
+
+/// Fills the ring with phantoms of ever new seeds, no faster than samples are drawn from them.
+fn make_cases(config: &TrainConfig, manifest: &ModelManifest, ring: &Mutex<Ring>, drawn: &AtomicUsize, stop: &AtomicBool) {
+    let stopped = Stopped(stop);
+    for seed in config.first_seed..FIRST_VALIDATION_SEED {
+        loop {
+            if stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let added = lock(ring).added;
+            if added < config.cases || drawn.load(Ordering::Relaxed) > (added + 1 - config.cases) * SAMPLES_PER_CASE {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let Ok((phantom, gtv)) = phantom(seed, &stopped) else { return };
+        match TrainingCase::new(manifest, &phantom, &gtv) {
+            Some(case) => lock(ring).add(case),
+            None => tracing::warn!(seed, "no lungs were found in a training phantom; it is left out"),
+        }
+    }
+}
+
+/// Progress of the background thread: watched by nobody, stopped with the training.
+struct Stopped<'a>(&'a AtomicBool);
+
+impl Progress for Stopped<'_> {
+    fn report(&self, _stage: &str, _done: usize, _total: usize) {}
+    fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+fn lock(ring: &Mutex<Ring>) -> std::sync::MutexGuard<'_, Ring> {
+    ring.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The training itself, on the calling thread and its pool.
+fn run(
+    config: &TrainConfig,
+    mut learner: Learner,
+    ring: &Mutex<Ring>,
+    drawn: &AtomicUsize,
+    progress: &dyn Progress,
+) -> Result<TrainReport, TrainError> {
+    let start = Instant::now();
+    let minutes = || start.elapsed().as_secs_f64() / 60.0;
+    // Enough cases for a first look at the frequencies and for batches that are not all of one patient.
+    let enough = config.cases.min(8);
+    loop {
+        let ready = lock(ring).cases().len();
+        progress.report("Making phantoms", ready.min(enough), enough);
+        if ready >= enough {
+            break;
+        }
+        if progress.is_cancelled() {
+            return Err(TrainError::CancelledEarly);
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let mut counts = [0; CLASSES];
+    lock(ring).cases().iter().for_each(|c| c.count_classes(&mut counts));
+    let weights = LossWeights::from_counts(&counts);
+    let validation: Vec<u64> = (0..config.validation_cases as u64).map(|n| FIRST_VALIDATION_SEED + n).collect();
+
+    let mut rng = ChaCha8Rng::seed_from_u64(config.seed ^ 0x7261_6e64);
+    let (mut curve, mut best): (Vec<CurvePoint>, Option<ModelManifest>) = (Vec::new(), None);
+    let (mut sum, mut since, mut last_validation) = (Losses::default(), 0usize, minutes());
+    let began = minutes();
+    let done_part = |step: usize| {
+        let by_time = config.minutes.map_or(0.0, |m| (minutes() - began) / (m - began).max(1e-6));
+        (step as f64 / config.steps as f64).max(by_time)
+    };
+    let mut step = 0;
+    let mut cancelled = false;
+    loop {
+        let part = done_part(step);
+        cancelled |= progress.is_cancelled();
+        let finished = part >= 1.0 || cancelled;
+        if finished || minutes() - last_validation >= config.validate_every_minutes {
+            if cancelled && since == 0 {
+                break;
+            }
+            progress.report("Validating", step, config.steps);
+            let summary = summary(config, &learner, minutes(), lock(ring).added);
+            let point = validate(config, &learner, &validation, summary, &mut best)?;
+            let n = since.max(1) as f32;
+            let losses = Losses { cross_entropy: sum.cross_entropy / n, dice: sum.dice / n, ctv: sum.ctv / n };
+            tracing::info!(step, minutes = minutes(), loss = losses.total(), mean_dsc = point, "validated");
+            curve.push(CurvePoint { step, minutes: minutes(), losses, mean_dsc: point });
+            (sum, since, last_validation) = (Losses::default(), 0, minutes());
+        }
+        if finished {
+            break;
+        }
+        progress.report("Training", (part * 1000.0) as usize, 1000);
+        let batch: Vec<Sample> = {
+            let cases: Vec<Arc<TrainingCase>> = lock(ring).cases().to_vec();
+            let picks: Vec<(usize, u64)> =
+                (0..config.batch).map(|_| (rng.random_range(0..cases.len()), rng.random())).collect();
+            picks
+                .into_par_iter()
+                .map(|(case, seed)| cases[case].sample(&learner.manifest, config.patch, &mut ChaCha8Rng::seed_from_u64(seed)))
+                .collect()
+        };
+        drawn.fetch_add(batch.len(), Ordering::Relaxed);
+        let warm = ((step + 1) as f64 / 50.0).min(1.0);
+        let rate = warm * (1e-5 + (config.learning_rate - 1e-5) * 0.5 * (1.0 + (std::f64::consts::PI * part).cos()));
+        let losses = learner.step(&batch, config.patch, &weights, rate as f32)?;
+        sum.cross_entropy += losses.cross_entropy;
+        sum.dice += losses.dice;
+        sum.ctv += losses.ctv;
+        since += 1;
+        step += 1;
+    }
+    let manifest = best.ok_or(TrainError::CancelledEarly)?;
+    Ok(TrainReport { manifest, curve, cancelled })
+}
+
+fn summary(config: &TrainConfig, learner: &Learner, minutes: f64, cases: usize) -> TrainingSummary {
+    TrainingSummary {
+        training_cases: cases,
+        first_seed: config.first_seed,
+        steps: learner.steps,
+        batch: config.batch,
+        learning_rate: config.learning_rate,
+        minutes,
+        ..TrainingSummary::default()
+    }
+}
+
+/// Scores the averaged weights on the validation phantoms, writes the checkpoint, and the model if it is the best so far.
+fn validate(
+    config: &TrainConfig,
+    learner: &Learner,
+    seeds: &[u64],
+    summary: TrainingSummary,
+    best: &mut Option<ModelManifest>,
+) -> Result<f64, TrainError> {
+    let averaged = learner.averaged();
+    let path = config.out_dir.join(CHECKPOINT);
+    let failed = |source: std::io::Error| TrainError::Checkpoint { source, path: path.clone() };
+    std::fs::create_dir_all(&config.out_dir).map_err(failed)?;
+    let tensors = averaged.tensors().iter().map(|(n, t)| (n.as_str(), t));
+    let bytes = safetensors::serialize(tensors, None).map_err(|e| failed(std::io::Error::other(e.to_string())))?;
+    crate::diunet::write_new(&config.out_dir, &path, &bytes).map_err(failed)?;
+
+    let folded = averaged.fold()?;
+    let model = LoadedModel::new(learner.manifest.clone(), &folded)?;
+    let scores = validation::validate(&model, seeds, &Silent);
+    let better = best.as_ref().is_none_or(|b| scores.mean_dsc() > b.training.mean_dsc);
+    if better {
+        let manifest = ModelManifest {
+            training: TrainingSummary {
+                validation_seeds: seeds.to_vec(),
+                mean_dsc: scores.mean_dsc(),
+                station_dsc: scores.by_label(),
+                ctv_dsc: scores.mean_ctv(),
+                ..summary
+            },
+            ..learner.manifest.clone()
+        };
+        *best = Some(manifest.write(&config.out_dir, &folded)?);
+    }
+    Ok(scores.mean_dsc())
+}

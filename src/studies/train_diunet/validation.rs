@@ -1,0 +1,77 @@
+//! Scores of a model on phantoms: volume DSC per station through the whole of inference, contours rasterized again.
+
+use super::cases::phantom;
+use crate::contour::{Mask, rasterize};
+use crate::diunet::{LoadedModel, SegmentError, Segmentation, segment};
+use crate::phantom::Phantom;
+use crate::progress::Progress;
+use crate::structures::Station;
+use std::collections::BTreeMap;
+
+/// DSC by station (and of the CTV) of each case; `None` where the truth is empty.
+#[derive(Debug, Clone, Default)]
+pub struct Scores {
+    pub stations: Vec<[Option<f64>; Station::COUNT]>,
+    pub ctv: Vec<Option<f64>>,
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (sum, n) = values.fold((0.0, 0usize), |(s, n), v| (s + v, n + 1));
+    (n > 0).then(|| sum / n as f64)
+}
+
+impl Scores {
+    /// Mean over the cases that have the station.
+    pub fn station(&self, station: Station) -> Option<f64> {
+        mean(self.stations.iter().filter_map(|case| case[station.index()]))
+    }
+
+    /// Mean over stations; 0 if there is none.
+    pub fn mean_dsc(&self) -> f64 {
+        mean(Station::all().filter_map(|s| self.station(s))).unwrap_or(0.0)
+    }
+
+    pub fn mean_ctv(&self) -> f64 {
+        mean(self.ctv.iter().copied().flatten()).unwrap_or(0.0)
+    }
+
+    pub fn by_label(&self) -> BTreeMap<String, f64> {
+        Station::all().filter_map(|s| Some((s.label().to_owned(), self.station(s)?))).collect()
+    }
+}
+
+fn dsc(truth: &Mask, found: &Mask) -> Option<f64> {
+    let (a, b) = (truth.count(), found.count());
+    (a > 0).then(|| 2.0 * truth.intersection(found).count() as f64 / (a + b) as f64)
+}
+
+/// Compares a segmentation of a phantom with its truth.
+pub fn station_scores(phantom: &Phantom, found: &Segmentation) -> ([Option<f64>; Station::COUNT], Option<f64>) {
+    let grid = &phantom.volume.grid;
+    let stations =
+        std::array::from_fn(|n| dsc(&phantom.station_masks[n], &rasterize(grid, &found.stations[n])));
+    (stations, dsc(&phantom.ctv, &rasterize(grid, &found.ctv)))
+}
+
+/// Segments the phantoms of the seeds and scores them. A refused phantom counts as not found (DSC 0).
+pub fn validate(model: &LoadedModel, seeds: &[u64], progress: &dyn Progress) -> Scores {
+    let mut scores = Scores::default();
+    for &seed in seeds {
+        let Ok((phantom, gtv)) = phantom(seed, progress) else { break };
+        match segment(model, &phantom.volume, &gtv, progress, &mut |_| ()) {
+            Ok(found) => {
+                let (stations, ctv) = station_scores(&phantom, &found);
+                scores.stations.push(stations);
+                scores.ctv.push(ctv);
+            }
+            Err(SegmentError::Cancelled) => break,
+            Err(error) => {
+                tracing::warn!(seed, %error, "a validation phantom was refused");
+                let missing = std::array::from_fn(|n| (!phantom.station_masks[n].is_empty()).then_some(0.0));
+                scores.stations.push(missing);
+                scores.ctv.push((!phantom.ctv.is_empty()).then_some(0.0));
+            }
+        }
+    }
+    scores
+}

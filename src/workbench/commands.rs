@@ -1,0 +1,282 @@
+//! Everything that the window can ask for. [`Command`] carries its arguments; [`Action`] is the table
+//! of commands without arguments from which menus, the palette, shortcuts and the help are made.
+
+use super::jobs::JobId;
+use super::tools::{BrushShape, ToolEvent};
+use super::view::Workspace;
+use crate::features::ClinicalValues;
+use crate::geometry::{Orientation, PatientPoint};
+use crate::image::WindowLevel;
+use crate::structures::{Role, RoiId};
+use std::path::PathBuf;
+
+/// The pointer tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, strum::EnumIter)]
+pub enum ToolKind {
+    /// Crosshair, pan, zoom.
+    #[default]
+    Navigate,
+    Brush,
+    Eraser,
+}
+
+/// A request to the workbench, performed between frames.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Opens the CT and structure sets found in files and folders.
+    Open(Vec<PathBuf>),
+    /// Makes the synthetic case of a seed.
+    OpenDemo {
+        seed: u64,
+    },
+    /// Adds the ROIs of another structure set found beside the open one.
+    AddStructureSet(usize),
+    SetWorkspace(Workspace),
+    SelectRoi(Option<RoiId>),
+    SetVisible {
+        roi: RoiId,
+        visible: bool,
+    },
+    SetAllVisible(bool),
+    SetOpacity {
+        roi: RoiId,
+        opacity: f32,
+    },
+    SetLocked {
+        roi: RoiId,
+        locked: bool,
+    },
+    SetRole {
+        roi: RoiId,
+        role: Role,
+    },
+    Rename {
+        roi: RoiId,
+        name: String,
+    },
+    SetColor {
+        roi: RoiId,
+        color: [u8; 3],
+    },
+    AddRoi {
+        name: String,
+        role: Role,
+    },
+    DeleteRoi(RoiId),
+    SetTool(ToolKind),
+    SetBrushRadius(f64),
+    SetBrushShape(BrushShape),
+    Tool(ToolEvent),
+    SetCrosshair(PatientPoint),
+    Scroll {
+        orientation: Orientation,
+        steps: i64,
+    },
+    /// Centres the views on an ROI.
+    GoToRoi(RoiId),
+    SetWindow(WindowLevel),
+    SetContoursHidden(bool),
+    SetIdentifiersHidden(bool),
+    Undo,
+    Redo,
+    Segment,
+    ProposeCtv,
+    Export {
+        path: PathBuf,
+        overwrite: bool,
+    },
+    SetClinical(ClinicalValues),
+    CancelJob(JobId),
+    DismissNotice(u64),
+    ClearNotices,
+    Teach(TeachCommand),
+}
+
+/// Requests of the Teach workspace.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TeachCommand {
+    /// Hides this ROI and starts an empty one to be drawn.
+    Start(RoiId),
+    /// Shows the reference and compares.
+    Compare,
+    /// Hides the reference again to go on drawing.
+    Continue,
+    Stop,
+}
+
+/// A command without arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::EnumIter)]
+pub enum Action {
+    Open,
+    OpenDemo,
+    Export,
+    Undo,
+    Redo,
+    ToolNavigate,
+    ToolBrush,
+    ToolEraser,
+    BrushSmaller,
+    BrushLarger,
+    BrushBall,
+    SliceUp,
+    SliceDown,
+    GoToSelected,
+    WindowMediastinum,
+    WindowLung,
+    WindowBone,
+    FitViews,
+    ToggleSelected,
+    ShowAll,
+    HideAll,
+    ToggleContours,
+    NewStructure,
+    DeleteSelected,
+    Segment,
+    ProposeCtv,
+    HideIdentifiers,
+    Review,
+    Cohort,
+    Teach,
+    Palette,
+    Shortcuts,
+    Quit,
+}
+
+/// Where an action stands in the menus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::EnumIter, strum::Display)]
+pub enum Menu {
+    File,
+    Edit,
+    View,
+    Structure,
+    Tools,
+    Help,
+}
+
+/// A key with its modifiers. `command` is Ctrl, on macOS Cmd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Shortcut {
+    /// Name of the key as egui names it.
+    pub key: &'static str,
+    pub command: bool,
+    pub shift: bool,
+}
+
+impl std::fmt::Display for Shortcut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.command {
+            f.write_str(if cfg!(target_os = "macos") { "Cmd+" } else { "Ctrl+" })?;
+        }
+        if self.shift {
+            f.write_str("Shift+")?;
+        }
+        f.write_str(match self.key {
+            "OpenBracket" => "[",
+            "CloseBracket" => "]",
+            "PageUp" => "Page up",
+            "PageDown" => "Page down",
+            other => other,
+        })
+    }
+}
+
+/// The row of an action in the command table.
+#[derive(Debug, Clone, Copy)]
+pub struct ActionInfo {
+    pub label: &'static str,
+    pub tooltip: &'static str,
+    pub menu: Menu,
+    pub shortcut: Option<Shortcut>,
+}
+
+const fn key(key: &'static str) -> Option<Shortcut> {
+    Some(Shortcut { key, command: false, shift: false })
+}
+const fn ctrl(key: &'static str) -> Option<Shortcut> {
+    Some(Shortcut { key, command: true, shift: false })
+}
+const fn ctrl_shift(key: &'static str) -> Option<Shortcut> {
+    Some(Shortcut { key, command: true, shift: true })
+}
+const fn shift(key: &'static str) -> Option<Shortcut> {
+    Some(Shortcut { key, command: false, shift: true })
+}
+
+impl Action {
+    /// Label, tooltip, menu and shortcut.
+    pub fn info(self) -> ActionInfo {
+        use Menu::{Edit, File, Help, Structure, Tools, View};
+        let (label, tooltip, menu, shortcut) = match self {
+            Self::Open => ("Open…", "Open a folder with a CT series and structure sets", File, ctrl("O")),
+            Self::OpenDemo => ("Open demo case", "A synthetic thorax with stations, made on this computer", File, None),
+            Self::Export => (
+                "Export as new structure set…",
+                "Write a new RTSTRUCT and prove that it reads back the same; the source is never overwritten",
+                File,
+                ctrl("E"),
+            ),
+            Self::Quit => ("Quit", "Close Hilum", File, ctrl("Q")),
+            Self::Undo => ("Undo", "Take the last step back", Edit, ctrl("Z")),
+            Self::Redo => ("Redo", "Do the step again that was taken back", Edit, ctrl_shift("Z")),
+            Self::ToolNavigate => ("Navigate", "Move the crosshair, pan and zoom", Tools, key("V")),
+            Self::ToolBrush => ("Brush", "Add to the selected structure", Tools, key("B")),
+            Self::ToolEraser => ("Eraser", "Take from the selected structure", Tools, key("E")),
+            Self::BrushSmaller => ("Smaller brush", "Reduce the radius by a tenth, at least 0.5 mm", Tools, key("OpenBracket")),
+            Self::BrushLarger => ("Larger brush", "Enlarge the radius by a tenth, at least 0.5 mm", Tools, key("CloseBracket")),
+            Self::BrushBall => ("Ball brush", "Switch between a disc in the plane and a ball over several slices", Tools, key("D")),
+            Self::SliceUp => ("Slice up", "One slice towards the head", View, key("PageUp")),
+            Self::SliceDown => ("Slice down", "One slice towards the feet", View, key("PageDown")),
+            Self::GoToSelected => ("Go to structure", "Centre the views on the selected structure", View, key("G")),
+            Self::WindowMediastinum => ("Window mediastinum", "Centre 40 HU, width 400 HU", View, key("1")),
+            Self::WindowLung => ("Window lung", "Centre -600 HU, width 1500 HU", View, key("2")),
+            Self::WindowBone => ("Window bone", "Centre 400 HU, width 1800 HU", View, key("3")),
+            Self::FitViews => ("Fit views", "Show the whole scan in every view", View, key("F")),
+            Self::ToggleContours => ("Hide contours", "Hide or show all contours and fills", View, key("H")),
+            Self::HideIdentifiers => (
+                "Hide identifiers",
+                "Hide or show patient name, ID and dates in the window and in pictures",
+                View,
+                ctrl_shift("H"),
+            ),
+            Self::Review => ("Review workspace", "Look at and correct contours", View, ctrl("1")),
+            Self::Cohort => ("Cohort workspace", "Recurrences by station", View, ctrl("2")),
+            Self::Teach => ("Teach workspace", "Contour, compare, understand", View, ctrl("3")),
+            Self::ToggleSelected => ("Show or hide structure", "Show or hide the selected structure", Structure, key("S")),
+            Self::ShowAll => ("Show all structures", "Show every structure", Structure, key("A")),
+            Self::HideAll => ("Hide all structures", "Hide every structure", Structure, shift("A")),
+            Self::NewStructure => ("New structure", "Add an empty structure and select it", Structure, ctrl("N")),
+            Self::DeleteSelected => ("Delete structure", "Remove the selected structure; undo brings it back", Structure, shift("Delete")),
+            Self::Segment => (
+                "Contour stations with DiUnet",
+                "Run the network on this computer; the result enters as one step of undo",
+                Structure,
+                ctrl("R"),
+            ),
+            Self::ProposeCtv => (
+                "Propose CTV",
+                "GTV + 8 mm, kept out of lung and bone; a proposal to be corrected, labelled as such",
+                Structure,
+                None,
+            ),
+            Self::Palette => ("Command palette", "Find any command by its name", Help, ctrl("K")),
+            Self::Shortcuts => ("Keyboard shortcuts", "List every shortcut", Help, key("F1")),
+        };
+        ActionInfo { label, tooltip, menu, shortcut }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+    use strum::IntoEnumIterator;
+
+    #[test]
+    fn labels_and_shortcuts_are_unique() {
+        let infos: Vec<ActionInfo> = Action::iter().map(Action::info).collect();
+        let labels: HashSet<_> = infos.iter().map(|i| i.label).collect();
+        let keys: Vec<_> = infos.iter().filter_map(|i| i.shortcut).collect();
+        assert_eq!(labels.len(), infos.len());
+        assert_eq!(keys.iter().collect::<HashSet<_>>().len(), keys.len());
+    }
+}

@@ -1,0 +1,152 @@
+//! An edit: a list of changes, each with what was before and what comes after, so that undo is the
+//! same list turned round through the same door ([`super::Case::apply`]).
+
+use crate::contour::SliceContours;
+use crate::features::ClinicalValues;
+use crate::structures::{Generation, Provenance, Role, Roi, RoiId};
+use std::sync::Arc;
+
+/// What is said about an ROI besides its contours.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoiAttributes {
+    pub name: String,
+    pub color: [u8; 3],
+    pub role: Role,
+    pub generation: Generation,
+    pub provenance: Provenance,
+}
+
+impl RoiAttributes {
+    pub fn of(roi: &Roi) -> Self {
+        Self {
+            name: roi.name.clone(),
+            color: roi.color,
+            role: roi.role,
+            generation: roi.generation,
+            provenance: roi.provenance.clone(),
+        }
+    }
+
+    pub(super) fn set(self, roi: &mut Roi) {
+        let Self { name, color, role, generation, provenance } = self;
+        roi.name = name;
+        roi.color = color;
+        roi.role = role;
+        roi.generation = generation;
+        roi.provenance = provenance;
+    }
+}
+
+/// One reversible change of a case.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// The contours of one ROI on one slice; `None` = no contours there.
+    Slice { roi: RoiId, k: usize, before: Option<Arc<SliceContours>>, after: Option<Arc<SliceContours>> },
+    /// An ROI enters the list at `index`.
+    Add { index: usize, roi: Arc<Roi> },
+    /// An ROI leaves the list; it is kept here whole.
+    Remove { index: usize, roi: Arc<Roi> },
+    Attributes { roi: RoiId, before: RoiAttributes, after: RoiAttributes },
+    Clinical { before: ClinicalValues, after: ClinicalValues },
+}
+
+impl Change {
+    /// The change that takes this one back.
+    fn inverse(&self) -> Self {
+        match self.clone() {
+            Self::Slice { roi, k, before, after } => Self::Slice { roi, k, before: after, after: before },
+            Self::Add { index, roi } => Self::Remove { index, roi },
+            Self::Remove { index, roi } => Self::Add { index, roi },
+            Self::Attributes { roi, before, after } => Self::Attributes { roi, before: after, after: before },
+            Self::Clinical { before, after } => Self::Clinical { before: after, after: before },
+        }
+    }
+
+    /// True where nothing differs.
+    fn is_noop(&self) -> bool {
+        match self {
+            Self::Slice { before, after, .. } => before == after,
+            Self::Attributes { before, after, .. } => before == after,
+            Self::Clinical { before, after } => before == after,
+            Self::Add { .. } | Self::Remove { .. } => false,
+        }
+    }
+
+    /// Memory that keeping this change costs, bytes, as counted by the history budget.
+    fn bytes(&self) -> usize {
+        let contours =
+            |c: &Option<Arc<SliceContours>>| c.iter().flat_map(|s| &s.rings).map(|r| 64 + 16 * r.points().len()).sum::<usize>();
+        64 + match self {
+            Self::Slice { before, after, .. } => contours(before) + contours(after),
+            Self::Add { roi, .. } | Self::Remove { roi, .. } => {
+                roi.slices.values().map(|s| contours(&Some(Arc::clone(s)))).sum()
+            }
+            Self::Attributes { .. } | Self::Clinical { .. } => 512,
+        }
+    }
+}
+
+/// A named list of changes: one step of undo.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edit {
+    /// What the user did, e.g. "Brush GTVp".
+    pub label: String,
+    pub changes: Vec<Change>,
+}
+
+impl Edit {
+    pub fn new(label: impl Into<String>, changes: Vec<Change>) -> Self {
+        Self { label: label.into(), changes }
+    }
+
+    /// The edit that takes this one back.
+    #[must_use]
+    pub fn inverse(&self) -> Self {
+        Self { label: self.label.clone(), changes: self.changes.iter().rev().map(Change::inverse).collect() }
+    }
+
+    pub fn is_noop(&self) -> bool {
+        self.changes.iter().all(Change::is_noop)
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.changes.iter().map(Change::bytes).sum()
+    }
+
+    /// Adds later changes, merging those to the same slice or ROI so that a stroke stays one small step.
+    pub(super) fn absorb(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            let merged = match &change {
+                Change::Slice { roi, k, after, .. } => self.changes.iter_mut().rev().find_map(|c| match c {
+                    Change::Slice { roi: r, k: s, after: a, .. } if r == roi && s == k => {
+                        a.clone_from(after);
+                        Some(())
+                    }
+                    _ => None,
+                }),
+                Change::Attributes { roi, after, .. } => self.changes.iter_mut().rev().find_map(|c| match c {
+                    Change::Attributes { roi: r, after: a, .. } if r == roi => {
+                        a.clone_from(after);
+                        Some(())
+                    }
+                    _ => None,
+                }),
+                _ => None,
+            };
+            if merged.is_none() {
+                self.changes.push(change);
+            }
+        }
+    }
+
+    /// The first slice whose contours this edit changes, for the view to jump to.
+    pub fn first_slice(&self) -> Option<(RoiId, usize)> {
+        self.changes.iter().find_map(|c| match c {
+            Change::Slice { roi, k, .. } => Some((*roi, *k)),
+            Change::Add { roi, .. } | Change::Remove { roi, .. } => {
+                roi.slices.keys().nth(roi.slices.len() / 2).map(|k| (roi.id, *k))
+            }
+            _ => None,
+        })
+    }
+}

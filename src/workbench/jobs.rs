@@ -1,0 +1,389 @@
+//! The only place that starts threads: three lanes, one job at a time in each, progress, cancel,
+//! and panics caught at the edge of the lane.
+
+use crate::progress::{Cancelled, Progress};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+/// What a job works on; each lane runs one job at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::EnumIter)]
+pub enum Lane {
+    /// Files: scan, load, save, export.
+    Io,
+    /// The network.
+    Infer,
+    /// Metrics and other work that follows an edit.
+    Live,
+}
+
+/// What a job is for. One job of a kind at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum JobKey {
+    /// A new one replaces the old.
+    LoadCase,
+    /// A second one is refused while the first runs.
+    Segment,
+    Export,
+    Propose,
+    /// Latest wins.
+    Compare,
+}
+
+impl JobKey {
+    /// True if a new job of this kind cancels the one that runs; otherwise the new one is refused.
+    fn replaces(self) -> bool {
+        matches!(self, Self::LoadCase | Self::Compare)
+    }
+}
+
+/// Identity of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(pub u64);
+
+/// Why a job ended without a result.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum JobError {
+    #[error("cancelled")]
+    Cancelled,
+    #[error("{0}")]
+    Failed(String),
+    #[error("an internal error stopped this job ({0}); your contours are unchanged, please save a copy and report it")]
+    Panicked(String),
+}
+
+impl From<Cancelled> for JobError {
+    fn from(_: Cancelled) -> Self {
+        Self::Cancelled
+    }
+}
+
+/// A second job of a kind that runs alone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is still running: wait for it, or cancel it in the jobs list")]
+pub struct AlreadyRunning(pub String);
+
+/// Progress of a job as the window shows it.
+#[derive(Debug, Clone)]
+pub struct JobStatus {
+    pub id: JobId,
+    pub key: JobKey,
+    pub title: String,
+    pub stage: String,
+    pub done: usize,
+    pub total: usize,
+    pub started: Instant,
+    stage_started: Instant,
+}
+
+impl JobStatus {
+    /// Share done, 0 to 1, of the present stage; `None` while unknown.
+    pub fn fraction(&self) -> Option<f32> {
+        (self.total > 0).then(|| (self.done as f32 / self.total as f32).clamp(0.0, 1.0))
+    }
+
+    /// Estimated seconds left in this stage, once a tenth is done.
+    pub fn seconds_left(&self) -> Option<f64> {
+        let fraction = f64::from(self.fraction()?);
+        (fraction >= 0.1).then(|| self.stage_started.elapsed().as_secs_f64() * (1.0 - fraction) / fraction)
+    }
+}
+
+/// Wakes the window when something has arrived.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
+
+/// What a job sees: progress, cancel, and a way to send partial results.
+pub struct JobContext<T> {
+    status: Arc<Mutex<JobStatus>>,
+    cancel: Arc<AtomicBool>,
+    results: Sender<(JobId, JobEvent<T>)>,
+    id: JobId,
+    waker: Arc<Mutex<Option<Waker>>>,
+}
+
+impl<T: Send> JobContext<T> {
+    /// Sends a partial result. Blocks while the window is far behind, unless the job is cancelled.
+    pub fn send(&self, partial: T) -> Result<(), Cancelled> {
+        let mut message = (self.id, JobEvent::Partial(partial));
+        loop {
+            self.checkpoint()?;
+            match self.results.try_send(message) {
+                Ok(()) => break,
+                Err(TrySendError::Full(back)) => {
+                    message = back;
+                    std::thread::sleep(std::time::Duration::from_millis(2));
+                }
+                Err(TrySendError::Disconnected(_)) => return Err(Cancelled),
+            }
+        }
+        self.wake();
+        Ok(())
+    }
+
+    fn wake(&self) {
+        let waker = self.waker.lock().ok().and_then(|w| w.clone());
+        if let Some(wake) = waker {
+            wake();
+        }
+    }
+}
+
+impl<T: Send> Progress for JobContext<T> {
+    fn report(&self, stage: &str, done: usize, total: usize) {
+        if let Ok(mut status) = self.status.lock() {
+            if status.stage != stage {
+                stage.clone_into(&mut status.stage);
+                status.stage_started = Instant::now();
+            }
+            status.done = done;
+            status.total = total;
+        }
+        self.wake();
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
+    }
+}
+
+/// What comes out of a job.
+#[derive(Debug)]
+pub enum JobEvent<T> {
+    Partial(T),
+    Finished(T),
+    Ended(JobError),
+}
+
+struct Running {
+    status: Arc<Mutex<JobStatus>>,
+    cancel: Arc<AtomicBool>,
+    key: JobKey,
+    id: JobId,
+}
+
+type Work = Box<dyn FnOnce() + Send>;
+
+/// Whether jobs run in threads or at once where they are spawned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobMode {
+    Threads,
+    /// Runs each job to its end inside `spawn`: deterministic tests, command line.
+    Inline,
+}
+
+/// Owner of the lanes. `T` is the type of results.
+pub struct Jobs<T> {
+    mode: JobMode,
+    lanes: Vec<(Lane, Sender<Work>)>,
+    running: Vec<Running>,
+    sender: Sender<(JobId, JobEvent<T>)>,
+    results: Receiver<(JobId, JobEvent<T>)>,
+    inline: VecDeque<(JobId, JobEvent<T>)>,
+    waker: Arc<Mutex<Option<Waker>>>,
+    next: u64,
+}
+
+impl<T: Send + 'static> Jobs<T> {
+    pub fn new(mode: JobMode) -> Self {
+        // Inline jobs have nobody to drain a full channel.
+        let (sender, results) = if mode == JobMode::Inline { unbounded() } else { bounded(64) };
+        Self {
+            mode,
+            lanes: Vec::new(),
+            running: Vec::new(),
+            sender,
+            results,
+            inline: VecDeque::new(),
+            waker: Arc::default(),
+            next: 1,
+        }
+    }
+
+    /// Called from job threads whenever the window should look again.
+    pub fn set_waker(&mut self, waker: Waker) {
+        if let Ok(mut slot) = self.waker.lock() {
+            *slot = Some(waker);
+        }
+    }
+
+    /// Starts a job, or queues it behind the one that its lane runs.
+    ///
+    /// # Errors
+    /// If a job of this kind runs and must not be replaced.
+    pub fn spawn(
+        &mut self,
+        lane: Lane,
+        key: JobKey,
+        title: impl Into<String>,
+        work: impl FnOnce(&JobContext<T>) -> Result<T, JobError> + Send + 'static,
+    ) -> Result<JobId, AlreadyRunning> {
+        if let Some(other) = self.running.iter().find(|r| r.key == key) {
+            if !key.replaces() {
+                return Err(AlreadyRunning(self.title_of(other)));
+            }
+            other.cancel.store(true, Ordering::Relaxed);
+        }
+        let id = JobId(self.next);
+        self.next += 1;
+        let now = Instant::now();
+        let status = Arc::new(Mutex::new(JobStatus {
+            id,
+            key,
+            title: title.into(),
+            stage: "Waiting".into(),
+            done: 0,
+            total: 0,
+            started: now,
+            stage_started: now,
+        }));
+        let cancel = Arc::new(AtomicBool::new(false));
+        self.running.push(Running { status: Arc::clone(&status), cancel: Arc::clone(&cancel), key, id });
+        let context =
+            JobContext { status, cancel, results: self.sender.clone(), id, waker: Arc::clone(&self.waker) };
+        let run = move || {
+            let outcome = if context.is_cancelled() {
+                Err(JobError::Cancelled)
+            } else {
+                catch_unwind(AssertUnwindSafe(|| work(&context)))
+                    .unwrap_or_else(|panic| Err(JobError::Panicked(panic_text(panic.as_ref()))))
+            };
+            let event = outcome.map_or_else(JobEvent::Ended, JobEvent::Finished);
+            // The receiver is gone only when the program is closing.
+            let _closing = context.results.send((context.id, event));
+            context.wake();
+        };
+        match self.mode {
+            JobMode::Inline => run(),
+            JobMode::Threads => {
+                let sender = self.lane(lane);
+                let _lane_thread_lives_as_long_as_its_sender = sender.send(Box::new(run));
+            }
+        }
+        Ok(id)
+    }
+
+    /// Results that have arrived, oldest first; ended jobs leave the list.
+    pub fn poll(&mut self) -> Vec<(JobId, JobKey, JobEvent<T>)> {
+        self.inline.extend(self.results.try_iter());
+        let mut out = Vec::new();
+        while let Some((id, event)) = self.inline.pop_front() {
+            let Some(at) = self.running.iter().position(|r| r.id == id) else { continue };
+            let (key, cancelled) = (self.running[at].key, self.running[at].cancel.load(Ordering::Relaxed));
+            let event = match event {
+                JobEvent::Partial(_) if cancelled => continue,
+                // Cancelled while it was handing over its result: nothing of it is taken.
+                JobEvent::Finished(_) if cancelled => JobEvent::Ended(JobError::Cancelled),
+                other => other,
+            };
+            if !matches!(event, JobEvent::Partial(_)) {
+                self.running.remove(at);
+            }
+            out.push((id, key, event));
+        }
+        out
+    }
+
+    /// Asks a job to stop; what it had not handed over is dropped.
+    pub fn cancel(&mut self, id: JobId) {
+        if let Some(job) = self.running.iter().find(|r| r.id == id) {
+            job.cancel.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Asks all jobs of a kind to stop.
+    pub fn cancel_key(&mut self, key: JobKey) {
+        for job in self.running.iter().filter(|r| r.key == key) {
+            job.cancel.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// True while a job of this kind runs or waits.
+    pub fn is_running(&self, key: JobKey) -> bool {
+        self.running.iter().any(|r| r.key == key)
+    }
+
+    /// Status of every job, oldest first.
+    pub fn status(&self) -> Vec<JobStatus> {
+        self.running.iter().filter_map(|r| r.status.lock().ok().map(|s| s.clone())).collect()
+    }
+
+    fn title_of(&self, job: &Running) -> String {
+        job.status.lock().map(|s| s.title.clone()).unwrap_or_default()
+    }
+
+    fn lane(&mut self, lane: Lane) -> Sender<Work> {
+        if let Some((_, sender)) = self.lanes.iter().find(|(l, _)| *l == lane) {
+            return sender.clone();
+        }
+        let (sender, work) = bounded::<Work>(16);
+        let name = format!("hilum-{lane:?}").to_lowercase();
+        let started = std::thread::Builder::new().name(name).spawn(move || {
+            for job in work {
+                job();
+            }
+        });
+        if let Err(error) = started {
+            tracing::error!("cannot start a thread for {lane:?}: {error}");
+        }
+        self.lanes.push((lane, sender.clone()));
+        sender
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|s| (*s).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no details".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_in_a_job_is_reported_and_the_next_job_runs() {
+        let mut jobs: Jobs<u32> = Jobs::new(JobMode::Inline);
+        jobs.spawn(Lane::Io, JobKey::Export, "first", |_| panic!("boom")).expect("free");
+        let events = jobs.poll();
+        assert!(matches!(&events[0].2, JobEvent::Ended(JobError::Panicked(text)) if text == "boom"));
+        jobs.spawn(Lane::Io, JobKey::Export, "second", |c| {
+            c.send(1)?;
+            Ok(2)
+        })
+        .expect("free");
+        let events = jobs.poll();
+        assert!(matches!(events[0].2, JobEvent::Partial(1)) && matches!(events[1].2, JobEvent::Finished(2)));
+        assert!(jobs.status().is_empty());
+    }
+
+    #[test]
+    fn a_cancelled_job_hands_over_nothing() {
+        let mut jobs: Jobs<u32> = Jobs::new(JobMode::Threads);
+        let (go, wait) = bounded::<()>(0);
+        let id = jobs
+            .spawn(Lane::Infer, JobKey::Segment, "net", move |_| {
+                wait.recv().map_err(|e| JobError::Failed(e.to_string()))?;
+                Ok(7)
+            })
+            .expect("free");
+        assert_eq!(
+            jobs.spawn(Lane::Infer, JobKey::Segment, "again", |_| Ok(0)),
+            Err(AlreadyRunning("net".into()))
+        );
+        jobs.cancel(id);
+        go.send(()).expect("the job waits");
+        let events = loop {
+            let events = jobs.poll();
+            if !events.is_empty() {
+                break events;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        };
+        assert!(matches!(events[0].2, JobEvent::Ended(JobError::Cancelled)));
+    }
+}

@@ -1,0 +1,196 @@
+//! Opening a case: scan, CT slice by slice, structure sets; the same for the window and the command line.
+
+use super::case::{Case, CaseImage};
+use super::jobs::JobError;
+use super::live::Surroundings;
+use super::outcome::error_chain;
+use crate::dicom::{
+    self, CtError, CtMeta, ImportWarning, LoadStep, LoadedCt, ScanError, StructureSetFile,
+};
+use crate::geometry::{PatientPoint, VoxelGrid};
+use crate::image::CtVolume;
+use crate::phantom::{self, PhantomConfig};
+use crate::progress::{Cancelled, Progress};
+use crate::structures::StructureSet;
+use ndarray::Array3;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A case ready for the bench.
+pub struct LoadedCase {
+    pub case: Case,
+    pub surroundings: Surroundings,
+    /// Structure sets found, fitting this CT, and not loaded.
+    pub other_structure_sets: Vec<StructureSetFile>,
+    /// Import report.
+    pub warnings: Vec<ImportWarning>,
+    /// Names of structures whose role was only guessed from the name.
+    pub uncertain_roles: Vec<String>,
+    /// What to remember among the recent cases.
+    pub opened: Option<PathBuf>,
+}
+
+/// Why a case cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    #[error(transparent)]
+    Ct(#[from] CtError),
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl From<Cancelled> for OpenError {
+    fn from(_: Cancelled) -> Self {
+        Self::Cancelled
+    }
+}
+
+impl OpenError {
+    pub(super) fn into_job_error(self) -> JobError {
+        if self.is_cancelled() { JobError::Cancelled } else { JobError::Failed(error_chain(&self)) }
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled | Self::Scan(ScanError::Cancelled(_)) | Self::Ct(CtError::Cancelled(_)))
+    }
+}
+
+/// A case while its slices arrive.
+#[derive(Debug)]
+pub struct Loading {
+    pub grid: Arc<VoxelGrid>,
+    pub meta: Arc<CtMeta>,
+    /// HU `[k, j, i]`; slices that have not arrived are air.
+    pub hu: Array3<i16>,
+    /// Which slices have arrived, in the order of arrival.
+    pub arrived: Vec<usize>,
+}
+
+impl Loading {
+    pub(super) fn hu_at(&self, point: PatientPoint) -> Option<i16> {
+        self.grid.containing_voxel(point).map(|at| self.hu[at])
+    }
+}
+
+pub(super) enum Accepted {
+    /// Geometry is known; the centre of the scan.
+    Grid(PatientPoint),
+    Slice,
+}
+
+pub(super) fn accept_step(loading: &mut Option<Loading>, step: LoadStep) -> Accepted {
+    match step {
+        LoadStep::Grid { grid, meta } => {
+            let center = grid.center();
+            let hu = Array3::from_elem(grid.shape(), CtVolume::OUTSIDE_HU);
+            *loading = Some(Loading { grid, meta, hu, arrived: Vec::new() });
+            Accepted::Grid(center)
+        }
+        LoadStep::Slice { k, hu } => {
+            if let Some(loading) = loading {
+                let mut target = loading.hu.index_axis_mut(ndarray::Axis(0), k);
+                if let Some(target) = target.as_slice_mut().filter(|t| t.len() == hu.len()) {
+                    target.copy_from_slice(&hu);
+                    loading.arrived.push(k);
+                }
+            }
+            Accepted::Slice
+        }
+    }
+}
+
+/// Reads the CT found in files and folders with the newest structure set that fits it. `on_step`
+/// receives geometry and slices as they arrive; an error from it stops the work.
+///
+/// # Errors
+/// No DICOM, no CT, unusable geometry, cancelled. Trouble with a structure set is a remark, not an error.
+pub fn load_case(
+    paths: &[PathBuf],
+    progress: &dyn Progress,
+    on_step: &mut dyn FnMut(LoadStep) -> Result<(), Cancelled>,
+) -> Result<LoadedCase, OpenError> {
+    let scan = dicom::scan(paths, progress)?;
+    let mut warnings = scan.warnings.clone();
+    // The largest series that has a structure set, else the largest.
+    let series = scan.series.iter().find(|s| !scan.structure_sets_of(s).is_empty()).or_else(|| scan.series.first());
+    let series = series.ok_or(CtError::Empty)?;
+    if scan.series.len() > 1 {
+        let all: Vec<String> =
+            scan.series.iter().map(|s| format!("\"{}\" ({} slices)", s.description, s.len())).collect();
+        warnings.push(ImportWarning::warning(format!(
+            "{} CT series were found; \"{}\" was opened, open its folder alone for another: {}",
+            scan.series.len(),
+            series.description,
+            all.join(", ")
+        )));
+    }
+    let mut stopped = false;
+    let loaded = dicom::load_ct(series, progress, &mut |step| stopped |= on_step(step).is_err());
+    if stopped {
+        return Err(OpenError::Cancelled);
+    }
+    let LoadedCt { volume, meta, warnings: ct_warnings } = loaded?;
+    warnings.extend(ct_warnings);
+
+    let mut structures = StructureSet::default();
+    let mut sources = Vec::new();
+    let mut others = Vec::new();
+    let mut uncertain_roles = Vec::new();
+    let mut files: Vec<&StructureSetFile> = scan.structure_sets_of(series);
+    if files.is_empty() {
+        // None belongs to this series: try them all the same, so that each refusal gives its reason.
+        files = scan.structure_sets.iter().collect();
+    }
+    // The newest that can be read is loaded, the others are offered.
+    files.sort_by(|a, b| (&b.date, &b.time).cmp(&(&a.date, &a.time)));
+    for file in files {
+        progress.checkpoint()?;
+        if !sources.is_empty() {
+            others.push(file.clone());
+            continue;
+        }
+        progress.report("Reading the structure set", 0, 1);
+        match dicom::load_structure_set(&file.path, &volume.grid, &meta, 0) {
+            Ok(set) => {
+                let names = set.uncertain_roles.iter().filter_map(|n| set.rois.get(*n)).map(|r| r.name.clone());
+                uncertain_roles.extend(names);
+                structures.rois.extend(set.rois);
+                warnings.extend(set.warnings);
+                sources.push(set.source);
+            }
+            Err(error) => warnings.push(ImportWarning::warning(error_chain(&error))),
+        }
+    }
+    let opened = paths.first().map(|p| std::path::absolute(p).unwrap_or_else(|_| p.clone()));
+    progress.report("Measuring the structures", 0, 1);
+    let case = Case::new(CaseImage { volume, meta: Arc::clone(&meta) }, structures, sources);
+    Ok(LoadedCase {
+        surroundings: Surroundings::find(&case),
+        case,
+        other_structure_sets: others,
+        warnings,
+        uncertain_roles,
+        opened,
+    })
+}
+
+/// Makes the synthetic case of a seed; nothing is read from disk.
+pub fn load_demo(seed: u64, progress: &dyn Progress) -> Result<LoadedCase, Cancelled> {
+    let phantom = phantom::generate(&PhantomConfig::demo(seed), progress)?;
+    let meta = CtMeta::synthetic("Phantom", seed, phantom.volume.grid.slices());
+    let case = Case::new(
+        CaseImage { volume: phantom.volume, meta: Arc::new(meta) },
+        phantom.structures,
+        Vec::new(),
+    );
+    Ok(LoadedCase {
+        surroundings: Surroundings::find(&case),
+        case,
+        other_structure_sets: Vec::new(),
+        warnings: Vec::new(),
+        uncertain_roles: Vec::new(),
+        opened: None,
+    })
+}

@@ -1,0 +1,133 @@
+//! What jobs hand over, and how it enters the case: one edit each.
+
+use super::{Case, CaseImage, Change, Edit, LoadedCase};
+use crate::anatomy::CtvProposal;
+use crate::dicom::{self, ExportError, ExportProof, ExportRequest, LoadStep, SourceStructureSet};
+use crate::diunet::{SegmentError, Segmentation};
+use crate::structures::{Generation, Provenance, Role, Roi, RoiId, Station, StructureSet, role_color, station_color};
+use crate::workbench::jobs::JobError;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Result of a job.
+pub enum JobResult {
+    LoadStep(LoadStep),
+    Loaded(Box<LoadedCase>),
+    /// Stations of the case opened as number `case_count`.
+    Segmented {
+        case_count: u64,
+        segmentation: Box<Segmentation>,
+    },
+    Proposed(Box<ProposedCtv>),
+    Exported(Arc<ExportProof>),
+}
+
+/// A proposed CTV and the case that it belongs to.
+#[derive(Debug)]
+pub struct ProposedCtv {
+    pub case_count: u64,
+    pub proposal: CtvProposal,
+}
+
+pub(super) fn segment_error(error: SegmentError) -> JobError {
+    match error {
+        SegmentError::Cancelled => JobError::Cancelled,
+        other => JobError::Failed(error_chain(&other)),
+    }
+}
+
+/// An error with its causes in one line.
+pub fn error_chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let next_text = next.to_string();
+        if !text.contains(&next_text) {
+            text.push_str(": ");
+            text.push_str(&next_text);
+        }
+        cause = next.source();
+    }
+    text
+}
+
+/// Writes the structures of a case as a new structure set and proves it.
+pub fn export(
+    image: &CaseImage,
+    structures: &StructureSet,
+    sources: &[Arc<SourceStructureSet>],
+    path: &Path,
+    overwrite: bool,
+) -> Result<ExportProof, ExportError> {
+    let request = ExportRequest {
+        ct: &image.meta,
+        grid: &image.volume.grid,
+        structures,
+        sources,
+        label: "Hilum",
+        description: "",
+        overwrite,
+    };
+    dicom::export_structure_set(&request, path)
+}
+
+/// True for a station that a network drew and nobody has edited: a new run may replace it.
+fn is_untouched_network_result(roi: &Roi) -> bool {
+    matches!(roi.provenance, Provenance::Network { .. }) && roi.generation == Generation::Automatic
+}
+
+/// The edit by which a network's stations enter the case, and a sentence for the user. Untouched
+/// earlier results are replaced. Where the case has a station of its own, imported or corrected, the
+/// network's enters beside it as `zAI_...` with the role Other, so that features never mix the two.
+pub fn segmentation_edit(case: &mut Case, segmentation: &Segmentation) -> (Edit, String) {
+    let mut changes = Vec::new();
+    let mut kept: Vec<Roi> = Vec::new();
+    for (index, roi) in case.structures().rois.iter().enumerate().rev() {
+        if is_untouched_network_result(roi) {
+            changes.push(Change::Remove { index, roi: Arc::new(roi.clone()) });
+        } else {
+            kept.push(roi.clone());
+        }
+    }
+    let (mut drawn, mut beside) = (0, 0);
+    let mut index = kept.len();
+    for station in Station::all() {
+        let slices = &segmentation.stations[station.index()];
+        if slices.is_empty() {
+            continue;
+        }
+        let taken = kept.iter().any(|r| r.role == Role::Station(station));
+        let wanted =
+            if taken { format!("zAI_{}", station.export_name()) } else { station.export_name().to_owned() };
+        let name = (1..)
+            .map(|n| if n == 1 { wanted.clone() } else { format!("{wanted} {n}") })
+            .find(|n| kept.iter().all(|r| r.name != *n))
+            .unwrap_or(wanted);
+        let role = if taken { Role::Other } else { Role::Station(station) };
+        beside += usize::from(taken);
+        drawn += 1;
+        let mut roi = Roi::new(case.new_id(), name, station_color(station), role, segmentation.provenance.clone());
+        roi.slices.clone_from(slices);
+        changes.push(Change::Add { index, roi: Arc::new(roi) });
+        index += 1;
+    }
+    let mut summary = format!(
+        "DiUnet contoured {drawn} of 16 stations on {} slices in {:.1} s",
+        segmentation.slices_run.len(),
+        segmentation.seconds
+    );
+    if beside > 0 {
+        summary.push_str(&format!("; {beside} of them stand beside stations that the case had already (zAI_)"));
+    }
+    (Edit::new("Contour stations with DiUnet", changes), summary)
+}
+
+/// The edit by which a proposed CTV enters the case.
+pub fn proposal_edit(case: &mut Case, proposal: CtvProposal) -> (Edit, RoiId) {
+    let id = case.new_id();
+    let name = case.free_name("CTV proposed");
+    let CtvProposal { slices, recipe } = proposal;
+    let mut roi = Roi::new(id, name, role_color(Role::Ctv), Role::Ctv, Provenance::Proposed { recipe });
+    roi.slices = slices;
+    (case.add_edit("Propose CTV", roi), id)
+}

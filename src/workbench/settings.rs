@@ -1,0 +1,91 @@
+//! Settings kept between runs: recent cases and switches, as TOML in the user's configuration folder.
+
+use std::path::{Path, PathBuf};
+
+/// What is remembered between runs.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Folders opened before, newest first.
+    pub recent: Vec<PathBuf>,
+    pub identifiers_hidden: bool,
+}
+
+/// Settings that could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    #[error("the settings file is damaged and was set aside; the program starts with defaults: {1}")]
+    Damaged(#[source] toml::de::Error, PathBuf),
+    #[error("the settings could not be saved; check the folder's permissions and free space: {1}")]
+    Write(#[source] std::io::Error, PathBuf),
+    #[error("the settings file could not be read; the program starts with defaults: {1}")]
+    Read(#[source] std::io::Error, PathBuf),
+}
+
+impl Settings {
+    const RECENT_KEPT: usize = 12;
+
+    /// The settings file: in HILUM_HOME if that is set, else in the user's configuration folder.
+    pub fn default_path() -> Option<PathBuf> {
+        if let Some(home) = std::env::var_os("HILUM_HOME") {
+            return Some(PathBuf::from(home).join("settings.toml"));
+        }
+        directories::ProjectDirs::from("org", "hilum", "hilum").map(|d| d.config_dir().join("settings.toml"))
+    }
+
+    /// Reads the file; a missing one gives the defaults.
+    pub fn load(path: &Path) -> Result<Self, SettingsError> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(SettingsError::Read(error, path.into())),
+        };
+        toml::from_str(&text).map_err(|error| {
+            let aside = path.with_extension("damaged.toml");
+            if let Err(error) = std::fs::rename(path, &aside) {
+                tracing::warn!("cannot set the damaged settings aside: {error}");
+            }
+            SettingsError::Damaged(error, aside)
+        })
+    }
+
+    /// Writes the file anew and puts it in place at once.
+    pub fn save(&self, path: &Path) -> Result<(), SettingsError> {
+        let wrap = |error| SettingsError::Write(error, path.into());
+        let folder = path.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).map_err(wrap)?;
+        let text = toml::to_string_pretty(self).map_err(|e| wrap(std::io::Error::other(e)))?;
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(wrap)?;
+        std::io::Write::write_all(&mut file, text.as_bytes()).map_err(wrap)?;
+        file.as_file().sync_all().map_err(wrap)?;
+        file.persist(path).map_err(|e| wrap(e.error))?;
+        Ok(())
+    }
+
+    /// Puts a folder first in the list of recent cases.
+    pub fn remember(&mut self, path: &Path) {
+        self.recent.retain(|p| p != path);
+        self.recent.insert(0, path.into());
+        self.recent.truncate(Self::RECENT_KEPT);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_survive_and_damage_is_set_aside() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let path = dir.path().join("a/settings.toml");
+        let mut settings = Settings::load(&path).expect("missing file gives defaults");
+        settings.remember(Path::new("x"));
+        settings.remember(Path::new("y"));
+        settings.remember(Path::new("x"));
+        settings.save(&path).expect("saved");
+        assert_eq!(Settings::load(&path).expect("read").recent, [PathBuf::from("x"), PathBuf::from("y")]);
+        std::fs::write(&path, "recent = 3").expect("written");
+        assert!(matches!(Settings::load(&path), Err(SettingsError::Damaged(..))));
+        assert!(!path.exists() && dir.path().join("a/settings.damaged.toml").exists());
+    }
+}

@@ -1,0 +1,135 @@
+//! What the user looks at: workspace, crosshair, window, and how each structure is shown.
+
+use crate::geometry::{ImagePlane, Orientation, PatientPoint, VoxelGrid};
+use crate::image::WindowLevel;
+use crate::structures::RoiId;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The three rooms of the program.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Default,
+    strum::EnumIter,
+    strum::Display,
+    strum::EnumString,
+    serde::Serialize,
+    serde::Deserialize,
+)]
+#[strum(ascii_case_insensitive)]
+pub enum Workspace {
+    #[default]
+    Review,
+    Cohort,
+    Teach,
+}
+
+/// State of the views; not part of the case, not undone.
+#[derive(Debug, Clone)]
+pub struct ViewState {
+    pub workspace: Workspace,
+    /// The point through which all three planes go.
+    pub crosshair: PatientPoint,
+    pub window: WindowLevel,
+    pub selected: Option<RoiId>,
+    hidden: BTreeSet<RoiId>,
+    opacity: BTreeMap<RoiId, f32>,
+    /// Hides every contour and fill while true.
+    pub contours_hidden: bool,
+    /// Patient name, ID and dates are not shown.
+    pub identifiers_hidden: bool,
+}
+
+impl Default for ViewState {
+    fn default() -> Self {
+        Self {
+            workspace: Workspace::default(),
+            crosshair: PatientPoint::ZERO,
+            window: WindowLevel::MEDIASTINUM,
+            selected: None,
+            hidden: BTreeSet::new(),
+            opacity: BTreeMap::new(),
+            contours_hidden: false,
+            identifiers_hidden: false,
+        }
+    }
+}
+
+impl ViewState {
+    /// Share of the fill's colour where nothing else is chosen.
+    pub const DEFAULT_OPACITY: f32 = 0.22;
+
+    pub fn is_visible(&self, roi: RoiId) -> bool {
+        !self.hidden.contains(&roi)
+    }
+
+    pub fn set_visible(&mut self, roi: RoiId, visible: bool) {
+        if visible {
+            self.hidden.remove(&roi);
+        } else {
+            self.hidden.insert(roi);
+        }
+    }
+
+    /// Opacity of the fill, 0 to 1.
+    pub fn opacity(&self, roi: RoiId) -> f32 {
+        self.opacity.get(&roi).copied().unwrap_or(Self::DEFAULT_OPACITY)
+    }
+
+    pub fn set_opacity(&mut self, roi: RoiId, opacity: f32) {
+        self.opacity.insert(roi, opacity.clamp(0.0, 1.0));
+    }
+
+    /// Moves the crosshair by whole slices (axial) or voxels along the normal of a view, within the scan.
+    pub fn scroll(&mut self, grid: &VoxelGrid, orientation: Orientation, steps: i64) {
+        let plane = ImagePlane::through(grid, orientation, self.crosshair);
+        let at = grid.voxel_from_patient(self.crosshair);
+        let axes = [grid.normal(), grid.j_direction(), grid.i_direction()];
+        let sizes = grid.shape();
+        let Some(axis) = (0..3).find(|a| axes[*a].dot(plane.normal).abs() > 0.5) else { return };
+        let sign = if axes[axis].dot(plane.normal) > 0.0 { 1 } else { -1 };
+        let mut index = at.to_array();
+        let moved = (index[axis].round() as i64 + sign * steps).clamp(0, sizes[axis] as i64 - 1);
+        index[axis] = moved as f64;
+        let [k, j, i] = index;
+        self.crosshair = grid.patient_from_plane(grid.plane_from_index(i, j), grid.position_from_slice_index(k));
+    }
+
+    /// The slice that the axial view shows.
+    pub fn axial_slice(&self, grid: &VoxelGrid) -> usize {
+        grid.nearest_slice(grid.plane_from_patient(self.crosshair).1)
+    }
+
+    /// Keeps the crosshair inside the scan.
+    pub fn clamp_to(&mut self, grid: &VoxelGrid) {
+        let at = grid.voxel_from_patient(self.crosshair);
+        let [nk, nj, ni] = grid.shape();
+        let (k, j, i) = (
+            at.x.clamp(0.0, nk as f64 - 1.0),
+            at.y.clamp(0.0, nj as f64 - 1.0),
+            at.z.clamp(0.0, ni as f64 - 1.0),
+        );
+        self.crosshair = grid.patient_from_plane(grid.plane_from_index(i, j), grid.position_from_slice_index(k));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glam::DVec3;
+
+    #[test]
+    fn scrolling_steps_through_uneven_slices_and_stops_at_the_ends() {
+        let grid = VoxelGrid::new(DVec3::ZERO, DVec3::X, DVec3::Y, [1.0; 2], [9, 9], vec![0.0, 3.0, 9.0]).expect("valid");
+        let mut view = ViewState { crosshair: DVec3::new(4.0, 4.0, 3.0), ..ViewState::default() };
+        view.scroll(&grid, Orientation::Axial, 1);
+        assert_eq!(view.crosshair.z, 9.0);
+        view.scroll(&grid, Orientation::Axial, 5);
+        assert_eq!(view.crosshair.z, 9.0);
+        view.scroll(&grid, Orientation::Sagittal, -9);
+        assert_eq!(view.crosshair, DVec3::new(0.0, 4.0, 9.0));
+    }
+}
