@@ -292,6 +292,7 @@ fn clinical_values_are_coded_as_defined() {
         central: None,
     };
     let vector = live.features(&values, &context());
+    assert_eq!(live.features(&ClinicalValues::default(), &context()).with_clinical(&values), vector);
     assert_eq!(vector.values[106..], [Some(0.0), Some(0.0), Some(2.0), Some(800.0)]);
     let older =
         live.features(&ClinicalValues { age_years: Some(60.5), t_stage: Some(TStage::Tx), ..values }, &context());

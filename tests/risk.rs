@@ -473,3 +473,62 @@ fn every_inconsistency_says_what_why_and_what_then() {
     close(0.611f64.ln() / 0.867f64.ln(), 3.45, 5e-3);
     close((1.0f64 - 0.611) * 180.0, 70.0, 0.1);
 }
+
+// ---- Training and the model that comes with the program ---------------------------------------------------------
+
+#[test]
+fn simulated_patients_train_a_model_that_says_so() {
+    use hilum::phantom::PhantomConfig;
+    use hilum::studies::simulated_cohort::simulate;
+    use hilum::studies::train_risk::{TrainRiskConfig, train_on};
+    // Coarse phantoms, made quickly; the folds are small for the same reason.
+    let coarse = |seed: u64| PhantomConfig::new(seed, [64, 64, 36], [6.0, 6.0, 8.0]);
+    let cohort = simulate(24, 12, 3, &coarse, &Silent).expect("makes patients");
+    assert_eq!(cohort.patients.len(), 24);
+    assert_eq!(cohort.patients.iter().filter(|p| p.recurred).count(), 12);
+    let mean = |recurred: bool| {
+        let of: Vec<f64> = cohort.patients.iter().filter(|p| p.recurred == recurred).map(|p| p.log_odds).collect();
+        of.iter().sum::<f64>() / of.len() as f64
+    };
+    assert!(mean(true) > mean(false), "the outcome follows the written truth");
+    let again = simulate(24, 12, 3, &coarse, &Silent).expect("makes patients");
+    for (a, b) in cohort.patients.iter().zip(&again.patients) {
+        assert_eq!((&a.features, &a.clinical, a.recurred), (&b.features, &b.clinical, b.recurred));
+    }
+    let config = TrainRiskConfig {
+        patients: 24,
+        events: 12,
+        seed: 3,
+        pipeline: PipelineConfig { outer_folds: 3, ..quick(KeepRule::Fixed(4), 3) },
+        out_dir: "unused".into(),
+    };
+    let report = train_on(&cohort, &config, &Silent).expect("trains");
+    let manifest = report.model.manifest();
+    assert!(manifest.simulated && manifest.provenance.contains("simulated patients"));
+    assert_eq!((manifest.patients, manifest.events, manifest.features.len()), (24, 12, 4));
+    assert!(manifest.features.iter().all(|f| f.name != "g_voxel_mm3"));
+    for patient in &cohort.patients {
+        let estimate = report.model.predict(&patient.features).expect("an estimate");
+        assert!((0.0..=1.0).contains(&estimate.probability) && estimate.out_of_range.is_empty());
+    }
+    assert!(report.model_card.contains("**Simulated.**") && report.model_card.contains("| GTV reaches station 10R | 1.00 |"));
+    let stopped = simulate(24, 12, 3, &coarse, &Stopped);
+    assert!(stopped.is_err(), "cancelled");
+}
+
+#[test]
+fn the_model_that_comes_with_the_program_loads_and_names_its_patients() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/risk");
+    let model = RiskModel::load(&folder).expect("loads");
+    let manifest = model.manifest();
+    assert!(manifest.simulated && manifest.provenance.contains("simulated"));
+    assert_eq!((manifest.patients, manifest.events), (180, 94));
+    let interval = manifest.validation.auc_interval;
+    assert!(interval.lower > 0.5 && interval.lower < manifest.validation.auc && manifest.validation.auc < interval.upper);
+    let size = std::fs::metadata(folder.join(FOREST_FILE)).expect("there").len();
+    assert!(size < 1_500_000, "{size} bytes");
+    let card = std::fs::read_to_string(folder.join("MODEL_CARD.md")).expect("there");
+    assert!(card.contains("**Simulated.**") && card.contains(&format!("{:.3}", manifest.validation.auc)));
+    let estimate = model.predict(&vector(true, true, &ClinicalValues::default())).expect("an estimate");
+    assert!((0.0..=1.0).contains(&estimate.probability));
+}

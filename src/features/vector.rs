@@ -108,12 +108,18 @@ pub struct FeatureVector {
     pub flags: Vec<FeatureFlag>,
     pub definition: FeatureDefinition,
     pub partition: Partition,
+    midline_x_mm: Option<f64>,
 }
 
 impl FeatureVector {
     pub(super) fn new(partition: Partition, clinical: &ClinicalValues, context: &FeatureContext) -> Self {
-        let mut vector =
-            Self { values: [None; FEATURE_COUNT], flags: Vec::new(), definition: context.definition, partition };
+        let mut vector = Self {
+            values: [None; FEATURE_COUNT],
+            flags: Vec::new(),
+            definition: context.definition,
+            partition,
+            midline_x_mm: context.tracheal_midline_x_mm,
+        };
         if vector.partition.ctv_cm3 <= 0.0 {
             vector.flags.push(FeatureFlag::CtvEmpty);
             return vector;
@@ -223,6 +229,17 @@ impl FeatureVector {
             }
             self.values[FEATURE_COUNT - 4 + n] = value;
         }
+    }
+
+    /// The same case with other clinical values; the volumes are not counted again.
+    #[must_use]
+    pub fn with_clinical(&self, clinical: &ClinicalValues) -> Self {
+        let context = FeatureContext {
+            definition: self.definition,
+            tracheal_midline_x_mm: self.midline_x_mm,
+            ..Default::default()
+        };
+        Self::new(self.partition.clone(), clinical, &context)
     }
 
     /// False without a CTV: then every value is missing.

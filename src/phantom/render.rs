@@ -86,7 +86,10 @@ pub fn render(
         ctv: take(MARGIN),
         near_node: take(NEAR_NODE),
         lung_lesions: take(LESION),
-        organs: Organ::all().map(|organ| (organ, Arc::new(take(organ as u32)))).filter(|(_, m)| !m.is_empty()).collect(),
+        organs: Organ::all()
+            .map(|organ| (organ, Arc::new(take(organ as u32))))
+            .filter(|(_, m)| !m.is_empty())
+            .collect(),
         hu: Array3::from_shape_vec([slices, rows, columns], values).expect("every slice has all its pixels"),
     })
 }

@@ -38,7 +38,10 @@ pub struct Sample {
     pub in_ctv: Vec<u8>,
 }
 
-/// The phantom of a seed with the union of its GTVs; `None` if no lungs are found in it.
+/// The phantom of a seed as the network sees it in training and validation, with the union of its GTVs.
+///
+/// # Errors
+/// [`Cancelled`] if the progress asked to stop.
 pub fn phantom(seed: u64, progress: &dyn Progress) -> Result<(Phantom, Mask), Cancelled> {
     let phantom = generate(&PhantomConfig::training(seed), progress)?;
     let gtv = phantom.gtvp.union(&phantom.gtvn);
