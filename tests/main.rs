@@ -15,4 +15,8 @@ mod phantom;
 mod risk;
 #[cfg(feature = "gui")]
 mod shaders;
+#[cfg(feature = "gui")]
+mod ui;
+#[cfg(feature = "gui")]
+mod viewport;
 mod workbench;

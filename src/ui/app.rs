@@ -20,7 +20,7 @@ use crate::dicom::ExportProof;
 use crate::geometry::{Orientation, Revision};
 use crate::gpu::{Gpu, SliceRenderer};
 use crate::workbench::jobs::JobMode;
-use crate::workbench::{Command, Workbench};
+use crate::workbench::{Command, LoadedCase, Workbench};
 use eframe::egui;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -124,6 +124,11 @@ impl HilumApp {
 
     pub fn workbench(&self) -> &Workbench {
         &self.workbench
+    }
+
+    /// Puts a case that was read elsewhere on the bench.
+    pub fn take_case(&mut self, loaded: LoadedCase) {
+        self.workbench.take_case(loaded);
     }
 
     /// For scripts and tests: requests go through the same door as those of panels.

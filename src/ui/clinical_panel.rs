@@ -6,7 +6,7 @@ use super::theme;
 use super::widgets::{faint, segmented, status_line};
 use crate::features::{ClinicalValues, Sex, TStage};
 use crate::workbench::Command;
-use eframe::egui::{self, Align, ComboBox, Layout, RichText, TextEdit, Ui};
+use eframe::egui::{self, Align, Align2, ComboBox, Layout, RichText, TextEdit, Ui};
 
 /// Text being typed for the two numbers.
 #[derive(Debug, Default)]
@@ -93,7 +93,7 @@ fn number_ui(ui: &mut Ui, field: &mut Field, name: &str, unit: &str, value: Opti
         field.text = value.map(|v| v.to_string()).unwrap_or_default();
     }
     ui.label(RichText::new(unit).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL));
-    let edit = TextEdit::singleline(&mut field.text).desired_width(56.0).hint_text("unknown").horizontal_align(Align::Max);
+    let edit = TextEdit::singleline(&mut field.text).desired_width(56.0).hint_text("unknown").align(Align2::RIGHT_CENTER);
     let response: egui::Response = ui.add(edit).accessible_name(name);
     field.editing = response.has_focus();
     if !response.lost_focus() {

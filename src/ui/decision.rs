@@ -49,7 +49,7 @@ pub fn show(context: &egui::Context, decision: &Decision) -> Option<Answer> {
         ),
     };
     let mut answer = None;
-    let modal = egui::Modal::new(Id::new("decision")).show(context, |ui| {
+    let modal = egui::Modal::new(Id::unique("decision")).show(context, |ui| {
         ui.set_width(420.0);
         ui.label(RichText::new(title).font(theme::strong(theme::SIZE_HEADING)));
         ui.add_space(theme::SPACE_1);

@@ -161,7 +161,7 @@ impl HilumApp {
 
     fn take_dropped(&mut self, context: &egui::Context) {
         let dropped: Vec<PathBuf> =
-            context.input(|i| i.raw.dropped_files.iter().filter_map(|f| f.path.clone()).collect());
+            context.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_path_buf()).collect());
         if !dropped.is_empty() {
             self.sender.send(WindowRequest::Open(Opening::Paths(dropped)));
         }

@@ -43,7 +43,8 @@ impl Toasts {
     pub fn show(&mut self, context: &egui::Context, input: &PanelInput<'_>, bottom: f32) {
         let now = context.time();
         let all = input.workbench.notices().all();
-        for notice in all.iter().filter(|n| n.id > self.seen) {
+        let seen = self.seen;
+        for notice in all.iter().filter(|n| n.id > seen) {
             self.seen = notice.id;
             let lasts = if notice.severity == Severity::Error { Self::ERROR_SHOWN_S } else { Self::SHOWN_S };
             self.showing.push((notice.id, now + lasts));
@@ -55,7 +56,7 @@ impl Toasts {
             context.request_repaint_after_secs((first - now).max(0.05) as f32);
         }
         let mut closed = None;
-        let area = Area::new(Id::new("toasts")).order(Order::Foreground);
+        let area = Area::new(Id::unique("toasts")).order(Order::Foreground);
         if self.showing.is_empty() {
             return;
         }

@@ -80,10 +80,10 @@ impl Palette {
         }
         self.chosen = self.chosen.min(found.len().saturating_sub(1));
         let mut run = enter.then_some(self.chosen);
-        let area = egui::Modal::default_area(Id::new("palette"))
+        let area = egui::Modal::default_area(Id::unique("palette"))
             .anchor(Align2::CENTER_TOP, vec2(0.0, 80.0))
             .default_width(520.0);
-        let modal = egui::Modal::new(Id::new("palette")).area(area).show(context, |ui| {
+        let modal = egui::Modal::new(Id::unique("palette")).area(area).show(context, |ui| {
             ui.set_width(520.0);
             let edit = TextEdit::singleline(&mut self.query)
                 .hint_text("Type a command, a structure or a recent case")

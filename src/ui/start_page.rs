@@ -66,7 +66,7 @@ pub fn drop_hint(context: &egui::Context) {
     if !hovering {
         return;
     }
-    let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::new("drop hint"));
+    let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::unique("drop hint"));
     let painter = context.layer_painter(layer);
     let rect = context.content_rect();
     painter.rect_filled(rect, 0.0, theme::faded(theme::BASE, 0.8));

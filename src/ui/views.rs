@@ -63,11 +63,6 @@ impl Views {
         self.hovered.map(|(_, p)| p)
     }
 
-    /// True while a button that went down in a view is down.
-    pub fn is_busy(&self) -> bool {
-        self.views.iter().any(View::is_busy)
-    }
-
     /// The map between patient and screen as last drawn; `None` for a view that is not on the screen.
     pub fn transform(&self, orientation: Orientation) -> Option<ViewTransform> {
         let at = self.views.iter().position(|v| v.orientation == orientation)?;

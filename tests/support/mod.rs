@@ -1,6 +1,8 @@
 //! What the tests share: the folder of real cases, and temporary folders.
 
 pub mod bench;
+#[cfg(feature = "gui")]
+pub mod window;
 
 use std::path::PathBuf;
 

@@ -1,0 +1,381 @@
+//! The window: the whole way from the pointer to contours, masks, features and undo, through the
+//! views' own maps; panels, palette, dialogs and workspaces by their accessible names.
+
+use crate::support::bench::small_case;
+use crate::support::window::{Start, Window};
+use eframe::egui::{Key, Modifiers, PointerButton};
+use egui_kittest::kittest::Queryable as _;
+use glam::{DVec2, DVec3};
+use hilum::cohort::inconsistencies;
+use hilum::geometry::{ImagePlane, Orientation, PatientPoint};
+use hilum::structures::{Role, Station};
+use hilum::teaching::Phase;
+use hilum::ui::{Opening, WindowRequest};
+use hilum::workbench::{Action, Command, TeachCommand, ToolKind, Workspace};
+use strum::IntoEnumIterator;
+
+const CENTER: DVec3 = DVec3::new(32.0, 32.0, 15.0);
+
+fn small_window() -> Window {
+    Window::with_small_case(&[
+        ("GTVp", Role::Gtvp),
+        ("CTV", Role::Ctv),
+        ("LN_IASLC_07", Role::Station(Station::S7)),
+        ("Heart", Role::Organ),
+    ])
+}
+
+/// Points on the plane that a view shows, around the crosshair.
+fn on_plane(window: &Window, orientation: Orientation, offsets: &[[f64; 2]]) -> Vec<PatientPoint> {
+    let grid = window.case().grid();
+    let plane = ImagePlane::through(grid, orientation, window.workbench().view.crosshair);
+    offsets.iter().map(|&[x, y]| plane.patient_from_plane(DVec2::new(x, y))).collect()
+}
+
+#[test]
+fn a_stroke_in_the_demo_case_changes_contours_masks_and_features_and_is_taken_back_exactly() {
+    let mut w = Window::open(Start::default());
+    assert!(w.has("Open folder…") && w.says("Research and education only"));
+    w.click("Open demo case");
+    assert!(w.case().structures().rois.len() > 16);
+    w.click("Select GTVp");
+    assert_eq!(w.workbench().view.selected, Some(w.roi("GTVp").id));
+    w.key(Modifiers::NONE, Key::G).key(Modifiers::NONE, Key::B);
+    assert_eq!(w.workbench().tool(), ToolKind::Brush);
+
+    let before = w.roi("GTVp").clone();
+    let (volume, revision) = (w.volume_cm3("GTVp"), w.case().revision());
+    let path = on_plane(&w, Orientation::Axial, &[[0.0, 0.0], [12.0, 4.0], [30.0, -6.0]]);
+    w.drag(Orientation::Axial, PointerButton::Primary, Modifiers::NONE, &path);
+    assert!(w.volume_cm3("GTVp") > volume);
+    let mask = w.case().mask(w.roi("GTVp").id);
+    for n in 0..=20 {
+        let t = f64::from(n) / 20.0;
+        let at = w.case().grid().containing_voxel(path[1].lerp(path[2], t)).expect("inside the scan");
+        assert!(mask.get(at[0], at[1], at[2]), "gap in the mask at {t}");
+    }
+    let live = w.workbench().live().expect("features");
+    assert!(w.case().revision() > revision);
+    assert_eq!(live.features().revision, w.case().revision());
+    assert_eq!(w.case().history().undo_label(), Some("Brush GTVp"));
+    assert_eq!(w.case().history().len(), 1);
+    w.case().check_invariants().expect("masks follow contours");
+
+    w.key(Modifiers::COMMAND, Key::Z);
+    assert_eq!(*w.roi("GTVp"), before);
+    w.key(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    assert_ne!(*w.roi("GTVp"), before);
+}
+
+#[test]
+fn every_view_paints_and_alt_erases() {
+    for orientation in Orientation::iter() {
+        let mut w = small_window();
+        w.click("Select CTV").key(Modifiers::NONE, Key::B);
+        let path = on_plane(&w, orientation, &[[-8.0, 0.0], [8.0, 0.0]]);
+        w.drag(orientation, PointerButton::Primary, Modifiers::NONE, &path);
+        let painted = w.volume_cm3("CTV");
+        assert!(painted > 0.0, "{orientation}");
+        w.drag(orientation, PointerButton::Primary, Modifiers::ALT, &path);
+        assert!(w.volume_cm3("CTV") < painted * 0.2, "{orientation}");
+        assert_eq!(w.case().history().undo_label(), Some("Erase CTV"));
+    }
+}
+
+#[test]
+fn escape_takes_back_the_stroke_under_way() {
+    let mut w = small_window();
+    w.click("Select CTV").key(Modifiers::NONE, Key::B);
+    let path = on_plane(&w, Orientation::Axial, &[[-8.0, 0.0], [8.0, 0.0]]);
+    let places = [w.place(Orientation::Axial, path[0]), w.place(Orientation::Axial, path[1])];
+    w.harness.hover_at(places[0]);
+    w.harness.step();
+    w.harness.drag_at(places[0]);
+    w.harness.hover_at(places[1]);
+    w.harness.step();
+    assert!(w.volume_cm3("CTV") > 0.0);
+    w.key(Modifiers::NONE, Key::Escape);
+    assert_eq!(w.volume_cm3("CTV"), 0.0);
+    w.harness.drop_at(places[1]);
+    w.settle();
+    assert!(w.case().history().is_empty());
+}
+
+#[test]
+fn a_click_moves_the_crosshair_of_all_three_planes() {
+    let mut w = small_window();
+    for orientation in Orientation::iter() {
+        let target = on_plane(&w, orientation, &[[7.0, -6.0]])[0];
+        w.click_view(orientation, target);
+        assert!((w.workbench().view.crosshair - target).length() < 0.05, "{orientation}");
+        for other in Orientation::iter() {
+            let view = w.harness.state().view_transform(other).expect("shown");
+            assert!(view.depth_mm(target).abs() < 0.05, "the {other} view goes through the point");
+        }
+    }
+}
+
+#[test]
+fn brackets_change_the_radius_and_refused_strokes_say_why() {
+    let mut w = small_window();
+    w.key(Modifiers::NONE, Key::B);
+    let radius = |w: &Window| w.workbench().active_brush().expect("a brush").radius_mm();
+    let before = radius(&w);
+    w.key(Modifiers::NONE, Key::CloseBracket);
+    assert!(radius(&w) > before);
+    w.key(Modifiers::NONE, Key::OpenBracket).key(Modifiers::NONE, Key::OpenBracket);
+    assert!(radius(&w) < before);
+    w.click("Select CTV").click("Lock CTV");
+    w.click_view(Orientation::Axial, CENTER);
+    assert_eq!(w.volume_cm3("CTV"), 0.0);
+    assert!(w.says("CTV is locked"));
+}
+
+#[test]
+fn letters_typed_into_a_field_are_no_shortcuts() {
+    let mut w = small_window();
+    w.harness.get_by_label("Filter structures").focus();
+    w.settle();
+    w.key(Modifiers::NONE, Key::B);
+    assert_eq!(w.workbench().tool(), ToolKind::Navigate);
+    w.type_text("heart");
+    assert!(w.has("Select Heart") && !w.has("Select CTV"));
+}
+
+#[test]
+fn the_palette_finds_a_command_and_runs_it() {
+    let mut w = small_window();
+    w.key(Modifiers::COMMAND, Key::K);
+    assert!(w.has("Find a command"));
+    w.type_text("window lung");
+    w.key(Modifiers::NONE, Key::Enter);
+    assert!(!w.has("Find a command"));
+    assert_eq!(w.workbench().view.window, hilum::image::WindowLevel::LUNG);
+    w.key(Modifiers::COMMAND, Key::K).type_text("go to heart").key(Modifiers::NONE, Key::Escape);
+    assert!(!w.has("Find a command"));
+}
+
+#[test]
+fn every_action_is_in_a_menu_and_a_disabled_one_says_why() {
+    let mut w = Window::open(Start::default());
+    let menus: std::collections::BTreeSet<_> = Action::iter().map(|a| a.info().menu).collect();
+    for menu in menus {
+        w.harness.get_by_label(&menu.to_string()).click();
+        w.settle();
+        for action in Action::iter().filter(|a| a.info().menu == menu) {
+            assert!(w.says(action.info().label), "{} in {menu}", action.info().label);
+        }
+        w.key(Modifiers::NONE, Key::Escape);
+    }
+    for action in [Action::Export, Action::Undo, Action::Segment, Action::ToolBrush] {
+        assert!(w.workbench().refusal(action).is_some());
+        w.send(action);
+    }
+    assert_eq!(w.workbench().tool(), ToolKind::Navigate);
+}
+
+#[test]
+fn hidden_identifiers_leave_the_accessible_tree() {
+    let mut w = small_window();
+    let patient = w.case().image.meta.patient.clone();
+    assert!(w.says(&patient.name) && w.says(&patient.id));
+    w.key(Modifiers::COMMAND | Modifiers::SHIFT, Key::H);
+    assert!(!w.says(&patient.name) && !w.says(&patient.id));
+    assert!(w.has("Identifiers hidden"));
+}
+
+#[test]
+fn roles_names_and_visibility_change_from_the_list_as_steps_of_undo() {
+    let mut w = small_window();
+    w.click("Hide Heart");
+    assert!(!w.workbench().view.is_visible(w.roi("Heart").id));
+    w.click("Select Heart");
+    let heart = w.roi("Heart").id;
+    w.send(Command::Rename { roi: heart, name: "Cor".into() });
+    assert!(w.has("Select Cor"));
+    w.click("Role of Cor");
+    w.click("Other");
+    assert_eq!(w.roi("Cor").role, Role::Other);
+    w.key(Modifiers::COMMAND, Key::Z).key(Modifiers::COMMAND, Key::Z);
+    assert_eq!(w.roi("Heart").role, Role::Organ);
+    assert!(w.case().history().is_empty());
+}
+
+#[test]
+fn the_cohort_shows_all_recurrences_and_the_inconsistencies() {
+    let mut w = Window::open(Start::default());
+    w.click("Cohort");
+    assert!(w.says("170 recurrences over 16 stations") && w.says("Published data, not this clinic's"));
+    assert!(w.has("Station 10R: 50 of 170") && w.has("Station 2L: 0 of 170"));
+    let sum: u32 = Station::all()
+        .map(|s| (0..=170).find(|k| w.has(&format!("Station {s}: {k} of 170"))).expect("a count for every station"))
+        .sum();
+    assert_eq!(sum, 170);
+    w.click("94 patients who recurred");
+    assert!(w.has("Station 10R: 50 of 94"));
+    for entry in inconsistencies() {
+        assert!(w.says(&entry.title), "{}", entry.title);
+    }
+}
+
+#[test]
+fn an_exercise_hides_its_reference_and_shows_measures_after_comparing() {
+    let mut w = small_window();
+    w.click("Select LN_IASLC_07").key(Modifiers::NONE, Key::B);
+    let path = on_plane(&w, Orientation::Axial, &[[-8.0, 0.0], [8.0, 0.0]]);
+    w.drag(Orientation::Axial, PointerButton::Primary, Modifiers::NONE, &path);
+    w.click("Teach").click("Start exercise");
+    let exercise = *w.workbench().exercise().expect("an exercise");
+    assert_eq!(exercise.phase, Phase::Contouring);
+    assert!(!w.workbench().is_shown(exercise.reference) && w.workbench().is_shown(exercise.attempt));
+    let shifted = on_plane(&w, Orientation::Axial, &[[-5.0, 2.0], [11.0, 2.0]]);
+    w.drag(Orientation::Axial, PointerButton::Primary, Modifiers::NONE, &shifted);
+    w.click("Compare");
+    assert!(w.workbench().is_shown(exercise.reference));
+    let score = w.workbench().score().expect("a score").value.clone();
+    assert!((0.3..1.0).contains(&score.comparison.dsc), "{}", score.comparison.dsc);
+    assert!(score.missed_cm3 > 0.0 && score.extra_cm3 > 0.0);
+    assert!(w.has("Dice (DSC)") && w.says(&format!("{:.3}", score.comparison.dsc)));
+    w.click("Largest difference");
+    let k = w.workbench().view.axial_slice(w.case().grid());
+    assert!(w.roi("LN_IASLC_07").slices.contains_key(&k));
+    w.send(Command::Teach(TeachCommand::Stop));
+    assert!(w.workbench().exercise().is_none());
+}
+
+#[test]
+fn a_folder_without_a_scan_leaves_a_message_and_the_program_running() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    std::fs::write(folder.path().join("notes.txt"), "no images here").expect("written");
+    let mut w = Window::open(Start { answers: vec![Some(folder.path().into())], ..Start::default() });
+    w.key(Modifiers::COMMAND, Key::O);
+    assert!(w.workbench().case().is_none());
+    assert!(w.says("The case could not be opened"));
+    w.send(WindowRequest::ShowMessages(true));
+    assert!(w.says("no DICOM file"));
+    w.click("Open demo case");
+    assert!(w.workbench().case().is_some());
+}
+
+#[test]
+fn opening_another_case_asks_before_edits_are_lost() {
+    let mut w = small_window();
+    w.click("Select CTV").key(Modifiers::NONE, Key::B).click_view(Orientation::Axial, CENTER);
+    let revision = w.case().revision();
+    w.send(WindowRequest::Open(Opening::Demo));
+    assert!(w.has("Discard and open"));
+    w.click("Cancel");
+    assert_eq!(w.case().revision(), revision);
+    w.send(WindowRequest::Open(Opening::Demo)).click("Discard and open");
+    assert!(w.case().structures().rois.len() > 16);
+}
+
+#[test]
+fn an_export_through_the_dialog_is_proven_and_counts_as_saved() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().join("RS.dcm");
+    let loaded = small_case(&[("CTV", Role::Ctv)]);
+    let answers = vec![Some(path.clone()), Some(path.clone())];
+    let mut w = Window::with_case(loaded, Start { answers, ..Start::default() });
+    w.click("Select CTV").key(Modifiers::NONE, Key::B).click_view(Orientation::Axial, CENTER);
+    assert!(w.harness.state().has_unexported_changes());
+    w.key(Modifiers::COMMAND, Key::E);
+    assert!(path.exists() && w.workbench().last_export().is_some());
+    assert!(!w.harness.state().has_unexported_changes());
+    w.key(Modifiers::COMMAND, Key::E);
+    assert!(w.has("Replace"), "an existing file is only replaced after asking");
+    w.click("Cancel");
+}
+
+#[test]
+fn a_double_click_shows_one_view_alone_and_another_brings_all_back() {
+    let mut w = small_window();
+    let shown = |w: &Window| Orientation::iter().filter(|o| w.harness.state().view_transform(*o).is_some()).count();
+    for expected in [1, 3] {
+        let place = w.place(Orientation::Sagittal, w.workbench().view.crosshair);
+        for _ in 0..2 {
+            w.harness.hover_at(place);
+            w.harness.drag_at(place);
+            w.harness.event(eframe::egui::Event::PointerButton {
+                pos: place,
+                button: PointerButton::Primary,
+                pressed: false,
+                modifiers: Modifiers::NONE,
+            });
+        }
+        w.settle();
+        assert_eq!(shown(&w), expected);
+    }
+}
+
+#[test]
+fn small_and_large_windows_hold_everything() {
+    for size in [[1000.0, 700.0], [1280.0, 800.0], [1920.0, 1080.0]] {
+        let rois = [("GTVp", Role::Gtvp), ("CTV", Role::Ctv)];
+        let mut w = Window::with_case(small_case(&rois), Start { size: Some(size), ..Start::default() });
+        for workspace in [Workspace::Review, Workspace::Teach, Workspace::Cohort] {
+            w.send(Command::SetWorkspace(workspace));
+            for label in ["Review", "Cohort", "Teach", "Research and education only"] {
+                let rect = w.harness.get_by_label(label).rect();
+                assert!(rect.max.x <= size[0] && rect.max.y <= size[1], "{label} at {size:?}");
+            }
+        }
+        w.send(Command::SetWorkspace(Workspace::Review));
+        let axial = w.harness.state().view_transform(Orientation::Axial).expect("shown").rect;
+        assert!(axial.width() >= 240.0 && axial.height() >= 400.0, "{axial:?} at {size:?}");
+        let run = w.harness.get_by_label("Propose CTV").rect();
+        assert!(run.max.x <= size[0] && run.min.x >= 0.0);
+    }
+}
+
+/// Drawn with a graphics adapter: the picture holds the scan and the fill of a structure.
+#[test]
+fn the_drawn_window_shows_the_scan_and_follows_a_stroke() {
+    let mut w = Window::with_case(small_case(&[("CTV", Role::Ctv)]), Start { gpu: true, ..Start::default() });
+    assert!(w.harness.state().uses_gpu());
+    let at = |w: &mut Window| {
+        let place = w.place(Orientation::Axial, CENTER + DVec3::new(3.0, 3.0, 0.0));
+        let picture = w.harness.render().expect("a picture");
+        picture.get_pixel(place.x as u32, place.y as u32).0
+    };
+    let before = at(&mut w);
+    assert!(before[0].abs_diff(before[1]) <= 2 && before[0] > 60, "grey soft tissue: {before:?}");
+    w.click("Select CTV").key(Modifiers::NONE, Key::B).click_view(Orientation::Axial, CENTER);
+    w.harness.remove_cursor();
+    w.settle();
+    let after = at(&mut w);
+    assert!(after[0] > after[1] + 15, "tinted red: {before:?} {after:?}");
+    assert_eq!(w.workbench().case().map(|c| c.history().len()), Some(1));
+}
+
+/// Pictures of every state, to be looked at: `HILUM_PICTURES=folder`.
+#[test]
+fn every_state_can_be_drawn() {
+    if std::env::var_os("HILUM_PICTURES").is_none() {
+        return;
+    }
+    let mut w = Window::open(Start { gpu: true, ..Start::default() });
+    w.picture("start");
+    w.send(WindowRequest::Open(Opening::Demo));
+    w.picture("review");
+    w.key(Modifiers::NONE, Key::B);
+    let path = on_plane(&w, Orientation::Axial, &[[0.0, 0.0], [12.0, 4.0], [30.0, -6.0]]);
+    w.drag(Orientation::Axial, PointerButton::Primary, Modifiers::NONE, &path);
+    w.picture("brush");
+    w.key(Modifiers::COMMAND, Key::K).type_text("st");
+    w.picture("palette");
+    w.key(Modifiers::NONE, Key::Escape).key(Modifiers::NONE, Key::F1);
+    w.picture("shortcuts");
+    w.key(Modifiers::NONE, Key::F1).send(WindowRequest::ShowMessages(true));
+    w.picture("messages");
+    w.send(WindowRequest::ShowMessages(false)).click("Cohort");
+    w.picture("cohort");
+    w.click("Teach").click("Start exercise");
+    let path = on_plane(&w, Orientation::Axial, &[[-4.0, 0.0], [5.0, 3.0]]);
+    w.drag(Orientation::Axial, PointerButton::Primary, Modifiers::NONE, &path);
+    w.picture("teach-draw");
+    w.click("Compare");
+    w.picture("teach-compare");
+    w.send(Command::Teach(TeachCommand::Stop)).click("Review").send(WindowRequest::Open(Opening::Demo));
+    w.picture("decision");
+}
