@@ -40,3 +40,16 @@ pub const RESEARCH_ONLY: &str = "Research and education only. Not a medical devi
 
 /// Name and version of this program, as written into files it makes.
 pub const PROGRAM: &str = concat!("Hilum ", env!("CARGO_PKG_VERSION"));
+
+/// The folder of the models that come with the program: `$HILUM_MODELS` if that variable is set, else
+/// `models` beside the program, else `models` of the source tree from which the program was built.
+pub fn models_dir() -> std::path::PathBuf {
+    if let Some(root) = std::env::var_os("HILUM_MODELS") {
+        return root.into();
+    }
+    let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(|p| p.join("models")));
+    match beside {
+        Some(folder) if folder.is_dir() => folder,
+        _ => std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models"),
+    }
+}

@@ -25,7 +25,7 @@ fn mask(blocks: &[Block]) -> Mask {
 }
 
 fn grid(spacing: [f64; 3]) -> VoxelGrid {
-    VoxelGrid::axial(PatientPoint::ZERO, spacing, [SHAPE[2], SHAPE[1], SHAPE[0]]).unwrap()
+    VoxelGrid::axial(PatientPoint::ZERO, spacing, [SHAPE[2], SHAPE[1], SHAPE[0]]).expect("valid grid")
 }
 
 /// A case as owned masks.
@@ -385,7 +385,7 @@ fn case() -> impl Strategy<Value = Case> {
             ctv: mask(&ctv),
             gtvp: mask(&gtvp),
             gtvn: mask(&gtvn),
-            stations: stations.into_iter().map(|(s, m)| (Station::from_index(s).unwrap(), m)).collect(),
+            stations: stations.into_iter().map(|(s, m)| (Station::from_index(s).expect("below 16"), m)).collect(),
             central_zone: Some(mask(&[[0, 20, 0, 24, 0, 20]])),
         }
     })

@@ -1,1 +1,475 @@
-//! Promises about risk.
+//! Promises about risk, survival and the recurrence map: golden numbers, honest validation, and a model file that
+//! is refused when it does not fit.
+
+use hilum::cohort::{Denominator, PublishedRecurrence, RecurrenceError, inconsistencies};
+use hilum::features::*;
+use hilum::progress::{Progress, Silent};
+use hilum::risk::*;
+use hilum::structures::Station;
+use hilum::survival::*;
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use std::path::Path;
+
+fn close(value: f64, expected: f64, tolerance: f64) {
+    assert!((value - expected).abs() <= tolerance, "{value} is not {expected}");
+}
+
+// ---- Scores: the twenty cases of REFERENCE 4.5 ------------------------------------------------------------------
+
+const OUTCOME: [u8; 20] = [1, 0, 1, 1, 0, 0, 1, 0, 1, 0, 1, 0, 0, 1, 1, 0, 0, 1, 0, 1];
+const PROBABILITY: [f64; 20] = [
+    0.91, 0.12, 0.66, 0.75, 0.42, 0.35, 0.58, 0.61, 0.83, 0.22, 0.49, 0.50, 0.15, 0.71, 0.38, 0.27, 0.66, 0.94, 0.05,
+    0.55,
+];
+
+#[test]
+fn twenty_cases_give_the_golden_scores() {
+    let y = OUTCOME.map(|y| y == 1);
+    let p = PROBABILITY;
+    let estimate = delong(&y, &p, 0.95).expect("both classes");
+    close(estimate.auc, 0.885, 1e-12);
+    close(estimate.standard_error, 0.0730677, 5e-8);
+    close(estimate.interval.lower, 0.7418, 5e-5);
+    assert_eq!(estimate.interval.upper, 1.0, "1.0282 is clipped");
+    close(average_precision(&y, &p), 0.8899206, 5e-8);
+    close(brier(&y, &p), 0.142175, 1e-12);
+    close(log_loss(&y, &p), 0.4402797, 5e-8);
+    let c = Confusion::at(&y, &p, 0.5);
+    assert_eq!((c.true_positive, c.false_positive, c.false_negative, c.true_negative), (8, 3, 2, 7));
+    close(c.accuracy(), 0.75, 1e-12);
+    close(c.kappa(), 0.5, 1e-12);
+    close(c.matthews(), 0.5025189, 5e-8);
+    close(c.f1(), 0.7619048, 5e-8);
+    close(c.balanced_accuracy(), 0.75, 1e-12);
+    for (threshold, benefit) in [(0.2, 0.4125), (0.5, 0.25), (0.7, 0.25)] {
+        close(net_benefit(&y, &p, threshold), benefit, 1e-12);
+    }
+    for (threshold, treat_all) in [(0.2, 0.375), (0.5, 0.0), (0.7, -0.6667)] {
+        close(net_benefit(&y, &[1.0; 20], threshold), treat_all, 5e-5);
+    }
+    let fit = calibration(&y, &p).expect("a fit exists");
+    close(fit.intercept, -0.1244429, 5e-8);
+    close(fit.slope, 2.0300763, 5e-8);
+    close(calibration_in_the_large(&y, &p).expect("a fit exists"), -0.0404541, 5e-8);
+    assert_eq!(calibration(&[true, false], &[0.9, 0.1]), None, "separated classes have no finite slope");
+}
+
+// ---- Pipeline ---------------------------------------------------------------------------------------------------
+
+/// Patients of pure noise, or with a signal in the first two features.
+fn table(patients: usize, features: usize, seed: u64, signal: f64) -> Table {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let mut rows = Vec::new();
+    let mut outcome = Vec::new();
+    for n in 0..patients {
+        let mut row: Vec<f64> = (0..features).map(|_| rng.random_range(0.0..1.0)).collect();
+        let event = n % 2 == 0;
+        if event {
+            row[0] += signal;
+            row[1] += signal;
+        }
+        rows.push(row.into_iter().map(Some).collect());
+        outcome.push(event);
+    }
+    Table::new((0..features).map(|f| format!("f{f}")).collect(), &rows, outcome).expect("a whole table")
+}
+
+fn quick(keep: KeepRule, seed: u64) -> PipelineConfig {
+    let forest = ForestParams { trees: 30, max_splits: Some(4), min_leaf: 3, candidates: SplitCandidates::SquareRoot };
+    PipelineConfig {
+        outer_folds: 5,
+        repeats: 1,
+        inner_folds: 3,
+        elimination: forest,
+        keep,
+        grid: vec![ForestParams { trees: 60, ..forest }],
+        seed,
+        ..Default::default()
+    }
+}
+
+#[test]
+fn noise_stays_noise_in_nested_validation_and_looks_like_signal_when_selection_leaks() {
+    let (mut nested, mut leaky) = (Vec::new(), Vec::new());
+    for seed in 1..=3 {
+        let table = table(120, 110, seed, 0.0);
+        let config = quick(KeepRule::Fixed(10), seed);
+        let honest = nested_validation(&table, &config, &Silent).expect("trains");
+        nested.push(auc(table.outcome(), &honest.predictions[0]).expect("both classes"));
+        leaky.push(leaky_validation(&table, &config, &Silent).expect("trains"));
+    }
+    let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
+    assert!(nested.iter().all(|a| (0.35..=0.65).contains(a)), "{nested:?}");
+    assert!(mean(&leaky) > 0.65 && mean(&leaky) > mean(&nested) + 0.1, "{leaky:?} beside {nested:?}");
+}
+
+#[test]
+fn a_signal_is_found_and_its_features_are_kept() {
+    let table = table(80, 12, 9, 0.6);
+    let config = quick(KeepRule::OneStandardError, 4);
+    let validation = nested_validation(&table, &config, &Silent).expect("trains");
+    let area = auc(table.outcome(), &validation.predictions[0]).expect("both classes");
+    assert!(area > 0.85, "{area}");
+    assert!(validation.selection_frequency[..2].iter().sum::<f64>() > 1.0, "{:?}", validation.selection_frequency);
+    assert!(validation.selection_frequency[2..].iter().all(|f| *f < 0.7), "{:?}", validation.selection_frequency);
+    assert_eq!(
+        validation,
+        nested_validation(&table, &config, &Silent).expect("trains"),
+        "the same seed, the same result"
+    );
+}
+
+struct Stopped;
+impl Progress for Stopped {
+    fn report(&self, _stage: &str, _done: usize, _total: usize) {}
+    fn is_cancelled(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn training_stops_when_asked_and_says_when_patients_are_too_few() {
+    let config = quick(KeepRule::Fixed(3), 1);
+    let result = nested_validation(&table(60, 6, 1, 0.0), &config, &Stopped);
+    assert!(matches!(result, Err(PipelineError::Cancelled(_))), "{result:?}");
+    let result = nested_validation(&table(12, 6, 1, 0.0), &config, &Silent);
+    assert!(matches!(result, Err(PipelineError::TooFew { patients: 12, events: 6, folds: 5 })), "{result:?}");
+}
+
+// ---- Model file -------------------------------------------------------------------------------------------------
+
+const INPUTS: [&str; 4] = ["ln10r_ctv_in_ln", "g_gtv_maxdiam_mm", "g_central", "c_stage_t"];
+
+/// A forest on four features, its training columns, and the file made of it.
+fn small_model() -> (RiskModel, FittedForest, Vec<Vec<f64>>) {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let n = 120;
+    let mut columns: Vec<Vec<f64>> = vec![Vec::new(); 4];
+    let mut outcome = Vec::new();
+    for _ in 0..n {
+        let row = [
+            rng.random_range(0.0..0.8),
+            rng.random_range(15.0..90.0),
+            f64::from(rng.random_range(0..2u8)),
+            f64::from(rng.random_range(1..5u8)),
+        ];
+        outcome.push(row[0] + row[1] / 90.0 + rng.random_range(-0.5..0.5) > 0.9);
+        for (column, value) in columns.iter_mut().zip(row) {
+            column.push(value);
+        }
+    }
+    let params = ForestParams { trees: 50, max_splits: Some(5), min_leaf: 3, candidates: SplitCandidates::SquareRoot };
+    let slices: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+    let forest = FittedForest::fit(&slices, &outcome, &params, 7).expect("trains");
+    let interval = Interval { lower: 0.7, upper: 0.9 };
+    let manifest = RiskManifest {
+        format: 0,
+        model_id: "test".into(),
+        endpoint: "any recurrence".into(),
+        provenance: "made for a test".into(),
+        simulated: true,
+        schema_sha256: String::new(),
+        definition: FeatureDefinition::default(),
+        features: INPUTS
+            .iter()
+            .zip(&columns)
+            .map(|(name, column)| ModelFeature {
+                name: (*name).into(),
+                fill: 2.0,
+                min: column.iter().copied().fold(f64::INFINITY, f64::min),
+                max: column.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+                importance: 0.25,
+                selection_frequency: 1.0,
+            })
+            .collect(),
+        patients: n,
+        events: outcome.iter().filter(|y| **y).count(),
+        validation: ValidationSummary {
+            method: "none".into(),
+            auc: 0.8,
+            auc_interval: interval,
+            auc_repeats_mean: 0.8,
+            auc_repeats_sd: 0.01,
+            brier: 0.2,
+            accuracy: 0.7,
+            accuracy_interval: interval,
+            calibration_intercept: None,
+            calibration_slope: None,
+        },
+        forest: params,
+        seed: 7,
+        smartcore_version: String::new(),
+        forest_sha256: String::new(),
+    };
+    (RiskModel::assemble(manifest, forest.to_json()).expect("fits together"), forest, columns)
+}
+
+#[test]
+fn the_flat_forest_gives_the_probabilities_of_smartcore() {
+    let (model, forest, columns) = small_model();
+    let slices: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+    let expected = forest.predict(&slices).expect("predicts");
+    for (row, expected) in expected.iter().enumerate() {
+        let values: Vec<f64> = columns.iter().map(|c| c[row]).collect();
+        let (p, sd) = model.forest().predict(&values);
+        assert!((p - expected).abs() < 1e-12 && (0.0..=0.6).contains(&sd));
+        let (base, contributions) = model.forest().path_contributions(&values);
+        close(base + contributions.iter().sum::<f64>(), *expected, 1e-12);
+    }
+    let values: Vec<f64> = columns.iter().map(|c| c[0]).collect();
+    let best = (0..50)
+        .map(|_| {
+            let start = std::time::Instant::now();
+            std::hint::black_box(model.forest().predict(std::hint::black_box(&values)));
+            start.elapsed()
+        })
+        .min()
+        .expect("fifty runs");
+    assert!(best.as_secs_f64() < 200e-6, "one prediction took {best:?}");
+}
+
+/// The two stations of REFERENCE 3.6 with a CTV, as a feature vector.
+fn vector(ctv: bool, stations: bool, clinical: &ClinicalValues) -> FeatureVector {
+    use hilum::contour::Mask;
+    let grid = hilum::geometry::VoxelGrid::axial(glam::DVec3::ZERO, [1.0; 3], [40, 20, 12]).expect("valid grid");
+    let cube = |i0: usize, i1: usize| {
+        let mut dense = ndarray::Array3::from_elem([12, 20, 40], false);
+        dense.slice_mut(ndarray::s![1..11, 2..12, i0..i1]).fill(true);
+        Mask::from_dense(&dense)
+    };
+    let (station, ctv_mask) = (cube(2, 12), if ctv { cube(4, 9) } else { Mask::default() });
+    let mut masks = CaseMasks { ctv: Some(&ctv_mask), gtvp: Some(&ctv_mask), ..Default::default() };
+    if stations {
+        masks.stations[Station::S10R.index()] = Some(&station);
+    }
+    LiveFeatures::from_masks(&grid, &masks).features(clinical, &FeatureContext::default())
+}
+
+#[test]
+fn an_estimate_names_what_was_imputed_and_what_lies_outside() {
+    let (model, ..) = small_model();
+    let clinical = ClinicalValues { central: Some(true), ..Default::default() };
+    let estimate = model.predict(&vector(true, true, &clinical)).expect("an estimate");
+    assert_eq!(estimate.imputed, ["c_stage_t"]);
+    let outside: Vec<&str> = estimate.out_of_range.iter().map(|o| o.feature.as_str()).collect();
+    assert_eq!(outside, ["g_gtv_maxdiam_mm"], "a tumour of 10 mm is smaller than any in training");
+    let sum: f64 = estimate.contributions.iter().map(|c| c.change).sum();
+    close(estimate.base + sum, estimate.probability, 1e-12);
+    assert!(estimate.contributions.windows(2).all(|w| w[0].change.abs() >= w[1].change.abs()));
+}
+
+#[test]
+fn without_a_ctv_or_touched_stations_there_is_no_figure() {
+    let (model, ..) = small_model();
+    let none = ClinicalValues::default();
+    assert_eq!(model.predict(&vector(false, true, &none)), Err(RiskRefusal::Features(FeatureFlag::CtvEmpty)));
+    assert_eq!(model.predict(&vector(true, false, &none)), Err(RiskRefusal::Features(FeatureFlag::NoStations)));
+    let mut other = vector(true, true, &none);
+    other.definition.touch = TouchRule::OneVoxel;
+    assert_eq!(model.predict(&other), Err(RiskRefusal::Definition));
+}
+
+#[test]
+fn a_model_folder_reads_back_and_a_wrong_one_is_refused_with_the_reason() {
+    let (model, ..) = small_model();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    model.save(folder.path()).expect("writes");
+    assert_eq!(RiskModel::load(folder.path()).expect("reads"), model);
+
+    let manifest = std::fs::read_to_string(folder.path().join(MANIFEST_FILE)).expect("readable");
+    let forest = std::fs::read(folder.path().join(FOREST_FILE)).expect("readable");
+    let changed = |from: &str, to: &str| {
+        assert!(manifest.contains(from), "{from}");
+        RiskModel::from_bytes(manifest.replace(from, to).as_bytes(), forest.clone(), Path::new("there"))
+            .expect_err("refused")
+    };
+    assert!(matches!(changed("49a9c992", "00000000"), RiskModelError::Schema { .. }));
+    assert!(matches!(changed("\"0.7.0\"", "\"0.6.0\""), RiskModelError::Version { .. }));
+    assert!(matches!(changed("ln10r_ctv_in_ln", "ln99_ctv_in_ln"), RiskModelError::Manifest { .. }));
+    assert!(matches!(changed("\"format\": 1", "\"format\": 2"), RiskModelError::Manifest { .. }));
+    let mut other = forest.clone();
+    let digit = other.iter().rposition(u8::is_ascii_digit).expect("a digit");
+    other[digit] ^= 1;
+    let error = RiskModel::from_bytes(manifest.as_bytes(), other, Path::new("there")).expect_err("refused");
+    assert!(matches!(error, RiskModelError::Hash { .. }));
+    assert!(error.to_string().ends_with("there/forest.json"), "{error}");
+    std::fs::remove_file(folder.path().join(FOREST_FILE)).expect("removes");
+    let error = RiskModel::load(folder.path()).expect_err("refused");
+    assert!(matches!(error, RiskModelError::Missing { file: "forest.json", .. }));
+    assert!(error.to_string().contains("hilum train risk"));
+}
+
+#[test]
+fn a_forest_that_would_loop_or_leave_its_lists_is_refused() {
+    let tree = |nodes: &str| {
+        let text =
+            format!(r#"{{"forest_regressor":{{"trees":[{{"nodes":[{nodes}]}}],"num_features":2,"samples":null}}}}"#);
+        FlatForest::from_json(text.as_bytes())
+    };
+    let leaf = r#"{"output":0.5,"split_feature":0,"split_value":null,"split_score":null,"true_child":null,"false_child":null}"#;
+    let split = |feature: usize, left: usize, right: usize| {
+        format!(
+            r#"{{"output":0.5,"split_feature":{feature},"split_value":0.1,"split_score":1.0,"true_child":{left},"false_child":{right}}}"#
+        )
+    };
+    assert!(tree(&format!("{},{leaf},{leaf}", split(1, 1, 2))).is_ok());
+    assert!(tree(&format!("{},{leaf},{leaf}", split(1, 0, 2))).is_err());
+    assert!(tree(&format!("{},{leaf},{leaf}", split(1, 1, 3))).is_err());
+    assert!(tree(&format!("{},{leaf},{leaf}", split(2, 1, 2))).is_err());
+    assert!(tree("").is_err() && FlatForest::from_json(b"{}").is_err());
+    assert!(tree(&leaf.replace("0.5", "1.5")).is_err());
+}
+
+// ---- Survival ---------------------------------------------------------------------------------------------------
+
+fn follow_ups(text: &str) -> Vec<FollowUp> {
+    text.split_whitespace()
+        .map(|t| FollowUp { time: t.trim_end_matches('+').parse().expect("a number"), event: !t.ends_with('+') })
+        .collect()
+}
+
+#[test]
+fn freireich_6_mp_gives_the_textbook_curve() {
+    let treated = follow_ups("6 6 6 6+ 7 9+ 10 10+ 11+ 13 16 17+ 19+ 20+ 22 23 25+ 32+ 32+ 34+ 35+");
+    let placebo = follow_ups("1 1 2 2 3 4 4 5 5 8 8 8 8 11 11 12 12 15 17 22 23");
+    let curve = KaplanMeier::estimate(&treated).expect("patients");
+    for (time, survival) in
+        [(6.0, 0.8571), (7.0, 0.8067), (10.0, 0.7529), (13.0, 0.6902), (16.0, 0.6275), (22.0, 0.5378), (23.0, 0.4482)]
+    {
+        close(curve.survival_at(time), survival, 5e-5);
+    }
+    assert_eq!((curve.survival_at(5.9), curve.survival_at(100.0)), (1.0, curve.survival_at(23.0)));
+    assert_eq!(curve.median(), Some(23.0));
+    let curve = KaplanMeier::estimate(&placebo).expect("patients");
+    assert_eq!((curve.median(), curve.survival_at(23.0)), (Some(8.0), 0.0));
+    assert_eq!(curve.interval_at(23.0, 0.95, ConfidenceTransform::Log), None);
+}
+
+#[test]
+fn ncctg_lung_gives_the_medians_of_r_and_of_lifelines() {
+    let Some(path) = crate::support::test_data("survival-tables/ncctg_lung.csv") else { return };
+    let mut reader = csv::Reader::from_path(path).expect("readable");
+    let rows: Vec<(u8, FollowUp)> = reader
+        .records()
+        .map(|r| {
+            let r = r.expect("a row");
+            (r[4].parse().expect("sex"), FollowUp { time: r[1].parse().expect("time"), event: &r[2] == "1" })
+        })
+        .collect();
+    assert_eq!((rows.len(), rows.iter().filter(|r| r.1.event).count()), (228, 165));
+    let golden = [
+        (
+            None,
+            [310.0, 285.0, 363.0],
+            [284.0, 361.0],
+            [(180.0, 0.7217, 0.0298), (365.0, 0.4092, 0.0358), (730.0, 0.1157, 0.0283)],
+            [0.3447, 0.4858],
+        ),
+        (
+            Some(1),
+            [270.0, 212.0, 310.0],
+            [210.0, 306.0],
+            [(180.0, 0.6445, 0.0408), (365.0, 0.3361, 0.0434), (730.0, 0.0781, 0.0276)],
+            [0.2609, 0.4329],
+        ),
+        (
+            Some(2),
+            [426.0, 348.0, 550.0],
+            [345.0, 524.0],
+            [(180.0, 0.8424, 0.0387), (365.0, 0.5265, 0.0597), (730.0, 0.1872, 0.0621)],
+            [0.4215, 0.6576],
+        ),
+    ];
+    for (sex, [median, lower, upper], log_log, points, year) in golden {
+        let patients: Vec<FollowUp> = rows.iter().filter(|r| sex.is_none_or(|s| s == r.0)).map(|r| r.1).collect();
+        let curve = KaplanMeier::estimate(&patients).expect("patients");
+        assert_eq!(curve.median(), Some(median));
+        assert_eq!(curve.median_interval(0.95, ConfidenceTransform::Log), (Some(lower), Some(upper)));
+        let (lower, upper) = curve.median_interval(0.95, ConfidenceTransform::LogLog);
+        assert_eq!([lower, upper], log_log.map(Some));
+        for (time, survival, error) in points {
+            close(curve.survival_at(time), survival, 5e-5);
+            close(curve.standard_error_at(time), error, 5e-5);
+        }
+        let interval = curve.interval_at(365.0, 0.95, ConfidenceTransform::Log).expect("someone is left");
+        close(interval.lower, year[0], 5e-5);
+        close(interval.upper, year[1], 5e-5);
+    }
+}
+
+#[test]
+fn impossible_follow_up_is_refused() {
+    assert_eq!(KaplanMeier::estimate(&[]), Err(KaplanMeierError::Empty));
+    let error = KaplanMeier::estimate(&[FollowUp { time: -1.0, event: true }]).expect_err("refused");
+    assert_eq!(error.to_string(), "follow-up times must be numbers from 0 upward, but patient 1 has -1");
+}
+
+#[test]
+fn the_published_hazard_ratio_fits_its_interval_and_p_value() {
+    let check = check_hazard_ratio(1.635, 1.055, 2.536, 0.95).expect("in order");
+    close(check.se_log, 0.2237, 5e-5);
+    close(check.z, 2.1974, 5e-5);
+    close(check.p, 0.0280, 5e-5);
+    close(check.geometric_middle, 1.6357, 5e-5);
+    assert_eq!(check_hazard_ratio(1.0, 1.2, 2.0, 0.95), None);
+}
+
+#[test]
+fn wilson_intervals_are_the_published_ones() {
+    // 28 of 36 (REFERENCE 4.2), and none of 94 (REQUIREMENTS D7).
+    let i = wilson_interval(28, 36, 0.95);
+    close(i.lower, 0.619, 5e-4);
+    close(i.upper, 0.883, 5e-4);
+    let none = wilson_interval(0, 94, 0.95);
+    assert_eq!(none.lower, 0.0);
+    close(none.upper, 0.0393, 5e-5);
+    let all = wilson_interval(94, 94, 0.95);
+    assert_eq!(all.upper, 1.0);
+    close(all.lower, 1.0 - none.upper, 1e-12);
+    assert_eq!(wilson_interval(0, 0, 0.95), Interval { lower: 0.0, upper: 1.0 });
+}
+
+// ---- Cohort -----------------------------------------------------------------------------------------------------
+
+#[test]
+fn the_published_recurrences_add_up() {
+    let table = PublishedRecurrence::built_in();
+    assert_eq!((table.events, table.recurring_patients, table.patients), (170, 94, 180));
+    let map = table.map(Denominator::Events, 0.95);
+    assert_eq!(map.stations.iter().map(|s| s.k).sum::<u64>(), 170);
+    let (k, n, share) = map.share(&[Station::S10R, Station::S10L, Station::S4R, Station::S7]);
+    assert_eq!((k, n), (115, 170));
+    close(share, 0.6765, 5e-5);
+    close(map.get(Station::S10R).proportion, 0.2941, 5e-5);
+    let patients = table.map(Denominator::RecurringPatients, 0.95);
+    close(patients.get(Station::S10R).proportion, 0.5319, 5e-5);
+    assert_eq!(patients.get(Station::S3P).percent_label(), "< 3.9 %", "none is not zero risk");
+    assert_eq!(map.get(Station::S7).percent_label(), "10.6 %");
+    assert!(map.stations.iter().all(|s| s.interval.lower <= s.proportion && s.proportion <= s.interval.upper));
+}
+
+#[test]
+fn a_recurrence_table_that_does_not_add_up_is_refused() {
+    let text = include_str!("../assets/cohort/published_recurrence.toml");
+    let refused = |from: &str, to: &str| PublishedRecurrence::parse(&text.replace(from, to)).expect_err("refused");
+    assert_eq!(refused("4R = 24", "4R = 25"), RecurrenceError::WrongSum { sum: 171, stated: 170 });
+    assert_eq!(refused("4R = 24\n", ""), RecurrenceError::MissingStation(Station::S4R));
+    assert_eq!(refused("4R = 24", "4X = 24"), RecurrenceError::UnknownStation("4X".into()));
+    assert!(matches!(refused("4R = 24", "4R = 95"), RecurrenceError::MoreThanPatients { count: 95, .. }));
+}
+
+#[test]
+fn every_inconsistency_says_what_why_and_what_then() {
+    let list = inconsistencies();
+    assert_eq!(list.len(), 8);
+    for entry in list {
+        for text in [&entry.title, &entry.reported, &entry.problem, &entry.treatment] {
+            assert!(text.len() > 15, "{entry:?}");
+        }
+    }
+    // The arithmetic in the words.
+    close(0.611f64.ln() / 0.867f64.ln(), 3.45, 5e-3);
+    close((1.0f64 - 0.611) * 180.0, 70.0, 0.1);
+}

@@ -159,7 +159,7 @@ fn on_lattice(step: i32) -> f64 {
 }
 
 /// Distance of a point from a segment, mm.
-pub(super) fn distance_to_segment_mm(p: PlanePoint, a: PlanePoint, b: PlanePoint) -> f64 {
+pub(crate) fn distance_to_segment_mm(p: PlanePoint, a: PlanePoint, b: PlanePoint) -> f64 {
     let (d, e) = ([b[0] - a[0], b[1] - a[1]], [p[0] - a[0], p[1] - a[1]]);
     let length2 = d[0] * d[0] + d[1] * d[1];
     let t = if length2 > 0.0 { ((e[0] * d[0] + e[1] * d[1]) / length2).clamp(0.0, 1.0) } else { 0.0 };

@@ -52,8 +52,8 @@ impl DistanceField {
         let inside =
             Array3::from_shape_fn(shape, |(k, j, i)| mask.get(k + first_kji[0], j + first_kji[1], i + first_kji[2]));
         let positions: [&[f64]; 3] = std::array::from_fn(|a| &axes[a][first_kji[a]..first_kji[a] + shape[a]]);
-        let to_inside = nearest(&inside, true, positions);
-        let to_outside = nearest(&inside, false, positions);
+        let (to_inside, _) = nearest(&inside, true, positions);
+        let (to_outside, _) = nearest(&inside, false, positions);
         let distance = |at: [usize; 3], other: u32| -> f32 {
             let Some(other) = unpacked(other, shape) else { return Self::NOWHERE_MM };
             let mut length2 = 0.0;
@@ -156,8 +156,14 @@ fn unpacked(at: u32, shape: [usize; 3]) -> Option<[usize; 3]> {
     (at != NONE).then(|| [n / (shape[1] * shape[2]), n / shape[2] % shape[1], n % shape[2]])
 }
 
-/// For every voxel the nearest voxel whose value is `wanted`, packed.
-fn nearest(inside: &Array3<bool>, wanted: bool, positions: [&[f64]; 3]) -> Array3<u32> {
+/// Squared distance of every point of a lattice to the nearest marked one, mm2; infinite without any. `positions` are
+/// the ascending coordinates of the lattice on each axis, mm.
+pub(crate) fn squared_distances_mm2(marked: &Array3<bool>, positions: [&[f64]; 3]) -> Array3<f64> {
+    nearest(marked, true, positions).1
+}
+
+/// For every voxel the nearest voxel whose value is `wanted`, packed, and the square of its distance.
+fn nearest(inside: &Array3<bool>, wanted: bool, positions: [&[f64]; 3]) -> (Array3<u32>, Array3<f64>) {
     let (nk, nj, ni) = inside.dim();
     let shape = [nk, nj, ni];
     let mut from =
@@ -174,7 +180,7 @@ fn nearest(inside: &Array3<bool>, wanted: bool, positions: [&[f64]; 3]) -> Array
             .and(from.lanes_mut(Axis(axis)))
             .for_each(|cost, from| envelope.spread(positions[axis], cost, from));
     }
-    from
+    (from, cost)
 }
 
 /// The lower envelope of the parabolas `cost(q) + (x - q)^2` along one line.
@@ -250,13 +256,13 @@ mod tests {
             let g = uneven();
             let inside = Array3::from_shape_vec(g.shape(), bits).expect("shape of the grid");
             let axes = [g.positions_mm().to_vec(), (0..9).map(|j| 1.3 * j as f64).collect(), (0..11).map(|i| 0.9 * i as f64).collect()];
-            let found = nearest(&inside, !invert, std::array::from_fn(|a| &axes[a][..]));
+            let (found, squares) = nearest(&inside, !invert, std::array::from_fn(|a| &axes[a][..]));
             let wanted: Vec<[usize; 3]> = inside.indexed_iter().filter(|(_, v)| **v != invert).map(|((k, j, i), _)| [k, j, i]).collect();
             for ((k, j, i), &at) in found.indexed_iter() {
                 let best = wanted.iter().map(|&w| distance_mm(&g, [k, j, i], w)).fold(f64::INFINITY, f64::min);
                 match unpacked(at, g.shape()) {
                     None => prop_assert!(wanted.is_empty()),
-                    Some(w) => prop_assert!(inside[w] != invert && (distance_mm(&g, [k, j, i], w) - best).abs() < 1e-9),
+                    Some(w) => prop_assert!((squares[[k, j, i]].sqrt() - best).abs() < 1e-9 && inside[w] != invert && (distance_mm(&g, [k, j, i], w) - best).abs() < 1e-9),
                 }
             }
         }

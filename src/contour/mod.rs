@@ -12,8 +12,10 @@ mod ring;
 mod simplify;
 mod trace;
 
+pub(crate) use boolean::distance_to_segment_mm;
 pub use boolean::{BooleanOp, area_mm2, boolean};
 pub use brush::{capsule, swept_disc_section, swept_sphere_section};
+pub(crate) use distance::squared_distances_mm2;
 pub use distance::{DistanceField, expand};
 pub use mask::{Mask, SliceMask};
 pub use rasterize::{rasterize, rasterize_slice};

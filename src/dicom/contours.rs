@@ -25,16 +25,13 @@ pub(crate) struct Contour {
     pub kind: ContourKind,
     /// Empty where the data are no triples of numbers.
     pub points: Vec<PatientPoint>,
-    pub readable: bool,
     /// SOP Instance UID of the first image it refers to; empty without.
     pub image_uid: String,
 }
 
 impl Contour {
     pub fn of(item: &DataSet) -> Self {
-        let points = parse_points(item.bytes(tags::CONTOUR_DATA).unwrap_or_default());
-        let readable = points.is_some();
-        let points = points.unwrap_or_default();
+        let points = parse_points(item.bytes(tags::CONTOUR_DATA).unwrap_or_default()).unwrap_or_default();
         let kind = match item.string(tags::CONTOUR_GEOMETRIC_TYPE).as_str() {
             "CLOSED_PLANAR" => ContourKind::Closed,
             "CLOSEDPLANAR_XOR" => ContourKind::ClosedXor,
@@ -50,7 +47,7 @@ impl Contour {
             .map(|i| i.string(tags::REFERENCED_SOP_INSTANCE_UID))
             .find(|uid| !uid.is_empty())
             .unwrap_or_default();
-        Self { kind, points, readable, image_uid }
+        Self { kind, points, image_uid }
     }
 
     pub fn is_closed(&self) -> bool {
@@ -60,9 +57,8 @@ impl Contour {
     /// Mean and spread (largest minus smallest) of the positions along the normal of the grid, mm.
     fn position_mm(&self, grid: &VoxelGrid) -> Option<(f64, f64)> {
         let positions = self.points.iter().map(|p| grid.plane_from_patient(*p).1);
-        let (low, high) = positions
-            .clone()
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), n| (low.min(n), high.max(n)));
+        let (low, high) =
+            positions.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), n| (low.min(n), high.max(n)));
         let mean = positions.sum::<f64>() / self.points.len() as f64;
         (!self.points.is_empty()).then_some((mean, high - low))
     }
@@ -164,7 +160,6 @@ mod tests {
         Contour {
             kind: ContourKind::Closed,
             points: corners.map(|[x, y]| DVec3::new(x, y, z)).to_vec(),
-            readable: true,
             image_uid: String::new(),
         }
     }

@@ -163,12 +163,10 @@ fn read_slices(
                 Err(crossbeam_channel::TryRecvError::Empty) if rayon::yield_now() == Some(rayon::Yield::Executed) => {
                     continue;
                 }
-                Err(crossbeam_channel::TryRecvError::Empty) => {
-                    match receiver.recv_timeout(Duration::from_millis(5)) {
-                        Ok(received) => received,
-                        Err(_timeout) => continue,
-                    }
-                }
+                Err(crossbeam_channel::TryRecvError::Empty) => match receiver.recv_timeout(Duration::from_millis(5)) {
+                    Ok(received) => received,
+                    Err(_timeout) => continue,
+                },
             };
             done += 1;
             progress.report("Loading CT", done, slices.len());

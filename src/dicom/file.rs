@@ -103,20 +103,15 @@ impl From<ParseError> for ReadOutcome {
     }
 }
 
-fn read_bytes(
-    path: &Path,
-    bytes: &[u8],
-    complete: bool,
-    stop: &dyn Fn(Tag) -> bool,
-) -> Result<DicomFile, ReadOutcome> {
+fn read_bytes(path: &Path, bytes: &[u8], complete: bool, stop: &dyn Fn(Tag) -> bool) -> Result<DicomFile, ReadOutcome> {
     let has_magic = bytes.get(128..132) == Some(b"DICM");
     let mut at = if has_magic { 132 } else { 0 };
     let first = bytes.get(at..at + 8).ok_or(if has_magic { ReadOutcome::More } else { ReadOutcome::NotDicom })?;
     let first_tag = Tag(u16::from_le_bytes([first[0], first[1]]), u16::from_le_bytes([first[2], first[3]]));
     let letters = first[4..6].iter().all(u8::is_ascii_uppercase);
     // Files without preamble start with the meta group or with group 8 of the data set itself.
-    let plausible = first_tag.0 == 2 && letters
-        || first_tag.0 == 8 && first_tag.1 <= 0x20 && (letters || u32_at(first, 4) <= 1024);
+    let plausible =
+        first_tag.0 == 2 && letters || first_tag.0 == 8 && first_tag.1 <= 0x20 && (letters || u32_at(first, 4) <= 1024);
     if !has_magic && !plausible {
         return Err(ReadOutcome::NotDicom);
     }
@@ -140,15 +135,11 @@ fn read_bytes(
     if TransferSyntaxRegistry.get(&transfer_syntax).is_none() {
         return Err(ReadOutcome::Failed(ReadError::TransferSyntax(transfer_syntax)));
     }
-    let encoding = if transfer_syntax == uids::IMPLICIT_VR_LITTLE_ENDIAN {
-        Encoding::ImplicitLe
-    } else {
-        Encoding::ExplicitLe
-    };
+    let encoding =
+        if transfer_syntax == uids::IMPLICIT_VR_LITTLE_ENDIAN { Encoding::ImplicitLe } else { Encoding::ExplicitLe };
     let is_pixels = |tag: Tag| tag.0 == 0x7FE0;
     let (dataset, stopped) = parse(&bytes[at..], encoding, complete, &|tag| is_pixels(tag) || stop(tag))?;
-    let native =
-        matches!(transfer_syntax.as_str(), uids::IMPLICIT_VR_LITTLE_ENDIAN | uids::EXPLICIT_VR_LITTLE_ENDIAN);
+    let native = matches!(transfer_syntax.as_str(), uids::IMPLICIT_VR_LITTLE_ENDIAN | uids::EXPLICIT_VR_LITTLE_ENDIAN);
     let pixels = stopped.filter(|s| is_pixels(s.tag)).map(|s| match s.length {
         Some(length) if native && s.tag == tags::PIXEL_DATA => {
             PixelSource::Plain { offset: (at + s.value_at) as u64, length: u64::from(length) }
@@ -176,9 +167,8 @@ fn meta_end(bytes: &[u8], mut at: usize) -> usize {
 
 /// Deflated and big endian files: decoded by the library and encoded again in memory.
 fn through_library(path: &Path, transfer_syntax: String, stop: &dyn Fn(Tag) -> bool) -> Result<DicomFile, ReadError> {
-    let object = dicom_object::OpenFileOptions::new()
-        .open_file(path)
-        .map_err(|e| ReadError::Damaged(root_cause(&e)))?;
+    let object =
+        dicom_object::OpenFileOptions::new().open_file(path).map_err(|e| ReadError::Damaged(root_cause(&e)))?;
     let has_pixels = object.get(tags::PIXEL_DATA).is_some();
     let mut bytes = Vec::new();
     let implicit = TransferSyntaxRegistry

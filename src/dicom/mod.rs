@@ -10,20 +10,27 @@ mod ct;
 mod file;
 mod meta;
 mod pixels;
+mod proof;
+mod proof_words;
 mod raw;
 mod rtstruct_read;
+mod rtstruct_write;
 mod scan;
 mod stack;
 mod uid;
 mod value;
 mod warning;
+mod write_ct;
 
 pub use ct::{CtError, LoadStep, LoadedCt, load_ct};
 pub use file::ReadError;
 pub use meta::{CtMeta, PatientInfo, SliceRef};
+pub use proof::{ExportError, ExportProof, RoiProof, export_structure_set};
 pub use rtstruct_read::{
     Approval, LoadedStructureSet, RoiSummary, SourceStructureSet, StructureSetError, load_structure_set,
 };
+pub use rtstruct_write::ExportRequest;
 pub use scan::{CtSeries, Scan, ScanError, StructureSetFile, scan};
 pub use uid::{new_uid, uid_from_name};
 pub use warning::{ImportWarning, Severity};
+pub use write_ct::{WriteCtError, write_ct_series};

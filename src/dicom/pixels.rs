@@ -135,7 +135,11 @@ fn decode(path: &Path, format: &PixelFormat, needed: usize) -> Result<Vec<u8>, S
     let object = dicom_object::open_file(path).map_err(|e| super::file::root_cause(&e))?;
     let decoded = object.decode_pixel_data().map_err(|e| super::file::root_cause(&e))?;
     if decoded.bits_allocated() != format.bits_allocated {
-        return Err(format!("{} bits per pixel came out instead of {}", decoded.bits_allocated(), format.bits_allocated));
+        return Err(format!(
+            "{} bits per pixel came out instead of {}",
+            decoded.bits_allocated(),
+            format.bits_allocated
+        ));
     }
     let mut bytes = decoded.into_data();
     if bytes.len() < needed {

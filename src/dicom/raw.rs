@@ -441,10 +441,7 @@ mod tests {
         let (ds, stop) = parse(&bytes, Encoding::ImplicitLe, false, &until).expect("stops");
         assert!(ds.get(tags::ROWS).is_some());
         assert_eq!(stop.map(|s| s.tag), Some(tags::STRUCTURE_SET_ROI_SEQUENCE));
-        assert!(matches!(
-            parse(&bytes[..20], Encoding::ImplicitLe, false, &until),
-            Err(ParseError::Truncated(_))
-        ));
+        assert!(matches!(parse(&bytes[..20], Encoding::ImplicitLe, false, &until), Err(ParseError::Truncated(_))));
     }
 
     proptest! {

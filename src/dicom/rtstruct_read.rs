@@ -157,6 +157,26 @@ pub(crate) fn generation(item: &DataSet) -> Generation {
     }
 }
 
+/// Frame of Reference UIDs of the Referenced Frame of Reference Sequence.
+pub(crate) fn frames_of_reference(ds: &DataSet) -> Vec<String> {
+    ds.items(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE)
+        .iter()
+        .map(|f| f.string(tags::FRAME_OF_REFERENCE_UID))
+        .filter(|uid| !uid.is_empty())
+        .collect()
+}
+
+/// The frame of reference of an ROI: its own, else the only one of the set, else empty.
+pub(crate) fn frame_of_roi(frames_of_set: &[String], item: &DataSet) -> String {
+    let own = item.string(tags::REFERENCED_FRAME_OF_REFERENCE_UID);
+    if own.is_empty() && frames_of_set.len() == 1 { frames_of_set[0].clone() } else { own }
+}
+
+/// True where both are known and differ.
+pub(crate) fn is_other_frame(uid: &str, ct: &CtMeta) -> bool {
+    !uid.is_empty() && !ct.frame_of_reference_uid.is_empty() && uid != ct.frame_of_reference_uid
+}
+
 /// The rings of one slice from the contours that are bound to it.
 pub(crate) fn slice_rings(contours: &[Contour], indices: &[usize], grid: &VoxelGrid) -> SliceContours {
     SliceContours::new(indices.iter().map(|i| Ring::imported(contours[*i].plane_points(grid), *i as u32)).collect())
@@ -340,20 +360,10 @@ fn check_frame_of_reference(
     ct: &CtMeta,
     warnings: &mut Vec<ImportWarning>,
 ) -> Result<(), StructureSetError> {
-    let top: Vec<String> = source
-        .dataset
-        .items(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE)
-        .iter()
-        .map(|f| f.string(tags::FRAME_OF_REFERENCE_UID))
-        .filter(|uid| !uid.is_empty())
-        .collect();
-    let frame_of = |roi: &ReadRoi| {
-        let own = roi.item.string(tags::REFERENCED_FRAME_OF_REFERENCE_UID);
-        if own.is_empty() && top.len() == 1 { top[0].clone() } else { own }
-    };
+    let top = frames_of_reference(&source.dataset);
     let ours = ct.frame_of_reference_uid.as_str();
-    let is_other = |uid: &str| !uid.is_empty() && !ours.is_empty() && uid != ours;
-    let frames: Vec<String> = read.iter().map(frame_of).collect();
+    let is_other = |uid: &str| is_other_frame(uid, ct);
+    let frames: Vec<String> = read.iter().map(|r| frame_of_roi(&top, r.item)).collect();
     let with_contours: Vec<&String> =
         frames.iter().zip(&*read).filter(|(_, r)| !r.contours.is_empty()).map(|(f, _)| f).collect();
     let judged = if with_contours.is_empty() { top.iter().collect() } else { with_contours };
@@ -416,7 +426,9 @@ fn check_references(source: &SourceStructureSet, read: &[ReadRoi], ct: &CtMeta, 
         let text = if unknown == referring {
             "The contours refer to images that are not in this CT (was it exported again?); they were placed by their position".into()
         } else {
-            format!("{unknown} of {referring} contours refer to images that are not in this CT; they were placed by their position")
+            format!(
+                "{unknown} of {referring} contours refer to images that are not in this CT; they were placed by their position"
+            )
         };
         warnings.push(ImportWarning::warning(text));
     }
@@ -446,7 +458,11 @@ fn report_roi(s: &RoiSummary, warnings: &mut Vec<ImportWarning>) {
             warnings.push(ImportWarning::new(severity, text, Vec::new()));
         }
     };
-    say(Severity::Warning, s.outside, "lie outside the scan or in a gap of it and are not shown; they are kept on export");
+    say(
+        Severity::Warning,
+        s.outside,
+        "lie outside the scan or in a gap of it and are not shown; they are kept on export",
+    );
     say(
         Severity::Warning,
         s.idle,

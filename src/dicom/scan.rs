@@ -33,7 +33,8 @@ impl Scan {
     pub fn structure_sets_of(&self, series: &CtSeries) -> Vec<&StructureSetFile> {
         let of = |test: &dyn Fn(&StructureSetFile) -> bool| self.structure_sets.iter().filter(|s| test(s)).collect();
         let same_frame = |s: &StructureSetFile| {
-            !series.frame_of_reference_uid.is_empty() && s.frame_of_reference_uids.contains(&series.frame_of_reference_uid)
+            !series.frame_of_reference_uid.is_empty()
+                && s.frame_of_reference_uids.contains(&series.frame_of_reference_uid)
         };
         let by_series: Vec<_> = of(&|s| s.referenced_series_uids.contains(&series.series_instance_uid));
         let by_frame: Vec<_> = of(&|s| same_frame(s));
@@ -142,7 +143,10 @@ enum Found {
     Other,
     /// DICOM that cannot be used, and why.
     Unusable(String),
-    Slice { group: SeriesFacts, slice: Box<SliceHeader> },
+    Slice {
+        group: SeriesFacts,
+        slice: Box<SliceHeader>,
+    },
     StructureSet(Box<StructureSetFile>),
 }
 
@@ -210,9 +214,7 @@ pub fn scan(paths: &[PathBuf], progress: &dyn Progress) -> Result<Scan, ScanErro
     for slices in slices.into_values() {
         split_into_stacks(slices, &mut scan);
     }
-    scan.series.sort_by(|a, b| {
-        b.len().cmp(&a.len()).then_with(|| a.series_instance_uid.cmp(&b.series_instance_uid))
-    });
+    scan.series.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.series_instance_uid.cmp(&b.series_instance_uid)));
     if scan.dicom_files == 0 {
         return Err(ScanError::NoDicom { files: scan.files, folder });
     }
@@ -313,7 +315,9 @@ fn slice_header(path: &Path, ds: &DataSet, pixels: Option<PixelSource>, transfer
             .decimals_n::<6>(tags::IMAGE_ORIENTATION_PATIENT)
             .map(|c| [DVec3::new(c[0], c[1], c[2]), DVec3::new(c[3], c[4], c[5])]),
         // Pixel Spacing is row spacing (between rows) first: PS3.3 section 10.7.1.3.
-        spacing_ij_mm: ds.decimals_n::<2>(tags::PIXEL_SPACING).map(|[between_rows, between_columns]| [between_columns, between_rows]),
+        spacing_ij_mm: ds
+            .decimals_n::<2>(tags::PIXEL_SPACING)
+            .map(|[between_rows, between_columns]| [between_columns, between_rows]),
         rows: usize::from(ds.us(tags::ROWS).unwrap_or(0)),
         columns: usize::from(ds.us(tags::COLUMNS).unwrap_or(0)),
         frames: ds.integer(tags::NUMBER_OF_FRAMES).unwrap_or(1),

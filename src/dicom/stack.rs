@@ -110,7 +110,8 @@ fn usable_slices(
     }
     let unscaled: Vec<PathBuf> = kept.iter().filter(|s| !s.format.rescaled).map(|s| s.path.clone()).collect();
     if !unscaled.is_empty() {
-        let text = format!("{} images have no rescale slope and intercept; their values are taken as HU", unscaled.len());
+        let text =
+            format!("{} images have no rescale slope and intercept; their values are taken as HU", unscaled.len());
         warnings.push(ImportWarning::new(Severity::Warning, text, unscaled));
     }
     let other_unit = kept.iter().find(|s| !matches!(s.format.rescale_type.as_str(), "" | "HU"));
@@ -154,8 +155,7 @@ fn remove_repeated_positions(
     for (position, slice) in placed.drain(..) {
         match kept.last() {
             Some((last, before)) if position - last < SAME_POSITION_MM => {
-                let list =
-                    if before.sop_instance_uid == slice.sop_instance_uid { &mut copies } else { &mut rivals };
+                let list = if before.sop_instance_uid == slice.sop_instance_uid { &mut copies } else { &mut rivals };
                 list.push((before.path.clone(), slice.path));
             }
             _ => kept.push((position, slice)),

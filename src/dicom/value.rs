@@ -79,7 +79,8 @@ fn without_escapes(bytes: &[u8]) -> Vec<u8> {
     while at < bytes.len() {
         if bytes[at] == 0x1B {
             // ESC $ ) C is four bytes, ESC ( B is three.
-            at += if bytes.get(at + 1) == Some(&b'$') && matches!(bytes.get(at + 2), Some(b')' | b'(')) { 4 } else { 3 };
+            at +=
+                if bytes.get(at + 1) == Some(&b'$') && matches!(bytes.get(at + 2), Some(b')' | b'(')) { 4 } else { 3 };
         } else {
             out.push(bytes[at]);
             at += 1;

@@ -276,17 +276,9 @@ fn pool(threads: usize) -> rayon::ThreadPool {
         .expect("threads can be started")
 }
 
-/// Where the shipped model lies: `$HILUM_MODELS/diunet` if that variable is set, else `models/diunet` beside the
-/// program, else `models/diunet` of the source tree from which the program was built.
+/// The folder of the shipped model, in [`crate::models_dir`].
 pub fn default_model_dir() -> PathBuf {
-    if let Some(root) = std::env::var_os("HILUM_MODELS") {
-        return PathBuf::from(root).join("diunet");
-    }
-    let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(|p| p.join("models/diunet")));
-    match beside {
-        Some(folder) if folder.join(MANIFEST).exists() => folder,
-        _ => Path::new(env!("CARGO_MANIFEST_DIR")).join("models/diunet"),
-    }
+    crate::models_dir().join("diunet")
 }
 
 #[cfg(test)]

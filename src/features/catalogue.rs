@@ -65,7 +65,7 @@ pub fn ratio_index(station: Station, f: usize) -> usize {
 /// SHA-256 of the list as this program holds it, in hexadecimal digits.
 pub fn schema_sha256() -> String {
     let names: Vec<&str> = catalogue().iter().map(|f| f.name.as_str()).collect();
-    Sha256::digest(names.join("\n")).iter().map(|b| format!("{b:02x}")).collect()
+    format!("{:x}", Sha256::digest(names.join("\n")))
 }
 
 fn build() -> Vec<FeatureInfo> {

@@ -53,13 +53,11 @@ impl LiveFeatures {
         fn slice(mask: Option<&Mask>, k: usize) -> Option<&SliceMask> {
             mask.and_then(|m| m.slices.get(&k)).map(|s| &**s)
         }
+        fn rings(contours: Option<&BTreeMap<usize, Arc<SliceContours>>>, k: usize) -> Vec<&SliceContours> {
+            contours.and_then(|c| c.get(&k)).map(|c| &**c).into_iter().collect()
+        }
         for k in keys {
-            let rings = |contours: Option<&'_ BTreeMap<usize, Arc<SliceContours>>>| {
-                contours.and_then(|c| c.get(&k)).map(|c| Arc::clone(c))
-            };
-            let (primary, nodes) = (rings(case.gtvp_contours), rings(case.gtvn_contours));
-            let primary: Vec<&SliceContours> = primary.iter().map(|c| &**c).collect();
-            let nodes: Vec<&SliceContours> = nodes.iter().map(|c| &**c).collect();
+            let (primary, nodes) = (rings(case.gtvp_contours, k), rings(case.gtvn_contours, k));
             live.update_slice(
                 k,
                 &SliceMasks {
@@ -182,7 +180,7 @@ impl LiveFeatures {
 
 /// Height of a station in the chest, counted from the top (IASLC map): stations of one level lie beside each other.
 fn level(station: Station) -> u8 {
-    use Station::*;
+    use Station::{S1L, S1R, S2L, S2R, S3A, S3P, S4L, S4R, S5, S6, S7, S8, S10L, S10R, S11L, S11R};
     match station {
         S1R | S1L => 0,
         S2R | S2L => 1,

@@ -1,6 +1,96 @@
-//! The window. Panels read and send commands; they change nothing themselves.
+//! The window. Panels read the workbench and send requests; they change nothing themselves.
+//!
+//! [`run`] shows it on the screen, [`screenshot`] draws the same program off screen.
 
+mod app;
+mod app_icon;
+mod clinical_panel;
+mod cohort;
+mod decision;
+mod draw;
+mod export_panel;
+mod features_panel;
 pub mod fonts;
+mod fuzzy;
 pub mod icons;
+mod jobs_panel;
+mod logic;
+mod messages;
+mod palette;
+mod panel;
+mod picker;
+mod request;
+mod risk_panel;
+mod scene;
+mod screenshot;
+mod shortcuts;
+mod start_page;
+mod status_bar;
+mod structures_panel;
+mod teach;
 pub mod theme;
+mod tool_bar;
+mod top_bar;
 pub mod viewport;
+mod views;
+mod volumes;
+mod widgets;
+
+pub use app::{AppOptions, HilumApp};
+pub use picker::{FilePicker, Pick, Picked, ScriptedPicker, SystemPicker};
+pub use request::{CommandSender, Opening, Request, WindowRequest};
+pub use screenshot::{ScreenshotRequest, offscreen_renderer, screenshot};
+
+use crate::gpu;
+use crate::workbench::Settings;
+use crate::workbench::jobs::JobMode;
+use anyhow::anyhow;
+use eframe::egui;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What the window begins with.
+#[derive(Debug, Clone, Default)]
+pub struct StartUp {
+    /// Files and folders of a case.
+    pub paths: Vec<PathBuf>,
+    /// Seed of a demo case, where no paths are given.
+    pub demo_seed: Option<u64>,
+}
+
+/// Shows the window until it is closed.
+///
+/// # Errors
+/// Without a display or a graphics adapter.
+pub fn run(start: StartUp) -> anyhow::Result<()> {
+    let settings_path = Settings::default_path();
+    let viewport = egui::ViewportBuilder::default()
+        .with_title("Hilum \u{2013} research and education only")
+        .with_app_id("hilum")
+        .with_inner_size([1440.0, 900.0])
+        .with_min_inner_size([1000.0, 700.0])
+        .with_drag_and_drop(true)
+        .with_icon(Arc::new(app_icon::pixels(128)));
+    let options = eframe::NativeOptions {
+        viewport,
+        renderer: eframe::Renderer::Wgpu,
+        wgpu_options: eframe::egui_wgpu::WgpuConfiguration { wgpu_setup: gpu::wgpu_setup(), ..Default::default() },
+        persistence_path: settings_path.as_ref().map(|p| p.with_file_name("window.ron")),
+        ..Default::default()
+    };
+    let StartUp { paths, demo_seed } = start;
+    let create: eframe::AppCreator<'_> = Box::new(move |creation| {
+        let options = AppOptions {
+            mode: JobMode::Threads,
+            settings_path,
+            picker: Box::new(SystemPicker::default()),
+            paths,
+            demo_seed,
+            without_gpu: false,
+        };
+        Ok(Box::new(HilumApp::new(creation, options)))
+    });
+    eframe::run_native("hilum", options, create).map_err(|error| {
+        anyhow!("the window could not be opened ({error}); without a display use `hilum analyze` or `hilum screenshot`")
+    })
+}

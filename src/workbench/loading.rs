@@ -154,8 +154,9 @@ pub fn load_case(
         progress.report("Reading the structure set", 0, 1);
         match dicom::load_structure_set(&file.path, &volume.grid, &meta, 0) {
             Ok(set) => {
+                let names = set.uncertain_roles.iter().filter_map(|n| set.rois.get(*n)).map(|r| r.name.clone());
+                uncertain_roles.extend(names);
                 structures.rois.extend(set.rois);
-                uncertain_roles.extend(set.uncertain_roles);
                 warnings.extend(set.warnings);
                 sources.push(set.source);
             }

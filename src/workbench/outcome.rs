@@ -64,6 +64,8 @@ pub fn export(
         grid: &image.volume.grid,
         structures,
         sources,
+        label: "Hilum",
+        description: "",
         overwrite,
     };
     dicom::export_structure_set(&request, path)

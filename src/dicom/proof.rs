@@ -1,0 +1,277 @@
+//! Writing a structure set so that nothing is lost: a temporary file beside the target, synced, read
+//! back, compared with what was on the screen, and only then given its name.
+
+use super::contours::Contour;
+use super::file::{part10, read_all};
+use super::raw::{DataSet, Encoding};
+use super::rtstruct_read::{LoadedStructureSet, StructureSetError, contour_items, load_structure_set, sha256_hex};
+use super::rtstruct_write::{Composed, ComposedRoi, ExportRequest, compose};
+use crate::contour::{Ring, SliceContours, rasterize};
+use crate::structures::Roi;
+use dicom_core::dictionary::{DataDictionary as _, DataDictionaryEntry as _};
+use dicom_dictionary_std::{StandardDataDictionary, tags};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Why nothing was written. The target is as it was before.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    #[error("there is no structure to export")]
+    Nothing,
+    #[error("this file is one of the sources of the case and is never overwritten; choose another name: {}", .0.display())]
+    WouldOverwriteSource(PathBuf),
+    #[error("a file of this name exists; choose another name or allow it to be replaced: {}", .0.display())]
+    Exists(PathBuf),
+    #[error("the folder cannot be written to ({source}); choose another folder: {}", path.display())]
+    Io { source: std::io::Error, path: PathBuf },
+    #[error("the file that was written does not read back ({source}); nothing was kept: {}", path.display())]
+    ReadBack { source: StructureSetError, path: PathBuf },
+    #[error("the file that was written is not what is on the screen ({why}); nothing was kept: {}", path.display())]
+    NotProven { why: String, path: PathBuf },
+}
+
+/// What the file holds for one ROI, compared with the case.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct RoiProof {
+    pub name: String,
+    /// ROI Number in the file.
+    pub number: i32,
+    /// Contours and points in the file, also those that fill no slice.
+    pub contours: usize,
+    pub points: usize,
+    /// Contours that came over from the source byte for byte.
+    pub contours_identical: usize,
+    /// Voxels of the case, and voxels that differ after reading back (0).
+    pub voxels: u64,
+    pub voxels_different: u64,
+    pub volume_cm3: f64,
+    /// Largest distance of a vertex read back from where it was, mm.
+    pub largest_deviation_mm: f64,
+}
+
+/// Evidence that an exported file holds what was on the screen.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct ExportProof {
+    pub path: PathBuf,
+    pub sop_instance_uid: String,
+    /// SHA-256 of the file, hexadecimal, and its length.
+    pub sha256: String,
+    pub bytes: usize,
+    pub rois: Vec<RoiProof>,
+    pub contours: usize,
+    pub points: usize,
+    pub rings_identical: usize,
+    pub voxels_different: u64,
+    pub largest_deviation_mm: f64,
+    /// Attributes of the data set that differ from the source, by keyword; empty without a single source.
+    pub attributes_changed: Vec<String>,
+    /// What was left out or changed on the way.
+    pub notes: Vec<String>,
+}
+
+/// Writes the structures of a case as a new structure set and proves the file. Atomic: either the whole,
+/// proven file is there afterwards, or the target is as it was.
+///
+/// # Errors
+/// [`ExportError`].
+pub fn export_structure_set(request: &ExportRequest, path: &Path) -> Result<ExportProof, ExportError> {
+    if request.structures.rois.is_empty() {
+        return Err(ExportError::Nothing);
+    }
+    check_target(request, path)?;
+    let io = |source: std::io::Error| ExportError::Io { source, path: path.to_owned() };
+    let composed = compose(request);
+    let bytes = part10(&composed.dataset, Encoding::ImplicitLe);
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let mut file = temporary_file(folder).map_err(io)?;
+    file.write_all(&bytes).map_err(io)?;
+    file.as_file().sync_all().map_err(io)?;
+    let proof = prove(request, &composed, &bytes, file.path(), path)?;
+    if request.overwrite {
+        file.persist(path).map_err(|e| io(e.error))?;
+    } else {
+        file.persist_noclobber(path).map_err(|e| match e.error.kind() {
+            std::io::ErrorKind::AlreadyExists => ExportError::Exists(path.to_owned()),
+            _ => io(e.error),
+        })?;
+    }
+    // The new name is durable once the folder is; not every file system can do that, and the file itself is.
+    if let Ok(folder) = std::fs::File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    Ok(proof)
+}
+
+fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".hilum-").suffix(".part");
+    #[cfg(unix)]
+    {
+        // As any other new file; the user's umask applies.
+        use std::os::unix::fs::PermissionsExt as _;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
+}
+
+fn check_target(request: &ExportRequest, path: &Path) -> Result<(), ExportError> {
+    let Ok(target) = path.canonicalize() else { return Ok(()) };
+    let sources = request.sources.iter().map(|s| s.path.as_path());
+    let images = request.ct.slices.iter().map(|s| s.path.as_path());
+    if sources.chain(images).any(|p| p.canonicalize().is_ok_and(|p| p == target)) {
+        return Err(ExportError::WouldOverwriteSource(path.to_owned()));
+    }
+    if !request.overwrite || target.is_dir() {
+        return Err(ExportError::Exists(path.to_owned()));
+    }
+    Ok(())
+}
+
+fn prove(
+    request: &ExportRequest,
+    composed: &Composed,
+    written: &[u8],
+    file: &Path,
+    target: &Path,
+) -> Result<ExportProof, ExportError> {
+    let not_proven = |why: String| ExportError::NotProven { why, path: target.to_owned() };
+    let loaded = load_structure_set(file, request.grid, request.ct, 0)
+        .map_err(|source| ExportError::ReadBack { source, path: target.to_owned() })?;
+    let sha256 = sha256_hex(written);
+    if loaded.source.sha256 != sha256 {
+        return Err(not_proven("the disk gives back other bytes".into()));
+    }
+    let (_, on_disk) = read_all(file).map_err(|source| ExportError::ReadBack {
+        source: StructureSetError::Read { source, path: file.to_owned() },
+        path: target.to_owned(),
+    })?;
+    let contour_items = contour_items(&on_disk.dataset);
+    let rois: Vec<RoiProof> = composed
+        .rois
+        .par_iter()
+        .map(|roi| prove_roi(request, roi, &loaded, contour_items.get(&roi.number).copied()).map_err(not_proven))
+        .collect::<Result<_, _>>()?;
+    let attributes_changed = match request.sources {
+        [only] => changed_attributes(&only.dataset, &on_disk.dataset),
+        _ => Vec::new(),
+    };
+    Ok(ExportProof {
+        path: target.to_owned(),
+        sop_instance_uid: loaded.source.sop_instance_uid.clone(),
+        sha256,
+        bytes: written.len(),
+        contours: rois.iter().map(|r| r.contours).sum(),
+        points: rois.iter().map(|r| r.points).sum(),
+        rings_identical: rois.iter().map(|r| r.contours_identical).sum(),
+        voxels_different: rois.iter().map(|r| r.voxels_different).sum(),
+        largest_deviation_mm: rois.iter().map(|r| r.largest_deviation_mm).fold(0.0, f64::max),
+        rois,
+        attributes_changed,
+        notes: composed.notes.clone(),
+    })
+}
+
+fn prove_roi(
+    request: &ExportRequest,
+    composed: &ComposedRoi,
+    loaded: &LoadedStructureSet,
+    contour_item: Option<&DataSet>,
+) -> Result<RoiProof, String> {
+    let roi = &request.structures.rois[composed.index];
+    let back = loaded
+        .summaries
+        .iter()
+        .position(|s| s.number == composed.number)
+        .map(|at| &loaded.rois[at])
+        .ok_or_else(|| format!("\"{}\" is missing", roi.name))?;
+    let items = contour_item.map_or(&[][..], |i| i.items(tags::CONTOUR_SEQUENCE));
+    let mut contours_identical = 0;
+    if let Some((set, number)) = composed.source {
+        let source = contour_items_of(request, set, number);
+        for (new, old) in &composed.kept {
+            let same = matches!((items.get(*new), source.get(*old)),
+                (Some(a), Some(b)) if a.bytes(tags::CONTOUR_DATA) == b.bytes(tags::CONTOUR_DATA)
+                    && a.items(tags::CONTOUR_IMAGE_SEQUENCE) == b.items(tags::CONTOUR_IMAGE_SEQUENCE));
+            if !same {
+                return Err(format!("an untouched contour of \"{}\" differs", roi.name));
+            }
+            contours_identical += 1;
+        }
+    }
+    let (mask, mask_back) = (rasterize(request.grid, &roi.slices), rasterize(request.grid, &back.slices));
+    let voxels_different = mask.combine(&mask_back, |a, b| a ^ b).count();
+    if voxels_different > 0 {
+        return Err(format!("\"{}\" differs in {voxels_different} voxels after reading back", roi.name));
+    }
+    let largest_deviation_mm = largest_deviation_mm(roi, back)?;
+    if largest_deviation_mm > 2.0 * Ring::STEP_MM {
+        return Err(format!("a contour of \"{}\" moved by {largest_deviation_mm:.4} mm", roi.name));
+    }
+    Ok(RoiProof {
+        name: roi.name.clone(),
+        number: composed.number,
+        contours: items.len(),
+        points: items.iter().map(|i| Contour::of(i).points.len()).sum(),
+        contours_identical,
+        voxels: mask.count(),
+        voxels_different,
+        volume_cm3: mask.volume_cm3(request.grid),
+        largest_deviation_mm,
+    })
+}
+
+fn contour_items_of<'a>(request: &ExportRequest<'a>, set: usize, number: i32) -> &'a [DataSet] {
+    request.sources.get(set).map_or(&[][..], |s| {
+        contour_items(&s.dataset).get(&number).map_or(&[][..], |i| i.items(tags::CONTOUR_SEQUENCE))
+    })
+}
+
+/// Pairs the rings of every slice and gives the largest distance of two corresponding vertices.
+fn largest_deviation_mm(roi: &Roi, back: &Roi) -> Result<f64, String> {
+    let mut largest = 0.0_f64;
+    for (k, contours) in &roi.slices {
+        let written: Vec<&Ring> =
+            contours.rings.iter().filter(|r| r.source_contour().is_some() || r.points().len() >= 3).collect();
+        let mut free: Vec<&Ring> = rings_of(&back.slices, *k).iter().collect();
+        for ring in written {
+            let best = free
+                .iter()
+                .enumerate()
+                .filter(|(_, other)| other.points().len() == ring.points().len())
+                .map(|(at, other)| (at, ring_distance_mm(ring, other)))
+                .min_by(|a, b| a.1.total_cmp(&b.1))
+                .ok_or_else(|| format!("a ring of \"{}\" is missing", roi.name))?;
+            largest = largest.max(best.1);
+            free.swap_remove(best.0);
+        }
+        if !free.is_empty() {
+            return Err(format!("\"{}\" has {} rings too many on a slice", roi.name, free.len()));
+        }
+    }
+    Ok(largest)
+}
+
+fn rings_of(slices: &BTreeMap<usize, Arc<SliceContours>>, k: usize) -> &[Ring] {
+    slices.get(&k).map_or(&[][..], |s| s.rings.as_slice())
+}
+
+fn ring_distance_mm(a: &Ring, b: &Ring) -> f64 {
+    a.points().iter().zip(b.points()).map(|(p, q)| (p[0] - q[0]).hypot(p[1] - q[1])).fold(0.0, f64::max)
+}
+
+/// Keywords of the top-level attributes that are new, gone or different.
+fn changed_attributes(before: &DataSet, after: &DataSet) -> Vec<String> {
+    let mut changed: Vec<_> = (after.elements().iter())
+        .filter(|e| before.get(e.tag).is_none_or(|b| b.value != e.value))
+        .chain(before.elements().iter().filter(|e| e.tag.1 != 0 && after.get(e.tag).is_none()))
+        .map(|e| e.tag)
+        .collect();
+    changed.sort();
+    changed
+        .into_iter()
+        .map(|tag| StandardDataDictionary.by_tag(tag).map_or_else(|| tag.to_string(), |e| e.alias().to_owned()))
+        .collect()
+}

@@ -1,0 +1,667 @@
+//! "Export as new structure set": the source edited in place, or a new structure set from nothing.
+//!
+//! With one source its data set is the base: rings that nobody touched keep their bytes, and so does
+//! every attribute that is not about an edit. Without a source, or with several, a new data set is made;
+//! even then untouched rings keep their decimal strings. Always Implicit VR Little Endian, because
+//! Explicit VR cannot hold contour data beyond 65534 bytes (note to (3006,0050) in PS3.3 C.8.8.6).
+
+use super::contours::{Binding, Contour, bind};
+use super::meta::CtMeta;
+use super::raw::{DataSet, Value};
+use super::rtstruct_read::{
+    SourceStructureSet, contour_items, display_color, frame_of_roi, frames_of_reference, generation, interpreted_types,
+    is_other_frame,
+};
+use super::uid::new_uid;
+use super::value::{Charset, format_ds, limit, now};
+use crate::contour::Ring;
+use crate::geometry::VoxelGrid;
+use crate::structures::{Provenance, Roi, Role, StructureSet, propose_role};
+use dicom_core::{Tag, VR};
+use dicom_dictionary_std::{tags, uids};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// What is to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct ExportRequest<'a> {
+    /// The CT on which the structures lie, and its grid.
+    pub ct: &'a CtMeta,
+    pub grid: &'a VoxelGrid,
+    pub structures: &'a StructureSet,
+    /// The structure sets from which ROIs came, in the order that [`crate::structures::SourceRoi::set`] counts.
+    pub sources: &'a [Arc<SourceStructureSet>],
+    /// Structure Set Label; the first 16 characters are used.
+    pub label: &'a str,
+    /// Goes into the Structure Set Description, before the research-only sentence; may be empty.
+    pub description: &'a str,
+    /// Whether another file at the target (never a source) may be replaced.
+    pub overwrite: bool,
+}
+
+/// A data set ready to be written, and what the proof needs to know about it.
+#[derive(Debug)]
+pub(crate) struct Composed {
+    pub dataset: DataSet,
+    pub rois: Vec<ComposedRoi>,
+    pub notes: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct ComposedRoi {
+    /// Index in the structure set of the request.
+    pub index: usize,
+    /// ROI Number in the new set.
+    pub number: i32,
+    /// Contours taken over as they were: index in the new set, index in the source.
+    pub kept: Vec<(usize, usize)>,
+    /// Set and ROI Number of the source.
+    pub source: Option<(usize, i32)>,
+}
+
+/// RT ROI Interpreted Type (3006,00A4) of a role; `None` where DICOM has no word for it.
+fn interpreted_type(role: Role) -> Option<&'static str> {
+    match role {
+        Role::Gtvp | Role::Gtvn => Some("GTV"),
+        Role::Ctv => Some("CTV"),
+        Role::Station(_) | Role::Organ => Some("ORGAN"),
+        Role::Other => None,
+    }
+}
+
+/// Where an ROI came from, for ROI Description (3006,0028).
+fn provenance_text(provenance: &Provenance) -> String {
+    match provenance {
+        Provenance::Imported { label, file } => format!("Imported from {label} ({file})"),
+        Provenance::Network { model_id, sha256, statement } => {
+            format!("Network {model_id}, SHA-256 {}. {statement}", sha256.get(..16).unwrap_or(sha256))
+        }
+        Provenance::Proposed { recipe } => format!("Proposed: {recipe}"),
+        Provenance::Phantom { seed } => format!("Synthetic, seed {seed}"),
+        Provenance::Drawn => "Drawn by hand".to_owned(),
+    }
+}
+
+/// The research-only sentence, after what the user says.
+fn description(own: &str, before: &str) -> String {
+    let mut parts: Vec<&str> = [before, own].into_iter().map(str::trim).filter(|p| !p.is_empty()).collect();
+    if !before.contains(crate::RESEARCH_ONLY) {
+        parts.push(crate::RESEARCH_ONLY);
+    }
+    let text: String = parts.join(" ");
+    // ST holds 1024 characters; the sentence at the end is the part that must stay.
+    let excess = text.chars().count().saturating_sub(1024);
+    text.chars().skip(excess).filter(|c| !c.is_control() || matches!(c, '\r' | '\n')).collect()
+}
+
+/// Builds the data set for a request.
+pub(crate) fn compose(request: &ExportRequest) -> Composed {
+    let (date, time) = now();
+    let mut composer = match request.sources {
+        [only] => Composer::edit(request, only, &date, &time),
+        _ => Composer::create(request, &date, &time),
+    };
+    composer.write_rois();
+    composer.ds.put_str(tags::APPROVAL_STATUS, "UNAPPROVED");
+    for tag in [tags::REVIEW_DATE, tags::REVIEW_TIME, tags::REVIEWER_NAME] {
+        composer.ds.remove(tag);
+    }
+    Composed { dataset: composer.ds, rois: composer.rois, notes: composer.notes }
+}
+
+struct Composer<'a> {
+    request: &'a ExportRequest<'a>,
+    ds: DataSet,
+    charset: Charset,
+    /// True where the data set of the one source is edited.
+    in_place: bool,
+    rois: Vec<ComposedRoi>,
+    notes: Vec<String>,
+    used_images: bool,
+}
+
+/// One ROI of a source, looked up.
+struct SourceItems<'a> {
+    set: usize,
+    number: i32,
+    source: &'a SourceStructureSet,
+    roi: &'a DataSet,
+    contours: Option<&'a DataSet>,
+}
+
+impl<'a> Composer<'a> {
+    /// Starts from the data set of the source.
+    fn edit(request: &'a ExportRequest<'a>, source: &SourceStructureSet, date: &str, time: &str) -> Self {
+        let mut ds = source.dataset.clone();
+        let mut charset = source.charset.clone();
+        let encodable = |charset: &Charset, text: &str| charset.encode(text).is_some();
+        let item_charset = |number: i32| {
+            let item =
+                ds.items(tags::STRUCTURE_SET_ROI_SEQUENCE).iter().find(|i| i.integer(tags::ROI_NUMBER) == Some(number));
+            item.map_or_else(|| charset.clone(), |i| Charset::of(i, &charset))
+        };
+        let names_fit = request.structures.rois.iter().all(|roi| {
+            let own = roi.source.filter(|s| s.set == 0).map_or_else(|| charset.clone(), |s| item_charset(s.number));
+            encodable(&own, &roi.name) && encodable(&charset, &provenance_text(&roi.provenance))
+        });
+        if !(names_fit && encodable(&charset, request.label) && encodable(&charset, request.description)) {
+            transcode_to_utf8(&mut ds, &charset);
+            ds.put_str(tags::SPECIFIC_CHARACTER_SET, Charset::UTF8_CODE);
+            charset = Charset::utf8();
+        }
+        let predecessor = reference(uids::RT_STRUCTURE_SET_STORAGE, &source.sop_instance_uid);
+        ds.put_str(tags::SOP_INSTANCE_UID, &new_uid());
+        ds.put_str(tags::SERIES_INSTANCE_UID, &new_uid());
+        ds.put_str(tags::INSTANCE_CREATION_DATE, date);
+        ds.put_str(tags::INSTANCE_CREATION_TIME, time);
+        for (tag, value) in [(tags::SERIES_DATE, date), (tags::SERIES_TIME, time)] {
+            if ds.get(tag).is_some() {
+                ds.put_str(tag, value);
+            }
+        }
+        let before = ds.text(tags::STRUCTURE_SET_DESCRIPTION, &charset);
+        let mut composer =
+            Self { request, ds, charset, in_place: true, rois: Vec::new(), notes: Vec::new(), used_images: false };
+        composer.put_set_identity(&before, date, time);
+        composer.ds.put_items(tags::PREDECESSOR_STRUCTURE_SET_SEQUENCE, vec![predecessor]);
+        composer.add_contributing_equipment(date, time);
+        composer
+    }
+
+    /// Starts from the CT: same patient, study and frame of reference.
+    fn create(request: &'a ExportRequest<'a>, date: &str, time: &str) -> Self {
+        let ct = request.ct;
+        let texts = [request.label, request.description, &ct.patient.dicom_name, &ct.patient.id, &ct.study_description];
+        let more = [&ct.study_id, &ct.accession_number, &ct.referring_physician, &ct.position_reference_indicator];
+        let rois = &request.structures.rois;
+        let ascii = texts.iter().all(|t| t.is_ascii())
+            && more.iter().all(|t| t.is_ascii())
+            && rois.iter().all(|r| r.name.is_ascii() && provenance_text(&r.provenance).is_ascii())
+            && request.sources.iter().all(|s| s.charset == Charset::default());
+        let charset = if ascii { Charset::default() } else { Charset::utf8() };
+        let mut ds = DataSet::default();
+        if !ascii {
+            ds.put_str(tags::SPECIFIC_CHARACTER_SET, Charset::UTF8_CODE);
+        }
+        let mut composer =
+            Self { request, ds, charset, in_place: false, rois: Vec::new(), notes: Vec::new(), used_images: false };
+        for (tag, value) in [
+            (tags::INSTANCE_CREATION_DATE, date),
+            (tags::INSTANCE_CREATION_TIME, time),
+            (tags::SOP_CLASS_UID, uids::RT_STRUCTURE_SET_STORAGE),
+            (tags::SOP_INSTANCE_UID, &new_uid()),
+            (tags::MODALITY, "RTSTRUCT"),
+            (tags::STUDY_DATE, &ct.study_date),
+            (tags::STUDY_TIME, &ct.study_time),
+            (tags::SERIES_DATE, date),
+            (tags::SERIES_TIME, time),
+            (tags::PATIENT_BIRTH_DATE, &ct.patient.birth_date),
+            (tags::PATIENT_SEX, &ct.patient.sex),
+            (tags::STUDY_INSTANCE_UID, &ct.study_instance_uid),
+            (tags::SERIES_INSTANCE_UID, &new_uid()),
+            (tags::SERIES_NUMBER, "1"),
+            (tags::INSTANCE_NUMBER, "1"),
+        ] {
+            composer.ds.put_str(tag, value);
+        }
+        // A CT without frame of reference gets one of its own; the images referred to tie them together.
+        let frame = if ct.frame_of_reference_uid.is_empty() { new_uid() } else { ct.frame_of_reference_uid.clone() };
+        composer.ds.put_str(tags::FRAME_OF_REFERENCE_UID, &frame);
+        for (tag, text, length) in [
+            (tags::ACCESSION_NUMBER, ct.accession_number.as_str(), 16),
+            (tags::MANUFACTURER, "Hilum", 64),
+            (tags::REFERRING_PHYSICIAN_NAME, &ct.referring_physician, 64),
+            (tags::STUDY_DESCRIPTION, &ct.study_description, 64),
+            (tags::SERIES_DESCRIPTION, request.label, 64),
+            (tags::OPERATORS_NAME, "", 64),
+            (tags::MANUFACTURER_MODEL_NAME, "Hilum", 64),
+            (tags::PATIENT_NAME, &ct.patient.dicom_name, 324),
+            (tags::PATIENT_ID, &ct.patient.id, 64),
+            (tags::SOFTWARE_VERSIONS, env!("CARGO_PKG_VERSION"), 64),
+            (tags::STUDY_ID, &ct.study_id, 16),
+            (tags::POSITION_REFERENCE_INDICATOR, &ct.position_reference_indicator, 64),
+        ] {
+            composer.put_text(tag, &limit(text, length));
+        }
+        composer.put_set_identity("", date, time);
+        if !request.sources.is_empty() {
+            let predecessors = request
+                .sources
+                .iter()
+                .map(|s| reference(uids::RT_STRUCTURE_SET_STORAGE, &s.sop_instance_uid))
+                .collect();
+            composer.ds.put_items(tags::PREDECESSOR_STRUCTURE_SET_SEQUENCE, predecessors);
+        }
+        let mut frame_item = DataSet::default();
+        frame_item.put_str(tags::FRAME_OF_REFERENCE_UID, &frame);
+        composer.ds.put_items(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE, vec![frame_item]);
+        composer.add_reference_chain();
+        composer
+    }
+
+    fn put_text(&mut self, tag: Tag, text: &str) {
+        put_text(&mut self.ds, tag, text, &self.charset);
+    }
+
+    fn put_set_identity(&mut self, description_before: &str, date: &str, time: &str) {
+        let label = limit(self.request.label, 16);
+        self.put_text(tags::STRUCTURE_SET_LABEL, if label.is_empty() { "Hilum" } else { &label });
+        self.put_text(tags::STRUCTURE_SET_DESCRIPTION, &description(self.request.description, description_before));
+        self.ds.put_str(tags::STRUCTURE_SET_DATE, date);
+        self.ds.put_str(tags::STRUCTURE_SET_TIME, time);
+    }
+
+    /// Says that this program changed the instance (PS3.3 C.12.1, Contributing Equipment Sequence).
+    fn add_contributing_equipment(&mut self, date: &str, time: &str) {
+        let mut purpose = DataSet::default();
+        purpose.put_str(tags::CODE_VALUE, "109103");
+        purpose.put_str(tags::CODING_SCHEME_DESIGNATOR, "DCM");
+        purpose.put_str(tags::CODE_MEANING, "Modifying Equipment");
+        let mut item = DataSet::default();
+        item.put_str(tags::MANUFACTURER, "Hilum");
+        item.put_str(tags::MANUFACTURER_MODEL_NAME, "Hilum");
+        item.put_str(tags::SOFTWARE_VERSIONS, env!("CARGO_PKG_VERSION"));
+        item.put_str(tags::CONTRIBUTION_DATE_TIME, &format!("{date}{time}"));
+        item.put_items(tags::PURPOSE_OF_REFERENCE_CODE_SEQUENCE, vec![purpose]);
+        match self.ds.items_mut(tags::CONTRIBUTING_EQUIPMENT_SEQUENCE) {
+            Some(items) => items.push(item),
+            None => self.ds.put_items(tags::CONTRIBUTING_EQUIPMENT_SEQUENCE, vec![item]),
+        }
+    }
+
+    /// Makes the chain frame of reference, study, series, images list every slice of the CT. What is there stays.
+    fn add_reference_chain(&mut self) {
+        let ct = self.request.ct;
+        if self.ds.items(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE).is_empty() {
+            let mut frame = DataSet::default();
+            frame.put_str(tags::FRAME_OF_REFERENCE_UID, &ct.frame_of_reference_uid);
+            self.ds.put_items(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE, vec![frame]);
+        }
+        let Some(frames) = self.ds.items_mut(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE) else { return };
+        let ours = |f: &DataSet| f.string(tags::FRAME_OF_REFERENCE_UID) == ct.frame_of_reference_uid;
+        let frame = frames.iter().position(ours).unwrap_or(0);
+        let study = item_with(
+            &mut frames[frame],
+            tags::RT_REFERENCED_STUDY_SEQUENCE,
+            tags::REFERENCED_SOP_INSTANCE_UID,
+            &ct.study_instance_uid,
+        );
+        if study.get(tags::REFERENCED_SOP_CLASS_UID).is_none() {
+            // Detached Study Management (retired): the class that every planning system writes here.
+            study.put_str(tags::REFERENCED_SOP_CLASS_UID, "1.2.840.10008.3.1.2.3.1");
+        }
+        let series =
+            item_with(study, tags::RT_REFERENCED_SERIES_SEQUENCE, tags::SERIES_INSTANCE_UID, &ct.series_instance_uid);
+        let mut images = series.items(tags::CONTOUR_IMAGE_SEQUENCE).to_vec();
+        let listed: BTreeSet<String> = images.iter().map(|i| i.string(tags::REFERENCED_SOP_INSTANCE_UID)).collect();
+        images.extend(
+            (ct.slices.iter())
+                .filter(|s| !listed.contains(&s.sop_instance_uid))
+                .map(|s| reference(&s.sop_class_uid, &s.sop_instance_uid)),
+        );
+        series.put_items(tags::CONTOUR_IMAGE_SEQUENCE, images);
+    }
+
+    fn source_items(&self, roi: &Roi) -> Option<SourceItems<'a>> {
+        let link = roi.source?;
+        let source: &'a SourceStructureSet = self.request.sources.get(link.set)?;
+        let items = source.dataset.items(tags::STRUCTURE_SET_ROI_SEQUENCE);
+        Some(SourceItems {
+            set: link.set,
+            number: link.number,
+            source,
+            roi: items.iter().find(|i| i.integer(tags::ROI_NUMBER) == Some(link.number))?,
+            contours: contour_items(&source.dataset).get(&link.number).copied(),
+        })
+    }
+
+    fn write_rois(&mut self) {
+        if self.in_place {
+            self.remove_deleted();
+        }
+        let request = self.request;
+        let mut taken: BTreeSet<i32> = self
+            .ds
+            .items(tags::STRUCTURE_SET_ROI_SEQUENCE)
+            .iter()
+            .filter_map(|i| i.integer(tags::ROI_NUMBER))
+            .collect();
+        let mut edited: BTreeSet<i32> = BTreeSet::new();
+        for (index, roi) in request.structures.rois.iter().enumerate() {
+            let source = self.source_items(roi);
+            // A second ROI made from the same source ROI (a copy) is a new one.
+            let in_place = self.in_place && source.as_ref().is_some_and(|s| edited.insert(s.number));
+            let number = match &source {
+                Some(s) if in_place => s.number,
+                _ => taken.last().map_or(1, |n| n + 1),
+            };
+            taken.insert(number);
+            let (contours, kept) = self.contour_sequence(roi, source.as_ref());
+            let touched = source.as_ref().is_none_or(|s| {
+                let before = s.contours.map_or(0, |c| c.items(tags::CONTOUR_SEQUENCE).len());
+                kept.len() != before || contours.len() != before
+            });
+            if in_place {
+                self.edit_roi(roi, number, source.as_ref(), touched.then_some(contours));
+            } else {
+                self.add_roi(roi, number, source.as_ref(), contours, touched);
+            }
+            self.rois.push(ComposedRoi { index, number, kept, source: source.map(|s| (s.set, s.number)) });
+        }
+        if self.in_place && self.used_images {
+            self.add_reference_chain();
+        }
+    }
+
+    /// Removes ROIs that are no longer in the structure set, with everything that refers to them.
+    fn remove_deleted(&mut self) {
+        let kept: BTreeSet<i32> = (self.request.structures.rois.iter())
+            .filter_map(|r| r.source.filter(|s| s.set == 0).map(|s| s.number))
+            .collect();
+        let gone: BTreeSet<i32> = (self.ds.items(tags::STRUCTURE_SET_ROI_SEQUENCE).iter())
+            .filter_map(|i| i.integer(tags::ROI_NUMBER))
+            .filter(|n| !kept.contains(n))
+            .collect();
+        let is_gone = |item: &DataSet, tag: Tag| item.integer(tag).is_some_and(|n| gone.contains(&n));
+        for (sequence, tag) in [
+            (tags::STRUCTURE_SET_ROI_SEQUENCE, tags::ROI_NUMBER),
+            (tags::ROI_CONTOUR_SEQUENCE, tags::REFERENCED_ROI_NUMBER),
+            (tags::RTROI_OBSERVATIONS_SEQUENCE, tags::REFERENCED_ROI_NUMBER),
+        ] {
+            if let Some(items) = self.ds.items_mut(sequence) {
+                items.retain(|i| !is_gone(i, tag));
+            }
+        }
+        for observation in self.ds.items_mut(tags::RTROI_OBSERVATIONS_SEQUENCE).into_iter().flatten() {
+            if let Some(related) = observation.items_mut(tags::RT_RELATED_ROI_SEQUENCE) {
+                related.retain(|i| !is_gone(i, tags::REFERENCED_ROI_NUMBER));
+                if related.is_empty() {
+                    observation.remove(tags::RT_RELATED_ROI_SEQUENCE);
+                }
+            }
+        }
+    }
+
+    /// Changes only what differs from the source: name, color, role, generation, contours.
+    fn edit_roi(&mut self, roi: &Roi, number: i32, source: Option<&SourceItems>, contours: Option<Vec<DataSet>>) {
+        let Some(source) = source else { return };
+        let outer = self.charset.clone();
+        if let Some(item) = item_of(&mut self.ds, tags::STRUCTURE_SET_ROI_SEQUENCE, tags::ROI_NUMBER, number) {
+            let charset = Charset::of(item, &outer);
+            if item.text(tags::ROI_NAME, &charset) != roi.name {
+                put_text(item, tags::ROI_NAME, &limit(&roi.name, 64), &charset);
+            }
+            if generation(item) != roi.generation {
+                item.put_str(tags::ROI_GENERATION_ALGORITHM, roi.generation.dicom());
+            }
+            if contours.is_some() {
+                item.remove(tags::ROI_VOLUME);
+            }
+        }
+        let color_changed = source.contours.and_then(display_color).is_some_and(|c| c != roi.color);
+        match item_of(&mut self.ds, tags::ROI_CONTOUR_SEQUENCE, tags::REFERENCED_ROI_NUMBER, number) {
+            Some(item) => {
+                if color_changed {
+                    item.put_str(tags::ROI_DISPLAY_COLOR, &color_text(roi.color));
+                }
+                match contours {
+                    Some(contours) if contours.is_empty() => drop(item.remove(tags::CONTOUR_SEQUENCE)),
+                    Some(contours) => item.put_items(tags::CONTOUR_SEQUENCE, contours),
+                    None => {}
+                }
+            }
+            None if contours.as_ref().is_some_and(|c| !c.is_empty()) => {
+                let item = contour_item(number, roi.color, contours.unwrap_or_default());
+                push_item(&mut self.ds, tags::ROI_CONTOUR_SEQUENCE, item);
+            }
+            None => {}
+        }
+        self.write_role(roi, number, source);
+    }
+
+    /// The interpreted type is touched only where the user gave another role than the name and type proposed.
+    fn write_role(&mut self, roi: &Roi, number: i32, source: &SourceItems) {
+        let kind = interpreted_types(&source.source.dataset).remove(&source.number).unwrap_or_default();
+        let proposed = propose_role(&source.source.roi_name(source.roi), &kind).role;
+        let Some(wanted) = interpreted_type(roi.role).filter(|w| roi.role != proposed && *w != kind) else { return };
+        let item = item_of(&mut self.ds, tags::RTROI_OBSERVATIONS_SEQUENCE, tags::REFERENCED_ROI_NUMBER, number);
+        if let Some(item) = item {
+            item.put_str(tags::RTROI_INTERPRETED_TYPE, wanted);
+        } else {
+            let observation = self.new_observation(number, wanted);
+            push_item(&mut self.ds, tags::RTROI_OBSERVATIONS_SEQUENCE, observation);
+        }
+    }
+
+    fn new_observation(&self, roi_number: i32, interpreted_type: &str) -> DataSet {
+        let used = self.ds.items(tags::RTROI_OBSERVATIONS_SEQUENCE).iter();
+        let number = used.filter_map(|i| i.integer(tags::OBSERVATION_NUMBER)).max().map_or(1, |n| n + 1);
+        let mut item = DataSet::default();
+        item.put_str(tags::OBSERVATION_NUMBER, &number.to_string());
+        item.put_str(tags::REFERENCED_ROI_NUMBER, &roi_number.to_string());
+        item.put_str(tags::RTROI_INTERPRETED_TYPE, interpreted_type);
+        item.put_str(tags::ROI_INTERPRETER, "");
+        item
+    }
+
+    fn add_roi(&mut self, roi: &Roi, number: i32, source: Option<&SourceItems>, contours: Vec<DataSet>, touched: bool) {
+        // An ROI of one of several sources brings its own attributes along.
+        let mut item = source.map_or_else(DataSet::default, |s| s.roi.clone());
+        if let Some(s) = source {
+            transcode_to_utf8(&mut item, &s.source.charset);
+            item.remove(tags::SPECIFIC_CHARACTER_SET);
+            if touched {
+                item.remove(tags::ROI_VOLUME);
+            }
+        }
+        let frame = frames_of_reference(&self.ds).first().cloned().unwrap_or_default();
+        let frame = if self.request.ct.frame_of_reference_uid.is_empty() {
+            frame
+        } else {
+            self.request.ct.frame_of_reference_uid.clone()
+        };
+        item.put_str(tags::ROI_NUMBER, &number.to_string());
+        item.put_str(tags::REFERENCED_FRAME_OF_REFERENCE_UID, &frame);
+        put_text(&mut item, tags::ROI_NAME, &limit(&roi.name, 64), &self.charset);
+        if source.is_none() {
+            let text: String = provenance_text(&roi.provenance).chars().take(1024).collect();
+            put_text(&mut item, tags::ROI_DESCRIPTION, &text, &self.charset);
+        }
+        item.put_str(tags::ROI_GENERATION_ALGORITHM, roi.generation.dicom());
+        push_item(&mut self.ds, tags::STRUCTURE_SET_ROI_SEQUENCE, item);
+        push_item(&mut self.ds, tags::ROI_CONTOUR_SEQUENCE, contour_item(number, roi.color, contours));
+        let kind = source.map(|s| {
+            let kind = interpreted_types(&s.source.dataset).remove(&s.number).unwrap_or_default();
+            let proposed = propose_role(&s.source.roi_name(s.roi), &kind).role;
+            (kind, proposed)
+        });
+        let kind = match kind {
+            Some((kind, proposed)) if proposed == roi.role => kind,
+            _ => interpreted_type(roi.role).unwrap_or_default().to_owned(),
+        };
+        let observation = self.new_observation(number, &kind);
+        push_item(&mut self.ds, tags::RTROI_OBSERVATIONS_SEQUENCE, observation);
+    }
+
+    /// The Contour Sequence of an ROI, and which of its items came over from the source as they were.
+    fn contour_sequence(&mut self, roi: &Roi, source: Option<&SourceItems>) -> (Vec<DataSet>, Vec<(usize, usize)>) {
+        let grid = self.request.grid;
+        let items = source.and_then(|s| s.contours).map_or(&[][..], |c| c.items(tags::CONTOUR_SEQUENCE));
+        let contours: Vec<Contour> = items.iter().map(Contour::of).collect();
+        let binding = match source {
+            Some(s)
+                if is_other_frame(&frame_of_roi(&frames_of_reference(&s.source.dataset), s.roi), self.request.ct) =>
+            {
+                Binding { outside: (0..contours.len()).collect(), ..Binding::default() }
+            }
+            _ => bind(&contours, grid),
+        };
+        let plan = SlicePlan::of(roi, &contours, &binding, grid);
+        let mut new_items: BTreeMap<usize, Vec<DataSet>> = BTreeMap::new();
+        for (k, rings) in &plan.new_rings {
+            let made: Vec<DataSet> =
+                rings.iter().filter_map(|(ring, n_mm)| self.new_contour(roi, *k, ring, *n_mm)).collect();
+            new_items.insert(*k, made);
+        }
+        let (mut out, mut kept) = (Vec::with_capacity(items.len()), Vec::new());
+        for (index, item) in items.iter().enumerate() {
+            match plan.removed.get(&index) {
+                None => {
+                    kept.push((out.len(), index));
+                    out.push(item.clone());
+                }
+                // What replaces a slice stands where its first removed contour stood.
+                Some(k) => out.extend(new_items.remove(k).unwrap_or_default()),
+            }
+        }
+        out.extend(new_items.into_values().flatten());
+        (out, kept)
+    }
+
+    fn new_contour(&mut self, roi: &Roi, k: usize, ring: &Ring, n_mm: f64) -> Option<DataSet> {
+        let points = ring.points();
+        if points.len() < 3 {
+            self.notes.push(format!(
+                "\"{}\": a ring with fewer than three points at {:.2} mm was left out",
+                roi.name,
+                self.request.grid.position_mm(k)
+            ));
+            return None;
+        }
+        let mut text = String::with_capacity(points.len() * 26);
+        for point in points {
+            for value in self.request.grid.patient_from_plane(*point, n_mm).to_array() {
+                if !text.is_empty() {
+                    text.push('\\');
+                }
+                text.push_str(&format_ds(value));
+            }
+        }
+        let mut item = DataSet::default();
+        if let Some(slice) = self.request.ct.slices.get(k) {
+            item.put_items(
+                tags::CONTOUR_IMAGE_SEQUENCE,
+                vec![reference(&slice.sop_class_uid, &slice.sop_instance_uid)],
+            );
+            self.used_images = true;
+        }
+        item.put_str(tags::CONTOUR_GEOMETRIC_TYPE, "CLOSED_PLANAR");
+        item.put_str(tags::NUMBER_OF_CONTOUR_POINTS, &points.len().to_string());
+        item.put_str(tags::CONTOUR_DATA, &text);
+        Some(item)
+    }
+}
+
+/// What happens to the contours of an ROI, slice by slice.
+#[derive(Default)]
+struct SlicePlan<'a> {
+    /// Source contours that go, and the slice to which they belonged.
+    removed: BTreeMap<usize, usize>,
+    /// Rings to write, with their position along the normal, mm.
+    new_rings: BTreeMap<usize, Vec<(&'a Ring, f64)>>,
+}
+
+impl<'a> SlicePlan<'a> {
+    fn of(roi: &'a Roi, contours: &[Contour], binding: &Binding, grid: &VoxelGrid) -> Self {
+        let mut plan = Self::default();
+        let slices: BTreeSet<usize> = binding.rings.keys().chain(roi.slices.keys()).copied().collect();
+        for k in slices {
+            let before = binding.rings.get(&k).map_or(&[][..], Vec::as_slice);
+            let now = roi.slices.get(&k).map_or(&[][..], |s| s.rings.as_slice());
+            // A ring is the source's only if it says so and its points agree bit for bit.
+            let origin: Vec<Option<usize>> = now
+                .iter()
+                .map(|ring| {
+                    let index = ring.source_contour()? as usize;
+                    (before.contains(&index) && contours[index].plane_points(grid) == ring.points()).then_some(index)
+                })
+                .collect();
+            if origin.len() == before.len() && origin.iter().zip(before).all(|(o, b)| *o == Some(*b)) {
+                continue;
+            }
+            let keep: BTreeSet<usize> = origin.iter().flatten().copied().collect();
+            let idle = binding.idle.get(&k).map_or(&[][..], Vec::as_slice);
+            plan.removed.extend(before.iter().chain(idle).filter(|i| !keep.contains(i)).map(|i| (*i, k)));
+            // New rings lie in the plane of the rings that stay, or two planes would claim the slice.
+            let n_mm = (keep.first())
+                .and_then(|i| contours[*i].points.first())
+                .map_or(grid.position_mm(k), |p| grid.plane_from_patient(*p).1);
+            let mut once = keep;
+            let new =
+                now.iter().zip(&origin).filter(|(_, o)| !o.is_some_and(|i| once.remove(&i))).map(|(r, _)| (r, n_mm));
+            plan.new_rings.insert(k, new.collect());
+        }
+        plan
+    }
+}
+
+fn reference(class_uid: &str, instance_uid: &str) -> DataSet {
+    let mut item = DataSet::default();
+    item.put_str(tags::REFERENCED_SOP_CLASS_UID, class_uid);
+    item.put_str(tags::REFERENCED_SOP_INSTANCE_UID, instance_uid);
+    item
+}
+
+fn color_text(color: [u8; 3]) -> String {
+    format!("{}\\{}\\{}", color[0], color[1], color[2])
+}
+
+fn contour_item(number: i32, color: [u8; 3], contours: Vec<DataSet>) -> DataSet {
+    let mut item = DataSet::default();
+    item.put_str(tags::ROI_DISPLAY_COLOR, &color_text(color));
+    if !contours.is_empty() {
+        item.put_items(tags::CONTOUR_SEQUENCE, contours);
+    }
+    item.put_str(tags::REFERENCED_ROI_NUMBER, &number.to_string());
+    item
+}
+
+fn push_item(ds: &mut DataSet, sequence: Tag, item: DataSet) {
+    match ds.items_mut(sequence) {
+        Some(items) => items.push(item),
+        None => ds.put_items(sequence, vec![item]),
+    }
+}
+
+/// The first item of a sequence whose integer attribute has this value.
+fn item_of(ds: &mut DataSet, sequence: Tag, tag: Tag, value: i32) -> Option<&mut DataSet> {
+    ds.items_mut(sequence)?.iter_mut().find(|i| i.integer(tag) == Some(value))
+}
+
+/// The item of a sequence whose UID attribute has this value, made if there is none.
+fn item_with<'d>(ds: &'d mut DataSet, sequence: Tag, tag: Tag, uid: &str) -> &'d mut DataSet {
+    let found = ds.items(sequence).iter().position(|i| i.string(tag) == uid);
+    if found.is_none() {
+        let mut item = DataSet::default();
+        item.put_str(tag, uid);
+        push_item(ds, sequence, item);
+    }
+    let items = ds.items_mut(sequence).expect("the sequence was just made");
+    let last = items.len() - 1;
+    &mut items[found.unwrap_or(last)]
+}
+
+fn put_text(ds: &mut DataSet, tag: Tag, text: &str, charset: &Charset) {
+    let bytes = charset
+        .encode(text)
+        .unwrap_or_else(|| text.chars().map(|c| if c.is_ascii() { c as u8 } else { b'?' }).collect());
+    ds.put(tag, Value::Bytes(bytes));
+}
+
+/// Text attributes to UTF-8, items with their own character set included.
+fn transcode_to_utf8(ds: &mut DataSet, outer: &Charset) {
+    let charset = Charset::of(ds, outer);
+    for element in ds.elements_mut() {
+        let is_text = matches!(element.vr, VR::LO | VR::LT | VR::PN | VR::SH | VR::ST | VR::UC | VR::UT);
+        match &mut element.value {
+            Value::Bytes(bytes) if element.tag == tags::SPECIFIC_CHARACTER_SET => {
+                *bytes = Charset::UTF8_CODE.as_bytes().to_vec();
+            }
+            Value::Bytes(bytes) if is_text && (!bytes.is_ascii() || bytes.contains(&0x1B)) => {
+                *bytes = charset.decode(bytes).into_bytes();
+            }
+            Value::Bytes(_) => {}
+            Value::Items(items) => items.iter_mut().for_each(|item| transcode_to_utf8(item, &charset)),
+        }
+    }
+}

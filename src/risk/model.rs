@@ -1,0 +1,307 @@
+//! The model file, and asking it: a probability with all that is needed to judge it, or a refusal.
+
+use super::flat::FlatForest;
+use super::forest::ForestParams;
+use crate::features::{FeatureDefinition, FeatureFlag, FeatureVector, SCHEMA_A_SHA256, feature_index, schema_sha256};
+use crate::survival::Interval;
+use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
+
+/// The version that can read the forests of this program.
+pub const SMARTCORE_VERSION: &str = "0.7.0";
+pub const MANIFEST_FILE: &str = "manifest.json";
+pub const FOREST_FILE: &str = "forest.json";
+/// Version of the manifest's layout.
+const FORMAT: u32 = 1;
+
+/// One input of the forest.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelFeature {
+    pub name: String,
+    /// Used where the value is missing: median or mode of the training patients.
+    pub fill: f64,
+    /// Smallest and largest value among the training patients.
+    pub min: f64,
+    pub max: f64,
+    /// Share in the decrease of impurity, 0 to 1.
+    pub importance: f64,
+    /// Share of outer folds in which elimination kept it.
+    pub selection_frequency: f64,
+}
+
+/// The folder of the shipped model, in [`crate::models_dir`].
+pub fn default_model_dir() -> PathBuf {
+    crate::models_dir().join("risk")
+}
+
+/// What nested cross-validation found.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValidationSummary {
+    /// How it was done, in words.
+    pub method: String,
+    pub auc: f64,
+    /// DeLong, 95 %.
+    pub auc_interval: Interval,
+    /// Mean and standard deviation over the repeats.
+    pub auc_repeats_mean: f64,
+    pub auc_repeats_sd: f64,
+    pub brier: f64,
+    /// At a threshold of one half.
+    pub accuracy: f64,
+    /// Wilson, 95 %.
+    pub accuracy_interval: Interval,
+    pub calibration_intercept: Option<f64>,
+    pub calibration_slope: Option<f64>,
+}
+
+/// What is known about a model besides its trees.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RiskManifest {
+    pub format: u32,
+    pub model_id: String,
+    /// What was predicted, in words.
+    pub endpoint: String,
+    /// What it was trained on, in words; shown wherever its figures are.
+    pub provenance: String,
+    /// True if the training patients were simulated.
+    pub simulated: bool,
+    pub schema_sha256: String,
+    pub definition: FeatureDefinition,
+    pub features: Vec<ModelFeature>,
+    pub patients: usize,
+    pub events: usize,
+    pub validation: ValidationSummary,
+    pub forest: ForestParams,
+    pub seed: u64,
+    pub smartcore_version: String,
+    /// Of the forest file.
+    pub forest_sha256: String,
+}
+
+/// Why a model file is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum RiskModelError {
+    #[error("the risk model has no {file}; train one with `hilum train risk` or choose another folder: {}", path.display())]
+    Missing { file: &'static str, path: PathBuf },
+    #[error("{file} of the risk model cannot be read ({source}); check the folder: {}", path.display())]
+    Io { file: &'static str, path: PathBuf, source: std::io::Error },
+    #[error("the manifest of the risk model is not understood ({reason}); train the model again: {}", path.display())]
+    Manifest { reason: String, path: PathBuf },
+    #[error("the risk model was made for another list of features (hash {found}, this program has {expected}); train it again: {}", path.display())]
+    Schema { found: String, expected: String, path: PathBuf },
+    #[error("the forest file does not belong to its manifest (hash {found}, expected {expected}); copy both files again: {}", path.display())]
+    Hash { found: String, expected: String, path: PathBuf },
+    #[error("the forest was written by smartcore {found}, but only {SMARTCORE_VERSION} can be read; train the model again: {}", path.display())]
+    Version { found: String, path: PathBuf },
+    #[error("the forest file is damaged ({reason}); train the model again: {}", path.display())]
+    Forest { reason: String, path: PathBuf },
+    #[error("the risk model cannot be written ({source}); check the folder: {}", path.display())]
+    Write { path: PathBuf, source: std::io::Error },
+}
+
+/// Why no probability may be shown.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum RiskRefusal {
+    /// A flag of the feature vector forbids it.
+    #[error("No risk figure: {0}")]
+    Features(FeatureFlag),
+    #[error(
+        "No risk figure: the model was trained with other feature definitions than are set here; choose the default definitions"
+    )]
+    Definition,
+}
+
+/// A value outside the range of the training patients.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutOfRange {
+    pub feature: String,
+    pub value: f64,
+    pub min: f64,
+    pub max: f64,
+}
+
+/// How much a feature moved the probability along the patient's paths through the trees. It describes the
+/// model, not the disease.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contribution {
+    pub feature: String,
+    /// As used: imputed where missing.
+    pub value: f64,
+    /// Change of the probability, from -1 to 1.
+    pub change: f64,
+    pub imputed: bool,
+}
+
+/// A probability, and what to know about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RiskEstimate {
+    pub probability: f64,
+    /// Standard deviation between the trees: how much they disagree, not a confidence interval.
+    pub tree_sd: f64,
+    /// Features that were missing and filled in.
+    pub imputed: Vec<String>,
+    pub out_of_range: Vec<OutOfRange>,
+    /// Mean of the roots of the trees, to which the contributions add.
+    pub base: f64,
+    /// Path contributions (Saabas), largest change first.
+    pub contributions: Vec<Contribution>,
+}
+
+/// A risk model ready to be asked.
+#[derive(Clone, PartialEq)]
+pub struct RiskModel {
+    manifest: RiskManifest,
+    forest: FlatForest,
+    forest_json: Vec<u8>,
+    /// Position of each input in the feature vector.
+    inputs: Vec<usize>,
+}
+
+impl std::fmt::Debug for RiskModel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RiskModel").field("manifest", &self.manifest).finish_non_exhaustive()
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    format!("{:x}", Sha256::digest(bytes))
+}
+
+impl RiskModel {
+    /// Puts a model together; `manifest.forest_sha256`, format and versions are filled in here.
+    pub fn assemble(mut manifest: RiskManifest, forest_json: Vec<u8>) -> Result<Self, RiskModelError> {
+        manifest.format = FORMAT;
+        manifest.schema_sha256 = schema_sha256();
+        manifest.smartcore_version = SMARTCORE_VERSION.into();
+        manifest.forest_sha256 = sha256(&forest_json);
+        Self::checked(manifest, forest_json, Path::new("(in memory)"))
+    }
+
+    /// Reads `manifest.json` and `forest.json` of a folder.
+    pub fn load(folder: &Path) -> Result<Self, RiskModelError> {
+        let read = |file: &'static str| {
+            let path = folder.join(file);
+            std::fs::read(&path).map_err(|source| match source.kind() {
+                std::io::ErrorKind::NotFound => RiskModelError::Missing { file, path },
+                _ => RiskModelError::Io { file, path, source },
+            })
+        };
+        Self::from_bytes(&read(MANIFEST_FILE)?, read(FOREST_FILE)?, folder)
+    }
+
+    /// Reads the contents of the two files; `place` only appears in messages.
+    pub fn from_bytes(manifest: &[u8], forest_json: Vec<u8>, place: &Path) -> Result<Self, RiskModelError> {
+        // The version first, so that a newer layout is named as such.
+        #[derive(serde::Deserialize)]
+        struct Head {
+            format: u32,
+        }
+        let refuse = |reason: String| RiskModelError::Manifest { reason, path: place.join(MANIFEST_FILE) };
+        let head: Head = serde_json::from_slice(manifest).map_err(|e| refuse(e.to_string()))?;
+        if head.format != FORMAT {
+            return Err(refuse(format!("layout {} instead of {FORMAT}", head.format)));
+        }
+        let manifest: RiskManifest = serde_json::from_slice(manifest).map_err(|e| refuse(e.to_string()))?;
+        Self::checked(manifest, forest_json, place)
+    }
+
+    fn checked(manifest: RiskManifest, forest_json: Vec<u8>, place: &Path) -> Result<Self, RiskModelError> {
+        let manifest_path = || place.join(MANIFEST_FILE);
+        let refuse = |reason: String| RiskModelError::Manifest { reason, path: manifest_path() };
+        if manifest.schema_sha256 != SCHEMA_A_SHA256 {
+            let (found, expected) = (manifest.schema_sha256.clone(), SCHEMA_A_SHA256.into());
+            return Err(RiskModelError::Schema { found, expected, path: manifest_path() });
+        }
+        if manifest.smartcore_version != SMARTCORE_VERSION {
+            return Err(RiskModelError::Version { found: manifest.smartcore_version.clone(), path: manifest_path() });
+        }
+        let found = sha256(&forest_json);
+        if found != manifest.forest_sha256 {
+            let expected = manifest.forest_sha256.clone();
+            return Err(RiskModelError::Hash { found, expected, path: place.join(FOREST_FILE) });
+        }
+        let mut inputs = Vec::with_capacity(manifest.features.len());
+        for f in &manifest.features {
+            inputs.push(feature_index(&f.name).ok_or_else(|| refuse(format!("there is no feature {}", f.name)))?);
+            if !(f.fill.is_finite() && f.min <= f.max) {
+                return Err(refuse(format!("the range of {} is not in order", f.name)));
+            }
+        }
+        let damaged = |reason: String| RiskModelError::Forest { reason, path: place.join(FOREST_FILE) };
+        let forest = FlatForest::from_json(&forest_json).map_err(damaged)?;
+        if forest.features() != inputs.len() {
+            return Err(damaged(format!("it has {} inputs, the manifest names {}", forest.features(), inputs.len())));
+        }
+        Ok(Self { manifest, forest, forest_json, inputs })
+    }
+
+    /// Writes both files into a folder, which is made if needed; each is written whole and then renamed.
+    pub fn save(&self, folder: &Path) -> Result<(), RiskModelError> {
+        let manifest = serde_json::to_vec_pretty(&self.manifest).expect("numbers and texts only");
+        std::fs::create_dir_all(folder).map_err(|source| RiskModelError::Write { path: folder.into(), source })?;
+        for (file, bytes) in [(FOREST_FILE, &self.forest_json), (MANIFEST_FILE, &manifest)] {
+            write_whole(&folder.join(file), bytes)?;
+        }
+        Ok(())
+    }
+
+    pub fn manifest(&self) -> &RiskManifest {
+        &self.manifest
+    }
+    pub fn forest(&self) -> &FlatForest {
+        &self.forest
+    }
+
+    /// The probability for a case.
+    ///
+    /// # Errors
+    /// A refusal without a CTV, without stations, where the CTV touches none, or for other feature definitions.
+    pub fn predict(&self, features: &FeatureVector) -> Result<RiskEstimate, RiskRefusal> {
+        if let Some(flag) = features.stops().next() {
+            return Err(RiskRefusal::Features(flag.clone()));
+        }
+        if features.definition != self.manifest.definition {
+            return Err(RiskRefusal::Definition);
+        }
+        let raw: Vec<Option<f64>> = self.inputs.iter().map(|i| features.values[*i]).collect();
+        let values: Vec<f64> = raw.iter().zip(&self.manifest.features).map(|(v, f)| v.unwrap_or(f.fill)).collect();
+        let (probability, tree_sd) = self.forest.predict(&values);
+        let (base, changes) = self.forest.path_contributions(&values);
+        let mut imputed = Vec::new();
+        let mut out_of_range = Vec::new();
+        let mut contributions = Vec::with_capacity(values.len());
+        for (n, f) in self.manifest.features.iter().enumerate() {
+            match raw[n] {
+                None => imputed.push(f.name.clone()),
+                Some(value) if value < f.min || value > f.max => {
+                    out_of_range.push(OutOfRange { feature: f.name.clone(), value, min: f.min, max: f.max });
+                }
+                Some(_) => {}
+            }
+            contributions.push(Contribution {
+                feature: f.name.clone(),
+                value: values[n],
+                change: changes[n],
+                imputed: raw[n].is_none(),
+            });
+        }
+        contributions.sort_by(|a, b| b.change.abs().total_cmp(&a.change.abs()));
+        Ok(RiskEstimate { probability, tree_sd, imputed, out_of_range, base, contributions })
+    }
+}
+
+/// Writes beside the target, syncs and renames, so that a reader never sees half a file.
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), RiskModelError> {
+    use std::io::Write;
+    let beside = path.with_extension("new");
+    let write = || -> std::io::Result<()> {
+        let mut file = std::fs::File::create(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)
+    };
+    write().map_err(|source| RiskModelError::Write { path: path.into(), source })
+}

@@ -1,0 +1,172 @@
+//! The window's state, and its two phases: [`super::logic`] takes in what happened and performs
+//! requests, [`super::draw`] only draws.
+
+use super::clinical_panel::ClinicalState;
+use super::cohort::CohortState;
+use super::decision::Decision;
+use super::messages::Toasts;
+use super::palette::Palette;
+use super::picker::FilePicker;
+use super::request::CommandSender;
+use super::risk_panel::RiskState;
+use super::scene::Scene;
+use super::structures_panel::StructuresState;
+use super::teach::{DifferenceOutline, TeachState};
+use super::viewport::ViewTransform;
+use super::views::Views;
+use super::volumes::Volumes;
+use super::{fonts, theme};
+use crate::dicom::ExportProof;
+use crate::geometry::{Orientation, Revision};
+use crate::gpu::{Gpu, SliceRenderer};
+use crate::workbench::jobs::JobMode;
+use crate::workbench::{Command, Workbench};
+use eframe::egui;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// How a window begins.
+pub struct AppOptions {
+    pub mode: JobMode,
+    /// Nothing is remembered without one.
+    pub settings_path: Option<PathBuf>,
+    pub picker: Box<dyn FilePicker>,
+    /// Opened at once.
+    pub paths: Vec<PathBuf>,
+    /// Demo case made at once.
+    pub demo_seed: Option<u64>,
+    /// Draw with the processor even where a GPU is there.
+    pub without_gpu: bool,
+}
+
+/// The program's window.
+pub struct HilumApp {
+    pub(super) workbench: Workbench,
+    pub(super) scene: Scene,
+    pub(super) views: Views,
+    pub(super) volumes: Volumes,
+    pub(super) sender: CommandSender,
+    pub(super) picker: Box<dyn FilePicker>,
+    pub(super) panels: Panels,
+    pub(super) dialogs: Dialogs,
+    pub(super) exported: Exported,
+    pub(super) difference: Option<DifferenceOutline>,
+}
+
+/// What panels keep between frames.
+#[derive(Default)]
+pub(super) struct Panels {
+    pub structures: StructuresState,
+    pub clinical: ClinicalState,
+    pub risk: RiskState,
+    pub teach: TeachState,
+    pub cohort: CohortState,
+}
+
+/// Dialogs and messages.
+#[derive(Default)]
+pub(super) struct Dialogs {
+    pub palette: Option<Palette>,
+    pub shortcuts: bool,
+    pub messages: bool,
+    pub import_report: bool,
+    pub decision: Option<Decision>,
+    pub toasts: Toasts,
+    /// The case (by count) whose geometry warnings are read.
+    pub geometry_read: u64,
+    /// The user has agreed to close the window.
+    pub closing: bool,
+}
+
+/// Which contours are safe on disk.
+#[derive(Default)]
+pub(super) struct Exported {
+    /// Revision when the running export began.
+    pub begun: Option<Revision>,
+    pub proof: Option<Arc<ExportProof>>,
+    /// The newest revision that is exported.
+    pub revision: Option<Revision>,
+    pub case_count: u64,
+}
+
+impl HilumApp {
+    /// The window over a render state, or without one.
+    pub fn new(creation: &eframe::CreationContext<'_>, options: AppOptions) -> Self {
+        let context = &creation.egui_ctx;
+        fonts::install(context);
+        theme::apply(context);
+        // Zoom belongs to the views.
+        context.options_mut(|o| o.zoom_with_keyboard = false);
+        let gpu = creation.wgpu_render_state.as_ref().filter(|_| !options.without_gpu).map(Gpu::new);
+        let mut workbench = Workbench::new(options.mode, options.settings_path);
+        let repaint = context.clone();
+        workbench.jobs_mut().set_waker(Arc::new(move || repaint.request_repaint()));
+        let mut dialogs = Dialogs::default();
+        dialogs.toasts.skip_all(&workbench);
+        if !options.paths.is_empty() {
+            workbench.execute(Command::Open(options.paths));
+        } else if let Some(seed) = options.demo_seed {
+            workbench.execute(Command::OpenDemo { seed });
+        }
+        Self {
+            workbench,
+            scene: Scene::new(SliceRenderer::new(gpu)),
+            views: Views::default(),
+            volumes: Volumes::default(),
+            sender: CommandSender::default(),
+            picker: options.picker,
+            panels: Panels::default(),
+            dialogs,
+            exported: Exported::default(),
+            difference: None,
+        }
+    }
+
+    pub fn workbench(&self) -> &Workbench {
+        &self.workbench
+    }
+
+    /// For scripts and tests: requests go through the same door as those of panels.
+    pub fn sender(&self) -> &CommandSender {
+        &self.sender
+    }
+
+    /// The map between patient and screen of a view as last drawn.
+    pub fn view_transform(&self, orientation: Orientation) -> Option<ViewTransform> {
+        self.views.transform(orientation)
+    }
+
+    /// True where the GPU draws the slices.
+    pub fn uses_gpu(&self) -> bool {
+        self.scene.renderer.uses_gpu()
+    }
+
+    /// Messages so far are not shown as toasts, for pictures.
+    pub fn skip_toasts(&mut self) {
+        self.dialogs.toasts.skip_all(&self.workbench);
+    }
+
+    /// True if contours changed since they were opened or last exported.
+    pub fn has_unexported_changes(&self) -> bool {
+        let Some(case) = self.workbench.case() else { return false };
+        !case.history().is_empty() && self.exported.revision != Some(case.revision())
+    }
+}
+
+impl eframe::App for HilumApp {
+    fn logic(&mut self, context: &egui::Context, _frame: &mut eframe::Frame) {
+        self.take_in(context);
+    }
+
+    fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
+        self.draw(ui);
+        let context = ui.ctx().clone();
+        if self.perform_requests(&context) {
+            context.request_repaint();
+        }
+    }
+
+    fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {
+        theme::BASE.to_normalized_gamma_f32()
+    }
+}

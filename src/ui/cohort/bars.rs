@@ -1,0 +1,100 @@
+//! Bars with whiskers, one per station.
+
+use super::super::theme;
+use super::{largest, tint};
+use crate::cohort::RecurrenceMap;
+use crate::structures::Station;
+use eframe::egui::{Stroke, Ui, Vec2b};
+use egui_plot::{Bar, BarChart, GridMark, Line, Plot, PlotPoints};
+
+/// Half the width of a whisker's cap, in stations.
+const CAP: f64 = 0.16;
+
+/// Shows the chart.
+pub fn bars_ui(ui: &mut Ui, map: &RecurrenceMap, selected: Option<Station>) {
+    let top = largest(map);
+    let highest = map.stations.iter().map(|s| s.interval.upper).fold(0.0, f64::max);
+    let bars = map
+        .stations
+        .iter()
+        .enumerate()
+        .map(|(n, s)| {
+            let stroke = if selected == Some(s.station) { Stroke::new(2.0, theme::ACCENT) } else { Stroke::NONE };
+            Bar::new(n as f64, 100.0 * s.proportion)
+                .width(0.7)
+                .fill(tint(s.proportion.max(top * 0.02), top))
+                .stroke(stroke)
+                .name(format!("Station {}", s.station))
+        })
+        .collect();
+    let words: Vec<String> = map
+        .stations
+        .iter()
+        .map(|s| {
+            format!(
+                "Station {}: {}\n{} of {}, {}\n95 % interval {:.1} to {:.1} %",
+                s.station,
+                s.station.name(),
+                s.k,
+                s.n,
+                s.percent_label(),
+                100.0 * s.interval.lower,
+                100.0 * s.interval.upper
+            )
+        })
+        .collect();
+    let chart = BarChart::new("Recurrences", bars).element_formatter(Box::new(move |bar, _| {
+        words.get(bar.argument.round() as usize).cloned().unwrap_or_default()
+    }));
+    let whisker = Stroke::new(1.25, theme::TEXT_SECONDARY);
+    let whiskers: Vec<Line<'_>> = map
+        .stations
+        .iter()
+        .enumerate()
+        .map(|(n, s)| {
+            let (x, low, high) = (n as f64, 100.0 * s.interval.lower, 100.0 * s.interval.upper);
+            let path = vec![
+                [x - CAP, low],
+                [x + CAP, low],
+                [x, low],
+                [x, high],
+                [x - CAP, high],
+                [x + CAP, high],
+            ];
+            Line::new("95 % interval", PlotPoints::from(path)).stroke(whisker).allow_hover(false)
+        })
+        .collect();
+    let ticks = (0..Station::COUNT)
+        .map(|n| GridMark { value: n as f64, step_size: 1.0 })
+        .collect::<Vec<_>>();
+    let label = |mark: GridMark| {
+        let n = mark.value.round();
+        let station = (mark.value - n).abs() < 0.01 && n >= 0.0;
+        station.then(|| Station::from_index(n as usize)).flatten().map(|s| s.label().to_owned()).unwrap_or_default()
+    };
+    Plot::new("recurrences by station")
+        .height(230.0)
+        .allow_zoom(false)
+        .allow_drag(false)
+        .allow_scroll(false)
+        .allow_boxed_zoom(false)
+        .allow_double_click_reset(false)
+        .allow_axis_zoom_drag(false)
+        .show_grid(Vec2b::new(false, true))
+        .include_x(-0.6)
+        .include_x(15.6)
+        .include_y(0.0)
+        .include_y(100.0 * highest * 1.04)
+        .set_margin_fraction(eframe::egui::Vec2::ZERO)
+        .x_grid_spacer(move |_| ticks.clone())
+        .x_axis_formatter(move |mark, _| label(mark))
+        .y_axis_formatter(|mark, _| format!("{:.0} %", mark.value))
+        .show_x(false)
+        .show_y(false)
+        .show(ui, |plot| {
+            plot.bar_chart(chart);
+            for line in whiskers {
+                plot.line(line);
+            }
+        });
+}

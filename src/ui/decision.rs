@@ -1,0 +1,74 @@
+//! Dialogs for decisions: edits that would be lost, files that would be replaced.
+
+use super::request::Opening;
+use super::theme;
+use super::widgets::primary_button;
+use eframe::egui::{self, Id, Label, RichText};
+use std::path::PathBuf;
+
+/// What has to be decided.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// Contours changed since the last export, and this would discard them.
+    Discard(Discarding),
+    /// The file to export to exists.
+    Replace(PathBuf),
+}
+
+/// What would discard the contours.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Discarding {
+    Open(Opening),
+    Quit,
+}
+
+/// The user's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    GoOn,
+    /// Export first.
+    Export,
+    Cancel,
+}
+
+/// Shows the dialog; an answer once there is one.
+pub fn show(context: &egui::Context, decision: &Decision) -> Option<Answer> {
+    let (title, words, go_on, export) = match decision {
+        Decision::Discard(what) => {
+            let (title, go_on) = match what {
+                Discarding::Open(_) => ("Open another case without exporting?", "Discard and open"),
+                Discarding::Quit => ("Quit without exporting?", "Discard and quit"),
+            };
+            (title, "Contours have changed since the last export. They are lost if you go on.".to_owned(), go_on, true)
+        }
+        Decision::Replace(path) => (
+            "Replace this file?",
+            format!("It exists already. A structure set that this case was read from is never replaced.\n{}", path.display()),
+            "Replace",
+            false,
+        ),
+    };
+    let mut answer = None;
+    let modal = egui::Modal::new(Id::new("decision")).show(context, |ui| {
+        ui.set_width(420.0);
+        ui.label(RichText::new(title).font(theme::strong(theme::SIZE_HEADING)));
+        ui.add_space(theme::SPACE_1);
+        ui.add(Label::new(RichText::new(words).color(theme::TEXT_SECONDARY)).wrap());
+        ui.add_space(theme::SPACE_3);
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            if export && primary_button(ui, "Export…").clicked() {
+                answer = Some(Answer::Export);
+            }
+            if ui.button(go_on).clicked() {
+                answer = Some(Answer::GoOn);
+            }
+            if ui.button("Cancel").clicked() {
+                answer = Some(Answer::Cancel);
+            }
+        });
+    });
+    if answer.is_none() && modal.should_close() {
+        answer = Some(Answer::Cancel);
+    }
+    answer
+}

@@ -1,0 +1,111 @@
+//! The layout of the window. Nothing here changes the workbench.
+
+use super::app::HilumApp;
+use super::clinical_panel::clinical_panel_ui;
+use super::cohort::cohort_ui;
+use super::decision;
+use super::export_panel::export_panel_ui;
+use super::features_panel::features_panel_ui;
+use super::jobs_panel::jobs_panel_ui;
+use super::messages;
+use super::panel::PanelInput;
+use super::risk_panel::risk_panel_ui;
+use super::shortcuts;
+use super::start_page::{drop_hint, start_page_ui};
+use super::status_bar::status_bar_ui;
+use super::structures_panel::structures_panel_ui;
+use super::teach::teach_panel_ui;
+use super::theme;
+use super::tool_bar::tool_bar_ui;
+use super::top_bar::top_bar_ui;
+use super::widgets::section;
+use crate::workbench::Workspace;
+use eframe::egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
+
+const TOP_BAR: f32 = 40.0;
+const TOOL_BAR: f32 = 38.0;
+const STATUS_BAR: f32 = 28.0;
+
+fn bar(vertical: i8) -> Frame {
+    Frame::new().fill(theme::PANEL).inner_margin(Margin::symmetric(theme::SPACE_2 as i8, vertical))
+}
+
+fn side() -> Frame {
+    Frame::new().fill(theme::PANEL).inner_margin(Margin::symmetric(theme::SPACE_3 as i8, theme::SPACE_2 as i8))
+}
+
+impl HilumApp {
+    pub(super) fn draw(&mut self, ui: &mut Ui) {
+        let unexported = self.has_unexported_changes();
+        let Self { workbench, scene, views, volumes, sender, panels, dialogs, difference, .. } = self;
+        let input = PanelInput { workbench, sender, volumes };
+        let workspace = workbench.view.workspace;
+        let has_scan = workbench.case().is_some() || workbench.loading().is_some();
+        let views_shown = workspace != Workspace::Cohort && has_scan;
+        let window_width = ui.available_width();
+
+        Panel::top("top bar").exact_size(TOP_BAR).frame(bar(4)).show(ui, |ui| top_bar_ui(ui, &input));
+        Panel::bottom("status bar").exact_size(STATUS_BAR).frame(bar(2)).show(ui, |ui| {
+            status_bar_ui(ui, &input, views.hovered(), views_shown);
+        });
+        if views_shown {
+            Panel::top("tool bar").exact_size(TOOL_BAR).frame(bar(4)).show(ui, |ui| tool_bar_ui(ui, &input));
+            if messages::has_geometry_warning(workbench) && dialogs.geometry_read != workbench.case_count() {
+                let frame = Frame::new().fill(theme::RAISED).inner_margin(Margin::symmetric(theme::SPACE_3 as i8, 4));
+                Panel::top("geometry").frame(frame).show(ui, |ui| messages::geometry_banner_ui(ui, &input));
+            }
+            // Side panels leave the views at least half of a small window.
+            let (left, right) = if window_width < 1150.0 { (230.0, 262.0) } else { (286.0, 336.0) };
+            let range = |usual: f32| (usual * 0.8).min(220.0)..=usual * 1.6;
+            Panel::left("structures").default_size(left).size_range(range(left)).frame(side()).show(ui, |ui| {
+                structures_panel_ui(ui, &input, &mut panels.structures);
+            });
+            Panel::right("assessment").default_size(right).size_range(range(right)).frame(side()).show(ui, |ui| {
+                match workspace {
+                    Workspace::Teach => {
+                        jobs_panel_ui(ui, &input);
+                        teach_panel_ui(ui, &input, &mut panels.teach, scene);
+                    }
+                    _ => {
+                        ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+                            jobs_panel_ui(ui, &input);
+                            section(ui, "Risk", true, |ui| risk_panel_ui(ui, &input, &mut panels.risk));
+                            section(ui, "Clinical values", false, |ui| {
+                                clinical_panel_ui(ui, &input, &mut panels.clinical);
+                            });
+                            section(ui, "Features", true, |ui| features_panel_ui(ui, &input));
+                            section(ui, "Export", true, |ui| export_panel_ui(ui, &input, unexported));
+                        });
+                    }
+                }
+            });
+        }
+        CentralPanel::default().frame(Frame::new().fill(theme::BASE)).show(ui, |ui| match workspace {
+            Workspace::Cohort => cohort_ui(ui, &mut panels.cohort),
+            _ if has_scan => views.show(ui, workbench, scene, sender, difference.as_ref()),
+            _ => start_page_ui(ui, &input),
+        });
+
+        let context = ui.ctx().clone();
+        drop_hint(&context);
+        if dialogs.messages {
+            messages::window(&context, &input);
+        }
+        if dialogs.import_report {
+            messages::import_report_window(&context, &input);
+        }
+        if dialogs.shortcuts {
+            shortcuts::window(&context, &mut dialogs.shortcuts);
+        }
+        dialogs.toasts.show(&context, &input, STATUS_BAR);
+        if let Some(palette) = &mut dialogs.palette
+            && !palette.show(&context, workbench, sender)
+        {
+            dialogs.palette = None;
+        }
+        let answer = dialogs.decision.as_ref().and_then(|d| decision::show(&context, d));
+        if let Some(answer) = answer {
+            self.decided(&context, answer);
+        }
+    }
+}

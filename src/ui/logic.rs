@@ -1,0 +1,233 @@
+//! What must happen even while the window is hidden: finished jobs, dropped files, file dialogs,
+//! shortcuts, requests of panels, and the renderer's scan and masks.
+
+use super::app::HilumApp;
+use super::decision::{Answer, Decision, Discarding};
+use super::palette::Palette;
+use super::picker::{Pick, Picked};
+use super::request::{Opening, Request, WindowRequest};
+use super::shortcuts;
+use super::teach::DifferenceOutline;
+use crate::workbench::tools::{Tool, ToolEvent};
+use crate::workbench::{Action, Command, Severity, Workbench};
+use eframe::egui::{self, Key, Modifiers, ViewportCommand};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+impl HilumApp {
+    /// Once a frame, before drawing.
+    pub(super) fn take_in(&mut self, context: &egui::Context) {
+        self.take_dropped(context);
+        self.take_picked(context);
+        self.workbench.poll();
+        for message in self.scene.renderer.take_errors() {
+            self.workbench.notices_mut().push(Severity::Warning, message, Vec::new());
+        }
+        if self.dialogs.decision.is_none() && self.dialogs.palette.is_none() {
+            self.escape(context);
+            shortcuts::consume(context, &self.workbench, &self.sender);
+        }
+        if context.input(|i| i.viewport().close_requested()) && !self.dialogs.closing && self.has_unexported_changes() {
+            context.send_viewport_cmd(ViewportCommand::CancelClose);
+            self.dialogs.decision = Some(Decision::Discard(Discarding::Quit));
+        }
+        self.perform_requests(context);
+        self.follow_export();
+        if let Err(error) = self.scene.sync(&self.workbench) {
+            self.workbench.notices_mut().push(Severity::Warning, error.to_string(), Vec::new());
+        }
+        if let Some(case) = self.workbench.case() {
+            self.volumes.sync(case, self.workbench.case_count());
+        }
+        self.difference = DifferenceOutline::sync(self.difference.take(), &self.workbench);
+        if !self.workbench.jobs().status().is_empty() {
+            // For the time left; results wake the window by themselves.
+            context.request_repaint_after(Duration::from_millis(250));
+        }
+    }
+
+    /// Performs what was asked for; true if there was anything.
+    pub(super) fn perform_requests(&mut self, context: &egui::Context) -> bool {
+        let mut any = false;
+        // A request can lead to another one, never to a loop of them.
+        for _ in 0..4 {
+            let requests = self.sender.take();
+            if requests.is_empty() {
+                break;
+            }
+            any = true;
+            for request in requests {
+                match request {
+                    Request::Command(command) => self.command(command),
+                    Request::Action(action) => self.action(context, action),
+                    Request::Window(request) => self.window_request(context, request),
+                }
+            }
+        }
+        any
+    }
+
+    fn command(&mut self, command: Command) {
+        let goes_to = matches!(command, Command::GoToRoi(_) | Command::Undo | Command::Redo);
+        let before = self.workbench.view.crosshair;
+        self.workbench.execute(command);
+        let now = self.workbench.view.crosshair;
+        if goes_to && now != before {
+            self.views.center_on(now);
+        }
+    }
+
+    fn action(&mut self, context: &egui::Context, action: Action) {
+        if self.workbench.refusal(action).is_some() {
+            return;
+        }
+        match action {
+            Action::Open => self.picker.open(Pick::CaseFolder),
+            Action::OpenDemo => self.open(Opening::Demo),
+            Action::Export => {
+                let suggested_name = export_name(&self.workbench);
+                self.picker.open(Pick::ExportFile { suggested_name });
+            }
+            Action::FitViews => self.views.fit(),
+            Action::Palette => {
+                let open = self.dialogs.palette.is_none();
+                self.dialogs.palette = open.then(Palette::default);
+            }
+            Action::Shortcuts => self.dialogs.shortcuts = !self.dialogs.shortcuts,
+            Action::Quit => self.quit(context),
+            other => {
+                if let Some(command) = self.workbench.command_for(other) {
+                    self.command(command);
+                }
+            }
+        }
+    }
+
+    fn window_request(&mut self, context: &egui::Context, request: WindowRequest) {
+        match request {
+            WindowRequest::Open(opening) => self.open(opening),
+            WindowRequest::Maximize(view) => self.views.maximized = view,
+            WindowRequest::ShowMessages(show) => self.dialogs.messages = show,
+            WindowRequest::ShowImportReport(show) => self.dialogs.import_report = show,
+            WindowRequest::AcknowledgeGeometry => {
+                self.dialogs.geometry_read = self.workbench.case_count();
+                self.dialogs.import_report = false;
+            }
+            WindowRequest::Copy(text) => context.copy_text(text),
+        }
+    }
+
+    fn open(&mut self, opening: Opening) {
+        if self.has_unexported_changes() {
+            self.dialogs.decision = Some(Decision::Discard(Discarding::Open(opening)));
+        } else {
+            self.open_now(opening);
+        }
+    }
+
+    fn open_now(&mut self, opening: Opening) {
+        self.views.fit();
+        self.views.maximized = None;
+        self.workbench.execute(match opening {
+            Opening::Paths(paths) => Command::Open(paths),
+            Opening::Demo => Command::OpenDemo { seed: Workbench::DEMO_SEED },
+        });
+    }
+
+    fn quit(&mut self, context: &egui::Context) {
+        if self.has_unexported_changes() {
+            self.dialogs.decision = Some(Decision::Discard(Discarding::Quit));
+        } else {
+            self.dialogs.closing = true;
+            context.send_viewport_cmd(ViewportCommand::Close);
+        }
+    }
+
+    /// Carries out what the user has decided.
+    pub(super) fn decided(&mut self, context: &egui::Context, answer: Answer) {
+        let Some(decision) = self.dialogs.decision.take() else { return };
+        match (answer, decision) {
+            (Answer::Cancel, _) => {}
+            (Answer::Export, _) => self.sender.send(Action::Export),
+            (Answer::GoOn, Decision::Discard(Discarding::Open(opening))) => self.open_now(opening),
+            (Answer::GoOn, Decision::Discard(Discarding::Quit)) => {
+                self.dialogs.closing = true;
+                context.send_viewport_cmd(ViewportCommand::Close);
+            }
+            (Answer::GoOn, Decision::Replace(path)) => self.export(path, true),
+        }
+    }
+
+    fn take_dropped(&mut self, context: &egui::Context) {
+        let dropped: Vec<PathBuf> =
+            context.input(|i| i.raw.dropped_files.iter().filter_map(|f| f.path.clone()).collect());
+        if !dropped.is_empty() {
+            self.sender.send(WindowRequest::Open(Opening::Paths(dropped)));
+        }
+    }
+
+    fn take_picked(&mut self, context: &egui::Context) {
+        while let Some(Picked { pick, path }) = self.picker.poll() {
+            let Some(path) = path else { continue };
+            match pick {
+                Pick::CaseFolder => self.sender.send(WindowRequest::Open(Opening::Paths(vec![path]))),
+                Pick::ExportFile { .. } if path.exists() => self.dialogs.decision = Some(Decision::Replace(path)),
+                Pick::ExportFile { .. } => self.export(path, false),
+            }
+        }
+        if self.picker.is_open() {
+            context.request_repaint_after(Duration::from_millis(50));
+        }
+    }
+
+    fn export(&mut self, path: PathBuf, overwrite: bool) {
+        self.exported.begun = self.workbench.case().map(|c| c.revision());
+        self.workbench.execute(Command::Export { path: with_extension(&path), overwrite });
+    }
+
+    /// Notes which revision is safe on disk.
+    fn follow_export(&mut self) {
+        if self.exported.case_count != self.workbench.case_count() {
+            self.exported = super::app::Exported { case_count: self.workbench.case_count(), ..Default::default() };
+        }
+        let proof = self.workbench.last_export();
+        let is_new = match (proof, &self.exported.proof) {
+            (Some(now), Some(before)) => !Arc::ptr_eq(now, before),
+            (Some(_), None) => true,
+            _ => false,
+        };
+        if is_new {
+            self.exported.proof = proof.cloned();
+            self.exported.revision = self.exported.begun.take();
+        }
+    }
+
+    /// Esc takes back a stroke, else shows all views again.
+    fn escape(&mut self, context: &egui::Context) {
+        let drawing = self.workbench.active_brush().is_some_and(|b| b.is_active());
+        if !drawing && self.views.maximized.is_none() {
+            return;
+        }
+        if context.text_edit_focused() || !context.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
+            return;
+        }
+        if drawing {
+            self.sender.send(Command::Tool(ToolEvent::Cancel));
+        } else {
+            self.sender.send(WindowRequest::Maximize(None));
+        }
+    }
+}
+
+/// A name for a new structure set without anything that identifies the patient.
+fn export_name(workbench: &Workbench) -> String {
+    let series = workbench.case().map(|c| c.image.meta.series_instance_uid.clone()).unwrap_or_default();
+    let tail: String = series.rsplit('.').next().unwrap_or_default().chars().rev().take(8).collect();
+    let tail: String = tail.chars().rev().filter(char::is_ascii_alphanumeric).collect();
+    if tail.is_empty() { "RS.hilum.dcm".into() } else { format!("RS.hilum.{tail}.dcm") }
+}
+
+fn with_extension(path: &Path) -> PathBuf {
+    if path.extension().is_none() { path.with_extension("dcm") } else { path.to_path_buf() }
+}

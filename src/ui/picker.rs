@@ -1,0 +1,118 @@
+//! File dialogs behind a trait: the system's in the window, scripted ones in tests. A dialog is polled
+//! once a frame, so the window goes on drawing while it is open.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+/// What a dialog asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pick {
+    /// A folder with a CT series.
+    CaseFolder,
+    /// Where to write a structure set.
+    ExportFile { suggested_name: String },
+}
+
+/// A finished dialog; no path if it was cancelled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picked {
+    pub pick: Pick,
+    pub path: Option<PathBuf>,
+}
+
+/// Asks the user for files.
+pub trait FilePicker {
+    /// Opens a dialog; while one is open this does nothing.
+    fn open(&mut self, pick: Pick);
+    /// The dialog that was closed since the last call.
+    fn poll(&mut self) -> Option<Picked>;
+    fn is_open(&self) -> bool;
+}
+
+type Answer = Pin<Box<dyn Future<Output = Option<PathBuf>>>>;
+
+/// The dialogs of the desktop.
+#[derive(Default)]
+pub struct SystemPicker {
+    open: Option<(Pick, Answer)>,
+}
+
+impl FilePicker for SystemPicker {
+    fn open(&mut self, pick: Pick) {
+        if self.open.is_some() {
+            return;
+        }
+        let answer: Answer = match &pick {
+            Pick::CaseFolder => {
+                let dialog = rfd::AsyncFileDialog::new().set_title("Open a folder with a CT series").pick_folder();
+                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
+            }
+            Pick::ExportFile { suggested_name } => {
+                let dialog = rfd::AsyncFileDialog::new()
+                    .set_title("Export as new structure set")
+                    .add_filter("DICOM", &["dcm"])
+                    .set_file_name(suggested_name)
+                    .save_file();
+                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
+            }
+        };
+        self.open = Some((pick, answer));
+    }
+
+    fn poll(&mut self) -> Option<Picked> {
+        let (_, answer) = self.open.as_mut()?;
+        let Poll::Ready(path) = answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) else { return None };
+        let (pick, _) = self.open.take()?;
+        Some(Picked { pick, path })
+    }
+
+    fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+}
+
+/// Answers from a list, for tests and screenshots.
+#[derive(Debug, Default)]
+pub struct ScriptedPicker {
+    pub answers: VecDeque<Option<PathBuf>>,
+    asked: VecDeque<Pick>,
+}
+
+impl ScriptedPicker {
+    pub fn new(answers: impl IntoIterator<Item = Option<PathBuf>>) -> Self {
+        Self { answers: answers.into_iter().collect(), asked: VecDeque::new() }
+    }
+}
+
+impl FilePicker for ScriptedPicker {
+    fn open(&mut self, pick: Pick) {
+        self.asked.push_back(pick);
+    }
+
+    fn poll(&mut self) -> Option<Picked> {
+        let pick = self.asked.pop_front()?;
+        Some(Picked { pick, path: self.answers.pop_front().flatten() })
+    }
+
+    fn is_open(&self) -> bool {
+        !self.asked.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripted_answers_come_in_order_and_run_out_as_cancelled() {
+        let mut picker = ScriptedPicker::new([Some(PathBuf::from("a"))]);
+        picker.open(Pick::CaseFolder);
+        picker.open(Pick::CaseFolder);
+        assert_eq!(picker.poll().and_then(|p| p.path), Some(PathBuf::from("a")));
+        assert_eq!(picker.poll().map(|p| p.path), Some(None));
+        assert!(picker.poll().is_none());
+    }
+}

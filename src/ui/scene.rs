@@ -1,0 +1,235 @@
+//! Keeps the renderer in step with the workbench: scan, slices as they arrive, masks by revision, and
+//! the difference of an exercise. Called from the window's logic, never from a paint callback.
+
+use super::theme;
+use super::viewport::ViewStructure;
+use crate::contour::{Mask, SliceMask};
+use crate::geometry::{Revision, VoxelGrid};
+use crate::gpu::{Fill, Fills, GpuError, MaskSource, SLOTS, SliceRenderer, no_fills};
+use crate::structures::{Generation, Provenance, Roi, RoiId};
+use crate::teaching::{Exercise, Phase};
+use crate::workbench::{Case, Workbench};
+use eframe::egui::Color32;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The slot of what an attempt missed; no ROI of a case reaches this number.
+const MISSED: RoiId = RoiId(u32::MAX - 1);
+/// The slot of what an attempt has too much.
+const EXTRA: RoiId = RoiId(u32::MAX);
+
+/// Colour of what an attempt missed, and of what it has too much.
+pub const MISSED_COLOR: Color32 = theme::INFO;
+pub const EXTRA_COLOR: Color32 = theme::WARNING;
+
+/// What the renderer shows of the workbench.
+pub struct Scene {
+    pub renderer: SliceRenderer,
+    /// The case (by count) whose scan the renderer holds.
+    shown: Option<u64>,
+    /// Slices sent of the scan that is being read.
+    sent: usize,
+    slots: Vec<RoiId>,
+    difference: Option<Difference>,
+    /// Where slices are missing, mm along the normal.
+    gaps_mm: Vec<[f64; 2]>,
+}
+
+/// Masks of an exercise's difference at a revision.
+struct Difference {
+    revision: Revision,
+    exercise: Exercise,
+    missed: Mask,
+    extra: Mask,
+}
+
+impl Scene {
+    pub fn new(renderer: SliceRenderer) -> Self {
+        Self { renderer, shown: None, sent: 0, slots: Vec::new(), difference: None, gaps_mm: Vec::new() }
+    }
+
+    pub fn gaps_mm(&self) -> &[[f64; 2]] {
+        &self.gaps_mm
+    }
+
+    /// Brings the renderer to the state of the workbench. An error says why slices are drawn otherwise than wished.
+    pub fn sync(&mut self, workbench: &Workbench) -> Result<(), GpuError> {
+        let count = workbench.case_count();
+        if let Some(loading) = workbench.loading() {
+            let mut result = Ok(());
+            if self.shown != Some(count) {
+                self.shown = Some(count);
+                self.sent = 0;
+                self.gaps_mm = gaps_mm(&loading.grid);
+                result = self.renderer.set_grid(Arc::clone(&loading.grid));
+            }
+            for &k in &loading.arrived[self.sent..] {
+                if let Some(slice) = loading.hu.index_axis(ndarray::Axis(0), k).as_slice() {
+                    self.renderer.upload_slice(k, slice);
+                }
+            }
+            self.sent = loading.arrived.len();
+            return result;
+        }
+        let Some(case) = workbench.case() else {
+            if self.shown.take().is_some() {
+                self.renderer.clear();
+            }
+            return Ok(());
+        };
+        let mut result = Ok(());
+        if self.shown != Some(count) {
+            self.shown = Some(count);
+            self.difference = None;
+            self.gaps_mm = gaps_mm(case.grid());
+            result = self.renderer.set_volume(&case.image.volume);
+        }
+        self.sync_difference(case, workbench.exercise().copied());
+        self.slots = slots(workbench, case, self.difference.is_some());
+        let source = CaseMasks { case, slots: &self.slots, difference: self.difference.as_ref() };
+        if let Err(error) = self.renderer.sync_masks(&source) {
+            self.renderer.fall_back(&case.image.volume);
+            let again = self.renderer.sync_masks(&source).map(drop);
+            result = result.and(again.and(Err(error)));
+        }
+        result
+    }
+
+    fn sync_difference(&mut self, case: &Case, exercise: Option<Exercise>) {
+        let Some(exercise) = exercise.filter(|e| e.phase == Phase::Comparing) else {
+            self.difference = None;
+            return;
+        };
+        let fresh = self.difference.as_ref().is_some_and(|d| d.revision == case.revision() && d.exercise == exercise);
+        if !fresh {
+            let (reference, attempt) = (case.mask(exercise.reference), case.mask(exercise.attempt));
+            self.difference = Some(Difference {
+                revision: case.revision(),
+                exercise,
+                missed: reference.difference(attempt),
+                extra: attempt.difference(reference),
+            });
+        }
+    }
+
+    /// The slice with the largest difference by area, if the exercise is being compared.
+    pub fn slice_of_largest_difference(&self) -> Option<usize> {
+        let difference = self.difference.as_ref()?;
+        let count = |mask: &Mask, k: usize| mask.slices.get(&k).map_or(0, |s| s.count());
+        let slices: BTreeSet<usize> =
+            difference.missed.slices.keys().chain(difference.extra.slices.keys()).copied().collect();
+        slices.into_iter().max_by_key(|k| count(&difference.missed, *k) + count(&difference.extra, *k))
+    }
+
+    /// How every slot is tinted.
+    pub fn fills(&self, workbench: &Workbench) -> Fills {
+        let Some(case) = workbench.case().filter(|_| workbench.loading().is_none()) else { return no_fills() };
+        let mut fills = [Fill::default(); SLOTS];
+        for (fill, id) in fills.iter_mut().zip(&self.slots) {
+            *fill = match *id {
+                MISSED | EXTRA if workbench.view.contours_hidden => Fill::default(),
+                MISSED => solid(MISSED_COLOR, 0.45),
+                EXTRA => solid(EXTRA_COLOR, 0.45),
+                id => match case.structures().get(id) {
+                    Some(roi) if workbench.is_shown(id) => {
+                        let compared = self
+                            .difference
+                            .as_ref()
+                            .is_some_and(|d| [d.exercise.reference, d.exercise.attempt].contains(&id));
+                        let opacity = if compared { 0.0 } else { workbench.view.opacity(id) };
+                        Fill { color: roi.color, opacity, hatched: is_open_proposal(roi) }
+                    }
+                    _ => Fill::default(),
+                },
+            };
+        }
+        Arc::new(fills)
+    }
+}
+
+fn solid(color: Color32, opacity: f32) -> Fill {
+    let [r, g, b, _] = color.to_array();
+    Fill { color: [r, g, b], opacity, hatched: false }
+}
+
+/// A proposal that nobody has worked on yet; drawn dashed and striped.
+pub fn is_open_proposal(roi: &Roi) -> bool {
+    matches!(roi.provenance, Provenance::Proposed { .. }) && roi.generation == Generation::Automatic
+}
+
+/// The structures to outline, in drawing order.
+pub fn structures(workbench: &Workbench) -> Vec<ViewStructure<'_>> {
+    let Some(case) = workbench.case().filter(|_| workbench.loading().is_none()) else { return Vec::new() };
+    case.structures()
+        .rois
+        .iter()
+        .filter(|roi| workbench.is_shown(roi.id))
+        .map(|roi| {
+            let active = workbench.view.selected == Some(roi.id);
+            ViewStructure {
+                roi,
+                width: if active { 2.25 } else { 1.4 },
+                opacity: 1.0,
+                dashed: is_open_proposal(roi),
+                active,
+            }
+        })
+        .collect()
+}
+
+/// All ROIs if they have room, else the visible ones first; then the difference.
+fn slots(workbench: &Workbench, case: &Case, compared: bool) -> Vec<RoiId> {
+    let room = SLOTS - if compared { 2 } else { 0 };
+    let rois = &case.structures().rois;
+    let mut slots: Vec<RoiId> = rois.iter().map(|r| r.id).collect();
+    if slots.len() > room {
+        // A change of the list sends every mask again, so it depends on what is visible only where it must.
+        slots.sort_by_key(|id| !workbench.view.is_visible(*id));
+        slots.truncate(room);
+    }
+    if compared {
+        slots.extend([MISSED, EXTRA]);
+    }
+    slots
+}
+
+/// Gaps between slices further apart than one and a half times the usual distance.
+fn gaps_mm(grid: &VoxelGrid) -> Vec<[f64; 2]> {
+    let usual = grid.median_spacing_mm();
+    grid.positions_mm()
+        .windows(2)
+        .filter(|pair| pair[1] - pair[0] > 1.5 * usual)
+        .map(|pair| [pair[0] + usual / 2.0, pair[1] - usual / 2.0])
+        .collect()
+}
+
+struct CaseMasks<'a> {
+    case: &'a Case,
+    slots: &'a [RoiId],
+    difference: Option<&'a Difference>,
+}
+
+impl MaskSource for CaseMasks<'_> {
+    fn revision(&self) -> Revision {
+        self.case.revision()
+    }
+
+    fn slots(&self) -> &[RoiId] {
+        self.slots
+    }
+
+    fn changed_slices(&self, since: Revision) -> Option<Vec<usize>> {
+        let slices: BTreeSet<usize> =
+            self.case.changes_since(since).iter().flat_map(|c| c.slices.iter().copied()).collect();
+        Some(slices.into_iter().collect())
+    }
+
+    fn slice(&self, slot: usize, k: usize) -> Option<&Arc<SliceMask>> {
+        let mask = match *self.slots.get(slot)? {
+            MISSED => &self.difference?.missed,
+            EXTRA => &self.difference?.extra,
+            id => self.case.mask(id),
+        };
+        mask.slices.get(&k)
+    }
+}

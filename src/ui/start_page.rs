@@ -1,0 +1,77 @@
+//! What is shown before a case is open.
+
+use super::icons::Icon;
+use super::jobs_panel::jobs_panel_ui;
+use super::panel::PanelInput;
+use super::request::{Opening, WindowRequest};
+use super::theme;
+use super::top_bar::recent_label;
+use super::widgets::icon_text_button;
+use crate::workbench::Action;
+use eframe::egui::{self, Align, Button, Label, Layout, Rect, RichText, Ui, UiBuilder, pos2, vec2};
+
+/// Shows the page in the rest of the space.
+pub fn start_page_ui(ui: &mut Ui, input: &PanelInput<'_>) {
+    let PanelInput { workbench, sender, .. } = *input;
+    let area = ui.available_rect_before_wrap();
+    ui.painter().rect_filled(area, 0.0, theme::BASE);
+    let size = vec2(480.0_f32.min(area.width() - 40.0), 460.0_f32.min(area.height() - 20.0));
+    let place = Rect::from_center_size(pos2(area.center().x, area.center().y - 20.0), size);
+    let mut ui = ui.new_child(UiBuilder::new().max_rect(place).layout(Layout::top_down(Align::Min)));
+    let ui = &mut ui;
+    ui.horizontal(|ui| {
+        let (rect, _) = ui.allocate_exact_size(vec2(44.0, 44.0), egui::Sense::hover());
+        super::app_icon::paint(ui.painter(), rect);
+        ui.add_space(theme::SPACE_2);
+        ui.vertical(|ui| {
+            ui.label(RichText::new("Hilum").font(theme::strong(theme::SIZE_TITLE + 4.0)));
+            ui.label(RichText::new("Review of thoracic lymph node station contours").color(theme::TEXT_SECONDARY));
+        });
+    });
+    ui.add_space(theme::SPACE_6);
+    ui.horizontal(|ui| {
+        if icon_text_button(ui, Icon::Open, "Open folder…", true).on_hover_text(Action::Open.info().tooltip).clicked() {
+            sender.send(Action::Open);
+        }
+        if icon_text_button(ui, Icon::Layers, "Open demo case", false).on_hover_text(Action::OpenDemo.info().tooltip).clicked() {
+            sender.send(Action::OpenDemo);
+        }
+    });
+    ui.add_space(theme::SPACE_1);
+    let hint = "or drop a folder with a CT series and structure sets here";
+    ui.label(RichText::new(hint).color(theme::TEXT_FAINT));
+    ui.add_space(theme::SPACE_4);
+    jobs_panel_ui(ui, input);
+    let recent = &workbench.settings().recent;
+    if !recent.is_empty() {
+        ui.label(RichText::new("Recent cases").font(theme::strong(theme::SIZE_BODY)));
+        ui.spacing_mut().item_spacing.y = 0.0;
+        for path in recent.iter().take(6) {
+            let label = recent_label(workbench, path);
+            let text = RichText::new(&label).color(theme::TEXT_SECONDARY);
+            let button = Button::new(text).frame_when_inactive(false).truncate();
+            if ui.add(button).accessible_name(format!("Open {label}")).clicked() {
+                sender.send(WindowRequest::Open(Opening::Paths(vec![path.clone()])));
+            }
+        }
+        ui.add_space(theme::SPACE_4);
+    }
+    ui.add_space(theme::SPACE_2);
+    ui.add(Label::new(RichText::new(crate::RESEARCH_ONLY).color(theme::TEXT_FAINT)).wrap());
+}
+
+/// A frame over the window while files hover over it.
+pub fn drop_hint(context: &egui::Context) {
+    let hovering = context.input(|i| !i.raw.hovered_files.is_empty());
+    if !hovering {
+        return;
+    }
+    let layer = egui::LayerId::new(egui::Order::Foreground, egui::Id::new("drop hint"));
+    let painter = context.layer_painter(layer);
+    let rect = context.content_rect();
+    painter.rect_filled(rect, 0.0, theme::faded(theme::BASE, 0.8));
+    let stroke = egui::Stroke::new(2.0, theme::ACCENT);
+    painter.rect_stroke(rect.shrink(16.0), f32::from(theme::CORNER_LARGE), stroke, egui::StrokeKind::Inside);
+    let font = theme::strong(theme::SIZE_TITLE);
+    painter.text(rect.center(), egui::Align2::CENTER_CENTER, "Drop to open", font, theme::TEXT);
+}

@@ -1,0 +1,98 @@
+//! What the pointer can do, where it is, and how many messages wait.
+
+use super::icons::{Icon, icon_label};
+use super::messages::icon_of;
+use super::panel::PanelInput;
+use super::request::WindowRequest;
+use super::theme;
+use super::viewport::signed;
+use super::widgets::time_left;
+use crate::geometry::PatientPoint;
+use eframe::egui::{Align, Button, Label, Layout, ProgressBar, RichText, Ui};
+
+/// Shows the bar. `hovered` is the patient point under the pointer.
+pub fn status_bar_ui(ui: &mut Ui, input: &PanelInput<'_>, hovered: Option<PatientPoint>, views_shown: bool) {
+    ui.horizontal_centered(|ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = theme::SPACE_3;
+            messages_ui(ui, input);
+            job_ui(ui, input);
+            if views_shown {
+                place_ui(ui, input, hovered);
+            }
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                if views_shown {
+                    hints_ui(ui, input);
+                } else {
+                    ui.add(Label::new(small(crate::RESEARCH_ONLY)).truncate());
+                }
+            });
+        });
+    });
+}
+
+fn small(text: impl Into<String>) -> RichText {
+    RichText::new(text).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL + 1.0)
+}
+
+/// As many hints as have room.
+fn hints_ui(ui: &mut Ui, input: &PanelInput<'_>) {
+    ui.spacing_mut().item_spacing.x = 5.0;
+    for (gesture, effect) in input.workbench.hints() {
+        let width = |text: &str| {
+            let font = theme::regular(theme::SIZE_SMALL + 1.0);
+            ui.painter().layout_no_wrap(text.to_owned(), font, theme::TEXT).size().x
+        };
+        if width(gesture) + width(effect) + 24.0 > ui.available_width() {
+            break;
+        }
+        ui.label(RichText::new(gesture).color(theme::TEXT_SECONDARY).size(theme::SIZE_SMALL + 1.0));
+        ui.label(small(effect));
+        ui.add_space(theme::SPACE_2);
+    }
+}
+
+/// CT number and position under the pointer, and the slice.
+fn place_ui(ui: &mut Ui, input: &PanelInput<'_>, hovered: Option<PatientPoint>) {
+    let workbench = input.workbench;
+    let Some(grid) = workbench.grid() else { return };
+    let k = workbench.view.axial_slice(&grid);
+    ui.label(small(format!("Slice {} of {}", k + 1, grid.slices())));
+    if let Some(p) = hovered {
+        let place = format!("{}, {}, {} mm", signed(p.x, 1), signed(p.y, 1), signed(p.z, 1));
+        ui.label(small(place)).on_hover_text("Patient coordinates: left, back and head are positive");
+        if let Some(hu) = workbench.hu_at(p) {
+            ui.label(RichText::new(format!("{} HU", signed(f64::from(hu), 0))).color(theme::TEXT).size(theme::SIZE_SMALL + 1.0));
+        }
+    }
+}
+
+fn job_ui(ui: &mut Ui, input: &PanelInput<'_>) {
+    let jobs = input.workbench.jobs().status();
+    let Some(job) = jobs.first() else { return };
+    if let Some(seconds) = job.seconds_left() {
+        ui.label(small(time_left(seconds)));
+    }
+    ui.add(ProgressBar::new(job.fraction().unwrap_or(0.0)).desired_width(90.0).desired_height(6.0))
+        .accessible_name(format!("Progress in short of {}", job.title));
+    ui.label(small(job.title.clone()));
+}
+
+fn messages_ui(ui: &mut Ui, input: &PanelInput<'_>) {
+    let all = input.workbench.notices().all();
+    let worst = all.iter().map(|n| n.severity).max();
+    let text = match all.len() {
+        0 => "No messages".to_owned(),
+        1 => "1 message".to_owned(),
+        n => format!("{n} messages"),
+    };
+    let button = Button::new(RichText::new(text).size(theme::SIZE_SMALL + 1.0).color(theme::TEXT_SECONDARY)).frame(false);
+    if ui.add(button).on_hover_text("Show all messages").clicked() {
+        input.sender.send(WindowRequest::ShowMessages(true));
+    }
+    if let Some(worst) = worst {
+        let icon = icon_of(worst);
+        ui.add_space(-theme::SPACE_2);
+        icon_label(ui, icon, if icon == Icon::Info { theme::TEXT_FAINT } else { icon.status() });
+    }
+}

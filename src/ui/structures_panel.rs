@@ -1,0 +1,360 @@
+//! The structure list: what is there, what it means, how it is shown, and how large it is.
+
+use super::icons::{Icon, icon_label, swatch};
+use super::panel::PanelInput;
+use super::theme;
+use super::widgets::{action_icon, cm3, faint, icon_button_sized, status_line};
+use crate::structures::{Generation, Provenance, Role, Roi, RoiId};
+use crate::workbench::{Action, Command};
+use eframe::egui::{
+    self, Align, Color32, ComboBox, CornerRadius, Frame, Key, Label, Layout, Margin, Popup, Response, RichText,
+    ScrollArea, Sense, Slider, TextEdit, Ui, WidgetInfo, color_picker, vec2,
+};
+
+/// What the list keeps between frames.
+#[derive(Debug, Default)]
+pub struct StructuresState {
+    filter: String,
+    renaming: Option<(RoiId, String)>,
+    /// A colour being chosen; it becomes one step of undo when the picker closes.
+    recoloring: Option<(RoiId, [u8; 3])>,
+    /// The selection that the list last scrolled to.
+    shown: Option<RoiId>,
+}
+
+const GROUPS: [(&str, fn(Role) -> bool); 4] = [
+    ("Targets", |role| matches!(role, Role::Gtvp | Role::Gtvn | Role::Ctv)),
+    ("Lymph node stations", Role::is_station),
+    ("Organs", |role| role == Role::Organ),
+    ("Other", |role| role == Role::Other),
+];
+
+/// Shows the list.
+pub fn structures_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState) {
+    let PanelInput { workbench, sender, .. } = *input;
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Structures").font(theme::strong(theme::SIZE_HEADING)));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 2.0;
+            action_icon(ui, workbench, sender, Action::NewStructure, Icon::Plus, false);
+            action_icon(ui, workbench, sender, Action::HideAll, Icon::EyeOff, false);
+            action_icon(ui, workbench, sender, Action::ShowAll, Icon::Eye, false);
+        });
+    });
+    let filter = TextEdit::singleline(&mut state.filter).hint_text("Filter by name or role").desired_width(f32::INFINITY);
+    ui.add(filter).accessible_name("Filter structures");
+    ui.add_space(theme::SPACE_1);
+    let Some(case) = workbench.case().filter(|_| workbench.loading().is_none()) else {
+        faint(ui, "The structures appear when the scan has been read");
+        return;
+    };
+    let wanted = state.filter.trim().to_lowercase();
+    let fits = |roi: &Roi| {
+        wanted.is_empty()
+            || roi.name.to_lowercase().contains(&wanted)
+            || roi.role.label().to_lowercase().contains(&wanted)
+    };
+    ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = 1.0;
+        let mut any = false;
+        for (title, of_group) in GROUPS {
+            let rois: Vec<&Roi> = case.structures().rois.iter().filter(|r| of_group(r.role) && fits(r)).collect();
+            if rois.is_empty() {
+                continue;
+            }
+            any = true;
+            group_header(ui, input, title, &rois);
+            for roi in rois {
+                row_ui(ui, input, state, roi);
+            }
+            ui.add_space(theme::SPACE_2);
+        }
+        if !any {
+            let words = if wanted.is_empty() {
+                "No structures yet. Add one with Ctrl+N, or contour the stations with DiUnet"
+            } else {
+                "No structure fits the filter"
+            };
+            faint(ui, words);
+        }
+        other_sets_ui(ui, input);
+    });
+}
+
+fn group_header(ui: &mut Ui, input: &PanelInput<'_>, title: &str, rois: &[&Roi]) {
+    let any_visible = rois.iter().any(|r| input.workbench.view.is_visible(r.id));
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(title).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL + 1.0));
+        ui.label(RichText::new(rois.len().to_string()).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let (icon, verb) = if any_visible { (Icon::Eye, "Hide") } else { (Icon::EyeOff, "Show") };
+            let name = format!("{verb} all of {}", title.to_lowercase());
+            if icon_button_sized(ui, icon, &name, false, 22.0).on_hover_text(&name).clicked() {
+                for roi in rois {
+                    input.sender.send(Command::SetVisible { roi: roi.id, visible: !any_visible });
+                }
+            }
+        });
+    });
+}
+
+fn row_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi: &Roi) {
+    let PanelInput { workbench, sender, volumes } = *input;
+    let id = roi.id;
+    let selected = workbench.view.selected == Some(id);
+    let fill = if selected { theme::ACCENT_FILL } else { Color32::TRANSPARENT };
+    let frame = Frame::new().fill(fill).corner_radius(CornerRadius::same(theme::CORNER)).inner_margin(Margin::symmetric(4, 1));
+    let inner = frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.spacing_mut().item_spacing = vec2(2.0, 2.0);
+        ui.horizontal(|ui| {
+            swatch_ui(ui, input, state, roi);
+            let visible = workbench.view.is_visible(id);
+            let (icon, verb) = if visible { (Icon::Eye, "Hide") } else { (Icon::EyeOff, "Show") };
+            let name = format!("{verb} {}", roi.name);
+            if icon_button_sized(ui, icon, &name, false, 22.0).on_hover_text(&name).clicked() {
+                sender.send(Command::SetVisible { roi: id, visible: !visible });
+            }
+            let locked = workbench.policy.locked.contains(&id);
+            if locked || selected {
+                let (icon, verb) = if locked { (Icon::Lock, "Unlock") } else { (Icon::Unlock, "Lock") };
+                let name = format!("{verb} {}", roi.name);
+                if icon_button_sized(ui, icon, &name, locked, 22.0).on_hover_text(&name).clicked() {
+                    sender.send(Command::SetLocked { roi: id, locked: !locked });
+                }
+            }
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                ui.spacing_mut().item_spacing.x = 6.0;
+                ui.label(RichText::new(cm3(volumes.cm3(id))).color(theme::TEXT_SECONDARY).size(theme::SIZE_SMALL + 1.0));
+                if roi.role != Role::Other && roi.role != Role::Organ {
+                    let label = short_role(roi.role);
+                    ui.label(RichText::new(label).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL)).on_hover_text(roi.role.label());
+                }
+                if workbench.is_role_uncertain(roi) {
+                    icon_label(ui, Icon::Warning, theme::WARNING)
+                        .on_hover_text("This role was guessed from the name. Select the structure to confirm or change it");
+                }
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| name_ui(ui, input, state, roi, visible));
+            });
+        });
+        if selected {
+            details_ui(ui, input, roi);
+        }
+    });
+    if selected && state.shown != Some(id) {
+        inner.response.scroll_to_me(None);
+        state.shown = Some(id);
+    }
+}
+
+fn short_role(role: Role) -> String {
+    match role {
+        Role::Station(station) => station.to_string(),
+        other => other.label(),
+    }
+}
+
+/// The name: a click selects, a double click renames.
+fn name_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi: &Roi, visible: bool) {
+    if let Some((_, text)) = state.renaming.as_mut().filter(|(id, _)| *id == roi.id) {
+        let response = ui.add(TextEdit::singleline(text).desired_width(f32::INFINITY)).accessible_name("New name");
+        if response.lost_focus() {
+            let cancelled = ui.input(|i| i.key_pressed(Key::Escape));
+            if let Some((roi, name)) = state.renaming.take().filter(|_| !cancelled) {
+                input.sender.send(Command::Rename { roi, name });
+            }
+        } else if !response.has_focus() {
+            response.request_focus();
+        }
+        return;
+    }
+    let selected = input.workbench.view.selected == Some(roi.id);
+    let color = if visible { theme::TEXT } else { theme::TEXT_FAINT };
+    let text = RichText::new(&roi.name).color(color);
+    let response = ui
+        .add(Label::new(text).truncate().selectable(false).sense(Sense::click()))
+        .on_hover_text(description(input, roi));
+    let name = format!("Select {}", roi.name);
+    response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, selected, &name));
+    // The rest of the row up to the volume selects as well.
+    let rest = ui.available_rect_before_wrap();
+    let rest = ui.interact(rest, ui.scope_id().with(("rest of row", roi.id)), Sense::click());
+    rest.widget_info(|| WidgetInfo::labeled(egui::Role::GenericContainer, true, ""));
+    if response.double_clicked() {
+        state.renaming = Some((roi.id, roi.name.clone()));
+    } else if response.clicked() || rest.clicked() {
+        input.sender.send(Command::SelectRoi(Some(roi.id)));
+    }
+    let menu = |ui: &mut Ui| menu_ui(ui, input, state, roi);
+    response.union(rest).context_menu(menu);
+}
+
+fn menu_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi: &Roi) {
+    if ui.button("Go to").clicked() {
+        input.sender.send(Command::SelectRoi(Some(roi.id)));
+        input.sender.send(Command::GoToRoi(roi.id));
+        ui.close();
+    }
+    if ui.button("Rename").clicked() {
+        state.renaming = Some((roi.id, roi.name.clone()));
+        ui.close();
+    }
+    if ui.button("Show only this").clicked() {
+        input.sender.send(Command::SetAllVisible(false));
+        input.sender.send(Command::SetVisible { roi: roi.id, visible: true });
+        ui.close();
+    }
+    ui.separator();
+    if ui.button("Delete").clicked() {
+        input.sender.send(Command::DeleteRoi(roi.id));
+        ui.close();
+    }
+}
+
+/// The swatch with its picker.
+fn swatch_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi: &Roi) {
+    let pending = state.recoloring.filter(|(id, _)| *id == roi.id).map(|(_, c)| c);
+    let drawn = swatch(ui, pending.unwrap_or(roi.color), 18.0);
+    let name = format!("Colour of {}", roi.name);
+    let button: Response = drawn.interact(Sense::click()).on_hover_text(&name);
+    button.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &name));
+    let popup = Popup::from_toggle_button_response(&button)
+        .close_behavior(egui::PopupCloseBehavior::CloseOnClickOutside)
+        .show(|ui| {
+            ui.spacing_mut().slider_width = 220.0;
+            let mut color = theme::from_srgb(pending.unwrap_or(roi.color));
+            let changed = ui.name_inputs(format!("{name} value"), |ui| {
+                color_picker::color_picker_color32(ui, &mut color, color_picker::Alpha::Opaque)
+            });
+            if changed {
+                state.recoloring = Some((roi.id, [color.r(), color.g(), color.b()]));
+            }
+        });
+    if popup.is_none()
+        && let Some(color) = pending
+    {
+        input.sender.send(Command::SetColor { roi: roi.id, color });
+        state.recoloring = None;
+    }
+}
+
+/// Below the selected row: role, fill, place, delete.
+fn details_ui(ui: &mut Ui, input: &PanelInput<'_>, roi: &Roi) {
+    let PanelInput { workbench, sender, .. } = *input;
+    ui.add_space(2.0);
+    if workbench.is_role_uncertain(roi) {
+        ui.horizontal(|ui| {
+            icon_label(ui, Icon::Warning, theme::WARNING);
+            ui.label(RichText::new(format!("Role guessed: {}", roi.role.label())).color(theme::TEXT_SECONDARY));
+            if ui.button("Confirm").on_hover_text("The role is right as it is").clicked() {
+                sender.send(Command::SetRole { roi: roi.id, role: roi.role });
+            }
+        });
+    }
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        let combo = ComboBox::from_id_salt(("role", roi.id)).width(118.0).selected_text(roi.role.label()).height(420.0);
+        let combo = combo.show_ui(ui, |ui| {
+            for role in Role::all() {
+                if ui.selectable_label(role == roi.role, role.label()).clicked() && role != roi.role {
+                    sender.send(Command::SetRole { roi: roi.id, role });
+                }
+            }
+        });
+        let name = format!("Role of {}", roi.name);
+        combo.response.accessible_name(&name).on_hover_text("What the structure means to features and network");
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 2.0;
+            action_icon(ui, workbench, sender, Action::DeleteSelected, Icon::Trash, false);
+            action_icon(ui, workbench, sender, Action::GoToSelected, Icon::Crosshair, false);
+        });
+    });
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Fill").color(theme::TEXT_SECONDARY));
+        let mut percent = f64::from(workbench.view.opacity(roi.id)) * 100.0;
+        ui.spacing_mut().slider_width = (ui.available_width() - 64.0).max(60.0);
+        let slider = ui.add(Slider::new(&mut percent, 0.0..=100.0).suffix(" %").fixed_decimals(0));
+        let changed = slider.changed();
+        slider.accessible_name(format!("Fill of {}", roi.name));
+        if changed {
+            sender.send(Command::SetOpacity { roi: roi.id, opacity: (percent / 100.0) as f32 });
+        }
+    });
+    ui.add(Label::new(RichText::new(origin(roi)).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL)).truncate())
+        .on_hover_text(description(input, roi));
+    ui.add_space(2.0);
+}
+
+/// One line on where the contours came from.
+fn origin(roi: &Roi) -> String {
+    let edited = match roi.generation {
+        Generation::Semiautomatic => ", corrected",
+        _ => "",
+    };
+    match &roi.provenance {
+        Provenance::Imported { label, file } if label.is_empty() => format!("Imported from {file}"),
+        Provenance::Imported { label, .. } => format!("Imported from {label}"),
+        Provenance::Network { model_id, .. } => format!("Drawn by {model_id}{edited}"),
+        Provenance::Proposed { .. } => format!("Proposed{edited}"),
+        Provenance::Phantom { seed } => format!("Synthetic, seed {seed}{edited}"),
+        Provenance::Drawn => "Drawn by hand".into(),
+    }
+}
+
+/// Everything known about where an ROI came from, for its tooltip.
+fn description(input: &PanelInput<'_>, roi: &Roi) -> String {
+    let mut lines = vec![roi.name.clone(), roi.role.label()];
+    if let Role::Station(station) = roi.role {
+        lines[1] = format!("Station {station}: {}", station.name());
+    }
+    let rings = roi.ring_count();
+    lines.push(format!(
+        "{} on {} slices, {} {}",
+        cm3(input.volumes.cm3(roi.id)),
+        roi.slices.len(),
+        rings,
+        if rings == 1 { "contour" } else { "contours" }
+    ));
+    lines.push(origin(roi));
+    match &roi.provenance {
+        Provenance::Imported { label, file } if !label.is_empty() => lines.push(file.clone()),
+        Provenance::Network { sha256, statement, .. } => {
+            lines.push(statement.clone());
+            lines.push(format!("Weights {}", sha256.chars().take(12).collect::<String>()));
+        }
+        Provenance::Proposed { recipe } => lines.push(recipe.clone()),
+        _ => {}
+    }
+    let by = match roi.generation {
+        Generation::Automatic => "Automatic",
+        Generation::Semiautomatic => "Automatic, corrected by hand",
+        Generation::Manual => "By hand",
+        Generation::Unknown => "Not stated who drew it",
+    };
+    lines.push(by.into());
+    lines.join("\n")
+}
+
+/// Structure sets found beside the open one.
+fn other_sets_ui(ui: &mut Ui, input: &PanelInput<'_>) {
+    let sets = input.workbench.other_structure_sets();
+    if sets.is_empty() {
+        return;
+    }
+    ui.add_space(theme::SPACE_2);
+    status_line(ui, Icon::Layers, "More structure sets of this scan");
+    for (index, set) in sets.iter().enumerate() {
+        let title = if set.label.is_empty() { "Structure set without a label".to_owned() } else { set.label.clone() };
+        ui.horizontal(|ui| {
+            let name = format!("Add {title}");
+            let add = ui.button("Add").accessible_name(&name);
+            if add.on_hover_text("Add its structures to this case").clicked() {
+                input.sender.send(Command::AddStructureSet(index));
+            }
+            let count = set.roi_names.len();
+            let text = format!("{title}, {count} structures, {}", set.date);
+            ui.add(Label::new(RichText::new(text).color(theme::TEXT_SECONDARY)).truncate())
+                .on_hover_text(set.roi_names.join(", "));
+        });
+    }
+}

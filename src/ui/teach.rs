@@ -1,0 +1,255 @@
+//! The Teach workspace: draw a structure whose reference is hidden, then see where the two part.
+
+use super::icons::Icon;
+use super::panel::PanelInput;
+use super::scene::{EXTRA_COLOR, MISSED_COLOR, Scene};
+use super::theme;
+use super::viewport::{ViewTransform, along};
+use super::widgets::{cm3, faint, icon_text_button, section, status_line, value_row};
+use crate::geometry::{Revision, VoxelGrid};
+use crate::metrics::{Comparison, signed_difference_mm};
+use crate::structures::{Roi, RoiId};
+use crate::teaching::{Exercise, Phase, Score};
+use crate::workbench::{Command, TeachCommand, Workbench};
+use eframe::egui::{self, Align2, Color32, ComboBox, Painter, Rect, RichText, ScrollArea, Shape, Stroke, Ui, pos2, vec2};
+
+/// What the panel keeps between frames.
+#[derive(Debug, Default)]
+pub struct TeachState {
+    chosen: Option<RoiId>,
+}
+
+/// Shows the panel.
+pub fn teach_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut TeachState, scene: &Scene) {
+    ui.label(RichText::new("Exercise").font(theme::strong(theme::SIZE_HEADING)));
+    let workbench = input.workbench;
+    let Some(case) = workbench.case().filter(|_| workbench.loading().is_none()) else {
+        faint(ui, "Open a case first");
+        return;
+    };
+    ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| match workbench.exercise().copied() {
+        None => start_ui(ui, input, state),
+        Some(exercise) => {
+            let name = |id| case.structures().get(id).map_or("a deleted structure", |r| r.name.as_str());
+            value_row(ui, "Reference", name(exercise.reference), "");
+            value_row(ui, "Your attempt", name(exercise.attempt), "");
+            ui.add_space(theme::SPACE_1);
+            match exercise.phase {
+                Phase::Contouring => contouring_ui(ui, input, exercise),
+                Phase::Comparing => comparing_ui(ui, input, scene),
+            }
+        }
+    });
+}
+
+fn start_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut TeachState) {
+    let Some(case) = input.workbench.case() else { return };
+    let usable: Vec<&Roi> = case.structures().rois.iter().filter(|r| !r.slices.is_empty()).collect();
+    if usable.is_empty() {
+        faint(ui, "This case has no structure with contours to serve as a reference");
+        return;
+    }
+    faint(ui, "Choose a structure as reference. It is hidden, you draw it with the brush, and then both are compared");
+    ui.add_space(theme::SPACE_1);
+    let chosen = state
+        .chosen
+        .filter(|id| usable.iter().any(|r| r.id == *id))
+        .or_else(|| usable.iter().find(|r| r.role.is_station()).map(|r| r.id))
+        .unwrap_or(usable[0].id);
+    state.chosen = Some(chosen);
+    let name = usable.iter().find(|r| r.id == chosen).map_or("", |r| r.name.as_str());
+    ui.label(RichText::new("Reference").color(theme::TEXT_SECONDARY));
+    let combo = ComboBox::from_id_salt("reference").width(ui.available_width() - 12.0).selected_text(name).height(400.0);
+    let combo = combo.show_ui(ui, |ui| {
+        for roi in &usable {
+            if ui.selectable_label(roi.id == chosen, &roi.name).clicked() {
+                state.chosen = Some(roi.id);
+            }
+        }
+    });
+    combo.response.accessible_name("Reference structure");
+    ui.add_space(theme::SPACE_2);
+    if icon_text_button(ui, Icon::Play, "Start exercise", true).clicked() {
+        input.sender.send(Command::GoToRoi(chosen));
+        input.sender.send(Command::Teach(TeachCommand::Start(chosen)));
+    }
+}
+
+fn contouring_ui(ui: &mut Ui, input: &PanelInput<'_>, exercise: Exercise) {
+    status_line(ui, Icon::EyeOff, "The reference is hidden. Draw the structure on every slice that it meets");
+    let drawn = input.workbench.case().map_or(0, |c| c.mask(exercise.attempt).slices.len());
+    value_row(ui, "Slices drawn", &drawn.to_string(), "");
+    value_row(ui, "Volume drawn", &cm3(input.volumes.cm3(exercise.attempt)), "");
+    ui.add_space(theme::SPACE_2);
+    ui.horizontal(|ui| {
+        let compare = ui.add_enabled_ui(drawn > 0, |ui| icon_text_button(ui, Icon::Chart, "Compare", true)).inner;
+        if compare.on_disabled_hover_text("Draw something first").clicked() {
+            input.sender.send(Command::Teach(TeachCommand::Compare));
+        }
+        if ui.button("Give up").on_hover_text("End the exercise; your attempt stays in the list").clicked() {
+            input.sender.send(Command::Teach(TeachCommand::Stop));
+        }
+    });
+}
+
+fn comparing_ui(ui: &mut Ui, input: &PanelInput<'_>, scene: &Scene) {
+    let workbench = input.workbench;
+    legend_ui(ui);
+    ui.horizontal(|ui| {
+        if let Some((k, grid)) = scene.slice_of_largest_difference().zip(workbench.grid()) {
+            let button = icon_text_button(ui, Icon::Search, "Largest difference", false);
+            if button.on_hover_text("Go to the slice on which the two differ by the largest area").clicked() {
+                let (uv, _) = grid.plane_from_patient(workbench.view.crosshair);
+                input.sender.send(Command::SetCrosshair(grid.patient_from_plane(uv, grid.position_mm(k))));
+            }
+        }
+    });
+    ui.add_space(theme::SPACE_1);
+    if let Some(score) = workbench.score() {
+        section(ui, "Measures", true, |ui| score_ui(ui, &score.value));
+    }
+    ui.horizontal(|ui| {
+        if ui.button("Go on drawing").on_hover_text("Hide the reference again").clicked() {
+            input.sender.send(Command::Teach(TeachCommand::Continue));
+        }
+        if ui.button("End exercise").clicked() {
+            input.sender.send(Command::Teach(TeachCommand::Stop));
+        }
+    });
+}
+
+fn legend_ui(ui: &mut Ui) {
+    for (color, words) in [(MISSED_COLOR, "Missed: in the reference, not drawn"), (EXTRA_COLOR, "Extra: drawn, not in the reference")] {
+        ui.horizontal(|ui| {
+            let (rect, _) = ui.allocate_exact_size(vec2(14.0, 14.0), egui::Sense::hover());
+            ui.painter().rect_filled(rect.shrink(1.0), 3.0, theme::faded(color, 0.6));
+            ui.label(RichText::new(words).color(theme::TEXT_SECONDARY));
+        });
+    }
+}
+
+/// The measures with their definitions; never one composite score.
+fn score_ui(ui: &mut Ui, score: &Score) {
+    let c = &score.comparison;
+    if c.both_empty() {
+        faint(ui, "Nothing to compare: both are empty");
+        return;
+    }
+    let ratio = |v: Option<f64>| v.map_or("—".to_owned(), |v| format!("{v:.3}"));
+    let mm = |v: Option<f64>| v.map_or("—".to_owned(), |v| format!("{v:.2} mm"));
+    value_row(ui, "Volume drawn", &cm3(c.test_cm3), "Voxels of the attempt times their true thickness");
+    value_row(ui, "Volume of the reference", &cm3(c.reference_cm3), "Voxels of the reference times their true thickness");
+    value_row(ui, "Missed", &cm3(score.missed_cm3), "Inside the reference, not drawn");
+    value_row(ui, "Extra", &cm3(score.extra_cm3), "Drawn, outside the reference");
+    value_row(
+        ui,
+        "Dice (DSC)",
+        &ratio(Some(c.dsc)),
+        "Volumetric Dice coefficient: twice the common volume over the sum of both volumes; 1 is identical. Small structures score lower for the same error in mm",
+    );
+    value_row(
+        ui,
+        "HD95",
+        &mm(c.hd95_mm),
+        "95th percentile of the distances between the surfaces, the greater of both directions, weighted by area",
+    );
+    value_row(ui, "Mean surface distance", &mm(c.msd_mm), "Mean of the mean distances in both directions, weighted by area");
+    for tolerance in Comparison::SURFACE_TOLERANCES_MM {
+        value_row(
+            ui,
+            &format!("Surface DSC at {tolerance:.0} mm"),
+            &ratio(c.surface_dsc_at(tolerance)),
+            "Part of both surfaces that lies within the tolerance of the other (Nikolov et al. 2021)",
+        );
+    }
+    for path in &c.added_path {
+        let relative = path.relative.map(|r| format!(" ({:.0} %)", 100.0 * r)).unwrap_or_default();
+        value_row(
+            ui,
+            &format!("Added path at {:.0} mm", path.tolerance_mm),
+            &format!("{:.0} mm{relative}", path.mm),
+            "Added path length (Vaassen et al. 2020): outline of the reference that still has to be drawn, without that within the tolerance of the attempt",
+        );
+    }
+}
+
+/// The signed distance along the outline of an attempt on the shown slice.
+#[derive(Debug)]
+pub struct DifferenceOutline {
+    k: usize,
+    revision: Revision,
+    exercise: Exercise,
+    /// Per vertex of every ring of the attempt, mm: positive outside the reference. `None` without a reference here.
+    along_mm: Option<Vec<Vec<f64>>>,
+}
+
+impl DifferenceOutline {
+    /// Distance at which the colour is strongest, mm.
+    const FULL_MM: f64 = 5.0;
+
+    /// Brings the outline to the slice and revision that are shown; `None` outside a comparison.
+    pub fn sync(present: Option<Self>, workbench: &Workbench) -> Option<Self> {
+        let case = workbench.case()?;
+        let exercise = workbench.exercise().copied().filter(|e| e.phase == Phase::Comparing)?;
+        let k = workbench.view.axial_slice(case.grid());
+        let revision = case.revision();
+        if let Some(present) = present.filter(|p| p.k == k && p.revision == revision && p.exercise == exercise) {
+            return Some(present);
+        }
+        let contours = |id| case.structures().get(id).and_then(|r| r.slices.get(&k)).map(|c| (**c).clone()).unwrap_or_default();
+        let along_mm = signed_difference_mm(&contours(exercise.reference), &contours(exercise.attempt));
+        Some(Self { k, revision, exercise, along_mm })
+    }
+
+    /// Draws it over an axial view, with its scale.
+    pub fn paint(&self, painter: &Painter, view: &ViewTransform, grid: &VoxelGrid, workbench: &Workbench) {
+        if workbench.view.contours_hidden {
+            return;
+        }
+        let attempt = workbench.case().and_then(|c| c.structures().get(self.exercise.attempt));
+        let Some(contours) = attempt.and_then(|r| r.slices.get(&self.k)) else { return };
+        let lines = along(grid, &view.plane, contours);
+        for (n, line) in lines.iter().enumerate() {
+            let values = self.along_mm.as_ref().and_then(|all| all.get(n));
+            let count = line.points.len();
+            for a in 0..count {
+                let b = (a + 1) % count;
+                let mm = values.map_or(Self::FULL_MM, |v| match (v.get(a), v.get(b)) {
+                    (Some(x), Some(y)) => f64::midpoint(*x, *y),
+                    _ => 0.0,
+                });
+                let ends = [view.screen_from_plane(line.points[a]), view.screen_from_plane(line.points[b])];
+                painter.add(Shape::line_segment(ends, Stroke::new(3.0, difference_color(mm))));
+            }
+        }
+        self.paint_scale(painter, view.rect);
+    }
+
+    fn paint_scale(&self, painter: &Painter, rect: Rect) {
+        let bar = Rect::from_min_size(pos2(rect.right() - 26.0, rect.center().y - 70.0), vec2(8.0, 140.0));
+        let steps = 28;
+        for n in 0..steps {
+            let (t0, t1) = (n as f32 / steps as f32, (n + 1) as f32 / steps as f32);
+            let mm = Self::FULL_MM * f64::from(1.0 - (t0 + t1));
+            let part = Rect::from_min_max(
+                pos2(bar.left(), bar.top() + t0 * bar.height()),
+                pos2(bar.right(), bar.top() + t1 * bar.height()),
+            );
+            painter.rect_filled(part, 0.0, difference_color(mm));
+        }
+        let font = theme::regular(theme::SIZE_SMALL);
+        for (t, words) in [(0.0, "+5 mm"), (0.5, "0"), (1.0, "\u{2212}5 mm")] {
+            let at = pos2(bar.left() - 5.0, bar.top() + t * bar.height());
+            painter.text(at, Align2::RIGHT_CENTER, words, font.clone(), theme::OVERLAY_TEXT);
+        }
+        let at = pos2(bar.right(), bar.top() - 14.0);
+        painter.text(at, Align2::RIGHT_BOTTOM, "Attempt against reference", font, theme::OVERLAY_TEXT_DIM);
+    }
+}
+
+/// Colour of a signed distance: outside the reference, on it, inside it.
+fn difference_color(mm: f64) -> Color32 {
+    let t = (mm / DifferenceOutline::FULL_MM).clamp(-1.0, 1.0) as f32;
+    let end = if t > 0.0 { EXTRA_COLOR } else { MISSED_COLOR };
+    theme::TEXT.lerp_to_gamma(end, t.abs().sqrt())
+}

@@ -1,0 +1,123 @@
+//! Menus, workspaces, and who the patient is.
+
+use super::icons::Icon;
+use super::panel::PanelInput;
+use super::request::{Opening, WindowRequest};
+use super::theme;
+use super::widgets::{action_icon, action_item, segmented};
+use crate::dicom::CtMeta;
+use crate::workbench::{Action, Command, Menu, Workbench, Workspace};
+use eframe::egui::{self, Align, Label, Layout, RichText, Ui};
+use strum::IntoEnumIterator;
+
+/// Shows the bar.
+pub fn top_bar_ui(ui: &mut Ui, input: &PanelInput<'_>) {
+    let PanelInput { workbench, sender, .. } = *input;
+    egui::MenuBar::new().ui(ui, |ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        for menu in Menu::iter() {
+            ui.menu_button(menu.to_string(), |ui| menu_ui(ui, input, menu));
+        }
+        ui.add_space(theme::SPACE_3);
+        let tabs = [(Workspace::Review, "Review"), (Workspace::Cohort, "Cohort"), (Workspace::Teach, "Teach")];
+        if let Some(workspace) = segmented(ui, "", &tabs, workbench.view.workspace) {
+            sender.send(Command::SetWorkspace(workspace));
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = theme::SPACE_2;
+            let chip = RichText::new("Research and education only").color(theme::WARNING).size(theme::SIZE_SMALL + 1.0);
+            ui.label(chip).on_hover_text(crate::RESEARCH_ONLY);
+            if patient_meta(workbench).is_some() {
+                let hidden = workbench.view.identifiers_hidden;
+                let icon = if hidden { Icon::PersonHidden } else { Icon::Person };
+                action_icon(ui, workbench, sender, Action::HideIdentifiers, icon, hidden);
+                let text = RichText::new(patient_label(workbench)).color(theme::TEXT_SECONDARY);
+                ui.add(Label::new(text).truncate());
+            }
+        });
+    });
+}
+
+fn menu_ui(ui: &mut Ui, input: &PanelInput<'_>, menu: Menu) {
+    let PanelInput { workbench, sender, .. } = *input;
+    ui.set_min_width(230.0);
+    for action in Action::iter().filter(|a| a.info().menu == menu) {
+        if starts_group(action) {
+            ui.separator();
+        }
+        action_item(ui, workbench, sender, action);
+        if action == Action::OpenDemo && !workbench.settings().recent.is_empty() {
+            ui.menu_button("Open recent", |ui| {
+                ui.set_min_width(320.0);
+                for path in &workbench.settings().recent {
+                    if ui.button(recent_label(workbench, path)).clicked() {
+                        sender.send(WindowRequest::Open(Opening::Paths(vec![path.clone()])));
+                        ui.close();
+                    }
+                }
+            });
+        }
+    }
+    if menu == Menu::Help {
+        ui.separator();
+        if ui.button("Messages").clicked() {
+            sender.send(WindowRequest::ShowMessages(true));
+            ui.close();
+        }
+        if ui.add_enabled(workbench.case().is_some(), egui::Button::new("Import report")).clicked() {
+            sender.send(WindowRequest::ShowImportReport(true));
+            ui.close();
+        }
+        ui.separator();
+        ui.label(RichText::new(crate::PROGRAM).color(theme::TEXT_FAINT));
+    }
+}
+
+/// Actions before which a menu has a line.
+fn starts_group(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Export
+            | Action::Quit
+            | Action::WindowMediastinum
+            | Action::FitViews
+            | Action::HideIdentifiers
+            | Action::Review
+            | Action::NewStructure
+            | Action::Segment
+            | Action::BrushSmaller
+    )
+}
+
+/// A recent case as it may be shown: folders can carry names of patients.
+pub fn recent_label(workbench: &Workbench, path: &std::path::Path) -> String {
+    if workbench.view.identifiers_hidden {
+        let at = workbench.settings().recent.iter().position(|p| p == path).unwrap_or(0);
+        return format!("Recent case {}", at + 1);
+    }
+    path.display().to_string()
+}
+
+fn patient_meta(workbench: &Workbench) -> Option<&CtMeta> {
+    match workbench.loading() {
+        Some(loading) => Some(&loading.meta),
+        None => workbench.case().map(|c| c.image.meta.as_ref()),
+    }
+}
+
+/// Name, ID, sex and age; nothing of it where identifiers are hidden.
+pub fn patient_label(workbench: &Workbench) -> String {
+    let Some(meta) = patient_meta(workbench) else { return String::new() };
+    if workbench.view.identifiers_hidden {
+        return "Identifiers hidden".into();
+    }
+    let patient = &meta.patient;
+    let date = match meta.study_date.as_str() {
+        d if d.len() == 8 && d.is_ascii() => format!("{}-{}-{}", &d[..4], &d[4..6], &d[6..]),
+        other => other.to_owned(),
+    };
+    let age = patient.age_years.map(|a| format!("{a} y")).unwrap_or_default();
+    let name = if patient.name.is_empty() { "No name".to_owned() } else { patient.name.clone() };
+    let parts = [name, patient.id.clone(), patient.sex.clone(), age, date];
+    parts.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join("  ·  ")
+}
