@@ -26,6 +26,9 @@ pub struct CaseArgs {
     /// Give a structure a role: gtvp, gtvn, ctv, organ, other, or a station such as 4R
     #[arg(long = "role", value_name = "ROI=ROLE", value_parser = parse_role)]
     pub roles: Vec<(String, Role)>,
+    /// Contour and export although the import doubts the geometry of the scan (a missing slice, say)
+    #[arg(long)]
+    pub accept_geometry: bool,
 }
 
 impl CaseArgs {
@@ -41,6 +44,17 @@ impl CaseArgs {
             terminal.note(&format!("warning: {warning}"));
         }
         Ok(loaded)
+    }
+
+    /// Refuses a scan of doubtful geometry until somebody has looked at it; networks and exports ask.
+    pub fn check_geometry(&self, case: &Case) -> Result<(), Failure> {
+        if case.image.meta.geometry_safe || self.accept_geometry {
+            return Ok(());
+        }
+        Err(Failure::Refused(
+            "the geometry of the scan is doubtful, see the remarks above; look at it, then add --accept-geometry to go on"
+                .into(),
+        ))
     }
 
     /// Reads or makes the case; the caller shows the remarks.

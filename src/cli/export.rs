@@ -5,9 +5,9 @@ use super::failure::Failure;
 use super::npy::mask_npy;
 use super::output;
 use super::terminal::Terminal;
-use crate::dicom::{self, ExportProof, ExportRequest};
+use crate::dicom::ExportProof;
 use crate::progress::Progress;
-use crate::workbench::Case;
+use crate::workbench::{self, Case};
 use std::path::PathBuf;
 
 /// Where a structure set goes.
@@ -56,20 +56,14 @@ pub fn export_case(case: &Case, to: &ExportArgs, terminal: &Terminal) -> Result<
     }
     terminal.checkpoint()?;
     terminal.report("Writing and proving the structure set", 0, 1);
-    let request = ExportRequest {
-        ct: &case.image.meta,
-        grid: case.grid(),
-        structures: case.structures(),
-        sources: &case.sources,
-        overwrite: to.overwrite,
-    };
-    dicom::export_structure_set(&request, &to.output).map_err(Failure::failed)
+    workbench::export(&case.image, case.structures(), &case.sources, &to.output, to.overwrite).map_err(Failure::failed)
 }
 
 impl Export {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
         self.export.refuse_existing()?;
         let case = self.case.load(terminal)?.case;
+        self.case.check_geometry(&case)?;
         let proof = export_case(&case, &self.export, terminal)?;
         terminal.finish();
         if self.json { output::print_json(&proof) } else { output::print(&format!("{}\n", proof.summary())) }

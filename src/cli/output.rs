@@ -39,7 +39,7 @@ pub fn write_file(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), Fail
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| failed(&e))?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|e| failed(&e))?;
-    make_readable(file.as_file());
+    share(file.path(), 0o644);
     file.persist(path).map_err(|e| failed(&e.error))?;
     Ok(())
 }
@@ -55,17 +55,22 @@ pub fn refuse_existing(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Temporary files are private; a result is as readable as other new files.
-fn make_readable(file: &std::fs::File) {
+/// Temporary files and folders are private; a result is as readable as other new ones.
+fn share(path: &Path, mode: u32) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        if let Err(error) = file.set_permissions(std::fs::Permissions::from_mode(0o644)) {
+        if let Err(error) = std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)) {
             tracing::warn!("a result stays readable by its owner only: {error}");
         }
     }
     #[cfg(not(unix))]
-    let _file = file;
+    let _only_unix_has_modes = (path, mode);
+}
+
+/// Makes a folder that was made as a temporary one readable for others.
+pub fn share_folder(path: &Path) {
+    share(path, 0o755);
 }
 
 /// Makes a folder with its parents.

@@ -3,10 +3,12 @@
 use super::failure::Failure;
 use super::output;
 use super::terminal::Terminal;
-use crate::dicom::{self, CtMeta, ExportRequest};
+use crate::dicom::{self, CtMeta, WriteCtError};
 use crate::phantom::{PhantomConfig, generate};
 use crate::progress::Progress;
-use std::path::PathBuf;
+use crate::workbench::{self, CaseImage, Workbench};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Write a synthetic thorax as a CT series with its structure set
 #[derive(Debug, clap::Args)]
@@ -25,7 +27,7 @@ pub struct Phantom {
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
     /// Seed of the patient
-    #[arg(long, value_name = "N", default_value_t = crate::workbench::Workbench::DEMO_SEED)]
+    #[arg(long, value_name = "N", default_value_t = Workbench::DEMO_SEED)]
     seed: u64,
     /// Also write the structure set
     #[arg(long)]
@@ -86,15 +88,19 @@ impl Phantom {
         let phantom = generate(&config, terminal)?;
         let grid = &phantom.volume.grid;
         let meta = CtMeta::synthetic("Phantom", self.seed, grid.slices());
-        output::make_folder(&ct_folder)?;
-        dicom::write_ct_series(&phantom.volume, &meta, &ct_folder, terminal).map_err(|error| match error {
-            dicom::WriteError::Cancelled(_) => Failure::Cancelled,
+        output::make_folder(&self.output)?;
+        // Into a folder of another name first: a series is there as a whole or not at all.
+        let partial = tempfile::Builder::new().prefix(".ct-").tempdir_in(&self.output).map_err(|e| cannot_write(&e, &self.output))?;
+        dicom::write_ct_series(&phantom.volume, &meta, partial.path(), terminal).map_err(|error| match error {
+            WriteCtError::Cancelled(_) => Failure::Cancelled,
             other => Failure::failed(other),
         })?;
+        output::share_folder(partial.path());
+        std::fs::rename(partial.path(), &ct_folder).map_err(|e| cannot_write(&e, &ct_folder))?;
         if self.structures {
             terminal.report("Writing and proving the structure set", 0, 1);
-            let request = ExportRequest { ct: &meta, grid, structures: &phantom.structures, sources: &[], overwrite: false };
-            dicom::export_structure_set(&request, &set_path).map_err(Failure::failed)?;
+            let image = CaseImage { volume: phantom.volume.clone(), meta: Arc::new(meta) };
+            workbench::export(&image, &phantom.structures, &[], &set_path, false).map_err(Failure::failed)?;
         }
         terminal.finish();
         let report = Report {
@@ -114,6 +120,10 @@ impl Phantom {
         let set = report.structure_set.as_ref().map(|f| format!(", {} structures in {f}", report.rois)).unwrap_or_default();
         output::print(&format!("Synthetic thorax, seed {}: {} CT images in {}{set}\n", self.seed, report.files, ct_folder.display()))
     }
+}
+
+fn cannot_write(error: &std::io::Error, path: &Path) -> Failure {
+    Failure::Failed(format!("the synthetic case could not be written: {error}; choose another folder: {}", path.display()))
 }
 
 #[cfg(test)]

@@ -105,6 +105,7 @@ impl Segment {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
         self.export.refuse_existing()?;
         let mut case = self.case.load(terminal)?.case;
+        self.case.check_geometry(&case)?;
         let folder = self.model.clone().unwrap_or_else(diunet::default_model_dir);
         let segmented = segment_case(&mut case, &folder, terminal)?;
         let proof = export_case(&case, &self.export, terminal)?;

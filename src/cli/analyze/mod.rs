@@ -88,6 +88,7 @@ impl Analyze {
             paths.iter().try_for_each(|p| output::refuse_existing(p))?;
         }
         let LoadedCase { mut case, surroundings, warnings, .. } = self.case.load(terminal)?;
+        self.case.check_geometry(&case)?;
         let remarks: Vec<String> =
             warnings.iter().map(|w| if self.hide_identifiers { w.text.clone() } else { w.to_string() }).collect();
         let mut omissions = Vec::new();
