@@ -173,7 +173,7 @@ fn pair<'a>(reference: &'a [Roi], test: &'a [Roi]) -> Pairs<'a> {
         let left = |rois: &[Roi], used: &BTreeSet<usize>| -> Vec<usize> {
             (0..rois.len()).filter(|n| rois[*n].role == role && !used.contains(n)).collect()
         };
-        if let ([n], [m]) = (left(reference, &used_a)[..], left(test, &used_b)[..]) {
+        if let (&[n], &[m]) = (left(reference, &used_a).as_slice(), left(test, &used_b).as_slice()) {
             paired.push((&reference[n], &test[m], "role"));
             used_a.insert(n);
             used_b.insert(m);

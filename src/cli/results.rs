@@ -82,7 +82,7 @@ pub struct FeatureReport {
     schema: &'static str,
     schema_sha256: String,
     definition: FeatureDefinition,
-    ctv: CtvUsed,
+    pub ctv: CtvUsed,
     features: Vec<FeatureRow>,
     pub flags: Vec<Flag>,
     research_only: &'static str,
@@ -124,7 +124,7 @@ impl FeatureReport {
             definition: features.definition,
             ctv: ctv_used(case),
             features: features
-                .iter()
+                .named()
                 .map(|(info, value)| FeatureRow {
                     index: info.index + 1,
                     name: &info.name,
@@ -256,17 +256,19 @@ impl ModelCard {
 
     /// What stands beside every figure.
     pub fn statement(&self) -> String {
-        let simulated = if self.simulated { "Trained on simulated patients, not on real ones. " } else { "" };
+        // A manifest that forgets to say so must not hide it.
+        let unsaid = self.simulated && !self.provenance.to_lowercase().contains("simulated patients");
         let v = &self.validation;
         format!(
-            "{simulated}{}. {} patients, {} events; AUC {:.2} (95 % {:.2} to {:.2}), {}",
-            self.provenance.trim_end_matches('.'),
+            "{}{} {} patients, {} with the event. AUC {:.2} (95 % {:.2} to {:.2}). {}.",
+            if unsaid { "Trained on simulated patients. " } else { "" },
+            self.provenance,
             self.patients,
             self.events,
             v.auc,
             v.auc_interval.lower,
             v.auc_interval.upper,
-            v.method
+            v.method.trim_end_matches('.')
         )
     }
 }

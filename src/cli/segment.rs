@@ -85,7 +85,7 @@ pub fn segment_case(case: &mut Case, model_folder: &Path, terminal: &Terminal) -
             SegmentError::Cancelled => Failure::Cancelled,
             other => Failure::refused(other),
         })?;
-    let (edit, summary) = segmentation_edit(case, &model, &segmentation);
+    let (edit, summary) = segmentation_edit(case, &segmentation);
     case.apply(edit).map_err(Failure::failed)?;
     let manifest = model.manifest();
     Ok(Segmented {
