@@ -58,7 +58,16 @@ static SMALL: LazyLock<SmallCase> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("temporary folder");
     let root = folder.path().join("case");
     let made = json(&[
-        "phantom", "-o", text(&root), "--seed", "11", "--size", "96x96x48", "--spacing", "4x4x6", "--structures",
+        "phantom",
+        "-o",
+        text(&root),
+        "--seed",
+        "11",
+        "--size",
+        "96x96x48",
+        "--spacing",
+        "4x4x6",
+        "--structures",
     ]);
     assert_eq!((made["files"].as_u64(), made["slices"].as_u64()), (Some(48), Some(48)));
     let set = root.join("structures.dcm");
@@ -89,16 +98,25 @@ fn inspect_shows_a_real_case() {
     let report = json(&["inspect", text(&case)]);
     has_keys(&report, &["patient", "series", "structures", "other_structure_sets", "uncertain_roles", "warnings"]);
     let series = &report["series"];
-    assert_eq!((series["slices"].as_u64(), series["rows"].as_u64(), series["axial"].as_bool()), (Some(99), Some(512), Some(true)));
+    assert_eq!(
+        (series["slices"].as_u64(), series["rows"].as_u64(), series["axial"].as_bool()),
+        (Some(99), Some(512), Some(true))
+    );
     assert_eq!(series["spacing_mm"][0].as_f64().map(|s| (s * 1e4).round()), Some(9766.0));
-    assert_eq!((series["first_position_mm"].as_f64(), series["last_position_mm"].as_f64()), (Some(-1132.0), Some(-838.0)));
+    assert_eq!(
+        (series["first_position_mm"].as_f64(), series["last_position_mm"].as_f64()),
+        (Some(-1132.0), Some(-838.0))
+    );
     let structures = report["structures"].as_array().expect("a list");
     // Volumes by pixel-centre rasterisation as given in the data's SOURCE.txt.
     for (name, role, contours, slices, cm3) in
         [("Tumor_c40", "GTVp", 28, 28, 67.56), ("LN_c40", "GTVn", 21, 16, 6.41), ("Vertebra_c40", "Organ", 5, 5, 9.87)]
     {
         let s = structures.iter().find(|s| s["name"] == name).unwrap_or_else(|| panic!("{name} is missing"));
-        assert_eq!((s["role"].as_str(), s["contours"].as_u64(), s["slices"].as_u64()), (Some(role), Some(contours), Some(slices)));
+        assert_eq!(
+            (s["role"].as_str(), s["contours"].as_u64(), s["slices"].as_u64()),
+            (Some(role), Some(contours), Some(slices))
+        );
         let volume = s["volume_cm3"].as_f64().expect("a volume");
         assert!((volume - cm3).abs() < 0.006, "{name}: {volume} cm3");
     }
@@ -123,7 +141,8 @@ fn a_mask_is_an_array_with_the_volume_of_the_structure() {
     let cm3 = inside as f64 * 0.9765625 * 0.9765625 * 3.0 / 1000.0;
     assert!((cm3 - 67.56).abs() < 0.006, "{cm3}");
     // Slices ascend from the feet to the head.
-    let positions: Vec<f64> = report["positions_mm"].as_array().expect("a list").iter().filter_map(Value::as_f64).collect();
+    let positions: Vec<f64> =
+        report["positions_mm"].as_array().expect("a list").iter().filter_map(Value::as_f64).collect();
     assert!(positions.len() == 99 && positions.windows(2).all(|w| w[0] < w[1]));
     let (code, error) = refusal(&["mask", text(&case), "--roi", "Tumor_c40", "-o", text(&file)]);
     assert!(code == 1 && error.contains("--overwrite"), "{code} {error}");
@@ -139,7 +158,10 @@ fn features_come_in_the_frozen_order_with_units_and_flags() {
     let frozen: Vec<String> = hilum::features::catalogue().iter().map(|f| f.name.clone()).collect();
     assert_eq!(names, frozen);
     let value = |name: &str| features.iter().find(|f| f["name"] == name).and_then(|f| f["value"].as_f64());
-    assert_eq!((value("c_sex_male"), value("c_age_gt60"), value("c_stage_t"), value("c_smoking_index")), (Some(1.0), Some(1.0), Some(3.0), Some(800.0)));
+    assert_eq!(
+        (value("c_sex_male"), value("c_age_gt60"), value("c_stage_t"), value("c_smoking_index")),
+        (Some(1.0), Some(1.0), Some(3.0), Some(800.0))
+    );
     assert!(value("g_ctv_cm3") > value("g_gtv_cm3") && value("g_gtv_cm3") > Some(0.0));
     assert_eq!(value("g_voxel_mm3"), Some(96.0));
     assert_eq!(report["ctv"]["source"], "structure");
@@ -172,11 +194,15 @@ fn without_a_ctv_there_are_no_features_and_no_risk() {
 fn risk_says_that_its_patients_were_simulated() {
     let (case, _) = small();
     let report = json(&["risk", case, "--clinical", "sex=f,age=50,t=2,smoking=0"]);
-    has_keys(&report, &["risk", "refused", "ctv", "model", "imputed", "out_of_range", "contributions", "flags", "research_only"]);
+    has_keys(
+        &report,
+        &["risk", "refused", "ctv", "model", "imputed", "out_of_range", "contributions", "flags", "research_only"],
+    );
     let risk = report["risk"].as_f64().expect("a figure");
     assert!((0.0..=1.0).contains(&risk));
     assert_eq!(report["model"]["simulated"].as_bool(), Some(true));
-    let changes: f64 = report["contributions"].as_array().expect("a list").iter().filter_map(|c| c["change"].as_f64()).sum();
+    let changes: f64 =
+        report["contributions"].as_array().expect("a list").iter().filter_map(|c| c["change"].as_f64()).sum();
     assert!((report["base"].as_f64().expect("a base") + changes - risk).abs() < 1e-6);
     assert!(output(&["risk", case]).contains("simulated patients"));
 }
@@ -216,7 +242,10 @@ fn analyze_writes_everything_and_the_report_needs_no_other_file() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let out = folder.path().join("report");
     let written = json(&["analyze", case, "-o", text(&out), "--no-segment", "--hide-identifiers"]);
-    has_keys(&written, &["folder", "structure_set", "features", "risk", "report", "pictures", "segmented", "omissions"]);
+    has_keys(
+        &written,
+        &["folder", "structure_set", "features", "risk", "report", "pictures", "segmented", "omissions"],
+    );
     assert_eq!(written["segmented"].as_bool(), Some(false));
     for name in ["structures.dcm", "features.csv", "risk.json", "report.html"] {
         assert!(out.join(name).metadata().is_ok_and(|m| m.len() > 0), "{name} is missing");
@@ -232,7 +261,10 @@ fn analyze_writes_everything_and_the_report_needs_no_other_file() {
     assert_eq!(page.matches(hilum::RESEARCH_ONLY).count(), 2);
     assert_eq!(page.matches("<img ").count(), pictures.len());
     assert_eq!(page.matches("src=\"data:image/png;base64,").count(), pictures.len());
-    assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("<script"), "needs something else");
+    assert!(
+        !page.contains("http://") && !page.contains("https://") && !page.contains("<script"),
+        "needs something else"
+    );
     assert!(page.contains("identifiers hidden") && !page.contains("HILUM-SYNTHETIC-11"), "an identifier shows");
     assert!(page.contains("simulated patients"));
     let (code, _) = refusal(&["analyze", case, "-o", text(&out), "--no-segment"]);
@@ -298,8 +330,20 @@ fn a_senseless_command_line_has_code_2() {
 #[test]
 fn every_command_explains_itself() {
     let commands = [
-        "inspect", "open", "segment", "features", "risk", "compare", "mask", "export", "analyze", "phantom", "screenshot",
-        "train diunet", "train risk", "bench",
+        "inspect",
+        "open",
+        "segment",
+        "features",
+        "risk",
+        "compare",
+        "mask",
+        "export",
+        "analyze",
+        "phantom",
+        "screenshot",
+        "train diunet",
+        "train risk",
+        "bench",
     ];
     let overview = output(&["--help"]);
     for command in commands {

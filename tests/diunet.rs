@@ -33,7 +33,8 @@ fn the_shipped_model_draws_the_stations_of_an_unseen_phantom() {
     let (stations, ctv) = station_scores(&phantom, &found);
     let scores: Vec<f64> = stations.iter().copied().flatten().collect();
     let mean = scores.iter().sum::<f64>() / scores.len() as f64;
-    let lines: Vec<String> = Station::all().map(|s| format!("{s} {:.2}", stations[s.index()].unwrap_or(f64::NAN))).collect();
+    let lines: Vec<String> =
+        Station::all().map(|s| format!("{s} {:.2}", stations[s.index()].unwrap_or(f64::NAN))).collect();
     println!("mean DSC {mean:.3}, CTV {:.2}, {:.1} s: {}", ctv.unwrap_or(f64::NAN), found.seconds, lines.join(", "));
     assert!(scores.len() >= 14, "a phantom has its stations");
     assert!(mean >= 0.6, "mean DSC {mean:.3}");
@@ -87,5 +88,8 @@ fn lungs_are_found_in_a_phantom_and_lie_around_its_middle() {
     let lungs = find_lungs(&phantom.volume).expect("a phantom has lungs");
     assert!(lungs.volume_cm3 > 1000.0 && lungs.volume_cm3 < 9000.0, "{lungs:?}");
     let center = phantom.volume.grid.center();
-    assert!((lungs.center[0] - center.x).abs() < 30.0 && (lungs.center[1] - center.y).abs() < 60.0, "{lungs:?} {center}");
+    assert!(
+        (lungs.center[0] - center.x).abs() < 30.0 && (lungs.center[1] - center.y).abs() < 60.0,
+        "{lungs:?} {center}"
+    );
 }

@@ -54,11 +54,8 @@ fn modules() -> Vec<(String, PathBuf, String)> {
             parts.next()?;
             let text = std::fs::read_to_string(&file).expect("readable source");
             let product = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-            let code: String = product
-                .lines()
-                .map(|l| l.split("//").next().unwrap_or_default())
-                .collect::<Vec<_>>()
-                .join("\n");
+            let code: String =
+                product.lines().map(|l| l.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");
             Some((module, relative, code))
         })
         .collect()

@@ -511,7 +511,10 @@ fn simulated_patients_train_a_model_that_says_so() {
         let estimate = report.model.predict(&patient.features).expect("an estimate");
         assert!((0.0..=1.0).contains(&estimate.probability) && estimate.out_of_range.is_empty());
     }
-    assert!(report.model_card.contains("**Simulated.**") && report.model_card.contains("| GTV reaches station 10R | 1.00 |"));
+    assert!(
+        report.model_card.contains("**Simulated.**")
+            && report.model_card.contains("| GTV reaches station 10R | 1.00 |")
+    );
     let stopped = simulate(24, 12, 3, &coarse, &Stopped);
     assert!(stopped.is_err(), "cancelled");
 }
@@ -524,7 +527,9 @@ fn the_model_that_comes_with_the_program_loads_and_names_its_patients() {
     assert!(manifest.simulated && manifest.provenance.contains("simulated"));
     assert_eq!((manifest.patients, manifest.events), (180, 94));
     let interval = manifest.validation.auc_interval;
-    assert!(interval.lower > 0.5 && interval.lower < manifest.validation.auc && manifest.validation.auc < interval.upper);
+    assert!(
+        interval.lower > 0.5 && interval.lower < manifest.validation.auc && manifest.validation.auc < interval.upper
+    );
     let size = std::fs::metadata(folder.join(FOREST_FILE)).expect("there").len();
     assert!(size < 1_500_000, "{size} bytes");
     let card = std::fs::read_to_string(folder.join("MODEL_CARD.md")).expect("there");

@@ -10,11 +10,7 @@ use hilum::workbench::{Command, TeachCommand, ToolKind};
 use proptest::prelude::*;
 
 fn bench() -> Bench {
-    Bench::new(small_case(&[
-        ("GTVp", Role::Gtvp),
-        ("CTV", Role::Ctv),
-        ("LN_IASLC_07", Role::Station(Station::S7)),
-    ]))
+    Bench::new(small_case(&[("GTVp", Role::Gtvp), ("CTV", Role::Ctv), ("LN_IASLC_07", Role::Station(Station::S7))]))
 }
 
 const CENTER: DVec3 = DVec3::new(32.0, 32.0, 15.0);

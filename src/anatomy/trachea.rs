@@ -136,13 +136,16 @@ fn pockets(volume: &CtVolume, k: usize) -> Vec<Pocket> {
             }
             let (j0, j1) = voxels.iter().fold((usize::MAX, 0), |(a, b), v| (a.min(v.0), b.max(v.0)));
             let (i0, i1) = voxels.iter().fold((usize::MAX, 0), |(a, b), v| (a.min(v.1), b.max(v.1)));
-            let (height, width) = ((j1 - j0 + 1) as f64 * grid.spacing_j_mm(), (i1 - i0 + 1) as f64 * grid.spacing_i_mm());
+            let (height, width) =
+                ((j1 - j0 + 1) as f64 * grid.spacing_j_mm(), (i1 - i0 + 1) as f64 * grid.spacing_i_mm());
             if area < FILL * height * width || height > 2.5 * width || width > 2.5 * height {
                 continue;
             }
             let n = voxels.len() as f64;
-            let centroid =
-                [voxels.iter().map(|v| v.1 as f64).sum::<f64>() / n, voxels.iter().map(|v| v.0 as f64).sum::<f64>() / n];
+            let centroid = [
+                voxels.iter().map(|v| v.1 as f64).sum::<f64>() / n,
+                voxels.iter().map(|v| v.0 as f64).sum::<f64>() / n,
+            ];
             found.push(Pocket { voxels, centroid });
         }
     }

@@ -6,7 +6,7 @@ use super::terminal::Terminal;
 use crate::anatomy;
 use crate::features::{ClinicalValues, Sex, TStage};
 use crate::progress::Progress;
-use crate::structures::{Provenance, Role, RoiId, Station};
+use crate::structures::{Provenance, RoiId, Role, Station};
 use crate::workbench::{Case, Change, Edit, LoadedCase, OpenError, Workbench, load_case, load_demo, proposal_edit};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -169,7 +169,8 @@ fn choose_ctv(case: &mut Case, choice: &CtvChoice, progress: &dyn Progress) -> R
         }
     };
     // What was the CTV before must not mix with what is now.
-    let others: Vec<RoiId> = case.structures().with_role(Role::Ctv).map(|r| r.id).filter(|id| Some(*id) != chosen).collect();
+    let others: Vec<RoiId> =
+        case.structures().with_role(Role::Ctv).map(|r| r.id).filter(|id| Some(*id) != chosen).collect();
     for id in others {
         set_role(case, id, Role::Other)?;
     }
@@ -202,7 +203,8 @@ pub fn ctv_used(case: &Case) -> CtvUsed {
 
 fn parse_clinical(text: &str) -> Result<ClinicalValues, String> {
     let mut values = ClinicalValues::default();
-    let number = |key: &str, value: &str| value.parse::<f64>().map_err(|_not_a_number| format!("{key}={value} is no number"));
+    let number =
+        |key: &str, value: &str| value.parse::<f64>().map_err(|_not_a_number| format!("{key}={value} is no number"));
     for part in text.split(',').map(str::trim).filter(|p| !p.is_empty()) {
         let (key, value) = part.split_once('=').ok_or_else(|| format!("\"{part}\" is not KEY=VALUE"))?;
         let value = value.trim();

@@ -8,7 +8,7 @@ use crate::contour::{self, Mask};
 use crate::dicom::{LoadedStructureSet, load_structure_set};
 use crate::metrics::{self, Comparison};
 use crate::progress::Progress;
-use crate::structures::{Role, Roi};
+use crate::structures::{Roi, Role};
 use crate::workbench::Case;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -82,8 +82,14 @@ const DEFINITIONS: [(&str, &str); 12] = [
     ("hd_mm", "Hausdorff distance: the greater of the two largest directed surface distances, mm"),
     ("hd95_mm", "the greater of the two directed area-weighted 95th percentiles, mm"),
     ("surface_dsc", "share of both surfaces within the tolerance of the other (Nikolov 2021)"),
-    ("added_path", "reference outline without test outline within the tolerance: pixels, mm, and relative to the whole reference outline (Vaassen 2020)"),
-    ("centroid_shift_mm, superior, inferior", "from reference to test: centroid in mm (LPS), outermost slices toward head and feet, positive toward the head"),
+    (
+        "added_path",
+        "reference outline without test outline within the tolerance: pixels, mm, and relative to the whole reference outline (Vaassen 2020)",
+    ),
+    (
+        "centroid_shift_mm, superior, inferior",
+        "from reference to test: centroid in mm (LPS), outermost slices toward head and feet, positive toward the head",
+    ),
 ];
 
 impl Compare {
@@ -188,7 +194,15 @@ fn pair<'a>(reference: &'a [Roi], test: &'a [Roi]) -> Pairs<'a> {
 impl Report {
     fn text(&self) -> String {
         let mut table = Table::new(&[
-            "Reference", "Test", ">Ref cm3", ">Test cm3", ">DSC", ">HD95 mm", ">MSD mm", ">sDSC 3 mm", ">APL mm",
+            "Reference",
+            "Test",
+            ">Ref cm3",
+            ">Test cm3",
+            ">DSC",
+            ">HD95 mm",
+            ">MSD mm",
+            ">sDSC 3 mm",
+            ">APL mm",
         ]);
         for p in &self.pairs {
             let m = &p.metrics;
@@ -230,7 +244,8 @@ mod tests {
     fn names_pair_first_and_roles_only_where_they_are_unique() {
         let s4r = Role::Station(Station::S4R);
         let reference = [roi("GTVp", Role::Gtvp), roi("4R", s4r), roi("nodeA", Role::Gtvn), roi("nodeB", Role::Gtvn)];
-        let test = [roi("LN_IASLC_04_R", s4r), roi("GTVp", Role::Other), roi("node", Role::Gtvn), roi("x", Role::Other)];
+        let test =
+            [roi("LN_IASLC_04_R", s4r), roi("GTVp", Role::Other), roi("node", Role::Gtvn), roi("x", Role::Other)];
         let pairs = pair(&reference, &test);
         let found: Vec<_> = pairs.paired.iter().map(|(a, b, by)| (a.name.as_str(), b.name.as_str(), *by)).collect();
         assert_eq!(found, [("GTVp", "GTVp", "name"), ("4R", "LN_IASLC_04_R", "role")]);

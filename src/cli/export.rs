@@ -52,7 +52,9 @@ pub struct Export {
 /// Writes the structures of a case and proves them.
 pub fn export_case(case: &Case, to: &ExportArgs, terminal: &Terminal) -> Result<ExportProof, Failure> {
     if case.structures().rois.is_empty() {
-        return Err(Failure::Refused("nothing was exported: the case has no structures; add a structure set to CASE".into()));
+        return Err(Failure::Refused(
+            "nothing was exported: the case has no structures; add a structure set to CASE".into(),
+        ));
     }
     terminal.checkpoint()?;
     terminal.report("Writing and proving the structure set", 0, 1);

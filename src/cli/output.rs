@@ -31,7 +31,10 @@ pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
 /// Writes a file under another name, syncs it, and puts it in place.
 pub fn write_file(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), Failure> {
     let failed = |error: &dyn std::fmt::Display| {
-        Failure::Failed(format!("a file could not be written: {error}; check folder, permissions and free space: {}", path.display()))
+        Failure::Failed(format!(
+            "a file could not be written: {error}; check folder, permissions and free space: {}",
+            path.display()
+        ))
     };
     if !overwrite {
         refuse_existing(path)?;

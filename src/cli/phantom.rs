@@ -90,7 +90,10 @@ impl Phantom {
         let meta = CtMeta::synthetic("Phantom", self.seed, grid.slices());
         output::make_folder(&self.output)?;
         // Into a folder of another name first: a series is there as a whole or not at all.
-        let partial = tempfile::Builder::new().prefix(".ct-").tempdir_in(&self.output).map_err(|e| cannot_write(&e, &self.output))?;
+        let partial = tempfile::Builder::new()
+            .prefix(".ct-")
+            .tempdir_in(&self.output)
+            .map_err(|e| cannot_write(&e, &self.output))?;
         dicom::write_ct_series(&phantom.volume, &meta, partial.path(), terminal).map_err(|error| match error {
             WriteCtError::Cancelled(_) => Failure::Cancelled,
             other => Failure::failed(other),
@@ -117,13 +120,22 @@ impl Phantom {
         if self.json {
             return output::print_json(&report);
         }
-        let set = report.structure_set.as_ref().map(|f| format!(", {} structures in {f}", report.rois)).unwrap_or_default();
-        output::print(&format!("Synthetic thorax, seed {}: {} CT images in {}{set}\n", self.seed, report.files, ct_folder.display()))
+        let set =
+            report.structure_set.as_ref().map(|f| format!(", {} structures in {f}", report.rois)).unwrap_or_default();
+        output::print(&format!(
+            "Synthetic thorax, seed {}: {} CT images in {}{set}\n",
+            self.seed,
+            report.files,
+            ct_folder.display()
+        ))
     }
 }
 
 fn cannot_write(error: &std::io::Error, path: &Path) -> Failure {
-    Failure::Failed(format!("the synthetic case could not be written: {error}; choose another folder: {}", path.display()))
+    Failure::Failed(format!(
+        "the synthetic case could not be written: {error}; choose another folder: {}",
+        path.display()
+    ))
 }
 
 #[cfg(test)]

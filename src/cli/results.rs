@@ -140,7 +140,8 @@ impl FeatureReport {
 
     /// One row a feature: index, name, value (empty = missing), unit, description.
     pub fn csv(&self) -> Result<Vec<u8>, Failure> {
-        let failed = |e: &dyn std::fmt::Display| Failure::Failed(format!("the features could not be written as CSV: {e}"));
+        let failed =
+            |e: &dyn std::fmt::Display| Failure::Failed(format!("the features could not be written as CSV: {e}"));
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(["index", "name", "value", "unit", "description"]).map_err(|e| failed(&e))?;
         for f in &self.features {

@@ -44,12 +44,17 @@ pub fn find_lungs(ct: &CtVolume) -> Option<LungRegion> {
     let pixel_mm2 = grid.spacing_i_mm() * grid.spacing_j_mm() * (sj * si) as f64;
     let height_mm = |k: usize| {
         let next = ((k + 1) * sk).min(shape[0] - 1);
-        if next > k * sk { grid.position_mm(next) - grid.position_mm(k * sk) } else { grid.thickness_mm(k * sk) * sk as f64 }
+        if next > k * sk {
+            grid.position_mm(next) - grid.position_mm(k * sk)
+        } else {
+            grid.thickness_mm(k * sk) * sk as f64
+        }
     };
 
     let mut left = Array3::from_shape_fn(coarse, |(k, j, i)| hu([k, j, i]) < AIR_BELOW_HU);
     let mut bodies: Vec<Body> = Vec::new();
-    let starts: Vec<[usize; 3]> = left.indexed_iter().filter(|(_, air)| **air).map(|((k, j, i), _)| [k, j, i]).collect();
+    let starts: Vec<[usize; 3]> =
+        left.indexed_iter().filter(|(_, air)| **air).map(|((k, j, i), _)| [k, j, i]).collect();
     for start in starts {
         if !left[start] {
             continue;
@@ -128,7 +133,9 @@ mod tests {
             let ball = |c: [f64; 3], r: [f64; 3]| (0..3).map(|a| ((p[a] - c[a]) / r[a]).powi(2)).sum::<f64>() < 1.0;
             if !ball([0.0, 0.0, p[2]], [170.0, 110.0, 1.0]) || ball([30.0, 0.0, -80.0], [70.0, 60.0, 15.0]) {
                 -1000
-            } else if lungs && (ball([-80.0, 10.0, 10.0], [60.0, 70.0, 60.0]) || ball([90.0, 10.0, 10.0], [50.0, 70.0, 60.0])) {
+            } else if lungs
+                && (ball([-80.0, 10.0, 10.0], [60.0, 70.0, 60.0]) || ball([90.0, 10.0, 10.0], [50.0, 70.0, 60.0]))
+            {
                 -850
             } else {
                 30
@@ -141,7 +148,10 @@ mod tests {
     fn lungs_are_found_where_they_are() {
         let found = find_lungs(&scan(true, DVec3::new(-100.0, 40.0, -300.0))).expect("lungs");
         // Side to side from -140 to 140; the grid's origin is voxel 0.
-        assert!((found.center[0] - (0.0 + 100.0)).abs() < 5.0 && (found.center[1] - (10.0 + 190.0)).abs() < 5.0, "{found:?}");
+        assert!(
+            (found.center[0] - (0.0 + 100.0)).abs() < 5.0 && (found.center[1] - (10.0 + 190.0)).abs() < 5.0,
+            "{found:?}"
+        );
         assert!(found.slices.start.abs_diff(10) <= 1 && found.slices.end.abs_diff(34) <= 1, "{found:?}");
         let expected = 4.0 / 3.0 * std::f64::consts::PI * 70.0 * 60.0 * (60.0 + 50.0) / 1000.0;
         assert!((found.volume_cm3 / expected - 1.0).abs() < 0.05, "{} of {expected}", found.volume_cm3);

@@ -126,8 +126,11 @@ impl ModelManifest {
     /// Reads `manifest.json` of a model folder and checks that this program can serve it.
     pub fn read(folder: &Path) -> Result<Self, ModelError> {
         let path = folder.join(MANIFEST);
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| ModelError::Missing { file: MANIFEST.into(), folder: folder.into(), source })?;
+        let text = std::fs::read_to_string(&path).map_err(|source| ModelError::Missing {
+            file: MANIFEST.into(),
+            folder: folder.into(),
+            source,
+        })?;
         let refuse = |reason: String| ModelError::Manifest { reason, path: path.clone() };
         let manifest: Self = serde_json::from_str(&text).map_err(|e| refuse(e.to_string()))?;
         manifest.check(&path).map(|()| manifest)

@@ -23,5 +23,5 @@ pub use network::{Architecture, CLASSES, LayerStatistics, Logits, Network, Tenso
 pub use optimize::{AdamW, LossWeights, Losses, loss_and_gradient};
 pub use paste::SliceOutlines;
 pub use prepare::{Frame, Planes, Stack, fill_channels, slices_to_run};
-pub use segment::{Segmentation, SegmentError, SliceOutput, segment};
+pub use segment::{SegmentError, Segmentation, SliceOutput, segment};
 pub use weights::Weights;

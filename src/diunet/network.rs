@@ -16,7 +16,16 @@ pub const EPSILON: f64 = 1e-5;
 
 /// A size of the network.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, strum::EnumIter, strum::Display, strum::EnumString, serde::Serialize, serde::Deserialize,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    strum::EnumIter,
+    strum::Display,
+    strum::EnumString,
+    serde::Serialize,
+    serde::Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
@@ -116,8 +125,9 @@ impl Architecture {
     /// The tensors of the network, with batch normalisation or folded.
     pub fn tensors(&self, folded: bool) -> Vec<TensorSpec> {
         let mut all = Vec::new();
-        let mut push =
-            |name: String, shape: &[usize], trained: bool| all.push(TensorSpec { name, shape: shape.to_vec(), trained });
+        let mut push = |name: String, shape: &[usize], trained: bool| {
+            all.push(TensorSpec { name, shape: shape.to_vec(), trained })
+        };
         for (name, inputs, outputs, kernel) in self.blocks() {
             push(format!("{name}.weight"), &[outputs, inputs, kernel, kernel], true);
             if folded {
@@ -265,9 +275,8 @@ impl Network {
     pub fn new(architecture: &Architecture, weights: &Weights) -> Result<Self> {
         let levels = architecture.levels();
         let block = |name: String| Block::new(weights, &name);
-        let double = |name: &str, level: usize| {
-            Ok([block(format!("{name}.{level}.a"))?, block(format!("{name}.{level}.b"))?])
-        };
+        let double =
+            |name: &str, level: usize| Ok([block(format!("{name}.{level}.a"))?, block(format!("{name}.{level}.b"))?]);
         Ok(Self {
             ct: (0..levels).map(|l| double("ct", l)).collect::<Result<_>>()?,
             gtv: (0..levels).map(|l| double("gtv", l)).collect::<Result<_>>()?,

@@ -195,16 +195,19 @@ impl AdamW {
                 found.push((name, var, gradient.flatten_all()?.to_vec1::<f32>()?));
             }
         }
-        let squares: f64 =
-            found.par_iter().map(|(_, _, g)| g.iter().map(|g| f64::from(g * g)).sum::<f64>()).collect::<Vec<_>>().iter().sum();
+        let squares: f64 = found
+            .par_iter()
+            .map(|(_, _, g)| g.iter().map(|g| f64::from(g * g)).sum::<f64>())
+            .collect::<Vec<_>>()
+            .iter()
+            .sum();
         let shrink = (f64::from(self.largest_norm) / squares.sqrt().max(1e-12)).min(1.0) as f32;
         let correction1 = 1.0 - BETA1.powi(self.steps);
         let correction2 = 1.0 - BETA2.powi(self.steps);
         for (name, var, gradient) in found {
             let mut values = var.flatten_all()?.to_vec1::<f32>()?;
             let n = values.len();
-            let (first, second) =
-                self.moments.entry(name.clone()).or_insert_with(|| (vec![0.0; n], vec![0.0; n]));
+            let (first, second) = self.moments.entry(name.clone()).or_insert_with(|| (vec![0.0; n], vec![0.0; n]));
             let decay = if name.ends_with("weight") { 1.0 - rate * self.weight_decay } else { 1.0 };
             const PART: usize = 1 << 15;
             let states = first.par_chunks_mut(PART).zip(second.par_chunks_mut(PART));

@@ -50,7 +50,10 @@ impl SliceLogits {
     /// The best logit of the classes other than `class` at a pixel.
     fn best_other(&self, class: usize, pixel: usize) -> f32 {
         let pixels = self.size * self.size;
-        (0..CLASSES).filter(|c| *c != class).map(|c| self.stations[c * pixels + pixel].to_f32()).fold(f32::MIN, f32::max)
+        (0..CLASSES)
+            .filter(|c| *c != class)
+            .map(|c| self.stations[c * pixels + pixel].to_f32())
+            .fold(f32::MIN, f32::max)
     }
 
     /// Takes a pixel from `class`: its logit falls as far below the best other one as it was above (at least a half).
@@ -221,22 +224,17 @@ mod tests {
     #[test]
     fn outlines_lie_where_the_logits_change_sides_whatever_the_axes() {
         for (i, j) in [(DVec3::X, DVec3::Y), (-DVec3::X, -DVec3::Y), (DVec3::Y, -DVec3::X)] {
-            let grid = VoxelGrid::new(
-                DVec3::new(10.0, -20.0, 0.0) - (i + j) * 60.0,
-                i,
-                j,
-                [1.0, 1.0],
-                [121, 121],
-                vec![0.0],
-            )
-            .unwrap();
+            let grid =
+                VoxelGrid::new(DVec3::new(10.0, -20.0, 0.0) - (i + j) * 60.0, i, j, [1.0, 1.0], [121, 121], vec![0.0])
+                    .unwrap();
             let (center, _) = grid.plane_from_patient(DVec3::new(10.0, -20.0, 0.0));
             let (logits, mut frame) = half_discs(&VoxelGrid::axial(DVec3::ZERO, [1.0; 3], [4, 4, 4]).unwrap());
             frame = Frame::new(&grid, center, frame.spacing_mm, SIZE).unwrap();
             let found = outlines(&logits, &frame, &grid);
             let names: Vec<_> = found.stations.iter().map(|(s, _)| *s).collect();
             assert_eq!(names, [Station::S4R, Station::S4L]);
-            let contains = |c: &SliceContours, x: f64, y: f64| c.contains(grid.plane_from_patient(DVec3::new(x, y, 0.0)).0);
+            let contains =
+                |c: &SliceContours, x: f64, y: f64| c.contains(grid.plane_from_patient(DVec3::new(x, y, 0.0)).0);
             let (right, left) = (&found.stations[0].1, &found.stations[1].1);
             // The patient's right is at smaller x.
             assert!(contains(right, 0.0, -20.0) && !contains(left, 0.0, -20.0));

@@ -175,7 +175,9 @@ impl<'a> Stack<'a> {
             for (column, value) in line.iter_mut().enumerate() {
                 let mut sum = 0.0;
                 for sample in 0..n * n {
-                    let p = self.frame.plane_from_pixel(row as f64 + offset(sample / n), column as f64 + offset(sample % n));
+                    let p = self
+                        .frame
+                        .plane_from_pixel(row as f64 + offset(sample / n), column as f64 + offset(sample % n));
                     let index = grid.index_from_plane(p);
                     let (j, i) = (index.y.floor(), index.x.floor());
                     let (fj, fi) = ((index.y - j) as f32, (index.x - i) as f32);
@@ -304,7 +306,15 @@ mod tests {
         assert_eq!((frame.toward_head, frame.left, frame.back), (-1.0, DVec2::new(-1.0, 0.0), DVec2::new(0.0, 1.0)));
         let lungs = LungRegion { center: [0.0; 2], slices: 1..2, volume_cm3: 1.0 };
         assert_eq!(slices_to_run(&grid, &lungs), 0..2);
-        assert!(Frame::new(&VoxelGrid::new(DVec3::ZERO, DVec3::X, -DVec3::Z, [1.0; 2], [4, 4], vec![0.0]).unwrap(), [0.0; 2], 1.0, 4).is_none());
+        assert!(
+            Frame::new(
+                &VoxelGrid::new(DVec3::ZERO, DVec3::X, -DVec3::Z, [1.0; 2], [4, 4], vec![0.0]).unwrap(),
+                [0.0; 2],
+                1.0,
+                4
+            )
+            .is_none()
+        );
     }
 
     #[test]

@@ -25,7 +25,9 @@ pub enum SegmentError {
         "the stations were not drawn: no lungs were found in the scan, so it is not known where to look; DiUnet needs an axial chest CT that shows both lungs' cross-sections completely"
     )]
     NoLungs,
-    #[error("the stations were not drawn: the slices are not axial; DiUnet needs an axial chest CT, reconstruct the scan axially")]
+    #[error(
+        "the stations were not drawn: the slices are not axial; DiUnet needs an axial chest CT, reconstruct the scan axially"
+    )]
     NotAxial,
     #[error("the stations were not drawn: the GTV belongs to another scan ({0}); choose structures drawn on this scan")]
     ForeignGtv(String),

@@ -165,7 +165,9 @@ mod tests {
     fn small_islands_go_and_small_holes_close() {
         // A block of 8x8 pixels with a hole of one pixel on every slice, and an island of four pixels on one.
         let block = |j: usize, i: usize| (2..10).contains(&j) && (2..10).contains(&i);
-        let mut s = slices(|k, j, i| (block(j, i) && (j, i) != (5, 5)) || (k == 1 && (14..16).contains(&j) && (14..16).contains(&i)));
+        let mut s = slices(|k, j, i| {
+            (block(j, i) && (j, i) != (5, 5)) || (k == 1 && (14..16).contains(&j) && (14..16).contains(&i))
+        });
         assert_eq!(count(&s), (63 * 3 + 4, 63 * 3 + 4));
         let changed = tidy(&mut s, SIZE, 2.0, &[5.0; 3]);
         assert_eq!(count(&s), (64 * 3, 64 * 3));
@@ -177,7 +179,9 @@ mod tests {
     fn the_only_island_stays_however_small_and_large_holes_stay_open() {
         let mut s = slices(|k, j, i| k == 0 && j == 3 && i == 3);
         assert!(tidy(&mut s, SIZE, 2.0, &[5.0; 3]).is_empty());
-        let mut s = slices(|_, j, i| (1..19).contains(&j) && (1..19).contains(&i) && !((5..15).contains(&j) && (5..15).contains(&i)));
+        let mut s = slices(|_, j, i| {
+            (1..19).contains(&j) && (1..19).contains(&i) && !((5..15).contains(&j) && (5..15).contains(&i))
+        });
         assert!(tidy(&mut s, SIZE, 2.0, &[5.0; 3]).is_empty());
     }
 }

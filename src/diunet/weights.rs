@@ -30,7 +30,8 @@ impl Weights {
                     } else {
                         spec.shape[1..].iter().product::<usize>()
                     };
-                    let deviation = (2.0 / inputs as f32).sqrt() * if spec.name.starts_with("head") { 0.3 } else { 1.0 };
+                    let deviation =
+                        (2.0 / inputs as f32).sqrt() * if spec.name.starts_with("head") { 0.3 } else { 1.0 };
                     let normal = Normal::new(0.0, deviation).expect("a positive deviation");
                     (0..count).map(|_| normal.sample(&mut rng)).collect()
                 } else if spec.name.ends_with("gamma") || spec.name.ends_with("variance") {

@@ -108,9 +108,8 @@ impl Coverage {
     pub fn line(&mut self, a: DVec2, b: DVec2, width_px: f64) {
         let reach = width_px / 2.0 + 1.0;
         let (low, high) = (a.min(b) - reach, a.max(b) + reach);
-        let range = |low: f64, high: f64, n: usize| {
-            (low.floor().max(0.0) as usize)..((high.ceil().max(0.0) as usize).min(n))
-        };
+        let range =
+            |low: f64, high: f64, n: usize| (low.floor().max(0.0) as usize)..((high.ceil().max(0.0) as usize).min(n));
         let along = b - a;
         let length2 = along.length_squared();
         for y in range(low.y, high.y, self.size_px[1]) {
@@ -143,7 +142,8 @@ mod tests {
 
     /// One bright voxel at [3, 2, 1] of an 8 x 6 x 5 scan with voxels of 1 x 2 x 4 mm.
     fn scan() -> CtVolume {
-        let grid = Arc::new(VoxelGrid::axial(DVec3::new(10.0, 20.0, -30.0), [1.0, 2.0, 4.0], [8, 6, 5]).expect("valid"));
+        let grid =
+            Arc::new(VoxelGrid::axial(DVec3::new(10.0, 20.0, -30.0), [1.0, 2.0, 4.0], [8, 6, 5]).expect("valid"));
         let mut hu = Array3::from_elem(grid.shape(), -1000);
         hu[[3, 2, 1]] = 1000;
         CtVolume::new(grid, hu)

@@ -218,7 +218,6 @@ impl Level {
     /// Height at which the oesophagus passes the diaphragm, mm.
     pub const HIATUS: f32 = -134.0;
 
-
     /// Distance to the column of vertebral bodies and discs, mm.
     pub fn column(&self, x: f32, y: f32) -> f32 {
         let (half, depth) = self.body_size();

@@ -93,7 +93,8 @@ fn number_ui(ui: &mut Ui, field: &mut Field, name: &str, unit: &str, value: Opti
         field.text = value.map(|v| v.to_string()).unwrap_or_default();
     }
     ui.label(RichText::new(unit).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL));
-    let edit = TextEdit::singleline(&mut field.text).desired_width(56.0).hint_text("unknown").align(Align2::RIGHT_CENTER);
+    let edit =
+        TextEdit::singleline(&mut field.text).desired_width(56.0).hint_text("unknown").align(Align2::RIGHT_CENTER);
     let response: egui::Response = ui.add(edit).accessible_name(name);
     field.editing = response.has_focus();
     if !response.lost_focus() {

@@ -43,7 +43,10 @@ pub fn show(context: &egui::Context, decision: &Decision) -> Option<Answer> {
         }
         Decision::Replace(path) => (
             "Replace this file?",
-            format!("It exists already. A structure set that this case was read from is never replaced.\n{}", path.display()),
+            format!(
+                "It exists already. A structure set that this case was read from is never replaced.\n{}",
+                path.display()
+            ),
             "Replace",
             false,
         ),

@@ -11,25 +11,34 @@ use eframe::egui::{CollapsingHeader, Label, RichText, Ui};
 /// Shows the last proof and the button for the next.
 pub fn export_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, unexported: bool) {
     let refusal = input.workbench.refusal(Action::Export);
-    let button = ui.add_enabled_ui(refusal.is_none(), |ui| icon_text_button(ui, Icon::Export, "Export structure set…", false));
+    let button =
+        ui.add_enabled_ui(refusal.is_none(), |ui| icon_text_button(ui, Icon::Export, "Export structure set…", false));
     if button.inner.on_hover_text(action_tooltip(input.workbench, Action::Export)).clicked() {
         input.sender.send(Action::Export);
     }
     let Some(proof) = input.workbench.last_export() else {
-        faint(ui, "Nothing exported yet. A new structure set is written, read back and compared; the source stays as it is");
+        faint(
+            ui,
+            "Nothing exported yet. A new structure set is written, read back and compared; the source stays as it is",
+        );
         return;
     };
     status_line(ui, Icon::Check, &proof.summary());
     if unexported {
         status_line(ui, Icon::Info, "Contours have changed since");
     }
-    CollapsingHeader::new(RichText::new("Proof").color(theme::TEXT_SECONDARY)).id_salt("export proof").show_unindented(ui, |ui| {
-        let lines = proof.details();
-        for line in &lines {
-            ui.add(Label::new(RichText::new(line).color(theme::TEXT_SECONDARY)).wrap().selectable(true));
-        }
-        if ui.button("Copy").accessible_name("Copy proof").clicked() {
-            input.sender.send(WindowRequest::Copy(std::iter::once(proof.summary()).chain(lines).collect::<Vec<_>>().join("\n")));
-        }
-    });
+    CollapsingHeader::new(RichText::new("Proof").color(theme::TEXT_SECONDARY)).id_salt("export proof").show_unindented(
+        ui,
+        |ui| {
+            let lines = proof.details();
+            for line in &lines {
+                ui.add(Label::new(RichText::new(line).color(theme::TEXT_SECONDARY)).wrap().selectable(true));
+            }
+            if ui.button("Copy").accessible_name("Copy proof").clicked() {
+                input.sender.send(WindowRequest::Copy(
+                    std::iter::once(proof.summary()).chain(lines).collect::<Vec<_>>().join("\n"),
+                ));
+            }
+        },
+    );
 }

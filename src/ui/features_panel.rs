@@ -46,8 +46,9 @@ pub fn fresh_mark<T>(ui: &mut Ui, derived: &Derived<T>, revision: crate::geometr
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
         icon_label(ui, icon, color);
-        ui.label(RichText::new(words).color(theme::TEXT_SECONDARY).size(theme::SIZE_SMALL + 1.0))
-            .on_hover_text(format!("Computed from revision {} of the contours; they are at {}", derived.revision.0, revision.0));
+        ui.label(RichText::new(words).color(theme::TEXT_SECONDARY).size(theme::SIZE_SMALL + 1.0)).on_hover_text(
+            format!("Computed from revision {} of the contours; they are at {}", derived.revision.0, revision.0),
+        );
     });
 }
 
@@ -84,10 +85,8 @@ fn station_row(
     font: &egui::FontId,
 ) {
     let (rect, response) = ui.allocate_exact_size(vec2(STATION_WIDTH + 6.0 * cell, ROW), Sense::click());
-    let values: Vec<(&FeatureInfo, Option<f64>)> = (0..6)
-        .map(|f| ratio_index(station, f))
-        .map(|index| (&catalogue()[index], features.values[index]))
-        .collect();
+    let values: Vec<(&FeatureInfo, Option<f64>)> =
+        (0..6).map(|f| ratio_index(station, f)).map(|index| (&catalogue()[index], features.values[index])).collect();
     let spoken: Vec<String> = values.iter().map(|(info, v)| format!("{} {}", info.name, share_words(*v))).collect();
     let spoken = format!("Station {station}: {}", spoken.join(", "));
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &spoken));
@@ -108,7 +107,8 @@ fn station_row(
         let at = pos2(inner.right(), inner.center().y - 2.0);
         ui.painter().text(at, Align2::RIGHT_CENTER, share_words(*value), font.clone(), color);
         if let Some(value) = value {
-            let strip = Rect::from_min_max(pos2(inner.left(), inner.bottom() - 4.0), pos2(inner.right(), inner.bottom() - 2.0));
+            let strip =
+                Rect::from_min_max(pos2(inner.left(), inner.bottom() - 4.0), pos2(inner.right(), inner.bottom() - 2.0));
             tiny_bar(ui.painter(), strip, *value as f32, theme::faded(bar, 0.85));
         }
     }

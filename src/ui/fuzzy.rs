@@ -44,7 +44,8 @@ mod tests {
         let best = |query: &str, texts: &[&'static str]| {
             texts.iter().copied().filter(|t| score(query, t).is_some()).max_by_key(|t| score(query, t))
         };
-        let all = ["Undo", "Redo", "Window bone", "Window lung", "Brush", "Larger brush", "Contour stations with DiUnet"];
+        let all =
+            ["Undo", "Redo", "Window bone", "Window lung", "Brush", "Larger brush", "Contour stations with DiUnet"];
         assert_eq!(best("undo", &all), Some("Undo"));
         assert_eq!(best("wl", &all), Some("Window lung"));
         assert_eq!(best("brush", &all), Some("Brush"));

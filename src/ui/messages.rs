@@ -106,7 +106,8 @@ fn toast_ui(ui: &mut Ui, input: &PanelInput<'_>, notice: &Notice) -> bool {
 /// The window with all messages, newest first.
 pub fn window(context: &egui::Context, input: &PanelInput<'_>) {
     let mut open = true;
-    let window = egui::Window::new("Messages").open(&mut open).default_width(460.0).default_height(320.0).vscroll(false);
+    let window =
+        egui::Window::new("Messages").open(&mut open).default_width(460.0).default_height(320.0).vscroll(false);
     let place = context.content_rect().right_bottom() - vec2(490.0, 410.0);
     window.default_pos(place).show(context, |ui| {
         let all = input.workbench.notices().all();
@@ -162,7 +163,11 @@ fn notice_ui(ui: &mut Ui, input: &PanelInput<'_>, notice: &Notice) {
                         .default_open(open)
                         .show_unindented(ui, |ui| {
                             for line in &notice.details {
-                                ui.add(Label::new(RichText::new(line).color(theme::TEXT_SECONDARY)).wrap().selectable(true));
+                                ui.add(
+                                    Label::new(RichText::new(line).color(theme::TEXT_SECONDARY))
+                                        .wrap()
+                                        .selectable(true),
+                                );
                             }
                         });
                 }

@@ -4,7 +4,9 @@ use super::fuzzy;
 use super::request::{CommandSender, Opening, Request, WindowRequest};
 use super::theme;
 use crate::workbench::{Action, Command, Workbench};
-use eframe::egui::{self, Align2, Id, Key, Modifiers, Rect, RichText, Role, Sense, TextEdit, Ui, Vec2, WidgetInfo, pos2, vec2};
+use eframe::egui::{
+    self, Align2, Id, Key, Modifiers, Rect, RichText, Role, Sense, TextEdit, Ui, Vec2, WidgetInfo, pos2, vec2,
+};
 use strum::IntoEnumIterator;
 
 /// The open palette.
@@ -143,7 +145,13 @@ fn row(ui: &mut Ui, entry: &Entry, chosen: bool) -> egui::Response {
         );
         let room = Rect::from_min_max(inner.min, pos2(note.left() - 8.0, inner.bottom()));
         let text = entry.text.clone();
-        ui.painter_at(room).text(room.left_center(), Align2::LEFT_CENTER, text, theme::regular(theme::SIZE_BODY), color);
+        ui.painter_at(room).text(
+            room.left_center(),
+            Align2::LEFT_CENTER,
+            text,
+            theme::regular(theme::SIZE_BODY),
+            color,
+        );
     }
     match entry.refusal {
         Some(refusal) => response.on_hover_text(refusal),

@@ -77,7 +77,14 @@ fn estimate_ui(ui: &mut Ui, estimate: &RiskEstimate, manifest: &RiskManifest) {
     let v = &manifest.validation;
     status_line(ui, icon, &format!("{provenance}, not for decisions about care")).on_hover_text(format!(
         "{}\n{} patients, {} events\n{}\nAUC {:.2} ({:.2} to {:.2}), Brier score {:.3}",
-        manifest.provenance, manifest.patients, manifest.events, v.method, v.auc, v.auc_interval.lower, v.auc_interval.upper, v.brier
+        manifest.provenance,
+        manifest.patients,
+        manifest.events,
+        v.method,
+        v.auc,
+        v.auc_interval.lower,
+        v.auc_interval.upper,
+        v.brier
     ));
     if !estimate.imputed.is_empty() {
         let names: Vec<&str> = estimate.imputed.iter().map(|n| readable(n)).collect();
@@ -96,17 +103,16 @@ fn estimate_ui(ui: &mut Ui, estimate: &RiskEstimate, manifest: &RiskManifest) {
         status_line(ui, Icon::Warning, &format!("{count} {noun} outside what the model was trained on"))
             .on_hover_text(lines.join("\n"));
     }
-    CollapsingHeader::new(RichText::new("What moved it").color(theme::TEXT_SECONDARY)).id_salt("what moved it").show_unindented(
-        ui,
-        |ui| {
+    CollapsingHeader::new(RichText::new("What moved it").color(theme::TEXT_SECONDARY))
+        .id_salt("what moved it")
+        .show_unindented(ui, |ui| {
             faint(ui, &format!("Starts at {:.0} %, the mean of the training patients", 100.0 * estimate.base));
             let most = estimate.contributions.first().map_or(0.0, |c| c.change.abs()).max(1e-6);
             for contribution in estimate.contributions.iter().filter(|c| c.change.abs() >= 0.0005).take(8) {
                 contribution_ui(ui, contribution, most);
             }
             faint(ui, "Describes the model, not the disease");
-        },
-    );
+        });
 }
 
 /// The figure on a line from 0 to 100 %, with the spread of the trees.

@@ -102,5 +102,7 @@ pub fn screenshot(request: &ScreenshotRequest) -> anyhow::Result<()> {
     // The first frames measure text; the picture is one of a window at rest.
     harness.run_steps(6);
     let picture = harness.render().map_err(|error| anyhow!("the picture could not be drawn: {error}"))?;
-    picture.save(&request.output).with_context(|| format!("the picture could not be written: {}", request.output.display()))
+    picture
+        .save(&request.output)
+        .with_context(|| format!("the picture could not be written: {}", request.output.display()))
 }

@@ -42,12 +42,7 @@ pub fn action_of(key: Key, modifiers: Modifiers) -> Option<Action> {
 fn repeats(action: Action) -> bool {
     matches!(
         action,
-        Action::BrushSmaller
-            | Action::BrushLarger
-            | Action::SliceUp
-            | Action::SliceDown
-            | Action::Undo
-            | Action::Redo
+        Action::BrushSmaller | Action::BrushLarger | Action::SliceUp | Action::SliceDown | Action::Undo | Action::Redo
     )
 }
 
@@ -71,14 +66,17 @@ pub fn window(context: &egui::Context, open: &mut bool) {
         ui.set_max_height(context.content_rect().height() - 120.0);
         egui::ScrollArea::vertical().show(ui, |ui| {
             ui.horizontal_top(|ui| {
-                for column in [vec![Menu::File, Menu::Edit, Menu::View], vec![Menu::Structure, Menu::Tools, Menu::Help]] {
+                for column in [vec![Menu::File, Menu::Edit, Menu::View], vec![Menu::Structure, Menu::Tools, Menu::Help]]
+                {
                     ui.vertical(|ui| {
                         ui.set_width(290.0);
                         for menu in column {
                             let rows: Vec<(String, String)> = Action::iter()
                                 .map(Action::info)
                                 .filter(|i| i.menu == menu)
-                                .filter_map(|i| i.shortcut.map(|s| (s.to_string(), i.label.trim_end_matches('…').to_owned())))
+                                .filter_map(|i| {
+                                    i.shortcut.map(|s| (s.to_string(), i.label.trim_end_matches('…').to_owned()))
+                                })
                                 .collect();
                             group(ui, &menu.to_string(), rows.iter().map(|(k, l)| (k.as_str(), l.as_str())));
                         }

@@ -30,10 +30,14 @@ pub fn start_page_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     });
     ui.add_space(theme::SPACE_6);
     ui.horizontal(|ui| {
-        if icon_text_button(ui, Icon::Open, "Open folder…", true).on_hover_text(Action::Open.info().tooltip).clicked() {
+        if icon_text_button(ui, Icon::Open, "Open folder…", true).on_hover_text(Action::Open.info().tooltip).clicked()
+        {
             sender.send(Action::Open);
         }
-        if icon_text_button(ui, Icon::Layers, "Open demo case", false).on_hover_text(Action::OpenDemo.info().tooltip).clicked() {
+        if icon_text_button(ui, Icon::Layers, "Open demo case", false)
+            .on_hover_text(Action::OpenDemo.info().tooltip)
+            .clicked()
+        {
             sender.send(Action::OpenDemo);
         }
     });

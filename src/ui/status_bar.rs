@@ -62,7 +62,11 @@ fn place_ui(ui: &mut Ui, input: &PanelInput<'_>, hovered: Option<PatientPoint>) 
         let place = format!("{}, {}, {} mm", signed(p.x, 1), signed(p.y, 1), signed(p.z, 1));
         ui.label(small(place)).on_hover_text("Patient coordinates: left, back and head are positive");
         if let Some(hu) = workbench.hu_at(p) {
-            ui.label(RichText::new(format!("{} HU", signed(f64::from(hu), 0))).color(theme::TEXT).size(theme::SIZE_SMALL + 1.0));
+            ui.label(
+                RichText::new(format!("{} HU", signed(f64::from(hu), 0)))
+                    .color(theme::TEXT)
+                    .size(theme::SIZE_SMALL + 1.0),
+            );
         }
     }
 }
@@ -86,7 +90,8 @@ fn messages_ui(ui: &mut Ui, input: &PanelInput<'_>) {
         1 => "1 message".to_owned(),
         n => format!("{n} messages"),
     };
-    let button = Button::new(RichText::new(text).size(theme::SIZE_SMALL + 1.0).color(theme::TEXT_SECONDARY)).frame(false);
+    let button =
+        Button::new(RichText::new(text).size(theme::SIZE_SMALL + 1.0).color(theme::TEXT_SECONDARY)).frame(false);
     if ui.add(button).on_hover_text("Show all messages").clicked() {
         input.sender.send(WindowRequest::ShowMessages(true));
     }

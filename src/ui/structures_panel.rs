@@ -4,7 +4,7 @@ use super::icons::{Icon, icon_label, swatch};
 use super::panel::PanelInput;
 use super::theme;
 use super::widgets::{action_icon, cm3, faint, icon_button_sized, status_line};
-use crate::structures::{Generation, Provenance, Role, Roi, RoiId};
+use crate::structures::{Generation, Provenance, Roi, RoiId, Role};
 use crate::workbench::{Action, Command};
 use eframe::egui::{
     self, Align, Color32, ComboBox, CornerRadius, Frame, Key, Label, Layout, Margin, Popup, Response, RichText,
@@ -41,7 +41,8 @@ pub fn structures_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut Stru
             action_icon(ui, workbench, sender, Action::ShowAll, Icon::Eye, false);
         });
     });
-    let filter = TextEdit::singleline(&mut state.filter).hint_text("Filter by name or role").desired_width(f32::INFINITY);
+    let filter =
+        TextEdit::singleline(&mut state.filter).hint_text("Filter by name or role").desired_width(f32::INFINITY);
     ui.add(filter).accessible_name("Filter structures");
     ui.add_space(theme::SPACE_1);
     let Some(case) = workbench.case().filter(|_| workbench.loading().is_none()) else {
@@ -103,7 +104,8 @@ fn row_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi:
     let id = roi.id;
     let selected = workbench.view.selected == Some(id);
     let fill = if selected { theme::ACCENT_FILL } else { Color32::TRANSPARENT };
-    let frame = Frame::new().fill(fill).corner_radius(CornerRadius::same(theme::CORNER)).inner_margin(Margin::symmetric(4, 1));
+    let frame =
+        Frame::new().fill(fill).corner_radius(CornerRadius::same(theme::CORNER)).inner_margin(Margin::symmetric(4, 1));
     let inner = frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.spacing_mut().item_spacing = vec2(2.0, 2.0);
@@ -125,14 +127,18 @@ fn row_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi:
             }
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 ui.spacing_mut().item_spacing.x = 6.0;
-                ui.label(RichText::new(cm3(volumes.cm3(id))).color(theme::TEXT_SECONDARY).size(theme::SIZE_SMALL + 1.0));
+                ui.label(
+                    RichText::new(cm3(volumes.cm3(id))).color(theme::TEXT_SECONDARY).size(theme::SIZE_SMALL + 1.0),
+                );
                 if roi.role != Role::Other && roi.role != Role::Organ {
                     let label = short_role(roi.role);
-                    ui.label(RichText::new(label).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL)).on_hover_text(roi.role.label());
+                    ui.label(RichText::new(label).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL))
+                        .on_hover_text(roi.role.label());
                 }
                 if workbench.is_role_uncertain(roi) {
-                    icon_label(ui, Icon::Warning, theme::WARNING)
-                        .on_hover_text("This role was guessed from the name. Select the structure to confirm or change it");
+                    icon_label(ui, Icon::Warning, theme::WARNING).on_hover_text(
+                        "This role was guessed from the name. Select the structure to confirm or change it",
+                    );
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| name_ui(ui, input, state, roi, visible));
             });

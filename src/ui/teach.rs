@@ -11,7 +11,9 @@ use crate::metrics::{Comparison, signed_difference_mm};
 use crate::structures::{Roi, RoiId};
 use crate::teaching::{Exercise, Phase, Score};
 use crate::workbench::{Command, TeachCommand, Workbench};
-use eframe::egui::{self, Align2, Color32, ComboBox, Painter, Rect, RichText, ScrollArea, Shape, Stroke, Ui, pos2, vec2};
+use eframe::egui::{
+    self, Align2, Color32, ComboBox, Painter, Rect, RichText, ScrollArea, Shape, Stroke, Ui, pos2, vec2,
+};
 
 /// What the panel keeps between frames.
 #[derive(Debug, Default)]
@@ -59,7 +61,8 @@ fn start_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut TeachState) {
     state.chosen = Some(chosen);
     let name = usable.iter().find(|r| r.id == chosen).map_or("", |r| r.name.as_str());
     ui.label(RichText::new("Reference").color(theme::TEXT_SECONDARY));
-    let combo = ComboBox::from_id_salt("reference").width(ui.available_width() - 12.0).selected_text(name).height(400.0);
+    let combo =
+        ComboBox::from_id_salt("reference").width(ui.available_width() - 12.0).selected_text(name).height(400.0);
     let combo = combo.show_ui(ui, |ui| {
         for roi in &usable {
             if ui.selectable_label(roi.id == chosen, &roi.name).clicked() {
@@ -119,7 +122,9 @@ fn comparing_ui(ui: &mut Ui, input: &PanelInput<'_>, scene: &Scene) {
 }
 
 fn legend_ui(ui: &mut Ui) {
-    for (color, words) in [(MISSED_COLOR, "Missed: in the reference, not drawn"), (EXTRA_COLOR, "Extra: drawn, not in the reference")] {
+    for (color, words) in
+        [(MISSED_COLOR, "Missed: in the reference, not drawn"), (EXTRA_COLOR, "Extra: drawn, not in the reference")]
+    {
         ui.horizontal(|ui| {
             let (rect, _) = ui.allocate_exact_size(vec2(14.0, 14.0), egui::Sense::hover());
             ui.painter().rect_filled(rect.shrink(1.0), 3.0, theme::faded(color, 0.6));
@@ -138,7 +143,12 @@ fn score_ui(ui: &mut Ui, score: &Score) {
     let ratio = |v: Option<f64>| v.map_or("—".to_owned(), |v| format!("{v:.3}"));
     let mm = |v: Option<f64>| v.map_or("—".to_owned(), |v| format!("{v:.2} mm"));
     value_row(ui, "Volume drawn", &cm3(c.test_cm3), "Voxels of the attempt times their true thickness");
-    value_row(ui, "Volume of the reference", &cm3(c.reference_cm3), "Voxels of the reference times their true thickness");
+    value_row(
+        ui,
+        "Volume of the reference",
+        &cm3(c.reference_cm3),
+        "Voxels of the reference times their true thickness",
+    );
     value_row(ui, "Missed", &cm3(score.missed_cm3), "Inside the reference, not drawn");
     value_row(ui, "Extra", &cm3(score.extra_cm3), "Drawn, outside the reference");
     value_row(
@@ -153,7 +163,12 @@ fn score_ui(ui: &mut Ui, score: &Score) {
         &mm(c.hd95_mm),
         "95th percentile of the distances between the surfaces, the greater of both directions, weighted by area",
     );
-    value_row(ui, "Mean surface distance", &mm(c.msd_mm), "Mean of the mean distances in both directions, weighted by area");
+    value_row(
+        ui,
+        "Mean surface distance",
+        &mm(c.msd_mm),
+        "Mean of the mean distances in both directions, weighted by area",
+    );
     for tolerance in Comparison::SURFACE_TOLERANCES_MM {
         value_row(
             ui,
@@ -196,7 +211,8 @@ impl DifferenceOutline {
         if let Some(present) = present.filter(|p| p.k == k && p.revision == revision && p.exercise == exercise) {
             return Some(present);
         }
-        let contours = |id| case.structures().get(id).and_then(|r| r.slices.get(&k)).map(|c| (**c).clone()).unwrap_or_default();
+        let contours =
+            |id| case.structures().get(id).and_then(|r| r.slices.get(&k)).map(|c| (**c).clone()).unwrap_or_default();
         let along_mm = signed_difference_mm(&contours(exercise.reference), &contours(exercise.attempt));
         Some(Self { k, revision, exercise, along_mm })
     }

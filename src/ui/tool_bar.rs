@@ -33,7 +33,14 @@ pub fn tool_bar_ui(ui: &mut Ui, input: &PanelInput<'_>) {
         gap(ui);
         action_icon(ui, workbench, sender, Action::FitViews, Icon::Maximize, false);
         let hidden = workbench.view.contours_hidden;
-        action_icon(ui, workbench, sender, Action::ToggleContours, if hidden { Icon::EyeOff } else { Icon::Eye }, hidden);
+        action_icon(
+            ui,
+            workbench,
+            sender,
+            Action::ToggleContours,
+            if hidden { Icon::EyeOff } else { Icon::Eye },
+            hidden,
+        );
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = theme::SPACE_2;
             let stations = if wide { "Contour stations with DiUnet" } else { "DiUnet stations" };

@@ -151,7 +151,11 @@ impl Views {
         }
         if loading && index == 0 {
             let words = "Reading the scan";
-            super::viewport::notice(&ui.painter_at(transform.rect), transform.rect.split_top_bottom_at_fraction(0.9).1, words);
+            super::viewport::notice(
+                &ui.painter_at(transform.rect),
+                transform.rect.split_top_bottom_at_fraction(0.9).1,
+                words,
+            );
         }
         if response.is_pointer_button_down_on() {
             self.active = index;

@@ -133,9 +133,10 @@ pub fn primary_button(ui: &mut Ui, text: &str) -> Response {
 
 /// A section of a side panel that opens and closes.
 pub fn section<R>(ui: &mut Ui, title: &str, open: bool, body: impl FnOnce(&mut Ui) -> R) -> Option<R> {
-    let header = egui::CollapsingHeader::new(RichText::new(title).font(theme::strong(theme::SIZE_BODY)).color(theme::TEXT))
-        .id_salt(title)
-        .default_open(open);
+    let header =
+        egui::CollapsingHeader::new(RichText::new(title).font(theme::strong(theme::SIZE_BODY)).color(theme::TEXT))
+            .id_salt(title)
+            .default_open(open);
     let result = header.show_unindented(ui, |ui| {
         ui.add_space(2.0);
         let result = body(ui);
@@ -238,9 +239,5 @@ pub fn cm3(volume: f64) -> String {
 
 /// Seconds in words for a time left.
 pub fn time_left(seconds: f64) -> String {
-    if seconds < 60.0 {
-        format!("{:.0} s left", seconds.max(1.0))
-    } else {
-        format!("{:.0} min left", seconds / 60.0)
-    }
+    if seconds < 60.0 { format!("{:.0} s left", seconds.max(1.0)) } else { format!("{:.0} min left", seconds / 60.0) }
 }

@@ -7,7 +7,7 @@ use crate::dicom::{CtMeta, SourceStructureSet};
 use crate::features::ClinicalValues;
 use crate::geometry::{Revision, VoxelGrid};
 use crate::image::CtVolume;
-use crate::structures::{Role, Roi, RoiId, StructureSet};
+use crate::structures::{Roi, RoiId, Role, StructureSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -113,9 +113,10 @@ impl Case {
 
     /// Mask of one slice over all ROIs with a role.
     pub fn role_slice(&self, role: Role, k: usize) -> Option<Arc<SliceMask>> {
-        self.structures.with_role(role).filter_map(|r| self.mask(r.id).slices.get(&k).cloned()).reduce(|a, b| {
-            Arc::new(a.combine(&b, |x, y| x | y))
-        })
+        self.structures
+            .with_role(role)
+            .filter_map(|r| self.mask(r.id).slices.get(&k).cloned())
+            .reduce(|a, b| Arc::new(a.combine(&b, |x, y| x | y)))
     }
 
     /// An id never used in this case before.

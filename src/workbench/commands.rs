@@ -7,7 +7,7 @@ use super::view::Workspace;
 use crate::features::ClinicalValues;
 use crate::geometry::{Orientation, PatientPoint};
 use crate::image::WindowLevel;
-use crate::structures::{Role, RoiId};
+use crate::structures::{RoiId, Role};
 use std::path::PathBuf;
 
 /// The pointer tools.
@@ -221,9 +221,15 @@ impl Action {
             Self::ToolNavigate => ("Navigate", "Move the crosshair, pan and zoom", Tools, key("V")),
             Self::ToolBrush => ("Brush", "Add to the selected structure", Tools, key("B")),
             Self::ToolEraser => ("Eraser", "Take from the selected structure", Tools, key("E")),
-            Self::BrushSmaller => ("Smaller brush", "Reduce the radius by a tenth, at least 0.5 mm", Tools, key("OpenBracket")),
-            Self::BrushLarger => ("Larger brush", "Enlarge the radius by a tenth, at least 0.5 mm", Tools, key("CloseBracket")),
-            Self::BrushBall => ("Ball brush", "Switch between a disc in the plane and a ball over several slices", Tools, key("D")),
+            Self::BrushSmaller => {
+                ("Smaller brush", "Reduce the radius by a tenth, at least 0.5 mm", Tools, key("OpenBracket"))
+            }
+            Self::BrushLarger => {
+                ("Larger brush", "Enlarge the radius by a tenth, at least 0.5 mm", Tools, key("CloseBracket"))
+            }
+            Self::BrushBall => {
+                ("Ball brush", "Switch between a disc in the plane and a ball over several slices", Tools, key("D"))
+            }
             Self::SliceUp => ("Slice up", "One slice towards the head", View, key("PageUp")),
             Self::SliceDown => ("Slice down", "One slice towards the feet", View, key("PageDown")),
             Self::GoToSelected => ("Go to structure", "Centre the views on the selected structure", View, key("G")),
@@ -241,11 +247,15 @@ impl Action {
             Self::Review => ("Review workspace", "Look at and correct contours", View, ctrl("1")),
             Self::Cohort => ("Cohort workspace", "Recurrences by station", View, ctrl("2")),
             Self::Teach => ("Teach workspace", "Contour, compare, understand", View, ctrl("3")),
-            Self::ToggleSelected => ("Show or hide structure", "Show or hide the selected structure", Structure, key("S")),
+            Self::ToggleSelected => {
+                ("Show or hide structure", "Show or hide the selected structure", Structure, key("S"))
+            }
             Self::ShowAll => ("Show all structures", "Show every structure", Structure, key("A")),
             Self::HideAll => ("Hide all structures", "Hide every structure", Structure, shift("A")),
             Self::NewStructure => ("New structure", "Add an empty structure and select it", Structure, ctrl("N")),
-            Self::DeleteSelected => ("Delete structure", "Remove the selected structure; undo brings it back", Structure, shift("Delete")),
+            Self::DeleteSelected => {
+                ("Delete structure", "Remove the selected structure; undo brings it back", Structure, shift("Delete"))
+            }
             Self::Segment => (
                 "Contour stations with DiUnet",
                 "Run the network on this computer; the result enters as one step of undo",

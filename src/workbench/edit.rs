@@ -3,7 +3,7 @@
 
 use crate::contour::SliceContours;
 use crate::features::ClinicalValues;
-use crate::structures::{Generation, Provenance, Role, Roi, RoiId};
+use crate::structures::{Generation, Provenance, Roi, RoiId, Role};
 use std::sync::Arc;
 
 /// What is said about an ROI besides its contours.
@@ -41,13 +41,31 @@ impl RoiAttributes {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     /// The contours of one ROI on one slice; `None` = no contours there.
-    Slice { roi: RoiId, k: usize, before: Option<Arc<SliceContours>>, after: Option<Arc<SliceContours>> },
+    Slice {
+        roi: RoiId,
+        k: usize,
+        before: Option<Arc<SliceContours>>,
+        after: Option<Arc<SliceContours>>,
+    },
     /// An ROI enters the list at `index`.
-    Add { index: usize, roi: Arc<Roi> },
+    Add {
+        index: usize,
+        roi: Arc<Roi>,
+    },
     /// An ROI leaves the list; it is kept here whole.
-    Remove { index: usize, roi: Arc<Roi> },
-    Attributes { roi: RoiId, before: RoiAttributes, after: RoiAttributes },
-    Clinical { before: ClinicalValues, after: ClinicalValues },
+    Remove {
+        index: usize,
+        roi: Arc<Roi>,
+    },
+    Attributes {
+        roi: RoiId,
+        before: RoiAttributes,
+        after: RoiAttributes,
+    },
+    Clinical {
+        before: ClinicalValues,
+        after: ClinicalValues,
+    },
 }
 
 impl Change {
@@ -74,8 +92,9 @@ impl Change {
 
     /// Memory that keeping this change costs, bytes, as counted by the history budget.
     fn bytes(&self) -> usize {
-        let contours =
-            |c: &Option<Arc<SliceContours>>| c.iter().flat_map(|s| &s.rings).map(|r| 64 + 16 * r.points().len()).sum::<usize>();
+        let contours = |c: &Option<Arc<SliceContours>>| {
+            c.iter().flat_map(|s| &s.rings).map(|r| 64 + 16 * r.points().len()).sum::<usize>()
+        };
         64 + match self {
             Self::Slice { before, after, .. } => contours(before) + contours(after),
             Self::Add { roi, .. } | Self::Remove { roi, .. } => {

@@ -241,8 +241,7 @@ impl<T: Send + 'static> Jobs<T> {
         }));
         let cancel = Arc::new(AtomicBool::new(false));
         self.running.push(Running { status: Arc::clone(&status), cancel: Arc::clone(&cancel), key, id });
-        let context =
-            JobContext { status, cancel, results: self.sender.clone(), id, waker: Arc::clone(&self.waker) };
+        let context = JobContext { status, cancel, results: self.sender.clone(), id, waker: Arc::clone(&self.waker) };
         let run = move || {
             let outcome = if context.is_cancelled() {
                 Err(JobError::Cancelled)
@@ -371,10 +370,7 @@ mod tests {
                 Ok(7)
             })
             .expect("free");
-        assert_eq!(
-            jobs.spawn(Lane::Infer, JobKey::Segment, "again", |_| Ok(0)),
-            Err(AlreadyRunning("net".into()))
-        );
+        assert_eq!(jobs.spawn(Lane::Infer, JobKey::Segment, "again", |_| Ok(0)), Err(AlreadyRunning("net".into())));
         jobs.cancel(id);
         go.send(()).expect("the job waits");
         let events = loop {

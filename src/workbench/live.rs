@@ -103,9 +103,8 @@ fn count_slice(counts: &mut LiveFeatures, case: &Case, surroundings: &Surroundin
     let gtvp = case.role_slice(Role::Gtvp, k);
     let gtvn = case.role_slice(Role::Gtvn, k);
     let ctv = case.role_slice(Role::Ctv, k);
-    let stations: [_; Station::COUNT] = std::array::from_fn(|s| {
-        Station::from_index(s).and_then(|station| case.role_slice(Role::Station(station), k))
-    });
+    let stations: [_; Station::COUNT] =
+        std::array::from_fn(|s| Station::from_index(s).and_then(|station| case.role_slice(Role::Station(station), k)));
     let rings = |role: Role| -> Vec<&SliceContours> {
         case.structures().with_role(role).filter_map(|r| r.slices.get(&k)).map(AsRef::as_ref).collect()
     };

@@ -4,9 +4,7 @@ use super::case::{Case, CaseImage};
 use super::jobs::JobError;
 use super::live::Surroundings;
 use super::outcome::error_chain;
-use crate::dicom::{
-    self, CtError, CtMeta, ImportWarning, LoadStep, LoadedCt, ScanError, StructureSetFile,
-};
+use crate::dicom::{self, CtError, CtMeta, ImportWarning, LoadStep, LoadedCt, ScanError, StructureSetFile};
 use crate::geometry::{PatientPoint, VoxelGrid};
 use crate::image::CtVolume;
 use crate::phantom::{self, PhantomConfig};
@@ -180,11 +178,7 @@ pub fn load_case(
 pub fn load_demo(seed: u64, progress: &dyn Progress) -> Result<LoadedCase, Cancelled> {
     let phantom = phantom::generate(&PhantomConfig::demo(seed), progress)?;
     let meta = CtMeta::synthetic("Phantom", seed, phantom.volume.grid.slices());
-    let case = Case::new(
-        CaseImage { volume: phantom.volume, meta: Arc::new(meta) },
-        phantom.structures,
-        Vec::new(),
-    );
+    let case = Case::new(CaseImage { volume: phantom.volume, meta: Arc::new(meta) }, phantom.structures, Vec::new());
     Ok(LoadedCase {
         surroundings: Surroundings::find(&case),
         case,

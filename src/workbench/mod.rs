@@ -34,7 +34,7 @@ use crate::diunet::{self, LoadedModel};
 use crate::geometry::PatientPoint;
 use crate::image::WindowLevel;
 use crate::risk::{self, RiskModel};
-use crate::structures::{Provenance, Role, Roi, RoiId, station_color};
+use crate::structures::{Provenance, Roi, RoiId, Role, station_color};
 use crate::teaching::{self, Exercise, Phase, Score};
 use jobs::{JobContext, JobError, JobEvent, JobKey, JobMode, Jobs, Lane};
 use std::path::{Path, PathBuf};
@@ -206,8 +206,7 @@ impl Workbench {
 
     /// True if the ROI is drawn: visible, contours not hidden, and not the hidden reference of an exercise.
     pub fn is_shown(&self, roi: RoiId) -> bool {
-        let concealed =
-            self.exercise.is_some_and(|e| e.phase == Phase::Contouring && e.reference == roi);
+        let concealed = self.exercise.is_some_and(|e| e.phase == Phase::Contouring && e.reference == roi);
         !self.view.contours_hidden && self.view.is_visible(roi) && !concealed
     }
 
@@ -216,8 +215,13 @@ impl Workbench {
         let needs_case = Some("Open a case first");
         let has_case = self.case.is_some();
         match action {
-            Action::Export | Action::NewStructure | Action::GoToSelected | Action::ShowAll | Action::HideAll
-            | Action::ToolBrush | Action::ToolEraser
+            Action::Export
+            | Action::NewStructure
+            | Action::GoToSelected
+            | Action::ShowAll
+            | Action::HideAll
+            | Action::ToolBrush
+            | Action::ToolEraser
                 if !has_case =>
             {
                 needs_case
@@ -616,7 +620,8 @@ impl Workbench {
         let Some(case) = &mut self.case else { return };
         let result = match action {
             ToolAction::Begin { label } => {
-                let name = target.ok().and_then(|id| case.structures().get(id)).map(|r| r.name.clone()).unwrap_or_default();
+                let name =
+                    target.ok().and_then(|id| case.structures().get(id)).map(|r| r.name.clone()).unwrap_or_default();
                 case.begin(format!("{label} {name}"));
                 Ok(())
             }
@@ -678,9 +683,11 @@ impl Workbench {
             self.notices.warning(why);
             return;
         };
-        let (model, volume, gtv, count) = (Arc::clone(model), case.image.volume.clone(), case.gtv_mask(), self.case_count);
+        let (model, volume, gtv, count) =
+            (Arc::clone(model), case.image.volume.clone(), case.gtv_mask(), self.case_count);
         let spawned = self.jobs.spawn(Lane::Infer, JobKey::Segment, "Contour stations with DiUnet", move |context| {
-            let segmentation = diunet::segment(&model, &volume, &gtv, context, &mut |_| {}).map_err(outcome::segment_error)?;
+            let segmentation =
+                diunet::segment(&model, &volume, &gtv, context, &mut |_| {}).map_err(outcome::segment_error)?;
             Ok(JobResult::Segmented { case_count: count, segmentation: Box::new(segmentation) })
         });
         if let Err(error) = spawned {
@@ -692,7 +699,8 @@ impl Workbench {
         let Some(case) = &self.case else { return };
         let (volume, gtv, count) = (case.image.volume.clone(), case.gtv_mask(), self.case_count);
         if gtv.is_empty() {
-            self.notices.warning("A proposal needs a structure with role GTVp or GTVn: set the role in the structure list");
+            self.notices
+                .warning("A proposal needs a structure with role GTVp or GTVn: set the role in the structure list");
             return;
         }
         let spawned = self.jobs.spawn(Lane::Live, JobKey::Propose, "Propose CTV", move |_: &JobContext<JobResult>| {

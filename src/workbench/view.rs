@@ -107,11 +107,8 @@ impl ViewState {
     pub fn clamp_to(&mut self, grid: &VoxelGrid) {
         let at = grid.voxel_from_patient(self.crosshair);
         let [nk, nj, ni] = grid.shape();
-        let (k, j, i) = (
-            at.x.clamp(0.0, nk as f64 - 1.0),
-            at.y.clamp(0.0, nj as f64 - 1.0),
-            at.z.clamp(0.0, ni as f64 - 1.0),
-        );
+        let (k, j, i) =
+            (at.x.clamp(0.0, nk as f64 - 1.0), at.y.clamp(0.0, nj as f64 - 1.0), at.z.clamp(0.0, ni as f64 - 1.0));
         self.crosshair = grid.patient_from_plane(grid.plane_from_index(i, j), grid.position_from_slice_index(k));
     }
 }
@@ -123,7 +120,8 @@ mod tests {
 
     #[test]
     fn scrolling_steps_through_uneven_slices_and_stops_at_the_ends() {
-        let grid = VoxelGrid::new(DVec3::ZERO, DVec3::X, DVec3::Y, [1.0; 2], [9, 9], vec![0.0, 3.0, 9.0]).expect("valid");
+        let grid =
+            VoxelGrid::new(DVec3::ZERO, DVec3::X, DVec3::Y, [1.0; 2], [9, 9], vec![0.0, 3.0, 9.0]).expect("valid");
         let mut view = ViewState { crosshair: DVec3::new(4.0, 4.0, 3.0), ..ViewState::default() };
         view.scroll(&grid, Orientation::Axial, 1);
         assert_eq!(view.crosshair.z, 9.0);

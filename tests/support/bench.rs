@@ -5,7 +5,7 @@ use glam::DVec3;
 use hilum::dicom::CtMeta;
 use hilum::geometry::{Orientation, PatientPoint, VoxelGrid};
 use hilum::image::CtVolume;
-use hilum::structures::{Provenance, Role, Roi, RoiId, StructureSet};
+use hilum::structures::{Provenance, Roi, RoiId, Role, StructureSet};
 use hilum::workbench::jobs::JobMode;
 use hilum::workbench::tools::ToolEvent;
 use hilum::workbench::{Case, CaseImage, Command, LoadedCase, Surroundings, ToolKind, Workbench};
@@ -17,10 +17,8 @@ pub fn small_case(rois: &[(&str, Role)]) -> LoadedCase {
     let grid = Arc::new(VoxelGrid::axial(DVec3::ZERO, [1.0, 1.0, 3.0], [64, 64, 12]).expect("valid grid"));
     let volume = CtVolume::new(Arc::clone(&grid), Array3::from_elem(grid.shape(), 30));
     let meta = Arc::new(CtMeta::synthetic("Bench", 1, grid.slices()));
-    let rois = rois
-        .iter()
-        .map(|(name, role)| Roi::new(RoiId(0), *name, [200, 80, 80], *role, Provenance::Drawn))
-        .collect();
+    let rois =
+        rois.iter().map(|(name, role)| Roi::new(RoiId(0), *name, [200, 80, 80], *role, Provenance::Drawn)).collect();
     let case = Case::new(CaseImage { volume, meta }, StructureSet { rois }, Vec::new());
     LoadedCase {
         surroundings: Surroundings::find(&case),

@@ -6,7 +6,7 @@ use eframe::egui::{Event, Key, Modifiers, PointerButton, Pos2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use hilum::geometry::{Orientation, PatientPoint};
-use hilum::structures::{Role, Roi};
+use hilum::structures::{Roi, Role};
 use hilum::ui::{AppOptions, HilumApp, Request, ScriptedPicker, offscreen_renderer};
 use hilum::workbench::jobs::JobMode;
 use hilum::workbench::{Case, LoadedCase, Workbench};

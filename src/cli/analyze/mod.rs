@@ -183,12 +183,18 @@ impl Analyze {
                 terminal.note(&segmented.summary);
                 omissions.extend(segmented.warnings);
                 let m = segmented.model;
-                models.push(ModelUsed { what: "DiUnet", model_id: m.model_id, sha256: m.sha256, statement: m.statement });
+                models.push(ModelUsed {
+                    what: "DiUnet",
+                    model_id: m.model_id,
+                    sha256: m.sha256,
+                    statement: m.statement,
+                });
                 Ok(true)
             }
             Err(Failure::Refused(why)) => {
                 let has_stations = case.structures().rois.iter().any(|r| matches!(r.role, Role::Station(_)));
-                let rest = if has_stations { "those of the case were used" } else { "there are none, so no station features" };
+                let rest =
+                    if has_stations { "those of the case were used" } else { "there are none, so no station features" };
                 omissions.push(format!("The network did not contour the stations ({rest}): {why}"));
                 Ok(false)
             }
@@ -216,8 +222,14 @@ fn png(picture: &SlicePicture) -> Result<Vec<u8>, Failure> {
         image::codecs::png::CompressionType::Best,
         image::codecs::png::FilterType::Adaptive,
     );
-    image::ImageEncoder::write_image(encoder, &picture.rgb, width as u32, height as u32, image::ExtendedColorType::Rgb8)
-        .map_err(Failure::failed)?;
+    image::ImageEncoder::write_image(
+        encoder,
+        &picture.rgb,
+        width as u32,
+        height as u32,
+        image::ExtendedColorType::Rgb8,
+    )
+    .map_err(Failure::failed)?;
     Ok(bytes)
 }
 

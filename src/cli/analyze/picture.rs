@@ -6,7 +6,7 @@ use crate::contour::{self, Ring, SliceContours};
 use crate::geometry::{ImagePlane, Orientation, PatientPoint, VoxelGrid};
 use crate::image::{Coverage, PictureFrame, SlicePicture, WindowLevel};
 use crate::progress::{Cancelled, Progress};
-use crate::structures::{Role, Roi, Station};
+use crate::structures::{Roi, Role, Station};
 use crate::workbench::Case;
 use glam::DVec2;
 
@@ -120,13 +120,8 @@ fn frame(case: &Case, plane: ImagePlane) -> PictureFrame {
     };
     let last = grid.shape().map(|n| n as f64 - 0.5);
     let scan = bounds(&mut corners([[-0.5; 3], last]));
-    let main: Vec<[[usize; 3]; 2]> = case
-        .structures()
-        .rois
-        .iter()
-        .filter(|r| is_main(r.role))
-        .filter_map(|r| case.mask(r.id).bounds())
-        .collect();
+    let main: Vec<[[usize; 3]; 2]> =
+        case.structures().rois.iter().filter(|r| is_main(r.role)).filter_map(|r| case.mask(r.id).bounds()).collect();
     let (low, high) = if main.is_empty() {
         scan
     } else {
@@ -171,9 +166,10 @@ fn draw_axial(case: &Case, roi: &Roi, frame: &PictureFrame, picture: &mut SliceP
         let pixels =
             VoxelGrid::new(first, p.right, p.down, [frame.mm_per_pixel; 2], frame.size_px, vec![first.dot(normal)]);
         if let Ok(pixels) = pixels {
-            let rings = contours.rings.iter().map(|ring| {
-                Ring::new(ring.points().iter().map(|uv| pixels.plane_from_patient(patient(*uv)).0))
-            });
+            let rings = contours
+                .rings
+                .iter()
+                .map(|ring| Ring::new(ring.points().iter().map(|uv| pixels.plane_from_patient(patient(*uv)).0)));
             let fill = contour::rasterize_slice(&pixels, &SliceContours::new(rings.collect()));
             for (y, x) in fill.voxels() {
                 picture.blend(x, y, roi.color, FILL_OPACITY);
@@ -210,7 +206,10 @@ fn draw_cut(case: &Case, roi: &Roi, frame: &PictureFrame, picture: &mut SlicePic
         if is_main(roi.role) {
             picture.blend(x, y, roi.color, FILL_OPACITY);
         }
-        let edge = x == 0 || y == 0 || x + 1 == width || y + 1 == height
+        let edge = x == 0
+            || y == 0
+            || x + 1 == width
+            || y + 1 == height
             || !(inside[n - 1] && inside[n + 1] && inside[n - width] && inside[n + width]);
         if edge {
             coverage.set(x, y);
@@ -250,7 +249,11 @@ fn decorate(picture: &mut SlicePicture, frame: &PictureFrame, caption: &str) {
 
 /// What a structure is called in a picture: its name, or its role where the letters cannot be written.
 fn legend_name(roi: &Roi) -> String {
-    if label::is_writable(&roi.name) { roi.name.clone() } else { format!("{} (structure {})", roi.role.label(), roi.id.0) }
+    if label::is_writable(&roi.name) {
+        roi.name.clone()
+    } else {
+        format!("{} (structure {})", roi.role.label(), roi.id.0)
+    }
 }
 
 /// The picture with a list of its structures beside it.

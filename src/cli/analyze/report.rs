@@ -154,12 +154,9 @@ fn risk(page: &mut String, parts: &ReportParts) {
         return;
     };
     match (report.risk, &report.refused) {
-        (Some(risk), _) => push!(
-            page,
-            "<p class=\"risk\">{:.0} %</p>\n<p>{}</p>\n",
-            100.0 * risk,
-            escape(&report.model.endpoint)
-        ),
+        (Some(risk), _) => {
+            push!(page, "<p class=\"risk\">{:.0} %</p>\n<p>{}</p>\n", 100.0 * risk, escape(&report.model.endpoint))
+        }
         (None, why) => push!(page, "<p>{}</p>\n", escape(why.as_deref().unwrap_or("No figure is given"))),
     }
     let doubts = report.doubts();

@@ -6,7 +6,7 @@ use crate::dicom::CtMeta;
 use crate::features::FeatureContext;
 use crate::geometry::{Orientation, PatientPoint, PlanePoint, VoxelGrid};
 use crate::image::CtVolume;
-use crate::structures::{Provenance, Role, Roi, RoiId, Station, StructureSet, role_color, station_color};
+use crate::structures::{Provenance, Roi, RoiId, Role, Station, StructureSet, role_color, station_color};
 use crate::workbench::jobs::JobMode;
 use crate::workbench::tools::{self, BrushShape, EditMode, Shape, ToolEvent};
 use crate::workbench::{Case, CaseImage, Command, LoadedCase, Surroundings, ToolKind, Workbench};
@@ -38,19 +38,14 @@ impl Default for LiveBench {
 
 impl LiveBench {
     pub fn new() -> Self {
-        let grid = Arc::new(
-            VoxelGrid::axial(DVec3::ZERO, SPACING_MM, SIZE).expect("the sizes above make a grid"),
-        );
+        let grid = Arc::new(VoxelGrid::axial(DVec3::ZERO, SPACING_MM, SIZE).expect("the sizes above make a grid"));
         let volume = CtVolume::new(Arc::clone(&grid), Array3::from_elem(grid.shape(), 30));
         let meta = Arc::new(CtMeta::synthetic("Benchmark", 0, grid.slices()));
         let case = Case::new(CaseImage { volume, meta }, structures(), Vec::new());
         let target = case.structures().with_role(Role::Ctv).map(|r| r.id).next().expect("the case has a CTV");
         let central_zone = case.role_mask(Role::Station(Station::S7));
-        let context = FeatureContext {
-            tracheal_midline_x_mm: Some(CENTER[0]),
-            airway_known: true,
-            ..FeatureContext::default()
-        };
+        let context =
+            FeatureContext { tracheal_midline_x_mm: Some(CENTER[0]), airway_known: true, ..FeatureContext::default() };
         let mut bench = Workbench::new(JobMode::Inline, None);
         bench.take_case(LoadedCase {
             case,
@@ -82,7 +77,13 @@ impl LiveBench {
 
     /// The case in words.
     pub fn describe(&self) -> String {
-        format!("{} x {} x {} voxels, {} structures", SIZE[0], SIZE[1], SIZE[2], self.case().map_or(0, |c| c.structures().rois.len()))
+        format!(
+            "{} x {} x {} voxels, {} structures",
+            SIZE[0],
+            SIZE[1],
+            SIZE[2],
+            self.case().map_or(0, |c| c.structures().rois.len())
+        )
     }
 
     /// Paints one stroke across the border of the CTV, as press, drags and release: the time from each
@@ -159,11 +160,7 @@ impl LiveBench {
             .map(|s| {
                 let angle = turn + s as f64 * 0.03;
                 let radius = ctv_radius_mm(angle) + 3.0 * (s as f64 * 0.9).sin();
-                DVec3::new(
-                    CENTER[0] + radius * angle.cos(),
-                    CENTER[1] + radius * angle.sin(),
-                    k as f64 * SPACING_MM[2],
-                )
+                DVec3::new(CENTER[0] + radius * angle.cos(), CENTER[1] + radius * angle.sin(), k as f64 * SPACING_MM[2])
             })
             .collect()
     }
@@ -194,7 +191,12 @@ fn structures() -> StructureSet {
         roi.slices = slices;
         rois.push(roi);
     };
-    add("GTVp", Role::Gtvp, role_color(Role::Gtvp), solid(85..110, &ring([270.0, 250.0], 200, |a| 20.0 + 2.0 * (5.0 * a).sin())));
+    add(
+        "GTVp",
+        Role::Gtvp,
+        role_color(Role::Gtvp),
+        solid(85..110, &ring([270.0, 250.0], 200, |a| 20.0 + 2.0 * (5.0 * a).sin())),
+    );
     add("GTVn", Role::Gtvn, role_color(Role::Gtvn), solid(95..105, &ring([228.0, 232.0], 120, |_| 8.0)));
     add("CTV", Role::Ctv, role_color(Role::Ctv), solid(CTV_SLICES, &ring(CENTER, 400, ctv_radius_mm)));
     for station in Station::all() {

@@ -183,9 +183,8 @@ impl Bench {
             let loaded = if self.case.is_empty() {
                 load_demo(crate::workbench::Workbench::DEMO_SEED, terminal)?
             } else {
-                load_case(&self.case, terminal, &mut |_| terminal.checkpoint()).map_err(|error| {
-                    if error.is_cancelled() { Failure::Cancelled } else { Failure::refused(error) }
-                })?
+                load_case(&self.case, terminal, &mut |_| terminal.checkpoint())
+                    .map_err(|error| if error.is_cancelled() { Failure::Cancelled } else { Failure::refused(error) })?
             };
             samples.push(start.elapsed());
             let grid = loaded.case.grid();

@@ -90,7 +90,15 @@ impl Sizes {
 
 /// Gathers the neighbourhoods of `rows` of channels `channels` of `x` `[batch, of_channels, height, width]` into
 /// `columns` `[channels x k x k, rows x width]`.
-fn gather(x: &[f32], s: &Sizes, of_channels: usize, kernel: usize, channels: Range<usize>, rows: &Range<usize>, columns: &mut [f32]) {
+fn gather(
+    x: &[f32],
+    s: &Sizes,
+    of_channels: usize,
+    kernel: usize,
+    channels: Range<usize>,
+    rows: &Range<usize>,
+    columns: &mut [f32],
+) {
     let (height, width) = (s.height, s.width);
     let pixels = rows.len() * width;
     let reach = kernel / 2;
@@ -189,7 +197,13 @@ fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, relu: bool, s: &Size
             .map(|block| {
                 let mut product = vec![0.0; block.len() * pixels];
                 let part = &weight[block.start * depth..block.end * depth];
-                multiply([block.len(), pixels, depth], &mut product, row_major(part, depth), row_major(&columns, pixels), false);
+                multiply(
+                    [block.len(), pixels, depth],
+                    &mut product,
+                    row_major(part, depth),
+                    row_major(&columns, pixels),
+                    false,
+                );
                 product
             })
             .collect()
@@ -201,7 +215,13 @@ fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, relu: bool, s: &Size
                 SCRATCH.with_borrow_mut(|columns| {
                     columns.resize(depth * tile, 0.0);
                     gather(x, s, s.inputs, s.kernel, 0..s.inputs, rows, columns);
-                    multiply([s.outputs, tile, depth], &mut product, row_major(weight, depth), row_major(columns, tile), false);
+                    multiply(
+                        [s.outputs, tile, depth],
+                        &mut product,
+                        row_major(weight, depth),
+                        row_major(columns, tile),
+                        false,
+                    );
                 });
                 product
             })
@@ -269,7 +289,13 @@ fn weight_gradient(x: &[f32], gradient: &[f32], s: &Sizes) -> Vec<f32> {
             .map(|block| {
                 let mut part = vec![0.0; depth * block.len()];
                 let planes = &planes[block.start * pixels..block.end * pixels];
-                multiply([depth, block.len(), pixels], &mut part, row_major(&columns, pixels), transposed(planes, pixels), false);
+                multiply(
+                    [depth, block.len(), pixels],
+                    &mut part,
+                    row_major(&columns, pixels),
+                    transposed(planes, pixels),
+                    false,
+                );
                 part
             })
             .collect();
@@ -289,7 +315,13 @@ fn weight_gradient(x: &[f32], gradient: &[f32], s: &Sizes) -> Vec<f32> {
                         let (columns, planes) = scratch.split_at_mut(depth * tile);
                         gather(x, s, s.inputs, s.kernel, 0..s.inputs, rows, columns);
                         gather(gradient, s, s.outputs, 1, 0..s.outputs, rows, planes);
-                        multiply([depth, s.outputs, tile], &mut part, row_major(columns, tile), transposed(planes, tile), true);
+                        multiply(
+                            [depth, s.outputs, tile],
+                            &mut part,
+                            row_major(columns, tile),
+                            transposed(planes, tile),
+                            true,
+                        );
                     }
                 });
                 part
@@ -312,7 +344,12 @@ fn bias_gradient(gradient: &[f32], s: &Sizes) -> Vec<f32> {
 }
 
 impl Conv {
-    fn run(&self, x: (&CpuStorage, &Layout), w: (&CpuStorage, &Layout), bias: Option<&[f32]>) -> Result<(CpuStorage, Shape)> {
+    fn run(
+        &self,
+        x: (&CpuStorage, &Layout),
+        w: (&CpuStorage, &Layout),
+        bias: Option<&[f32]>,
+    ) -> Result<(CpuStorage, Shape)> {
         let s = Sizes::new(x.1.dims(), w.1.dims())?;
         if bias.is_some_and(|b| b.len() != s.outputs) {
             bail!("conv wants a bias of {} values", s.outputs);
@@ -322,7 +359,13 @@ impl Conv {
     }
 
     /// Gradients of input (if it hangs on a variable), kernel and bias.
-    fn gradients(&self, x: &Tensor, w: &Tensor, out: &Tensor, gradient: &Tensor) -> Result<(Option<Tensor>, Tensor, Vec<f32>)> {
+    fn gradients(
+        &self,
+        x: &Tensor,
+        w: &Tensor,
+        out: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Tensor, Vec<f32>)> {
         let s = Sizes::new(x.dims(), w.dims())?;
         let mut gradient = copied(gradient)?;
         if self.relu {
@@ -408,9 +451,23 @@ mod tests {
     #[test]
     fn values_and_gradients_are_those_of_candle() {
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-        let mut shapes = vec![(2, 3, 5, 33, 40, 3), (3, 40, 20, 16, 16, 3), (1, 7, 33, 4, 4, 3), (2, 9, 4, 6, 1, 3), (2, 24, 17, 30, 30, 1), (1, 64, 40, 5, 3, 1)];
+        let mut shapes = vec![
+            (2, 3, 5, 33, 40, 3),
+            (3, 40, 20, 16, 16, 3),
+            (1, 7, 33, 4, 4, 3),
+            (2, 9, 4, 6, 1, 3),
+            (2, 24, 17, 30, 30, 1),
+            (1, 64, 40, 5, 3, 1),
+        ];
         for _ in 0..6 {
-            shapes.push((rng.random_range(1..4), rng.random_range(1..20), rng.random_range(1..40), rng.random_range(1..30), rng.random_range(1..30), [1, 3][rng.random_range(0..2)]));
+            shapes.push((
+                rng.random_range(1..4),
+                rng.random_range(1..20),
+                rng.random_range(1..40),
+                rng.random_range(1..30),
+                rng.random_range(1..30),
+                [1, 3][rng.random_range(0..2)],
+            ));
         }
         for (batch, inputs, outputs, height, width, kernel) in shapes {
             let case = format!("{batch} x {inputs} -> {outputs}, {height} x {width}, kernel {kernel}");

@@ -51,7 +51,8 @@ impl CustomOp3 for BatchNormRelu {
         beta: &CpuStorage,
         lb: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (x, gamma, beta) = (values(self.name(), x, lx)?, values(self.name(), gamma, lg)?, values(self.name(), beta, lb)?);
+        let (x, gamma, beta) =
+            (values(self.name(), x, lx)?, values(self.name(), gamma, lg)?, values(self.name(), beta, lb)?);
         let &[batch, channels, height, width] = lx.dims() else { bail!("batch norm wants four dimensions") };
         if gamma.len() != channels || beta.len() != channels {
             bail!("batch norm wants {channels} values of gamma and beta, found {} and {}", gamma.len(), beta.len());

@@ -10,7 +10,7 @@ pub use cases::phantom;
 pub use validation::{Scores, station_scores};
 
 use crate::diunet::{
-    AdamW, CLASSES, LoadedModel, Losses, LossWeights, ModelError, ModelManifest, Network, TrainingSummary, Variant,
+    AdamW, CLASSES, LoadedModel, LossWeights, Losses, ModelError, ModelManifest, Network, TrainingSummary, Variant,
     Weights, loss_and_gradient,
 };
 use crate::progress::{Progress, Silent};
@@ -189,8 +189,7 @@ impl Learner {
         // The sum of logits times the loss's gradient has that gradient.
         let for_stations = Tensor::from_vec(for_stations, logits.stations.shape(), &Device::Cpu)?;
         let for_ctv = Tensor::from_vec(for_ctv, logits.ctv.shape(), &Device::Cpu)?;
-        let surrogate =
-            logits.stations.mul(&for_stations)?.sum_all()?.add(&logits.ctv.mul(&for_ctv)?.sum_all()?)?;
+        let surrogate = logits.stations.mul(&for_stations)?.sum_all()?.add(&logits.ctv.mul(&for_ctv)?.sum_all()?)?;
         let gradients = surrogate.backward()?;
         self.optimizer.step(&self.variables, &gradients, rate)?;
         self.steps += 1;
@@ -247,7 +246,8 @@ pub fn train(config: &TrainConfig, progress: &dyn Progress) -> Result<TrainRepor
     }
     let mut manifest = ModelManifest::new(&config.model_id, config.variant, config.spacing_mm, config.crop);
     manifest.training_data =
-        "Synthetic phantoms only: made by this program's phantom generator, stations by its rule engine; no patient".into();
+        "Synthetic phantoms only: made by this program's phantom generator, stations by its rule engine; no patient"
+            .into();
     let start = match &config.resume {
         None => Weights::random(&architecture, config.seed),
         Some(path) => {
@@ -273,7 +273,13 @@ pub fn train(config: &TrainConfig, progress: &dyn Progress) -> Result<TrainRepor
 }
 
 /// Fills the ring with phantoms of ever new seeds, no faster than samples are drawn from them.
-fn make_cases(config: &TrainConfig, manifest: &ModelManifest, ring: &Mutex<Ring>, drawn: &AtomicUsize, stop: &AtomicBool) {
+fn make_cases(
+    config: &TrainConfig,
+    manifest: &ModelManifest,
+    ring: &Mutex<Ring>,
+    drawn: &AtomicUsize,
+    stop: &AtomicBool,
+) {
     let stopped = Stopped(stop);
     for seed in config.first_seed..FIRST_VALIDATION_SEED {
         loop {
@@ -373,7 +379,9 @@ fn run(
                 (0..config.batch).map(|_| (rng.random_range(0..cases.len()), rng.random())).collect();
             picks
                 .into_par_iter()
-                .map(|(case, seed)| cases[case].sample(&learner.manifest, config.patch, &mut ChaCha8Rng::seed_from_u64(seed)))
+                .map(|(case, seed)| {
+                    cases[case].sample(&learner.manifest, config.patch, &mut ChaCha8Rng::seed_from_u64(seed))
+                })
                 .collect()
         };
         drawn.fetch_add(batch.len(), Ordering::Relaxed);

@@ -48,8 +48,7 @@ fn dsc(truth: &Mask, found: &Mask) -> Option<f64> {
 /// Compares a segmentation of a phantom with its truth.
 pub fn station_scores(phantom: &Phantom, found: &Segmentation) -> ([Option<f64>; Station::COUNT], Option<f64>) {
     let grid = &phantom.volume.grid;
-    let stations =
-        std::array::from_fn(|n| dsc(&phantom.station_masks[n], &rasterize(grid, &found.stations[n])));
+    let stations = std::array::from_fn(|n| dsc(&phantom.station_masks[n], &rasterize(grid, &found.stations[n])));
     (stations, dsc(&phantom.ctv, &rasterize(grid, &found.ctv)))
 }
 

@@ -53,20 +53,11 @@ pub fn bars_ui(ui: &mut Ui, map: &RecurrenceMap, selected: Option<Station>) {
         .enumerate()
         .map(|(n, s)| {
             let (x, low, high) = (n as f64, 100.0 * s.interval.lower, 100.0 * s.interval.upper);
-            let path = vec![
-                [x - CAP, low],
-                [x + CAP, low],
-                [x, low],
-                [x, high],
-                [x - CAP, high],
-                [x + CAP, high],
-            ];
+            let path = vec![[x - CAP, low], [x + CAP, low], [x, low], [x, high], [x - CAP, high], [x + CAP, high]];
             Line::new("95 % interval", PlotPoints::from(path)).stroke(whisker).allow_hover(false)
         })
         .collect();
-    let ticks = (0..Station::COUNT)
-        .map(|n| GridMark { value: n as f64, step_size: 1.0 })
-        .collect::<Vec<_>>();
+    let ticks = (0..Station::COUNT).map(|n| GridMark { value: n as f64, step_size: 1.0 }).collect::<Vec<_>>();
     let label = |mark: GridMark| {
         let n = mark.value.round();
         let station = (mark.value - n).abs() < 0.01 && n >= 0.0;

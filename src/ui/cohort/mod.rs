@@ -127,7 +127,11 @@ fn tint(share: f64, largest: f64) -> Color32 {
 
 /// Text that can be read on [`tint`].
 fn ink(background: Color32) -> Color32 {
-    if theme::contrast(theme::TEXT, background) > theme::contrast(theme::IMAGE, background) { theme::TEXT } else { theme::IMAGE }
+    if theme::contrast(theme::TEXT, background) > theme::contrast(theme::IMAGE, background) {
+        theme::TEXT
+    } else {
+        theme::IMAGE
+    }
 }
 
 fn largest(map: &RecurrenceMap) -> f64 {
