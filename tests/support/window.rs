@@ -136,7 +136,7 @@ impl Window {
     ) -> &mut Self {
         let places: Vec<Pos2> = points.iter().map(|p| self.place(orientation, *p)).collect();
         let pressed = |pressed, pos| Event::PointerButton { pos, button, pressed, modifiers };
-        self.harness.input_mut().modifiers = modifiers;
+        self.harness.event(Event::ModifiersChanged(modifiers));
         self.harness.event(Event::PointerMoved(places[0]));
         self.harness.step();
         self.harness.event(pressed(true, places[0]));
@@ -148,7 +148,7 @@ impl Window {
         let last = places[places.len() - 1];
         self.harness.event(pressed(false, last));
         self.harness.step();
-        self.harness.input_mut().modifiers = Modifiers::NONE;
+        self.harness.event(Event::ModifiersChanged(Modifiers::NONE));
         self.settle()
     }
 
