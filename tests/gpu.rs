@@ -161,13 +161,7 @@ struct Screen {
 }
 
 /// The renderer on the screen; the view does not start at the window's corner, and sticks out of the window where `beyond`.
-fn screen(
-    state: RenderState,
-    renderer: SliceRenderer,
-    frame: &SliceFrame,
-    scale: f32,
-    beyond: bool,
-) -> Harness<'static, Screen> {
+fn screen(state: RenderState, renderer: SliceRenderer, frame: &SliceFrame, scale: f32, beyond: bool) -> Harness<'static, Screen> {
     let window = if beyond { egui::vec2(150.0, 120.0) } else { egui::vec2(240.0, 190.0) };
     let mut harness = Harness::builder()
         .with_size(window)
@@ -237,19 +231,13 @@ fn the_gpu_and_the_processor_draw_the_same_picture() {
                         let at = map.at(x as f64 + 0.5, y as f64 + 0.5);
                         let k = volume.grid.slice_index_from_position(at.z + volume.grid.position_mm(0));
                         let near = from_half(at.x).min(from_half(at.y)).min(from_half(k));
-                        assert!(
-                            near < 1e-3,
-                            "{orientation} {name}: pixel {x}, {y}: {got:?}, expected {want:?}, {near}"
-                        );
+                        assert!(near < 1e-3, "{orientation} {name}: pixel {x}, {y}: {got:?}, expected {want:?}, {near}");
                         edges += 1;
                     }
                 }
             }
             assert!(compared > 10_000 && colors.len() > 50, "{compared} pixels, {} colors", colors.len());
-            assert!(
-                edges * 1000 < compared,
-                "{orientation} {name}: {edges} of {compared} pixels at voxel edges differ"
-            );
+            assert!(edges * 1000 < compared, "{orientation} {name}: {edges} of {compared} pixels at voxel edges differ");
         }
     }
 }

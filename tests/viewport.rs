@@ -112,8 +112,7 @@ fn a_stroke_is_told_in_patient_millimetres() {
         assert!(h.query_by_label(&format!("{orientation} view")).is_some());
         let plane = h.state().transform.expect("shown").plane;
         let on_plane = |p: DVec3| plane.patient_from_plane(plane.plane_from_patient(p));
-        let points =
-            [DVec3::new(-20.0, 3.0, -70.0), DVec3::new(-3.0, 10.0, -60.0), DVec3::new(14.5, 22.0, -42.0)].map(on_plane);
+        let points = [DVec3::new(-20.0, 3.0, -70.0), DVec3::new(-3.0, 10.0, -60.0), DVec3::new(14.5, 22.0, -42.0)].map(on_plane);
         let places = points.map(|p| h.state().at(p));
         button(&mut h, places[0], PointerButton::Primary, true, Modifiers::ALT);
         assert!(h.state().view.is_busy());
@@ -122,10 +121,7 @@ fn a_stroke_is_told_in_patient_millimetres() {
         button(&mut h, places[2], PointerButton::Primary, false, Modifiers::ALT);
         let told = std::mem::take(&mut h.state_mut().events);
         let (first, last) = (told.first().cloned(), told.last().cloned());
-        assert!(
-            matches!(first, Some(ViewEvent::Press { at, modifiers }) if close(at, points[0]) && modifiers.alt),
-            "{told:?}"
-        );
+        assert!(matches!(first, Some(ViewEvent::Press { at, modifiers }) if close(at, points[0]) && modifiers.alt), "{told:?}");
         assert!(matches!(last, Some(ViewEvent::Release { at, .. }) if close(at, points[2])), "{told:?}");
         let drags: Vec<_> =
             told.iter().filter_map(|e| if let ViewEvent::Drag { at, .. } = e { Some(*at) } else { None }).collect();
@@ -141,9 +137,7 @@ fn a_click_without_movement_is_a_press_and_a_release() {
     button(&mut h, at, PointerButton::Primary, true, Modifiers::NONE);
     button(&mut h, at, PointerButton::Primary, false, Modifiers::NONE);
     let told = &h.state().events;
-    assert!(
-        matches!(told.first(), Some(ViewEvent::Press { .. })) && matches!(told.last(), Some(ViewEvent::Release { .. }))
-    );
+    assert!(matches!(told.first(), Some(ViewEvent::Press { .. })) && matches!(told.last(), Some(ViewEvent::Release { .. })));
 }
 
 #[test]

@@ -108,7 +108,10 @@ impl GpuContext {
                     binding: 1,
                     resource: wgpu::BindingResource::TextureView(&view(&volume.texture)),
                 },
-                wgpu::BindGroupEntry { binding: 2, resource: wgpu::BindingResource::TextureView(&view(&volume.table)) },
+                wgpu::BindGroupEntry {
+                    binding: 2,
+                    resource: wgpu::BindingResource::TextureView(&view(&volume.table)),
+                },
                 wgpu::BindGroupEntry {
                     binding: 3,
                     resource: wgpu::BindingResource::TextureView(&view(&masks.texture)),

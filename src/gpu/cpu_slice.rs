@@ -30,7 +30,14 @@ impl CpuScene {
     pub fn new(grid: Arc<VoxelGrid>) -> Self {
         let hu = Arc::new(Array3::from_elem(grid.shape(), CtVolume::OUTSIDE_HU));
         let slices = grid.slices();
-        Self { hu, loaded: vec![false; slices], masks: vec![Vec::new(); slices], synced: None, generation: 0, grid }
+        Self {
+            hu,
+            loaded: vec![false; slices],
+            masks: vec![Vec::new(); slices],
+            synced: None,
+            generation: 0,
+            grid,
+        }
     }
 
     /// A scan that is there; its voxels are shared.
@@ -137,8 +144,9 @@ impl Shading<'_> {
                 if at.z < self.n_range[0] || at.z > self.n_range[1] {
                     return self.background;
                 }
-                let k =
-                    grid.slice_index_from_position(at.z + grid.position_mm(0)).clamp(0.0, (grid.slices() - 1) as f64);
+                let k = grid
+                    .slice_index_from_position(at.z + grid.position_mm(0))
+                    .clamp(0.0, (grid.slices() - 1) as f64);
                 let (below, fraction) = (k.floor() as usize, k - k.floor());
                 let above = (below + 1).min(grid.slices() - 1);
                 if fraction > 0.5 { (above, below, 1.0 - fraction) } else { (below, above, fraction) }

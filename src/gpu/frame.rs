@@ -95,7 +95,10 @@ impl SliceFrame {
 /// Positions, from the first slice, of what belongs to the scan: half the end slices' thickness beyond them.
 pub(super) fn n_range(grid: &VoxelGrid) -> [f64; 2] {
     let last = grid.slices() - 1;
-    [-grid.thickness_mm(0) / 2.0, grid.position_mm(last) - grid.position_mm(0) + grid.thickness_mm(last) / 2.0]
+    [
+        -grid.thickness_mm(0) / 2.0,
+        grid.position_mm(last) - grid.position_mm(0) + grid.thickness_mm(last) / 2.0,
+    ]
 }
 
 /// A colour as the shader takes it.

@@ -123,7 +123,9 @@ fn paint_picture(
     let view_px = [rect.width() * pixels_per_point, rect.height() * pixels_per_point];
     let size_px = view_px.map(|p| p.ceil().max(1.0) as usize);
     let generation = scene.generation();
-    let fresh = slot.as_ref().is_some_and(|p| p.frame == frame && p.size_px == size_px && p.generation == generation);
+    let fresh = slot
+        .as_ref()
+        .is_some_and(|p| p.frame == frame && p.size_px == size_px && p.generation == generation);
     if !fresh {
         let image = scene.draw(&frame, size_px, view_px.map(f64::from), pixels_per_point);
         let options = egui::TextureOptions::NEAREST;
@@ -141,8 +143,10 @@ fn paint_picture(
         }
     }
     if let Some(picture) = slot {
-        let drawn =
-            egui::Rect::from_min_size(rect.min, egui::vec2(size_px[0] as f32, size_px[1] as f32) / pixels_per_point);
+        let drawn = egui::Rect::from_min_size(
+            rect.min,
+            egui::vec2(size_px[0] as f32, size_px[1] as f32) / pixels_per_point,
+        );
         let uv = egui::Rect::from_min_max(egui::pos2(0.0, 0.0), egui::pos2(1.0, 1.0));
         painter.image(picture.texture.id(), drawn, uv, egui::Color32::WHITE);
     }

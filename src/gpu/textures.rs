@@ -11,7 +11,12 @@ use half::f16;
 use std::ops::Range;
 use std::sync::Arc;
 
-fn texture_3d(device: &wgpu::Device, label: &str, [k, j, i]: [usize; 3], format: wgpu::TextureFormat) -> wgpu::Texture {
+fn texture_3d(
+    device: &wgpu::Device,
+    label: &str,
+    [k, j, i]: [usize; 3],
+    format: wgpu::TextureFormat,
+) -> wgpu::Texture {
     device.create_texture(&wgpu::TextureDescriptor {
         label: Some(label),
         size: wgpu::Extent3d { width: i as u32, height: j as u32, depth_or_array_layers: k as u32 },

@@ -12,23 +12,12 @@ use eframe::egui::{self, Event, Key, Modifiers, MouseWheelUnit, PointerButton, P
 #[derive(Debug, Clone, PartialEq)]
 pub enum ViewEvent {
     /// The primary button went down.
-    Press {
-        at: PatientPoint,
-        modifiers: Modifiers,
-    },
+    Press { at: PatientPoint, modifiers: Modifiers },
     /// The pointer moved with the primary button down; it may have left the view.
-    Drag {
-        at: PatientPoint,
-        modifiers: Modifiers,
-    },
+    Drag { at: PatientPoint, modifiers: Modifiers },
     /// The primary button went up.
-    Release {
-        at: PatientPoint,
-        modifiers: Modifiers,
-    },
-    DoubleClick {
-        at: PatientPoint,
-    },
+    Release { at: PatientPoint, modifiers: Modifiers },
+    DoubleClick { at: PatientPoint },
     /// A drag with the secondary button: the window to show.
     Window(WindowLevel),
     /// Slices to go along the normal of the view's plane.

@@ -19,9 +19,7 @@ use crate::gpu::{Fills, SliceFrame, SliceRenderer};
 use crate::image::{CtVolume, WindowLevel};
 use crate::structures::{Roi, RoiId};
 use crate::ui::theme;
-use eframe::egui::{
-    self, Color32, CursorIcon, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo,
-};
+use eframe::egui::{self, Color32, CursorIcon, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo};
 use input::InputState;
 
 /// A structure to outline.

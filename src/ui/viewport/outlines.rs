@@ -240,8 +240,15 @@ mod tests {
     use crate::structures::{Provenance, Role};
 
     fn grid() -> VoxelGrid {
-        VoxelGrid::new(DVec3::ZERO, DVec3::X, DVec3::Y, [1.0, 1.0], [64, 64], vec![0.0, 3.0, 6.0, 12.0, 18.0])
-            .expect("valid grid")
+        VoxelGrid::new(
+            DVec3::ZERO,
+            DVec3::X,
+            DVec3::Y,
+            [1.0, 1.0],
+            [64, 64],
+            vec![0.0, 3.0, 6.0, 12.0, 18.0],
+        )
+        .expect("valid grid")
     }
 
     fn square(u: f64, v: f64, half: f64) -> Ring {
@@ -298,8 +305,7 @@ mod tests {
     #[test]
     fn a_branch_and_a_hole_keep_the_area_of_the_slabs() {
         // One interval of 20 mm continues as two of 6 mm: the outline steps half way.
-        let branch =
-            roi(vec![(1, vec![square(20.0, 20.0, 10.0)]), (2, vec![square(13.0, 20.0, 3.0), square(27.0, 20.0, 3.0)])]);
+        let branch = roi(vec![(1, vec![square(20.0, 20.0, 10.0)]), (2, vec![square(13.0, 20.0, 3.0), square(27.0, 20.0, 3.0)])]);
         let lines = cut(&branch, Orientation::Coronal, DVec3::new(20.0, 20.0, 0.0));
         assert!((area(&lines) - (20.0 * 3.0 + 2.0 * 6.0 * 4.5)).abs() < 1e-9, "{}", area(&lines));
         let shell = roi(vec![(1, vec![square(20.0, 20.0, 10.0), square(20.0, 20.0, 5.0)])]);

@@ -54,21 +54,13 @@ pub(super) fn scale_bar(painter: &Painter, view: &ViewTransform) {
     let y = view.rect.bottom() - MARGIN - 3.0;
     let x0 = view.rect.center().x + 24.0;
     let x1 = x0 + length;
-    for (stroke, grow) in [(Stroke::new(3.5, theme::OVERLAY_SHADOW), 0.8), (Stroke::new(1.5, theme::OVERLAY_TEXT), 0.0)]
-    {
+    for (stroke, grow) in [(Stroke::new(3.5, theme::OVERLAY_SHADOW), 0.8), (Stroke::new(1.5, theme::OVERLAY_TEXT), 0.0)] {
         painter.hline(x0 - grow..=x1 + grow, y, stroke);
         painter.vline(x0, y - 4.0 - grow..=y + grow, stroke);
         painter.vline(x1, y - 4.0 - grow..=y + grow, stroke);
     }
     let font = theme::regular(theme::SIZE_SMALL);
-    text(
-        painter,
-        pos2(f32::midpoint(x0, x1), y - 4.0),
-        Align2::CENTER_BOTTOM,
-        &format!("{mm} mm"),
-        font,
-        theme::OVERLAY_TEXT,
-    );
+    text(painter, pos2(f32::midpoint(x0, x1), y - 4.0), Align2::CENTER_BOTTOM, &format!("{mm} mm"), font, theme::OVERLAY_TEXT);
 }
 
 /// Lines through the crosshair with a gap, so that they hide nothing where it matters.
@@ -109,12 +101,7 @@ pub fn window_words(window: WindowLevel) -> String {
 }
 
 /// The four corners. In a small view only what is needed to read it.
-pub(super) fn texts(
-    painter: &Painter,
-    view: &ViewTransform,
-    input: &ViewInput<'_>,
-    hovered: Option<(PatientPoint, Option<i16>)>,
-) {
+pub(super) fn texts(painter: &Painter, view: &ViewTransform, input: &ViewInput<'_>, hovered: Option<(PatientPoint, Option<i16>)>) {
     let r = view.rect.shrink(MARGIN);
     let small = theme::regular(theme::SIZE_SMALL);
     let roomy = view.rect.width() > 260.0 && view.rect.height() > 180.0;
@@ -176,8 +163,7 @@ pub(super) fn gaps(painter: &Painter, view: &ViewTransform, input: &ViewInput<'_
         return;
     }
     for &[from, to] in input.gaps_mm {
-        let y =
-            |n: f64| view.screen_from_patient(grid.center() + grid.normal() * (n - grid.center().dot(grid.normal()))).y;
+        let y = |n: f64| view.screen_from_patient(grid.center() + grid.normal() * (n - grid.center().dot(grid.normal()))).y;
         let (a, b) = (y(from), y(to));
         let band = Rect::from_min_max(pos2(view.rect.left(), a.min(b)), pos2(view.rect.right(), a.max(b)));
         painter.rect_filled(band, 0.0, theme::GAP);
@@ -188,14 +174,7 @@ pub(super) fn gaps(painter: &Painter, view: &ViewTransform, input: &ViewInput<'_
         }
         if band.height() > 14.0 {
             let words = format!("{} mm without slices", signed(to - from, 1));
-            text(
-                painter,
-                band.center(),
-                Align2::CENTER_CENTER,
-                &words,
-                theme::regular(theme::SIZE_SMALL),
-                theme::OVERLAY_TEXT,
-            );
+            text(painter, band.center(), Align2::CENTER_CENTER, &words, theme::regular(theme::SIZE_SMALL), theme::OVERLAY_TEXT);
         }
     }
 }
@@ -208,8 +187,7 @@ pub(super) fn edge(painter: &Painter, rect: Rect, active: bool) {
 
 /// Words in the middle of a view without an image.
 pub fn notice(painter: &Painter, rect: Rect, words: &str) {
-    let galley =
-        painter.layout(words.to_owned(), theme::regular(theme::SIZE_BODY), theme::TEXT_FAINT, rect.width() - 40.0);
+    let galley = painter.layout(words.to_owned(), theme::regular(theme::SIZE_BODY), theme::TEXT_FAINT, rect.width() - 40.0);
     painter.galley(rect.center() - galley.size() / 2.0 + Vec2::ZERO, galley, theme::TEXT_FAINT);
 }
 

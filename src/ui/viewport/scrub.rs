@@ -51,11 +51,7 @@ pub(super) fn show(ui: &Ui, rect: Rect, view: &ViewTransform, input: &ViewInput<
         let sign = plane.normal.dot(input.grid.normal()).signum();
         for &[from, to] in input.gaps_mm {
             let (a, b) = (y(from * sign), y(to * sign));
-            painter.rect_filled(
-                Rect::from_min_max(pos2(rect.left(), a.min(b)), pos2(rect.right(), a.max(b))),
-                0.0,
-                theme::GAP_LINE,
-            );
+            painter.rect_filled(Rect::from_min_max(pos2(rect.left(), a.min(b)), pos2(rect.right(), a.max(b))), 0.0, theme::GAP_LINE);
         }
     }
     let hot = response.hovered() || response.dragged();
