@@ -93,10 +93,12 @@ pub fn export_structure_set(request: &ExportRequest, path: &Path) -> Result<Expo
     if request.overwrite {
         file.persist(path).map_err(|e| io(e.error))?;
     } else {
-        file.persist_noclobber(path).map_err(|e| match e.error.kind() {
-            std::io::ErrorKind::AlreadyExists => ExportError::Exists(path.to_owned()),
-            _ => io(e.error),
-        })?;
+        match file.persist_noclobber(path) {
+            Ok(_) => {}
+            Err(_) if path.exists() => return Err(ExportError::Exists(path.to_owned())),
+            // Some network drives cannot rename without replacing; there was nothing to replace.
+            Err(e) => drop(e.file.persist(path).map_err(|e| io(e.error))?),
+        }
     }
     // The new name is durable once the folder is; not every file system can do that, and the file itself is.
     if let Ok(folder) = std::fs::File::open(folder) {
@@ -233,19 +235,23 @@ fn contour_items_of<'a>(request: &ExportRequest<'a>, set: usize, number: i32) ->
 fn largest_deviation_mm(roi: &Roi, back: &Roi) -> Result<f64, String> {
     let mut largest = 0.0_f64;
     for (k, contours) in &roi.slices {
-        let written: Vec<&Ring> =
-            contours.rings.iter().filter(|r| r.source_contour().is_some() || r.points().len() >= 3).collect();
         let mut free: Vec<&Ring> = rings_of(&back.slices, *k).iter().collect();
-        for ring in written {
+        for ring in &contours.rings {
             let best = free
                 .iter()
                 .enumerate()
                 .filter(|(_, other)| other.points().len() == ring.points().len())
                 .map(|(at, other)| (at, ring_distance_mm(ring, other)))
-                .min_by(|a, b| a.1.total_cmp(&b.1))
-                .ok_or_else(|| format!("a ring of \"{}\" is missing", roi.name))?;
-            largest = largest.max(best.1);
-            free.swap_remove(best.0);
+                .min_by(|a, b| a.1.total_cmp(&b.1));
+            match best {
+                Some((at, distance_mm)) => {
+                    largest = largest.max(distance_mm);
+                    free.swap_remove(at);
+                }
+                // Left out on purpose, and noted.
+                None if ring.points().len() < 3 => {}
+                None => return Err(format!("a ring of \"{}\" is missing", roi.name)),
+            }
         }
         if !free.is_empty() {
             return Err(format!("\"{}\" has {} rings too many on a slice", roi.name, free.len()));

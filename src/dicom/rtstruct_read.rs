@@ -389,7 +389,7 @@ fn check_frame_of_reference(
             roi.binding = Binding { outside: all, ..Binding::default() };
         }
     }
-    if judged_missing {
+    if judged_missing && read.iter().any(|r| !r.contours.is_empty()) {
         let contours = || read.iter().flat_map(|r| &r.contours);
         let who = if ours.is_empty() { "The CT" } else { "The structure set" };
         if contours().any(|c| ct.slice_of_image(&c.image_uid).is_some()) {

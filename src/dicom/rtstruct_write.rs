@@ -224,14 +224,6 @@ impl<'a> Composer<'a> {
             composer.put_text(tag, &limit(text, length));
         }
         composer.put_set_identity("", date, time);
-        if !request.sources.is_empty() {
-            let predecessors = request
-                .sources
-                .iter()
-                .map(|s| reference(uids::RT_STRUCTURE_SET_STORAGE, &s.sop_instance_uid))
-                .collect();
-            composer.ds.put_items(tags::PREDECESSOR_STRUCTURE_SET_SEQUENCE, predecessors);
-        }
         let mut frame_item = DataSet::default();
         frame_item.put_str(tags::FRAME_OF_REFERENCE_UID, &frame);
         composer.ds.put_items(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE, vec![frame_item]);

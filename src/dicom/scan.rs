@@ -10,7 +10,7 @@ use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
 use glam::DVec3;
 use rayon::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -103,7 +103,7 @@ pub(crate) struct SliceHeader {
 }
 
 /// A structure set file, as far as its header tells.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct StructureSetFile {
     pub path: PathBuf,
     /// Structure Set Label (3006,0002).
@@ -167,14 +167,14 @@ struct SeriesFacts {
 /// [`ScanError`]; files that are damaged or no DICOM are not errors.
 pub fn scan(paths: &[PathBuf], progress: &dyn Progress) -> Result<Scan, ScanError> {
     let folder = paths.first().cloned().unwrap_or_default();
-    let mut files = Vec::new();
-    let mut warnings = Vec::new();
+    let mut listing = Listing::default();
     for path in paths {
         if !path.exists() {
             return Err(ScanError::NotFound(path.clone()));
         }
-        list_files(path, 0, &mut files, &mut warnings, progress)?;
+        listing.add(path, progress)?;
     }
+    let Listing { mut files, warnings, .. } = listing;
     files.sort();
     files.dedup();
     let done = AtomicUsize::new(0);
@@ -222,7 +222,7 @@ pub fn scan(paths: &[PathBuf], progress: &dyn Progress) -> Result<Scan, ScanErro
         let sets = scan.structure_sets.len();
         let mut found = if sets > 0 { format!(" ({sets} structure sets)") } else { String::new() };
         // The reason for what was left out is the best explanation there is.
-        if let Some(first) = scan.warnings.iter().find(|w| w.severity > Severity::Info) {
+        if let Some(first) = scan.warnings.iter().max_by_key(|w| w.severity) {
             found += &format!("; {}", lower_first(&first.text));
         }
         return Err(ScanError::NoCt { files: scan.files, dicom: scan.dicom_files, found, folder });
@@ -235,37 +235,38 @@ fn lower_first(text: &str) -> String {
     chars.next().map_or_else(String::new, |c| c.to_lowercase().chain(chars).collect())
 }
 
-/// Deeper folders than any archive has; ends loops of links.
-const MAX_FOLDER_DEPTH: usize = 24;
+/// Files found so far, and the folders they came from.
+#[derive(Default)]
+struct Listing {
+    files: Vec<PathBuf>,
+    warnings: Vec<ImportWarning>,
+    /// Real paths, so that links back to a folder above end.
+    folders: BTreeSet<PathBuf>,
+}
 
-fn list_files(
-    path: &Path,
-    depth: usize,
-    files: &mut Vec<PathBuf>,
-    warnings: &mut Vec<ImportWarning>,
-    progress: &dyn Progress,
-) -> Result<(), Cancelled> {
-    progress.checkpoint()?;
-    if !path.is_dir() {
-        files.push(path.to_owned());
-        return Ok(());
-    }
-    if depth > MAX_FOLDER_DEPTH {
-        return Ok(());
-    }
-    match std::fs::read_dir(path) {
-        Ok(entries) => {
-            for entry in entries.flatten() {
-                list_files(&entry.path(), depth + 1, files, warnings, progress)?;
+impl Listing {
+    fn add(&mut self, path: &Path, progress: &dyn Progress) -> Result<(), Cancelled> {
+        progress.checkpoint()?;
+        if !path.is_dir() {
+            self.files.push(path.to_owned());
+            return Ok(());
+        }
+        if !self.folders.insert(path.canonicalize().unwrap_or_else(|_unreadable| path.to_owned())) {
+            return Ok(());
+        }
+        match std::fs::read_dir(path) {
+            Ok(entries) => {
+                for entry in entries.flatten() {
+                    self.add(&entry.path(), progress)?;
+                }
+            }
+            Err(e) => {
+                let text = format!("A folder could not be read ({e})");
+                self.warnings.push(ImportWarning::new(Severity::Warning, text, vec![path.to_owned()]));
             }
         }
-        Err(e) => warnings.push(ImportWarning::new(
-            Severity::Warning,
-            format!("A folder could not be read ({e})"),
-            vec![path.to_owned()],
-        )),
+        Ok(())
     }
-    Ok(())
 }
 
 /// Structure sets need no contours here, images no pixels.

@@ -22,14 +22,15 @@ pub(crate) struct Stack {
 
 /// Two images closer than this are at the same position, mm.
 const SAME_POSITION_MM: f64 = 0.01;
-/// Spacing that varies by less than this share is rounding.
-const JITTER: f64 = 1e-3;
-/// Spacing that varies by more than this share is worth a warning.
+/// Spacing that varies by less than this share is not worth a word; up to the second it is rounding.
+const EVEN: f64 = 1e-4;
 const UNEVEN: f64 = 1e-2;
 /// A distance of more than this many spacings is a gap.
 const GAP: f64 = 1.5;
 /// Where more than this share of the distances are gaps, the spacing is mixed on purpose.
 const MIXED: f64 = 0.15;
+/// Slices tilted by more than this against the axes of the patient are called oblique.
+const OBLIQUE_DEGREES: f64 = 0.5;
 /// Sideways shift of the slices, in pixels: warned from the first on, refused from the second on.
 const SHIFT_WARNED: f64 = 0.05;
 const SHIFT_REFUSED: f64 = 0.5;
@@ -69,6 +70,12 @@ impl Stack {
         let grid = make_grid(placed[0].1.position.unwrap_or_default(), placed.iter().map(|p| p.0).collect())?;
         check_shift(&placed, &grid, &mut warnings, &first)?;
         check_spacing(&placed, &mut warnings);
+        let tilt_degrees = grid.normal().abs().max_element().min(1.0).acos().to_degrees();
+        if tilt_degrees > OBLIQUE_DEGREES {
+            warnings.push(ImportWarning::warning(format!(
+                "The slices are oblique ({tilt_degrees:.1} degrees); the views follow the slices as they were acquired"
+            )));
+        }
         if placed.len() == 1 {
             warnings.push(ImportWarning::warning("A single CT image: volumes are counted with 1 mm thickness"));
         }
@@ -235,7 +242,7 @@ fn check_spacing(placed: &[(f64, SliceHeader)], warnings: &mut Vec<ImportWarning
             "The slice spacing is uneven ({least:.3} to {most:.3} mm); every slice keeps its true position and thickness"
         );
         warnings.push(ImportWarning::warning(text));
-    } else if spread > JITTER / 10.0 {
+    } else if spread > EVEN {
         warnings.push(ImportWarning::info(format!(
             "The slice spacing varies by rounding ({least:.4} to {most:.4} mm); every slice keeps its true position"
         )));
