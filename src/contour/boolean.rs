@@ -36,20 +36,30 @@ const COLLINEAR_MM: f64 = 1.5 * Ring::STEP_MM;
 /// out with the same vertices, are returned as they were, with [`Ring::source_contour`]. Holes come out as rings of
 /// their own. Rings that enclose nothing (imported points and lines) stay unless the clip meets them.
 pub fn boolean(subject: &SliceContours, clip: &SliceContours, op: BooleanOp) -> SliceContours {
-    let clip_bounds: Vec<_> = clip.rings.iter().filter_map(Ring::bounds).collect();
-    let meets_clip = |ring: &Ring| ring.bounds().is_some_and(|b| clip_bounds.iter().any(|c| overlap(b, *c)));
-    let (touched, apart): (Vec<&Ring>, Vec<&Ring>) = subject.rings.iter().partition(|r| meets_clip(r));
-    // Where a ring apart from the clip is, the clip is not: outside the clip, union, difference and exclusive-or leave
-    // everything as it is, so the ring can be added afterwards by the even-odd rule. The intersection has no part in it.
-    let kept = if op == BooleanOp::Intersection { Vec::new() } else { apart };
-    let mut rings = overlay(&touched, &clip.rings.iter().collect::<Vec<_>>(), op);
-    if !kept.is_empty() {
+    let (touched, apart) = split_by_contact(subject, clip);
+    let (touching, clip_apart) = split_by_contact(clip, subject);
+    // Where a ring apart from the other side is, the other side is not. Union and exclusive-or leave everything there as
+    // it is, so that the ring can be added afterwards by the even-odd rule; so does the difference for rings of the
+    // subject. The intersection has no part in it.
+    let mut rings = if touched.is_empty() { Vec::new() } else { overlay(&touched, &touching, op) };
+    if op != BooleanOp::Intersection && !apart.is_empty() {
         // In the order of the subject, so that an edit in one place does not shuffle the rest.
         let place = |ring: &Ring| subject.rings.iter().position(|r| r == ring).unwrap_or(usize::MAX);
-        rings.extend(kept.into_iter().cloned());
+        rings.extend(apart.into_iter().cloned());
         rings.sort_by_key(place);
     }
+    if matches!(op, BooleanOp::Union | BooleanOp::Xor) {
+        // The source of these rings is not a contour of this structure.
+        rings
+            .extend(clip_apart.into_iter().filter(|r| r.points().len() >= 3).map(|r| Ring::exact(r.points().to_vec())));
+    }
     SliceContours::new(rings)
+}
+
+/// The rings whose bounds meet those of a ring of the others, and the rest.
+fn split_by_contact<'a>(rings: &'a SliceContours, others: &SliceContours) -> (Vec<&'a Ring>, Vec<&'a Ring>) {
+    let bounds: Vec<_> = others.rings.iter().filter_map(Ring::bounds).collect();
+    rings.rings.iter().partition(|r| r.bounds().is_some_and(|b| bounds.iter().any(|other| overlap(b, *other))))
 }
 
 /// The area enclosed by the even-odd rule, mm2: rings less their holes, overlaps of rings counted as outside.
@@ -74,9 +84,6 @@ fn overlay(subject: &[&Ring], clip: &[&Ring], op: BooleanOp) -> Vec<Ring> {
         BooleanOp::Intersection => OverlayRule::Intersect,
         BooleanOp::Xor => OverlayRule::Xor,
     };
-    if subject.is_empty() && op != BooleanOp::Union && op != BooleanOp::Xor {
-        return Vec::new();
-    }
     oriented(subject, clip, rule)
         .into_iter()
         .map(|ring| subject.iter().find(|s| same_outline(s.points(), ring.points())).map_or(ring, |&s| s.clone()))
@@ -363,6 +370,19 @@ mod tests {
         for m in 0..60 {
             assert!(painted.contains(at(m)));
         }
+    }
+
+    #[test]
+    fn rings_of_the_clip_that_meet_nothing_are_taken_over_exactly() {
+        let subject = SliceContours::new(vec![square(0.0, 10.0, 0)]);
+        let point = |m: i32| [50.0 + 0.012_345_678 * f64::from(m), 50.0 + f64::from(m % 2)];
+        let other = SliceContours::new(vec![Ring::imported((0..40).map(point).chain([[50.1, 60.0]]), 9)]);
+        let result = boolean(&subject, &other, BooleanOp::Union);
+        assert_eq!(result.rings[0], subject.rings[0]);
+        assert_eq!(result.rings[1].points(), other.rings[0].points());
+        assert_eq!(result.rings[1].source_contour(), None);
+        assert_eq!(boolean(&subject, &other, BooleanOp::Difference), subject);
+        assert!(boolean(&subject, &other, BooleanOp::Intersection).is_empty());
     }
 
     #[test]

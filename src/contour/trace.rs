@@ -26,10 +26,9 @@ pub fn trace(field: ArrayView2<f32>, iso: f32, grid: &VoxelGrid, offset_ji: [usi
 
 /// Smooth outlines around the voxels of a mask. Rasterizing them gives exactly the same voxels.
 ///
-/// The 0/1 field is smoothed with a 3 x 3 binomial kernel; where that would put a centre (almost) on the other side, as
-/// at tips, on single voxels and on thin bridges, the value is set so that the outline passes half way or closer to the
-/// voxel's own side. Voxels that touch only at a corner are joined or not, as the smoothed field says; their centres
-/// decide the rasterization either way.
+/// The 0/1 field is smoothed with a 5 x 5 binomial kernel; where that would put a centre (almost) on the other side, as
+/// at tips, on single voxels and on thin bridges, the value is set so that it stays on its own. Voxels that touch only
+/// at a corner are joined or not, as the smoothed field says; their centres decide the rasterization either way.
 pub fn contours_from_mask(grid: &VoxelGrid, mask: &Mask) -> BTreeMap<usize, Arc<SliceContours>> {
     mask.slices
         .iter()
@@ -44,17 +43,19 @@ pub fn contours_from_slice_mask(grid: &VoxelGrid, mask: &SliceMask) -> SliceCont
     // One voxel of margin, so that the smoothed field falls off inside the array where the grid goes on.
     let first = [low.0.saturating_sub(1), low.1.saturating_sub(1)];
     let size = [(high.0 + 2).min(grid.rows()) - first[0], (high.1 + 2).min(grid.columns()) - first[1]];
-    let value = |j: isize, i: isize| -> f32 {
-        let (j, i) = (first[0] as isize + j, first[1] as isize + i);
-        if j >= 0 && i >= 0 && mask.get(j as usize, i as usize) { 1.0 } else { 0.0 }
+    let is_in = |j: usize, i: usize| (2..).contains(&j) && (2..).contains(&i) && mask.get(j - 2, i - 2);
+    // Indices are ahead by two, so that the kernel never reaches below zero.
+    let binomial = |value: &dyn Fn(usize) -> f32, at: usize| {
+        (value(at - 2) + value(at + 2) + 4.0 * (value(at - 1) + value(at + 1)) + 6.0 * value(at)) / 16.0
     };
+    let along_rows = Array2::from_shape_fn([size[0] + 4, size[1]], |(j, i)| {
+        binomial(&|i| if is_in(first[0] + j, first[1] + i) { 1.0 } else { 0.0 }, i + 2)
+    });
     let smooth = Array2::from_shape_fn(size, |(j, i)| {
-        let (j, i) = (j as isize, i as isize);
-        let row = |j| value(j, i - 1) + 2.0 * value(j, i) + value(j, i + 1);
-        let mean = (row(j - 1) + 2.0 * row(j) + row(j + 1)) / 16.0;
-        match (value(j, i) > 0.5, mean) {
-            (true, ..0.6) => 0.75,
-            (false, 0.4..) => 0.25,
+        let mean = binomial(&|j| along_rows[[j, i]], j + 2);
+        match (mask.get(first[0] + j, first[1] + i), mean) {
+            (true, ..0.54) => 0.7,
+            (false, 0.46..) => 0.3,
             _ => mean,
         }
     });
