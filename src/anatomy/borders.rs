@@ -140,14 +140,22 @@ impl<'a> Slice<'a> {
     fn near_right_hilum(&self, at: usize) -> bool {
         self.near_right_hilum.get_or_init(|| {
             let lateral = self.landmarks.get(LandmarkId::RightUpperLobe).map(|l| l.position.x - 8.0);
-            self.hilum(&self.curves.right_airway, |x| lateral.is_none_or(|limit| x >= limit), |x, carina| x < carina - 4.0)
+            self.hilum(
+                &self.curves.right_airway,
+                |x| lateral.is_none_or(|limit| x >= limit),
+                |x, carina| x < carina - 4.0,
+            )
         })[at]
     }
 
     fn near_left_hilum(&self, at: usize) -> bool {
         self.near_left_hilum.get_or_init(|| {
             let lateral = self.landmarks.get(LandmarkId::LeftUpperLobe).map(|l| l.position.x + 8.0);
-            self.hilum(&self.curves.left_airway, |x| lateral.is_none_or(|limit| x <= limit), |x, carina| x > carina + 8.0)
+            self.hilum(
+                &self.curves.left_airway,
+                |x| lateral.is_none_or(|limit| x <= limit),
+                |x, carina| x > carina + 8.0,
+            )
         })[at]
     }
 

@@ -93,8 +93,8 @@ impl SliceCurves {
         };
         out.spine_front = extent(&near(Organ::Vertebrae, 15.0)).map(|e| e.min[1]);
         out.sternum_back = extent(&near(Organ::Sternum, 20.0)).map(|e| e.max[1]);
-        out.pleura_front = [Organ::LungRight, Organ::LungLeft]
-            .map(|lung| extent(&plane.organ_pixels(lung)).map(|e| e.min[1]));
+        out.pleura_front =
+            [Organ::LungRight, Organ::LungLeft].map(|lung| extent(&plane.organ_pixels(lung)).map(|e| e.min[1]));
         out.esophagus_front = extent(&plane.organ_pixels(Organ::Esophagus)).map(|e| e.min[1]);
         out.thyroid_front = extent(&plane.organ_pixels(Organ::Thyroid)).map(|e| e.min[1]);
 
@@ -188,12 +188,10 @@ fn nearest_points(plane: &OrganPlane, a: &[usize], b: &[usize]) -> Option<(Point
             .collect()
     };
     let (a, b) = (edge(a), edge(b));
-    a.iter()
-        .flat_map(|p| b.iter().map(move |q| (*p, *q)))
-        .min_by(|(p, q), (r, s)| {
-            let d = |p: &Point, q: &Point| (p[0] - q[0]).powi(2) + (p[1] - q[1]).powi(2);
-            d(p, q).total_cmp(&d(r, s))
-        })
+    a.iter().flat_map(|p| b.iter().map(move |q| (*p, *q))).min_by(|(p, q), (r, s)| {
+        let d = |p: &Point, q: &Point| (p[0] - q[0]).powi(2) + (p[1] - q[1]).powi(2);
+        d(p, q).total_cmp(&d(r, s))
+    })
 }
 
 /// The curves of every slice, gaps filled from the neighbors.

@@ -99,7 +99,10 @@ impl LandmarkId {
 
     /// True where x and y of the position count too.
     pub fn is_point(self) -> bool {
-        matches!(self, Self::Carina | Self::RightUpperLobe | Self::LeftUpperLobe | Self::IntermediusLower | Self::LeftLowerLobe)
+        matches!(
+            self,
+            Self::Carina | Self::RightUpperLobe | Self::LeftUpperLobe | Self::IntermediusLower | Self::LeftLowerLobe
+        )
     }
 
     /// Usual position of an adult relative to the carina, mm (REFERENCE 2.2), to place handles and to
@@ -192,10 +195,9 @@ impl Landmarks {
     pub fn completed(mut self) -> Self {
         if let Some(carina) = self.get(LandmarkId::Carina).map(|landmark| landmark.position) {
             for id in LandmarkId::all() {
-                self.all.entry(id).or_insert(Landmark {
-                    position: carina + id.usual_offset(),
-                    source: LandmarkSource::Estimated,
-                });
+                self.all
+                    .entry(id)
+                    .or_insert(Landmark { position: carina + id.usual_offset(), source: LandmarkSource::Estimated });
             }
         }
         self

@@ -135,9 +135,7 @@ impl OrganPlane {
         }
         ends.sort_unstable();
         ends.dedup();
-        let cross = |o: (i64, i64), a: (i64, i64), b: (i64, i64)| {
-            (a.0 - o.0) * (b.1 - o.1) - (a.1 - o.1) * (b.0 - o.0)
-        };
+        let cross = |o: (i64, i64), a: (i64, i64), b: (i64, i64)| (a.0 - o.0) * (b.1 - o.1) - (a.1 - o.1) * (b.0 - o.0);
         let half = |points: &mut dyn Iterator<Item = (i64, i64)>| {
             let mut chain: Vec<(i64, i64)> = Vec::new();
             for p in points {

@@ -124,9 +124,7 @@ pub fn draw_stations(sources: &AnatomySources) -> Result<StationSet, StationErro
     } else {
         Quality::Organs
     };
-    let bands = std::array::from_fn(|n| {
-        band(Station::from_index(n).expect("the index of a station"), &landmarks)
-    });
+    let bands = std::array::from_fn(|n| band(Station::from_index(n).expect("the index of a station"), &landmarks));
     Ok(StationSet { masks, quality, bands, landmarks })
 }
 

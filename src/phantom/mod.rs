@@ -124,7 +124,8 @@ pub fn generate(config: &PhantomConfig, progress: &dyn Progress) -> Result<Phant
     let stations = draw_stations(&sources).expect("the phantom has an axial grid, a body, lungs and an airway");
     progress.checkpoint()?;
     let involved = thorax.involved.clone();
-    let ctv = structures::ctv(&painted.gtvp, &painted.gtvn, &painted.ctv, &painted.near_node, &stations.masks, &involved);
+    let ctv =
+        structures::ctv(&painted.gtvp, &painted.gtvn, &painted.ctv, &painted.near_node, &stations.masks, &involved);
     let parts = structures::Parts {
         grid: &grid,
         gtvp: &painted.gtvp,

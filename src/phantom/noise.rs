@@ -27,7 +27,10 @@ impl SmoothNoise {
         let level = (z / cell_mm).floor();
         let t = ease(z / cell_mm - level);
         let node = |l: i32, y: i32, x: i32| {
-            let key = seed ^ ((l as u32 as u64) << 42) ^ ((y as u32 as u64 & 0x1f_ffff) << 21) ^ (x as u32 as u64 & 0x1f_ffff);
+            let key = seed
+                ^ ((l as u32 as u64) << 42)
+                ^ ((y as u32 as u64 & 0x1f_ffff) << 21)
+                ^ (x as u32 as u64 & 0x1f_ffff);
             (hash(key) >> 40) as f32 / (1u64 << 23) as f32 - 1.0
         };
         let mut nodes = Vec::with_capacity(size[0] * size[1]);
@@ -85,8 +88,7 @@ pub fn scanner_noise(seed: u64, k: usize, columns: usize, rows: usize) -> Vec<f3
         let (up, down) = (clamp(j as isize - 1, rows) * columns, clamp(j as isize + 1, rows) * columns);
         for i in 0..columns {
             // The kernel 1 2 1 in both directions has norm 6.
-            out[j * columns + i] =
-                (rows_done[up + i] + 2.0 * rows_done[j * columns + i] + rows_done[down + i]) / 6.0;
+            out[j * columns + i] = (rows_done[up + i] + 2.0 * rows_done[j * columns + i] + rows_done[down + i]) / 6.0;
         }
     }
     out

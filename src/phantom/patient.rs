@@ -154,8 +154,7 @@ impl Patient {
             } else {
                 low = z;
             }
-            let slope =
-                self.scale.z * (1.0 + self.stretch.iter().map(|[a, w, p]| a * (w * z + p).sin()).sum::<f64>());
+            let slope = self.scale.z * (1.0 + self.stretch.iter().map(|[a, w, p]| a * (w * z + p).sin()).sum::<f64>());
             let next = z - error / slope;
             z = if next > low && next < high { next } else { f64::midpoint(low, high) };
         }
@@ -189,10 +188,7 @@ impl Patient {
     }
 
     fn wave(&self, fx: [f64; 4], fy: [f64; 4]) -> [f64; 2] {
-        [
-            self.wave_mm * (fx[0] * fy[0] + 0.45 * fx[1] * fy[1]),
-            self.wave_mm * (fx[2] * fy[2] + 0.45 * fx[3] * fy[3]),
-        ]
+        [self.wave_mm * (fx[0] * fy[0] + 0.45 * fx[1] * fy[1]), self.wave_mm * (fx[2] * fy[2] + 0.45 * fx[3] * fy[3])]
     }
 
     /// The patient point of a point of the reference thorax.
@@ -203,11 +199,7 @@ impl Patient {
             let w = self.wave(self.wave_x(r[0]), self.wave_y(r[1], q.z));
             r = [q.x - shift[0] - w[0], q.y - shift[1] - w[1]];
         }
-        DVec3::new(
-            self.origin.x + self.scale.x * r[0],
-            self.origin.y + self.scale.y * r[1],
-            self.height_mm(q.z),
-        )
+        DVec3::new(self.origin.x + self.scale.x * r[0], self.origin.y + self.scale.y * r[1], self.height_mm(q.z))
     }
 
     /// The pixels of slice `k` of an axial grid in the reference thorax.

@@ -94,7 +94,10 @@ pub fn render(
         ctv: take(MARGIN),
         near_node: take(NEAR_NODE),
         lung_lesions: take(LESION),
-        organs: Organ::all().map(|organ| (organ, Arc::new(take(organ as u32)))).filter(|(_, m)| !m.is_empty()).collect(),
+        organs: Organ::all()
+            .map(|organ| (organ, Arc::new(take(organ as u32))))
+            .filter(|(_, m)| !m.is_empty())
+            .collect(),
         hu: Array3::from_shape_vec([slices, rows, columns], values).expect("every slice has all its pixels"),
     })
 }
@@ -354,7 +357,10 @@ impl<'a> Canvas<'a> {
         let z = self.plane.z;
         let mark = piece.organ.map_or(0, bit);
         // Vessels are even; the other organs have a grain of their own.
-        let even = matches!(piece.kind, Kind::PulmonaryVein | Kind::Azygos | Kind::PulmonaryArtery | Kind::Artery | Kind::Airway | Kind::FatPad);
+        let even = matches!(
+            piece.kind,
+            Kind::PulmonaryVein | Kind::Azygos | Kind::PulmonaryArtery | Kind::Artery | Kind::Airway | Kind::FatPad
+        );
         let cell = if even { 200.0 } else { 6.0 };
         let grain = SmoothNoise::new(hash(self.patient.seed ^ (90 + n as u64)), cell, z);
         for (j, i0, row) in field.rows() {
@@ -370,7 +376,8 @@ impl<'a> Canvas<'a> {
                 self.hu[at] = match piece.kind {
                     Kind::FatPad => under,
                     Kind::Muscle => {
-                        let bony = self.bits[at] & (bit(Organ::Ribs) | bit(Organ::Vertebrae) | bit(Organ::Sternum)) != 0;
+                        let bony =
+                            self.bits[at] & (bit(Organ::Ribs) | bit(Organ::Vertebrae) | bit(Organ::Sternum)) != 0;
                         if !bony && self.level.skin(x, y) < -4.0 && (self.cavity[at] > 10.5 || z > 70.0) {
                             mix(tissue.muscle + 4.0 * grain.at(x, y))
                         } else {

@@ -4,7 +4,7 @@ use crate::anatomy::Organ;
 use crate::contour::{Mask, contours_from_mask};
 use crate::geometry::VoxelGrid;
 use crate::progress::{Cancelled, Progress};
-use crate::structures::{Provenance, Role, Roi, Station, StructureSet, organ_color, role_color};
+use crate::structures::{Provenance, Roi, Role, Station, StructureSet, organ_color, role_color};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -160,11 +160,19 @@ fn heart(patient: &Patient) -> Vec<Piece> {
     let right_atrium = |grow| ellipsoid([-33.0, -31.0, -79.0], [22.0, 23.0, 33.0], Mat3::IDENTITY, grow);
     let left_atrium = |grow| {
         // With its appendage, beside the pulmonary trunk.
-        ellipsoid([3.0, -6.0, -61.0], [33.0, 16.0, 21.0], Mat3::IDENTITY, grow)
-            .and(ellipsoid([36.0, -27.0, -47.0], [9.0, 15.0, 9.0], Mat3::from_rotation_z(0.5), grow))
+        ellipsoid([3.0, -6.0, -61.0], [33.0, 16.0, 21.0], Mat3::IDENTITY, grow).and(ellipsoid(
+            [36.0, -27.0, -47.0],
+            [9.0, 15.0, 9.0],
+            Mat3::from_rotation_z(0.5),
+            grow,
+        ))
     };
     let outflow = |grow: f32| {
-        Solid::tube(&[[12.0, -62.0, -76.0, 15.0 + grow], [19.0, -57.0, -56.0, 13.0 + grow], [21.0, -48.0, -42.0, 12.0 + grow]])
+        Solid::tube(&[
+            [12.0, -62.0, -76.0, 15.0 + grow],
+            [19.0, -57.0, -56.0, 13.0 + grow],
+            [21.0, -48.0, -42.0, 12.0 + grow],
+        ])
     };
     let piece = |kind, solid, organ, pad_mm| Piece { kind, organ, solid, pad_mm };
     let walls = left(0.0).and(right(0.0)).and(right_atrium(0.0)).and(left_atrium(0.0)).and(outflow(1.5));
@@ -194,8 +202,16 @@ impl Thorax {
             })
             .collect();
         let mut airway = Solid::squashed_tube(&path, [1.06, 0.98]);
-        for bronchus in [&RIGHT_MAIN[..], &RIGHT_UPPER, &INTERMEDIUS, &RIGHT_MIDDLE, &RIGHT_LOWER, &LEFT_MAIN, &LEFT_UPPER, &LEFT_LOWER]
-        {
+        for bronchus in [
+            &RIGHT_MAIN[..],
+            &RIGHT_UPPER,
+            &INTERMEDIUS,
+            &RIGHT_MIDDLE,
+            &RIGHT_LOWER,
+            &LEFT_MAIN,
+            &LEFT_UPPER,
+            &LEFT_LOWER,
+        ] {
             airway = airway.and(Solid::tube(&scaled(bronchus, air)));
         }
         add(Kind::Airway, Some(Organ::Airway), airway, Some(4.0));
@@ -205,19 +221,49 @@ impl Thorax {
         let mut vessel = |organ, points: &[[f32; 4]], factor: f32, kind| {
             add(kind, Some(organ), Solid::tube(&scaled(points, factor)), pad);
         };
-        let trunk = [[0.0, -33.0, 38.0, 6.8], [-8.0, -28.0, 53.0, 6.4], [-17.0, -25.0, 70.0, 6.0], [-20.0, -25.0, 74.0, 5.8]];
+        let trunk =
+            [[0.0, -33.0, 38.0, 6.8], [-8.0, -28.0, 53.0, 6.4], [-17.0, -25.0, 70.0, 6.0], [-20.0, -25.0, 74.0, 5.8]];
         vessel(Organ::BrachiocephalicTrunk, &trunk, artery, Kind::Artery);
-        let carotid_r = [[-20.0, -25.0, 74.0, 4.2], [-23.0, -29.0, 90.0, 3.9], [-28.0, -37.0, 118.0, 3.7], [-30.0, -41.0, 150.0, 3.6]];
+        let carotid_r = [
+            [-20.0, -25.0, 74.0, 4.2],
+            [-23.0, -29.0, 90.0, 3.9],
+            [-28.0, -37.0, 118.0, 3.7],
+            [-30.0, -41.0, 150.0, 3.6],
+        ];
         vessel(Organ::CarotidRight, &carotid_r, artery, Kind::Artery);
-        let subclavian_r = [[-20.0, -25.0, 74.0, 5.2], [-30.0, -24.0, 84.0, 5.0], [-46.0, -20.0, 92.0, 4.8], [-72.0, -20.0, 96.0, 4.5], [-112.0, -16.0, 86.0, 4.2]];
+        let subclavian_r = [
+            [-20.0, -25.0, 74.0, 5.2],
+            [-30.0, -24.0, 84.0, 5.0],
+            [-46.0, -20.0, 92.0, 4.8],
+            [-72.0, -20.0, 96.0, 4.5],
+            [-112.0, -16.0, 86.0, 4.2],
+        ];
         vessel(Organ::SubclavianRight, &subclavian_r, artery, Kind::Artery);
-        let carotid_l = [[14.0, -27.0, 40.0, 4.6], [19.0, -22.0, 60.0, 4.2], [24.0, -28.0, 90.0, 3.9], [28.0, -37.0, 118.0, 3.7], [30.0, -41.0, 150.0, 3.6]];
+        let carotid_l = [
+            [14.0, -27.0, 40.0, 4.6],
+            [19.0, -22.0, 60.0, 4.2],
+            [24.0, -28.0, 90.0, 3.9],
+            [28.0, -37.0, 118.0, 3.7],
+            [30.0, -41.0, 150.0, 3.6],
+        ];
         vessel(Organ::CarotidLeft, &carotid_l, artery, Kind::Artery);
-        let subclavian_l = [[26.0, -7.0, 40.0, 5.8], [28.0, -3.0, 58.0, 5.2], [32.0, -8.0, 78.0, 5.0], [46.0, -17.0, 91.0, 4.8], [72.0, -20.0, 96.0, 4.5], [112.0, -16.0, 86.0, 4.2]];
+        let subclavian_l = [
+            [26.0, -7.0, 40.0, 5.8],
+            [28.0, -3.0, 58.0, 5.2],
+            [32.0, -8.0, 78.0, 5.0],
+            [46.0, -17.0, 91.0, 4.8],
+            [72.0, -20.0, 96.0, 4.5],
+            [112.0, -16.0, 86.0, 4.2],
+        ];
         vessel(Organ::SubclavianLeft, &subclavian_l, artery, Kind::Artery);
 
         // Pulmonary arteries.
-        let trunk = [[19.0, -57.0, -54.0, 13.2], [22.0, -48.0, -40.0, 13.2], [21.0, -34.0, -25.0, 12.8], [20.0, -27.0, -17.0, 12.0]];
+        let trunk = [
+            [19.0, -57.0, -54.0, 13.2],
+            [22.0, -48.0, -40.0, 13.2],
+            [21.0, -34.0, -25.0, 12.8],
+            [20.0, -27.0, -17.0, 12.0],
+        ];
         let right = [
             [19.0, -25.0, -18.0, 10.5],
             [6.0, -18.5, -19.0, 9.6],
@@ -238,7 +284,13 @@ impl Thorax {
         add(Kind::PulmonaryArtery, Some(Organ::PulmonaryArtery), lungs, pad);
 
         // Veins.
-        let cava = [[-37.0, -34.0, 40.0, 8.4], [-38.0, -33.0, 24.0, 8.8], [-38.0, -32.5, 0.0, 8.8], [-37.0, -32.0, -24.0, 9.0], [-35.0, -31.0, -52.0, 10.0]];
+        let cava = [
+            [-37.0, -34.0, 40.0, 8.4],
+            [-38.0, -33.0, 24.0, 8.8],
+            [-38.0, -32.5, 0.0, 8.8],
+            [-37.0, -32.0, -24.0, 9.0],
+            [-35.0, -31.0, -52.0, 10.0],
+        ];
         let mut vessel = |organ, points: &[[f32; 4]], kind| {
             add(kind, Some(organ), Solid::tube(&scaled(points, vein)), pad);
         };
@@ -246,17 +298,30 @@ impl Thorax {
         vessel(Organ::BrachiocephalicVeinLeft, &LEFT_BRACHIOCEPHALIC, Kind::Vein);
         let right = [[-37.0, -34.0, 40.0, 8.0], [-38.0, -33.0, 60.0, 7.4], [-38.0, -36.0, 82.0, 7.0]];
         vessel(Organ::BrachiocephalicVeinRight, &right, Kind::Vein);
-        let jugular = [[37.0, -38.0, 82.0, 6.6], [37.0, -39.0, 96.0, 6.4], [37.0, -42.0, 118.0, 6.4], [38.0, -44.0, 150.0, 6.2]];
-        let subclavian = [[37.0, -38.0, 83.0, 6.4], [55.0, -40.0, 88.0, 6.0], [80.0, -34.0, 89.0, 5.6], [112.0, -24.0, 82.0, 5.0]];
+        let jugular =
+            [[37.0, -38.0, 82.0, 6.6], [37.0, -39.0, 96.0, 6.4], [37.0, -42.0, 118.0, 6.4], [38.0, -44.0, 150.0, 6.2]];
+        let subclavian =
+            [[37.0, -38.0, 83.0, 6.4], [55.0, -40.0, 88.0, 6.0], [80.0, -34.0, 89.0, 5.6], [112.0, -24.0, 82.0, 5.0]];
         let others = Solid::tube(&scaled(&jugular, vein))
             .and(Solid::tube(&scaled(&subclavian, vein)))
             .and(Solid::tube(&scaled(&mirror(&jugular), vein)))
             .and(Solid::tube(&scaled(&mirror(&subclavian), vein)));
         add(Kind::Vein, Some(Organ::OtherVessels), others, pad);
-        let inferior = [[-30.0, -22.0, -104.0, 11.5], [-27.0, -12.0, -125.0, 12.0], [-24.0, -4.0, -160.0, 12.0], [-22.0, 0.0, -230.0, 12.0]];
+        let inferior = [
+            [-30.0, -22.0, -104.0, 11.5],
+            [-27.0, -12.0, -125.0, 12.0],
+            [-24.0, -4.0, -160.0, 12.0],
+            [-22.0, 0.0, -230.0, 12.0],
+        ];
         add(Kind::Vein, Some(Organ::OtherVessels), Solid::tube(&scaled(&inferior, vein)), pad);
         let rising = |z: f32, x: f32, r: f32| [x, spine_front(z) - 3.4, z, r];
-        let below = [rising(-200.0, -3.0, 3.0), rising(-120.0, -7.0, 3.2), rising(-60.0, -9.5, 3.5), rising(-20.0, -10.5, 3.6), AZYGOS_ARCH[0]];
+        let below = [
+            rising(-200.0, -3.0, 3.0),
+            rising(-120.0, -7.0, 3.2),
+            rising(-60.0, -9.5, 3.5),
+            rising(-20.0, -10.5, 3.6),
+            AZYGOS_ARCH[0],
+        ];
         let azygos = Solid::tube(&scaled(&below, vein)).and(Solid::tube(&scaled(&AZYGOS_ARCH, vein)));
         add(Kind::Azygos, Some(Organ::Azygos), azygos, pad);
         let veins = [
@@ -300,22 +365,28 @@ impl Thorax {
             .and(Solid::ellipsoid([-40.0, 4.0, -30.0], [10.0, 12.0, 26.0]))
             .and(Solid::ellipsoid([50.0, 8.0, -30.0], [11.0, 13.0, 26.0]));
         add(Kind::FatPad, None, fat, Some(1.0));
-        let neck: Vec<[f32; 4]> = [70.0f32, 90.0, 110.0, 150.0].iter().map(|&z| [0.0, spine_front(z) - 21.0, z, 15.0]).collect();
+        let neck: Vec<[f32; 4]> =
+            [70.0f32, 90.0, 110.0, 150.0].iter().map(|&z| [0.0, spine_front(z) - 21.0, z, 15.0]).collect();
         add(Kind::FatPad, None, Solid::squashed_tube(&neck, [2.3, 1.0]), None);
         // Axillary fat.
         let axilla = [[112.0, -24.0, 92.0, 15.0], [128.0, -18.0, 60.0, 20.0], [140.0, -8.0, 15.0, 14.0]];
         add(Kind::FatPad, None, Solid::tube(&axilla).and(Solid::tube(&mirror(&axilla))), None);
 
         // Neck and shoulder.
-        let both = |points: &[[f32; 4]], squash| Solid::squashed_tube(points, squash).and(Solid::squashed_tube(&mirror(points), squash));
-        let mastoid = [[47.0, -42.0, 150.0, 8.0], [40.0, -52.0, 118.0, 8.0], [28.0, -56.0, 95.0, 7.0], [18.0, -58.0, 80.0, 5.0]];
+        let both = |points: &[[f32; 4]], squash| {
+            Solid::squashed_tube(points, squash).and(Solid::squashed_tube(&mirror(points), squash))
+        };
+        let mastoid =
+            [[47.0, -42.0, 150.0, 8.0], [40.0, -52.0, 118.0, 8.0], [28.0, -56.0, 95.0, 7.0], [18.0, -58.0, 80.0, 5.0]];
         let scalene = [[24.0, -10.0, 150.0, 7.0], [30.0, -8.0, 118.0, 8.0], [44.0, -6.0, 96.0, 7.0]];
         let strap = [[9.0, -47.0, 150.0, 4.5], [9.0, -47.0, 115.0, 4.5], [9.0, -51.0, 82.0, 4.0]];
         let long = [[7.0, -19.0, 150.0, 5.0], [8.0, -6.0, 100.0, 5.0], [8.0, 2.0, 78.0, 4.0]];
         let behind = |z: f32| spine_front(z) + 44.0;
-        let nape = [[17.0, behind(150.0), 150.0, 14.0], [20.0, behind(112.0), 112.0, 16.0], [25.0, behind(80.0), 80.0, 15.0]];
+        let nape =
+            [[17.0, behind(150.0), 150.0, 14.0], [20.0, behind(112.0), 112.0, 16.0], [25.0, behind(80.0), 80.0, 15.0]];
         let levator = [[37.0, 0.0, 150.0, 8.0], [43.0, 18.0, 115.0, 9.0], [62.0, 46.0, 86.0, 9.0]];
-        let trapezius = [[20.0, 44.0, 150.0, 6.0], [44.0, 52.0, 112.0, 8.0], [82.0, 52.0, 96.0, 9.0], [118.0, 36.0, 88.0, 9.0]];
+        let trapezius =
+            [[20.0, 44.0, 150.0, 6.0], [44.0, 52.0, 112.0, 8.0], [82.0, 52.0, 96.0, 9.0], [118.0, 36.0, 88.0, 9.0]];
         let deltoid = [[120.0, -6.0, 84.0, 13.0], [136.0, 14.0, 72.0, 15.0], [140.0, 34.0, 50.0, 12.0]];
         let cuff = |side: f32| {
             let turn = Mat3::from_rotation_z(-side * 0.62) * Mat3::from_rotation_y(side * 0.12);
@@ -337,12 +408,19 @@ impl Thorax {
             .and(Solid::ellipsoid([tx + 16.0, ty + 1.0, 110.0], [7.5, 10.0, 21.0]))
             .and(Solid::ellipsoid([tx, ty - 11.0, 103.0], [13.0, 3.5, 7.0]));
         add(Kind::Thyroid, Some(Organ::Thyroid), thyroid, None);
-        let clavicle = [[19.0, -60.0, 74.0, 9.0], [32.0, -62.0, 79.0, 6.5], [60.0, -60.0, 87.0, 5.5], [90.0, -38.0, 93.0, 5.5], [116.0, -6.0, 95.0, 6.5]];
+        let clavicle = [
+            [19.0, -60.0, 74.0, 9.0],
+            [32.0, -62.0, 79.0, 6.5],
+            [60.0, -60.0, 87.0, 5.5],
+            [90.0, -38.0, 93.0, 5.5],
+            [116.0, -6.0, 95.0, 6.5],
+        ];
         add(Kind::Bone, Some(Organ::ClavicleLeft), Solid::tube(&clavicle), None);
         add(Kind::Bone, Some(Organ::ClavicleRight), Solid::tube(&mirror(&clavicle)), None);
         let blade = |side: f32| {
             let turn = Mat3::from_rotation_z(-side * 0.62) * Mat3::from_rotation_y(side * 0.12);
-            let ridge = [[side * 84.0, 83.0, 46.0, 3.5], [side * 108.0, 74.0, 58.0, 4.0], [side * 128.0, 50.0, 78.0, 6.0]];
+            let ridge =
+                [[side * 84.0, 83.0, 46.0, 3.5], [side * 108.0, 74.0, 58.0, 4.0], [side * 128.0, 50.0, 78.0, 6.0]];
             let socket = [[side * 124.0, 32.0, 72.0, 11.0], [side * 120.0, 44.0, 58.0, 7.0]];
             Solid::turned_ellipsoid([side * 106.0, 63.0, 14.0], [38.0, 3.6, 62.0], turn)
                 .and(Solid::tube(&ridge))
@@ -352,7 +430,11 @@ impl Thorax {
 
         // Under the diaphragm.
         add(Kind::Spleen, None, Solid::ellipsoid([88.0, 36.0, -172.0], [36.0, 34.0, 36.0]), None);
-        let stomach = Solid { blend_mm: 5.0, ..Solid::ellipsoid([56.0, -18.0, -158.0], [40.0, 36.0, 34.0]).and(Solid::ellipsoid([50.0, -40.0, -190.0], [34.0, 30.0, 40.0])) };
+        let stomach = Solid {
+            blend_mm: 5.0,
+            ..Solid::ellipsoid([56.0, -18.0, -158.0], [40.0, 36.0, 34.0])
+                .and(Solid::ellipsoid([50.0, -40.0, -190.0], [34.0, 30.0, 40.0]))
+        };
         add(Kind::Stomach, None, stomach, None);
         add(Kind::StomachAir, None, Solid::ellipsoid([58.0, -34.0, -146.0], [24.0, 16.0, 15.0]), None);
 
@@ -408,7 +490,9 @@ impl Thorax {
         let mut point = |id: LandmarkId, p: [f64; 3]| {
             all.set(id, patient.patient_from_reference(DVec3::from_array(p)), LandmarkSource::Phantom);
         };
-        let line = |points: &[[f32; 4]], factor: f32| -> Vec<[f32; 4]> { Solid::tube(&scaled(points, factor)).center_line().collect() };
+        let line = |points: &[[f32; 4]], factor: f32| -> Vec<[f32; 4]> {
+            Solid::tube(&scaled(points, factor)).center_line().collect()
+        };
         let highest = |line: &[[f32; 4]]| {
             line.iter().copied().max_by(|a, b| (a[2] + a[3]).total_cmp(&(b[2] + b[3]))).expect("a tube has points")
         };

@@ -97,11 +97,8 @@ pub fn disease(rng: &mut ChaCha8Rng, mm_per_reference: f32, lung: impl Fn(Vec3) 
     let diameter = 12.0 + 57.0 * rng.random_range(0.0f32..1.0).powf(1.5);
     let radius = diameter / 2.0 / mm_per_reference;
     let central = rng.random_bool(0.45);
-    let mut center = Vec3::new(
-        sign * (46.0 + 0.62 * radius),
-        rng.random_range(-16.0..18.0),
-        rng.random_range(-42.0..6.0),
-    );
+    let mut center =
+        Vec3::new(sign * (46.0 + 0.62 * radius), rng.random_range(-16.0..18.0), rng.random_range(-42.0..6.0));
     if !central {
         for _ in 0..400 {
             let p = Vec3::new(
@@ -117,8 +114,7 @@ pub fn disease(rng: &mut ChaCha8Rng, mm_per_reference: f32, lung: impl Fn(Vec3) 
         }
     }
     let lobes = rng.random_range(4..9);
-    let primary =
-        Lesion { solid: lump(rng, center, radius, lobes), center, radius_mm: radius, side, station: None };
+    let primary = Lesion { solid: lump(rng, center, radius, lobes), center, radius_mm: radius, side, station: None };
 
     let count = [0, 0, 1, 1, 1, 2, 2, 2, 3, 4][rng.random_range(0..10)];
     let mut nodes: Vec<Lesion> = Vec::new();
@@ -143,7 +139,13 @@ pub fn disease(rng: &mut ChaCha8Rng, mm_per_reference: f32, lung: impl Fn(Vec3) 
             continue;
         }
         let lobes = rng.random_range(2..5);
-        nodes.push(Lesion { solid: lump(rng, center, radius, lobes), center, radius_mm: radius, side, station: Some(*station) });
+        nodes.push(Lesion {
+            solid: lump(rng, center, radius, lobes),
+            center,
+            radius_mm: radius,
+            side,
+            station: Some(*station),
+        });
     }
     (primary, nodes)
 }
