@@ -66,7 +66,15 @@ fn stations_are_disjoint_and_lie_in_soft_tissue_within_their_limits() {
             }
         }
         assert!(taken.difference(&phantom.organs[&Organ::Body]).is_empty());
-        for organ in [Organ::LungRight, Organ::LungLeft, Organ::Airway, Organ::Aorta, Organ::Esophagus, Organ::Vertebrae, Organ::Heart] {
+        for organ in [
+            Organ::LungRight,
+            Organ::LungLeft,
+            Organ::Airway,
+            Organ::Aorta,
+            Organ::Esophagus,
+            Organ::Vertebrae,
+            Organ::Heart,
+        ] {
             assert!(taken.intersection(&phantom.organs[&organ]).is_empty(), "{organ:?}, seed {}", phantom.seed);
         }
     }
@@ -185,7 +193,11 @@ fn tissues_have_their_ct_numbers() {
         assert!(mean(Organ::Vertebrae) > 120.0 && mean(Organ::Sternum) > 120.0);
         assert!((0.0..80.0).contains(&mean(Organ::SpinalCanal)), "canal {}", mean(Organ::SpinalCanal));
         if !phantom.gtvp.is_empty() {
-            assert!((-60.0..90.0).contains(&mean_hu(phantom, &phantom.gtvp)), "tumor {}", mean_hu(phantom, &phantom.gtvp));
+            assert!(
+                (-60.0..90.0).contains(&mean_hu(phantom, &phantom.gtvp)),
+                "tumor {}",
+                mean_hu(phantom, &phantom.gtvp)
+            );
         }
         // The lumen of the trachea is air in its middle, on every slice above the carina.
         let grid = &phantom.volume.grid;
@@ -257,7 +269,12 @@ fn found_landmarks_agree_with_the_known_ones() {
             LandmarkId::LeftBrachiocephalicLower,
         ] {
             let (a, b) = (found.z(id).expect("found"), phantom.landmarks.z(id).expect("known"));
-            assert!((a - b).abs() <= 1.6 * spacing, "{}: found {a:.1}, known {b:.1}, seed {}", id.label(), phantom.seed);
+            assert!(
+                (a - b).abs() <= 1.6 * spacing,
+                "{}: found {a:.1}, known {b:.1}, seed {}",
+                id.label(),
+                phantom.seed
+            );
         }
     }
 }
@@ -268,7 +285,10 @@ fn without_vessels_the_stations_are_marked_as_resting_on_the_airway() {
     assert_eq!(phantom.stations.quality, Quality::Organs);
     let mut few = sources(phantom);
     few.organs.retain(|organ, _| {
-        matches!(organ, Organ::Body | Organ::LungLeft | Organ::LungRight | Organ::Airway | Organ::Vertebrae | Organ::Sternum)
+        matches!(
+            organ,
+            Organ::Body | Organ::LungLeft | Organ::LungRight | Organ::Airway | Organ::Vertebrae | Organ::Sternum
+        )
     });
     let carina = *phantom.landmarks.get(LandmarkId::Carina).expect("a carina");
     few.landmarks = Landmarks::default();
@@ -378,9 +398,9 @@ mod sheet {
             if self.overlay {
                 let edge = |mask: &Mask| {
                     mask.get(k, j, i)
-                        && [(0i32, 1i32), (1, 0), (0, -1), (-1, 0)].iter().any(|(a, b)| {
-                            !mask.get(k, (j as i32 + a).max(0) as usize, (i as i32 + b).max(0) as usize)
-                        })
+                        && [(0i32, 1i32), (1, 0), (0, -1), (-1, 0)]
+                            .iter()
+                            .any(|(a, b)| !mask.get(k, (j as i32 + a).max(0) as usize, (i as i32 + b).max(0) as usize))
                 };
                 for roi in &self.phantom.structures.rois {
                     if let Role::Station(s) = roi.role
@@ -391,7 +411,9 @@ mod sheet {
                         }
                     }
                 }
-                for (role, mask) in [(Role::Ctv, &self.phantom.ctv), (Role::Gtvn, &self.phantom.gtvn), (Role::Gtvp, &self.phantom.gtvp)] {
+                for (role, mask) in
+                    [(Role::Ctv, &self.phantom.ctv), (Role::Gtvn, &self.phantom.gtvn), (Role::Gtvp, &self.phantom.gtvp)]
+                {
                     if edge(mask) {
                         color = hilum::structures::role_color(role).map(f64::from);
                     }
@@ -423,7 +445,13 @@ mod sheet {
             let at = grid.index_from_plane([view.carina[0], view.carina[1]]);
             let (w, h) = (85.0 / grid.spacing_i_mm(), 85.0 / grid.spacing_j_mm());
             let low = |x: f64| x.max(0.0) as usize;
-            (low(at.x - w), (at.x + w) as usize, low(at.y - 1.1 * h), (at.y + 0.9 * h) as usize, (4.6 / 1.5 * grid.spacing_i_mm()).round() as u32)
+            (
+                low(at.x - w),
+                (at.x + w) as usize,
+                low(at.y - 1.1 * h),
+                (at.y + 0.9 * h) as usize,
+                (4.6 / 1.5 * grid.spacing_i_mm()).round() as u32,
+            )
         } else {
             (0, columns, 0, rows, if columns > 200 { 2 } else { 3 })
         };
@@ -466,7 +494,11 @@ mod sheet {
                 let k = grid.nearest_slice(grid.position_mm(k_max - 1) - f64::from(y) * mm);
                 for x in 0..(j_max as f64 * grid.spacing_j_mm() / mm) as u32 {
                     if x < width {
-                        out.put_pixel(n as u32 * width + x, height + y, view.color(k, index(x, grid.spacing_j_mm(), j_max), i));
+                        out.put_pixel(
+                            n as u32 * width + x,
+                            height + y,
+                            view.color(k, index(x, grid.spacing_j_mm(), j_max), i),
+                        );
                     }
                 }
             }
