@@ -26,6 +26,8 @@ pub struct Slice<'a> {
     near_left_lobes: OnceCell<Vec<bool>>,
     /// Posterior wall of right pulmonary artery or heart per column of pixels, patient y.
     artery_back: OnceCell<Vec<f64>>,
+    /// Anterior wall of the aorta per column of pixels, patient y.
+    aorta_front: OnceCell<Vec<f64>>,
 }
 
 /// One voxel in question.
@@ -94,6 +96,7 @@ impl<'a> Slice<'a> {
             near_right_lobes: OnceCell::new(),
             near_left_lobes: OnceCell::new(),
             artery_back: OnceCell::new(),
+            aorta_front: OnceCell::new(),
         }
     }
 
@@ -176,6 +179,19 @@ impl<'a> Slice<'a> {
         };
         let pixels: Vec<usize> = bronchi.iter().copied().filter(|&at| near(at)).collect();
         self.ring(&pixels, INTERLOBAR_MM)
+    }
+
+    /// Patient y of the anterior wall of the aorta in this column, of the whole aorta where the column has none.
+    fn aorta_front(&self, at: usize) -> f64 {
+        self.aorta_front.get_or_init(|| {
+            let whole = self.curves.aorta_front.map_or(f64::NEG_INFINITY, |front| front[1]);
+            let mut columns = vec![f64::INFINITY; self.plane.columns];
+            for at in self.plane.organ_pixels(Organ::Aorta) {
+                let column = &mut columns[at % self.plane.columns];
+                *column = column.min(self.plane.position(at)[1]);
+            }
+            columns.into_iter().map(|y| if y.is_finite() { y } else { whole }).collect()
+        })[at % self.plane.columns]
     }
 
     /// Patient y of the posterior wall of pulmonary artery or heart in this column; -inf without.
@@ -316,6 +332,7 @@ pub fn borders(station: Station) -> &'static [Border] {
             "medial to the ligamentum arteriosum" => |s, v| {
                 s.curves.medial_of_ligament(v.point()).is_some_and(|d| d > 0.0)
             },
+            "not in front of the aorta" => |s, v| v.y >= s.aorta_front(v.at),
         ],
         Station::S5 => borders![
             "between the lungs" => MEDIASTINUM.holds,
@@ -342,8 +359,7 @@ pub fn borders(station: Station) -> &'static [Border] {
                 right.is_some_and(|wall| v.x > wall) && left.is_some_and(|wall| v.x < wall)
             },
             "behind pulmonary artery and left atrium" => |s, v| {
-                let back = s.artery_back(v.at);
-                if back.is_finite() { v.y > back } else { s.curves.bronchi_front.is_none_or(|front| v.y >= front - 3.0) }
+                v.y > s.artery_back(v.at) && s.curves.bronchi_front.is_none_or(|front| v.y >= front - 3.0)
             },
             "in front of the esophagus" => |s, v| {
                 let limit = s.curves.esophagus_front.or(s.curves.spine_front.map(|front| front - 10.0));

@@ -17,7 +17,7 @@ pub struct SliceCurves {
     /// Medial wall (toward the midline) of the right and of the left main bronchus, below the carina.
     pub right_medial: Option<f64>,
     pub left_medial: Option<f64>,
-    /// Most anterior wall of both main bronchi.
+    /// Anterior wall of the main bronchi, mean of both.
     pub bronchi_front: Option<f64>,
     /// Pixels of the airway right and left of the midline, below the carina.
     pub right_airway: Vec<usize>,
@@ -74,7 +74,14 @@ impl SliceCurves {
             let main_left = left.clone().min_by(|a, b| a.0.min[0].total_cmp(&b.0.min[0]));
             out.right_medial = main_right.map(|(e, _)| e.max[0]);
             out.left_medial = main_left.map(|(e, _)| e.min[0]);
-            out.bronchi_front = [main_right, main_left].into_iter().flatten().map(|(e, _)| e.min[1]).reduce(f64::min);
+            // Their front near the midline; the lobar bronchi turn forward farther out.
+            let front = |(e, pixels): &(Extent, &Vec<usize>)| {
+                let wall = if e.center[0] < c.x { e.max[0] } else { e.min[0] };
+                let near = pixels.iter().map(|&at| plane.position(at)).filter(|p| (p[0] - wall).abs() <= 10.0);
+                near.map(|p| p[1]).fold(f64::INFINITY, f64::min)
+            };
+            let fronts: Vec<f64> = [main_right, main_left].into_iter().flatten().map(front).collect();
+            out.bronchi_front = (!fronts.is_empty()).then(|| fronts.iter().sum::<f64>() / fronts.len() as f64);
             out.right_airway = right.flat_map(|(_, pixels)| pixels.iter().copied()).collect();
             out.left_airway = left.flat_map(|(_, pixels)| pixels.iter().copied()).collect();
         }

@@ -37,30 +37,30 @@ impl<const N: usize> Profile<N> {
 /// Half width of the straight part, half width of the round part, center y, half depth of the cavity.
 const CAVITY: Profile<4> = Profile {
     knots: &[
-        (-230.0, [50.0, 84.0, -6.0, 86.0]),
-        (-160.0, [50.0, 91.0, -4.0, 90.0]),
-        (-100.0, [50.0, 89.0, -2.0, 91.0]),
-        (-50.0, [50.0, 85.0, 0.0, 86.0]),
-        (0.0, [49.0, 77.0, 0.0, 78.0]),
-        (40.0, [45.0, 57.0, -2.0, 65.0]),
-        (60.0, [44.0, 38.0, -2.0, 55.0]),
-        (95.0, [42.0, 33.0, 0.0, 48.0]),
+        (-230.0, [34.0, 98.0, -6.0, 88.0]),
+        (-160.0, [33.0, 107.0, -4.0, 92.0]),
+        (-100.0, [32.0, 106.0, -2.0, 93.0]),
+        (-50.0, [32.0, 102.0, 0.0, 88.0]),
+        (0.0, [34.0, 91.0, 0.0, 79.0]),
+        (40.0, [40.0, 63.0, -2.0, 66.0]),
+        (60.0, [43.0, 40.0, -2.0, 56.0]),
+        (95.0, [42.0, 31.0, 0.0, 46.0]),
     ],
 };
 
 /// Half width, front and back of the skin.
 const SKIN: Profile<3> = Profile {
     knots: &[
-        (-230.0, [158.0, -106.0, 110.0]),
-        (-160.0, [160.0, -110.0, 113.0]),
-        (-80.0, [163.0, -112.0, 116.0]),
-        (-20.0, [167.0, -108.0, 117.0]),
-        (20.0, [170.0, -99.0, 115.0]),
-        (60.0, [171.0, -87.0, 108.0]),
-        (80.0, [163.0, -80.0, 102.0]),
-        (100.0, [132.0, -74.0, 92.0]),
-        (118.0, [84.0, -68.0, 80.0]),
-        (140.0, [64.0, -64.0, 72.0]),
+        (-230.0, [158.0, -106.0, 112.0]),
+        (-160.0, [160.0, -110.0, 114.0]),
+        (-80.0, [163.0, -113.0, 116.0]),
+        (-20.0, [164.0, -108.0, 117.0]),
+        (20.0, [162.0, -100.0, 116.0]),
+        (55.0, [157.0, -90.0, 107.0]),
+        (78.0, [149.0, -81.0, 94.0]),
+        (98.0, [130.0, -72.0, 78.0]),
+        (116.0, [94.0, -66.0, 64.0]),
+        (140.0, [66.0, -66.0, 56.0]),
     ],
 };
 
@@ -126,6 +126,15 @@ pub struct Level {
     phase: f32,
     fat: f32,
     female: bool,
+    /// Thickness at this height of latissimus, serratus, pectoralis minor and major, abdominal wall
+    /// and trapezius, mm.
+    bulk: [f32; 6],
+}
+
+/// 0 below `a`, 1 above `b`, smooth between.
+fn step(a: f32, b: f32, v: f32) -> f32 {
+    let t = ((v - a) / (b - a)).clamp(0.0, 1.0);
+    t * t * (3.0 - 2.0 * t)
 }
 
 /// Signed first-order distance to the ellipse with half axes `a`, `b`, mm.
@@ -140,6 +149,7 @@ impl Level {
     pub fn new(patient: &Patient, z: f32) -> Self {
         let t = ((z - DOME_START) / (CAVITY_TOP - DOME_START)).clamp(0.0, 1.0);
         let split = ((z - 58.0) / 24.0).clamp(0.0, 1.0);
+        let bell = |center: f32, width: f32| (-((z - center) / width).powi(2)).exp();
         Self {
             z,
             cavity: CAVITY.at(z),
@@ -153,11 +163,21 @@ impl Level {
             phase: patient.vertebra_phase_mm,
             fat: patient.fat_mm,
             female: patient.female,
+            bulk: [
+                20.0 * bell(24.0, 52.0),
+                4.0 + 4.0 * bell(-40.0, 70.0),
+                7.0 * bell(42.0, 24.0),
+                13.0 * bell(38.0, 44.0),
+                8.0 * step(84.0, 120.0, -z),
+                10.0 * step(-95.0, -60.0, z),
+            ],
         }
     }
 
     /// Distance to the skin, mm, negative inside.
     pub fn skin(&self, x: f32, y: f32) -> f32 {
+        // The shoulders lie farther back than the throat.
+        let y = y - 0.0017 * x * x * ((self.z - 62.0) / 30.0).clamp(0.0, 1.0);
         let [width, front, back] = self.skin;
         let grow = self.fat - 9.0;
         let (a, b) = (width + grow, (back - front) / 2.0 + grow);
@@ -181,47 +201,93 @@ impl Level {
 
     /// Thickness of the fat under the skin there, mm.
     pub fn fat_thickness(&self, x: f32, y: f32) -> f32 {
-        let angle = y.atan2(x.abs() + 1.0);
         // Thin over the spine and the sternum, thick at the flanks and low in front.
+        let flank = (x.abs() + 1.0) / (x.abs() + 1.0).hypot(y);
         let low = ((-self.z + 20.0) / 160.0).clamp(0.0, 1.0);
         let front = if y < 0.0 { 0.75 + 0.5 * low } else { 1.0 };
-        self.fat * front * (0.75 + 0.45 * angle.cos()) + 2.0
+        self.fat * front * (0.75 + 0.45 * flank) + 2.0
     }
 
     /// Distance to the wall of the thoracic cavity as one space (negative inside), mm.
     pub fn cavity(&self, x: f32, y: f32) -> f32 {
-        let [cx, ax, cy, ay] = self.cavity;
-        let dx = (x.abs() - cx).max(0.0);
-        let above = (self.z - CAVITY_TOP).max(0.0);
-        ellipse(dx, y - cy, (ax * self.apex).max(1.0), (ay * self.apex).max(1.0)) + above
+        self.wall(x, y, 0.0)
     }
 
     /// Distance to the pleural cavity of the side of `x` (negative inside), mm.
     pub fn pleura(&self, x: f32, y: f32) -> f32 {
+        self.wall(x, y, self.split)
+    }
+
+    fn wall(&self, x: f32, y: f32, split: f32) -> f32 {
         let [cx, ax, cy, ay] = self.cavity;
         let s = x.abs() - cx;
-        let dx = if s > 0.0 { s } else { s * self.split };
+        let dx = if s > 0.0 { s } else { s * split };
         let above = (self.z - CAVITY_TOP).max(0.0);
-        ellipse(dx, y - cy, (ax * self.apex).max(1.0), (ay * self.apex).max(1.0)) + above
+        let ring = ellipse(dx, y - cy, (ax * self.apex).max(1.0), (ay * self.apex).max(1.0)) + above;
+        // Beside the spine the wall runs backward and outward along the transverse processes.
+        let (_, depth) = self.body_size();
+        let gutter = (y - self.spine - 1.55 * depth - 0.66 * (x.abs() - 12.0)) * 0.84;
+        // Smooth maximum over 12 mm.
+        let h = (0.5 + 0.5 * (gutter - ring) / 12.0).clamp(0.0, 1.0);
+        ring + (gutter - ring) * h + 12.0 * h * (1.0 - h) * 0.5
     }
 
     /// Distance below the diaphragm (positive below), mm.
     pub fn diaphragm(&self, x: f32, y: f32) -> f32 {
-        let (top, cx) = if x < 0.0 { (-104.0, -64.0) } else { (-113.0, 60.0) };
-        let medial = x.abs() < 62.0;
-        let dx = (x - cx) / 80.0;
         let dy = (y + 8.0) / 80.0;
-        let drop = dx * dx * if medial { 26.0 } else { 62.0 } + dy * dy * if dy > 0.0 { 62.0 } else { 34.0 };
-        (top - drop - self.z) * 0.8
+        let sagittal = dy * dy * if dy > 0.0 { 62.0 } else { 34.0 };
+        let dome = |top: f32, cx: f32, medial: bool| {
+            let dx = (x - cx) / 80.0;
+            top - dx * dx * if medial { 24.0 } else { 62.0 }
+        };
+        let right = dome(-104.0, -64.0, x > -64.0);
+        let left = dome(-112.0, 60.0, x < 60.0);
+        let t = ((x + 34.0) / 68.0).clamp(0.0, 1.0);
+        let height = right + (left - right) * t * t * (3.0 - 2.0 * t) - sagittal;
+        (height - self.z) * 0.8
+    }
+
+    /// Distance to the muscles of the chest wall (negative inside), mm. `cavity` and `depth` are the
+    /// distances to the pleura and from the skin.
+    pub fn muscle(&self, x: f32, y: f32, cavity: f32, depth: f32) -> f32 {
+        let ax = x.abs();
+        let [latissimus, serratus, minor, major, abdominal, trapezius] = self.bulk;
+        // A layer of some thickness outside the ribs; thin layers vanish.
+        let layer = |from: f32, thick: f32| {
+            if thick < 1.2 { 20.0 } else { (from - cavity).max(cavity - from - thick) }
+        };
+        // Between the ribs; toward the apex the cavity is open in the middle.
+        let open = if self.z > 55.0 { 10.3 * (1.0 - step(20.0, 36.0, ax)) } else { 0.0 };
+        let mut d = (0.4 - cavity).max(cavity - 10.3 + open);
+        // Serratus and latissimus at the side, the latter thick toward the axilla.
+        let side = step(62.0, 104.0, ax) * step(-64.0, -34.0, y) * (1.0 - step(58.0, 88.0, y));
+        d = d.min(layer(11.6, serratus * side));
+        let outer = step(80.0, 108.0, ax) * step(-14.0, 12.0, y) * (1.0 - step(70.0, 96.0, y));
+        d = d.min(layer(18.5, latissimus * outer));
+        // Pectorals: the minor between the ribs and the major, with a film of fat.
+        let front = step(9.0, 30.0, ax) * (1.0 - step(100.0, 134.0, ax)) * step(16.0, 46.0, -y);
+        let under = minor * step(44.0, 62.0, ax);
+        let mut pectoral = layer(11.6, (major + under) * front);
+        if under > 2.0 {
+            pectoral = pectoral.max(0.8 - (cavity - 11.6 - under * front).abs());
+        }
+        d = d.min(pectoral);
+        let low = (1.0 - step(74.0, 104.0, ax)) * step(40.0, 60.0, -y);
+        d = d.min(layer(11.5, abdominal * low));
+        // Erector spinae beside the spinous processes, trapezius and rhomboids over it.
+        let (_, half) = self.body_size();
+        let back = self.spine + 2.0 * half + 29.0;
+        d = d.min(ellipse(ax - 25.0, y - back, 24.0, 18.5));
+        let thick = 0.8 * self.fat_thickness(x, y).max(4.0);
+        let flat = trapezius * step(30.0, 50.0, y) * (1.0 - step(84.0, 116.0, ax));
+        if flat > 1.5 {
+            d = d.min((thick - depth).max(depth - thick - flat).max(11.5 - cavity));
+        }
+        d
     }
 
     /// Height at which the oesophagus passes the diaphragm, mm.
     pub const HIATUS: f32 = -134.0;
-
-    /// Front of the vertebral bodies at this height.
-    pub fn spine(&self) -> f32 {
-        self.spine
-    }
 
     /// Distance to the column of vertebral bodies and discs, mm.
     pub fn column(&self, x: f32, y: f32) -> f32 {
@@ -276,9 +342,9 @@ impl Level {
         let pedicle = ((x.abs() - 12.0).abs() - 3.0).max((y - canal_y + 1.0).abs() - 9.0).max((dz - 4.0).abs() - 5.0);
         let lamina = (canal - 5.0).max(-canal + 0.5).max(canal_y - y - 1.0).max((dz + 1.0).abs() - 8.5);
         let reach = (x.abs() - 12.0) / 26.0;
-        let transverse = ((y - (canal_y + 5.0 + 11.0 * reach)).abs() - 4.2)
+        let transverse = ((y - (canal_y + 3.0 + 10.0 * reach)).abs() - 3.6 - 1.5 * reach)
             .max((dz - 3.0).abs() - 5.0)
-            .max((x.abs() - 25.0).abs() - 13.0);
+            .max((x.abs() - 22.0).abs() - 10.0);
         let drop = (y - canal_y - 9.0).max(0.0) * 0.55;
         let spinous = (x.abs() - 2.6).max((y - canal_y - 23.0).abs() - 16.0).max((dz + 4.0 + drop * 0.5).abs() - 7.5);
         let arch = pedicle.min(lamina).min(transverse).min(spinous).max(-canal);
@@ -296,13 +362,13 @@ impl Level {
     fn rib(&self, x: f32, y: f32, cavity: f32) -> (Bone, f32) {
         let far = (Bone::Rib, 9.0);
         let angle = x.abs().atan2(y + 4.0) / std::f32::consts::PI;
-        if x.abs() < 24.0 && y > 0.0 {
+        if x.abs() < 17.0 && y > 0.0 {
             return far;
         }
         // 0 at the spine, 1 at the sternum; the bone falls by about 62 mm, the cartilage rises again.
         let turn = ((angle - 0.05) / 0.9).clamp(0.0, 1.0);
         let rise = if turn > 0.8 { (turn - 0.8) * 190.0 } else { 0.0 };
-        let fall = 66.0 * (0.5 - 0.5 * (turn.min(0.9) * std::f32::consts::PI).cos()).powf(0.85) - rise;
+        let fall = 84.0 * turn.min(0.85) - rise;
         let height = self.z + fall;
         let index = ((height - self.phase - 4.0) / self.pitch).round();
         let dz = height - self.phase - 4.0 - index * self.pitch;
@@ -318,11 +384,10 @@ impl Level {
 
     fn sternum(&self, x: f32, y: f32) -> f32 {
         let t = ((self.z - 22.0) / (MANUBRIUM_TOP - 22.0)).clamp(0.0, 1.0);
-        let notch = 6.0 * (-(x / 13.0).powi(2)).exp() * 0.0;
         let half = if self.z > 22.0 { 16.0 + 12.0 * t } else { 16.0 - 0.05 * (22.0 - self.z) };
         let (dx, dy) = (x.abs() - half + 4.0, (y - self.sternum_back + 5.8).abs() - 5.5 + 3.5);
         let corner = (dx.max(0.0).powi(2) + dy.max(0.0).powi(2)).sqrt() + dx.max(dy).min(0.0) - 3.7;
-        let mut d = corner.max(self.z - MANUBRIUM_TOP + notch).max(STERNUM_TIP - self.z);
+        let mut d = corner.max(self.z - MANUBRIUM_TOP + 5.0 * (-(x / 12.0).powi(2)).exp()).max(STERNUM_TIP - self.z);
         // The joint of manubrium and body.
         d = d.max(1.2 - (self.z - 22.0).abs());
         d

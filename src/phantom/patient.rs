@@ -255,10 +255,10 @@ impl Tissue {
             let value = r.random_range(low..high);
             if contrast { value } else { plain }
         };
-        let aorta = blood(150.0, 290.0);
-        let pulmonary = blood(130.0, 300.0);
-        let cava = blood(120.0, 330.0);
-        let azygos = blood(70.0, 150.0);
+        let aorta = blood(125.0, 225.0);
+        let pulmonary = blood(115.0, 225.0);
+        let cava = blood(110.0, 250.0);
+        let azygos = blood(70.0, 140.0);
         let myocardium = blood(85.0, 115.0);
         let liver = blood(65.0, 105.0) + 12.0;
         let spleen = blood(85.0, 125.0) + 6.0;

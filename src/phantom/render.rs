@@ -50,6 +50,14 @@ fn bit(organ: Organ) -> u64 {
     1 << organ as u32
 }
 
+/// Distance to the left and posterior face of the liver (negative inside), mm.
+fn liver_edge(x: f32, y: f32, below: f32) -> f32 {
+    let left = x - 46.0 + 0.55 * (y + 14.0).max(0.0) + 0.3 * (below - 12.0).max(0.0);
+    // Around spine, aorta and crura.
+    let spine = 22.0 - (x * 0.8).hypot(y - 36.0);
+    left.max(spine) * 0.85
+}
+
 /// Renders all slices, in parallel.
 pub fn render(
     patient: &Patient,
@@ -182,7 +190,7 @@ impl<'a> Canvas<'a> {
         let seed = self.patient.seed;
         let coarse = SmoothNoise::new(hash(seed ^ 1), 13.0, z);
         let fine = SmoothNoise::new(hash(seed ^ 2), 5.0, z);
-        let table = 121.0 + (self.patient.fat_mm - 9.0).max(-3.0);
+        let table = 116.0 + self.patient.fat_mm - 9.0;
         for j in 0..rows {
             let straight = self.plane.y0 - self.plane.shift_y + j as f32 * self.plane.dy;
             for i in 0..columns {
@@ -213,10 +221,6 @@ impl<'a> Canvas<'a> {
                 };
                 if cavity > 9.0 && pads.iter().any(|pad| pad.at(j, i) < 0.0) {
                     inner = tissue.fat + 10.0 * grain;
-                }
-                // Intercostal muscle reaches the pleura.
-                if (0.0..2.0).contains(&cavity) && y.abs() > 0.0 {
-                    inner += (tissue.muscle - inner) * self.cover(0.6 - cavity) * 0.6;
                 }
                 let below = self.level.diaphragm(x, y);
                 if cavity < 1.0 && below > -2.0 {
@@ -252,7 +256,7 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// Skin, fat under it, and muscle with fat between its layers.
+    /// Skin, fat, and the muscles of the chest wall.
     fn wall_tissue(&self, x: f32, y: f32, skin: f32, cavity: f32, rough: f32, grain: f32) -> f32 {
         let tissue = &self.patient.tissue;
         let depth = -skin;
@@ -260,29 +264,21 @@ impl<'a> Canvas<'a> {
             return 5.0;
         }
         let fat = tissue.fat + 6.0 * grain;
-        let muscle = tissue.muscle + 5.0 * grain;
-        let thick = self.level.fat_thickness(x, y) + 2.0 * rough;
-        let mut share = self.cover(thick - depth);
-        if self.patient.female && y < 0.0 && depth < 40.0 && cavity > 24.0 {
+        let mut share = self.cover(self.level.muscle(x, y, cavity, depth) + 1.1 * rough) * self.cover(4.0 - depth);
+        // Fat between the bundles.
+        share *= 1.0 - ((rough * 0.5 + grain * 0.5).abs() - 0.42).max(0.0) * 0.9;
+        if self.patient.female && y < 0.0 && cavity > 26.0 && self.level.z < 30.0 {
             // Gland tissue in the breast.
             let gland = ((rough + 0.6 * grain - 0.1) * 3.0).clamp(0.0, 1.0);
-            let deep = (1.0 - (depth - 18.0).abs() / 14.0).max(0.0);
-            share = share.min(gland * deep);
+            share = share.max(gland * (1.0 - (depth - 18.0).abs() / 14.0).max(0.0) * 0.8);
         }
-        // Septa: planes of fat between the muscles, wavy, at depths that repeat outward from the ribs.
-        let layer = (cavity - 12.0) / 11.0 + 0.35 * rough;
-        let near = (layer - layer.round()).abs() * 11.0;
-        let septum = if cavity > 8.0 { (1.0 - near / 1.5).max(0.0) } else { 0.0 };
-        let marbling = ((rough * 0.5 + grain * 0.5).abs() - 0.5).max(0.0) * 0.6;
-        share *= 1.0 - (0.75 * septum + marbling).min(1.0);
-        fat + (muscle - fat) * share
+        fat + (tissue.muscle + 5.0 * grain - fat) * share
     }
 
     fn under_diaphragm(&self, fat: f32, x: f32, y: f32, below: f32, grain: f32) -> f32 {
         let tissue = &self.patient.tissue;
         // Liver on the right and across the midline in front.
-        let edge = x - 34.0 + 0.5 * (y + 10.0).max(0.0);
-        let liver = (3.0 - below).max(edge);
+        let liver = (3.0 - below).max(liver_edge(x, y, below));
         let muscle = below.abs() - 2.2;
         let mut hu = fat;
         hu += (tissue.muscle - hu) * self.cover(muscle);
@@ -357,7 +353,10 @@ impl<'a> Canvas<'a> {
         let columns = self.plane.columns;
         let z = self.plane.z;
         let mark = piece.organ.map_or(0, bit);
-        let grain = SmoothNoise::new(hash(self.patient.seed ^ (90 + n as u64)), 6.0, z);
+        // Vessels are even; the other organs have a grain of their own.
+        let even = matches!(piece.kind, Kind::PulmonaryVein | Kind::Azygos | Kind::PulmonaryArtery | Kind::Artery | Kind::Airway | Kind::FatPad);
+        let cell = if even { 200.0 } else { 6.0 };
+        let grain = SmoothNoise::new(hash(self.patient.seed ^ (90 + n as u64)), cell, z);
         for (j, i0, row) in field.rows() {
             for (m, &d) in row.iter().enumerate() {
                 if d > 4.0 {
@@ -371,7 +370,8 @@ impl<'a> Canvas<'a> {
                 self.hu[at] = match piece.kind {
                     Kind::FatPad => under,
                     Kind::Muscle => {
-                        if self.level.skin(x, y) < -4.0 {
+                        let bony = self.bits[at] & (bit(Organ::Ribs) | bit(Organ::Vertebrae) | bit(Organ::Sternum)) != 0;
+                        if !bony && self.level.skin(x, y) < -4.0 && (self.cavity[at] > 10.5 || z > 70.0) {
                             mix(tissue.muscle + 4.0 * grain.at(x, y))
                         } else {
                             under
@@ -515,7 +515,7 @@ impl<'a> Canvas<'a> {
             if lung && mark & (1 << GTVP | 1 << GTVN) == 0 {
                 mark |= bit(if x < 0.0 { Organ::LungRight } else { Organ::LungLeft });
             }
-            if below > 3.0 && self.cavity[at] < -1.0 && free && x - 34.0 + 0.5 * (y + 10.0).max(0.0) < 0.0 {
+            if below > 3.0 && self.cavity[at] < -1.0 && free && liver_edge(x, y, below) < 0.0 {
                 mark |= bit(Organ::Liver);
             }
             self.bits[at] |= mark;

@@ -74,16 +74,16 @@ fn trachea(patient: &Patient, z: f32) -> [f32; 2] {
     let t = (z / 116.0).max(0.0);
     // The arch pushes the trachea to the right a little.
     let push = -2.0 * (-((z - 34.0) / 18.0).powi(2)).exp();
-    [push + patient.trachea_lean_mm * t * t, spine_front(z) - 24.0 + 1.5 * (1.0 - t.min(1.0))]
+    [push + patient.trachea_lean_mm * t * t, spine_front(z) - 22.5]
 }
 
-const RIGHT_MAIN: [[f32; 4]; 3] = [[-1.0, 1.5, 2.0, 8.0], [-11.0, 3.0, -8.0, 7.6], [-23.0, 6.0, -17.0, 7.0]];
+const RIGHT_MAIN: [[f32; 4]; 3] = [[-2.5, 1.5, 13.0, 8.0], [-10.0, 3.0, 0.0, 7.8], [-23.0, 6.0, -17.0, 7.0]];
 const RIGHT_UPPER: [[f32; 4]; 3] = [[-21.0, 5.0, -12.0, 5.6], [-35.0, 4.0, -8.5, 5.2], [-50.0, 3.0, -4.0, 4.4]];
 const INTERMEDIUS: [[f32; 4]; 3] = [[-23.0, 6.0, -17.0, 6.6], [-28.0, 9.0, -29.0, 5.8], [-32.0, 11.0, -42.0, 5.6]];
 const RIGHT_MIDDLE: [[f32; 4]; 3] = [[-32.0, 9.0, -42.0, 4.4], [-41.0, -4.0, -50.0, 3.8], [-52.0, -18.0, -58.0, 3.2]];
 const RIGHT_LOWER: [[f32; 4]; 3] = [[-32.0, 11.0, -42.0, 5.4], [-38.0, 20.0, -56.0, 4.8], [-46.0, 28.0, -74.0, 4.0]];
 const LEFT_MAIN: [[f32; 4]; 4] =
-    [[1.0, 1.5, 2.0, 7.6], [11.0, 3.5, -8.0, 6.9], [27.0, 6.0, -20.0, 6.4], [43.0, 9.0, -31.0, 6.2]];
+    [[2.0, 1.5, 13.0, 7.6], [9.5, 3.0, 0.0, 6.9], [26.0, 6.0, -18.0, 6.4], [43.0, 9.0, -31.0, 6.2]];
 const LEFT_UPPER: [[f32; 4]; 3] = [[42.0, 8.0, -30.5, 5.4], [54.0, -1.0, -31.0, 4.8], [68.0, -10.0, -26.0, 4.2]];
 const LEFT_LOWER: [[f32; 4]; 4] =
     [[43.0, 9.0, -31.0, 5.6], [46.0, 14.0, -40.0, 5.0], [48.0, 21.0, -54.0, 4.7], [54.0, 28.0, -72.0, 4.0]];
@@ -158,16 +158,20 @@ fn heart(patient: &Patient) -> Vec<Piece> {
     let left = |grow| ellipsoid([39.0, -30.0, -91.0], [43.0, 27.0, 28.0], apex, grow);
     let right = |grow| ellipsoid([8.0, -54.0, -88.0], [39.0, 21.0, 30.0], tilt, grow);
     let right_atrium = |grow| ellipsoid([-33.0, -31.0, -79.0], [22.0, 23.0, 33.0], Mat3::IDENTITY, grow);
-    let left_atrium = |grow| ellipsoid([3.0, -6.0, -61.0], [33.0, 16.0, 21.0], Mat3::IDENTITY, grow);
+    let left_atrium = |grow| {
+        // With its appendage, beside the pulmonary trunk.
+        ellipsoid([3.0, -6.0, -61.0], [33.0, 16.0, 21.0], Mat3::IDENTITY, grow)
+            .and(ellipsoid([36.0, -27.0, -47.0], [9.0, 15.0, 9.0], Mat3::from_rotation_z(0.5), grow))
+    };
     let outflow = |grow: f32| {
         Solid::tube(&[[12.0, -62.0, -76.0, 15.0 + grow], [19.0, -57.0, -56.0, 13.0 + grow], [21.0, -48.0, -42.0, 12.0 + grow]])
     };
     let piece = |kind, solid, organ, pad_mm| Piece { kind, organ, solid, pad_mm };
     let walls = left(0.0).and(right(0.0)).and(right_atrium(0.0)).and(left_atrium(0.0)).and(outflow(1.5));
     // Fat of the pericardium fills the grooves between the chambers.
-    let fat = Solid { blend_mm: 8.0, ..left(0.0).and(right(0.0)).and(right_atrium(0.0)).and(left_atrium(0.0)) };
+    let fat = Solid { blend_mm: 10.0, ..left(0.0).and(right(0.0)).and(right_atrium(0.0)).and(left_atrium(0.0)) };
     vec![
-        piece(Kind::FatPad, fat, None, Some(1.0)),
+        piece(Kind::FatPad, fat, None, Some(2.0)),
         piece(Kind::Myocardium, walls, Some(Organ::Heart), Some(3.0)),
         piece(Kind::RightHeart, right(-4.0).and(right_atrium(-2.5)).and(outflow(-1.0)), None, None),
         piece(Kind::LeftHeart, left(-10.5).and(left_atrium(-2.5)), None, None),
@@ -179,10 +183,10 @@ impl Thorax {
         let [artery, vein, air] = patient.caliber;
         let mut pieces = heart(patient);
         let mut add = |kind, organ, solid, pad_mm: Option<f32>| pieces.push(Piece { kind, organ, solid, pad_mm });
-        let pad = Some(3.5);
+        let pad = Some(2.2);
 
         // Airway: a trachea slightly wider than deep, and the bronchi down to the lobes.
-        let path: Vec<[f32; 4]> = [0.0f32, 20.0, 40.0, 60.0, 80.0, 100.0, 120.0, 150.0]
+        let path: Vec<[f32; 4]> = [10.0f32, 24.0, 40.0, 60.0, 80.0, 100.0, 120.0, 150.0]
             .iter()
             .map(|&z| {
                 let [x, y] = trachea(patient, z);
@@ -205,11 +209,11 @@ impl Thorax {
         vessel(Organ::BrachiocephalicTrunk, &trunk, artery, Kind::Artery);
         let carotid_r = [[-20.0, -25.0, 74.0, 4.2], [-23.0, -29.0, 90.0, 3.9], [-28.0, -37.0, 118.0, 3.7], [-30.0, -41.0, 150.0, 3.6]];
         vessel(Organ::CarotidRight, &carotid_r, artery, Kind::Artery);
-        let subclavian_r = [[-20.0, -25.0, 74.0, 5.2], [-30.0, -24.0, 84.0, 5.0], [-46.0, -20.0, 92.0, 4.8], [-72.0, -20.0, 96.0, 4.5], [-112.0, -24.0, 92.0, 4.2]];
+        let subclavian_r = [[-20.0, -25.0, 74.0, 5.2], [-30.0, -24.0, 84.0, 5.0], [-46.0, -20.0, 92.0, 4.8], [-72.0, -20.0, 96.0, 4.5], [-112.0, -16.0, 86.0, 4.2]];
         vessel(Organ::SubclavianRight, &subclavian_r, artery, Kind::Artery);
         let carotid_l = [[14.0, -27.0, 40.0, 4.6], [19.0, -22.0, 60.0, 4.2], [24.0, -28.0, 90.0, 3.9], [28.0, -37.0, 118.0, 3.7], [30.0, -41.0, 150.0, 3.6]];
         vessel(Organ::CarotidLeft, &carotid_l, artery, Kind::Artery);
-        let subclavian_l = [[26.0, -7.0, 40.0, 5.8], [28.0, -3.0, 58.0, 5.2], [32.0, -8.0, 78.0, 5.0], [46.0, -17.0, 91.0, 4.8], [72.0, -20.0, 96.0, 4.5], [112.0, -24.0, 92.0, 4.2]];
+        let subclavian_l = [[26.0, -7.0, 40.0, 5.8], [28.0, -3.0, 58.0, 5.2], [32.0, -8.0, 78.0, 5.0], [46.0, -17.0, 91.0, 4.8], [72.0, -20.0, 96.0, 4.5], [112.0, -16.0, 86.0, 4.2]];
         vessel(Organ::SubclavianLeft, &subclavian_l, artery, Kind::Artery);
 
         // Pulmonary arteries.
@@ -243,7 +247,7 @@ impl Thorax {
         let right = [[-37.0, -34.0, 40.0, 8.0], [-38.0, -33.0, 60.0, 7.4], [-38.0, -36.0, 82.0, 7.0]];
         vessel(Organ::BrachiocephalicVeinRight, &right, Kind::Vein);
         let jugular = [[37.0, -38.0, 82.0, 6.6], [37.0, -39.0, 96.0, 6.4], [37.0, -42.0, 118.0, 6.4], [38.0, -44.0, 150.0, 6.2]];
-        let subclavian = [[37.0, -38.0, 83.0, 6.4], [55.0, -40.0, 88.0, 6.0], [80.0, -38.0, 91.0, 5.6], [114.0, -32.0, 86.0, 5.0]];
+        let subclavian = [[37.0, -38.0, 83.0, 6.4], [55.0, -40.0, 88.0, 6.0], [80.0, -34.0, 89.0, 5.6], [112.0, -24.0, 82.0, 5.0]];
         let others = Solid::tube(&scaled(&jugular, vein))
             .and(Solid::tube(&scaled(&subclavian, vein)))
             .and(Solid::tube(&scaled(&mirror(&jugular), vein)))
@@ -268,28 +272,31 @@ impl Thorax {
         // Oesophagus between trachea and spine, then in front of the aorta.
         let gullet = |x: f32, z: f32, dy: f32, r: f32| [x, spine_front(z) + dy, z, r];
         let esophagus = [
-            gullet(1.5, 150.0, -7.0, 5.4),
-            gullet(3.0, 110.0, -7.2, 5.6),
-            gullet(5.0, 60.0, -7.6, 5.8),
-            gullet(4.0, 20.0, -7.6, 5.8),
-            gullet(3.5, 0.0, -7.8, 5.8),
-            gullet(4.5, -40.0, -8.0, 5.8),
+            gullet(1.5, 150.0, -6.2, 5.4),
+            gullet(3.0, 110.0, -6.2, 5.6),
+            gullet(5.0, 60.0, -6.4, 5.8),
+            gullet(4.0, 20.0, -6.4, 5.8),
+            gullet(3.5, 0.0, -6.8, 5.8),
+            gullet(4.5, -40.0, -7.4, 5.8),
             gullet(6.0, -80.0, -11.0, 5.9),
             gullet(10.0, -115.0, -19.0, 6.2),
             gullet(18.0, -138.0, -27.0, 6.8),
             gullet(32.0, -152.0, -34.0, 8.0),
         ];
-        add(Kind::Esophagus, Some(Organ::Esophagus), Solid::squashed_tube(&esophagus, [1.3, 0.9]), pad);
+        add(Kind::Esophagus, Some(Organ::Esophagus), Solid::squashed_tube(&esophagus, [1.3, 0.85]), pad);
 
         // Fat that no vessel holds open: behind the sternum, the aortopulmonary window, the hila, the carina.
         let behind_sternum: Vec<[f32; 4]> =
             [-80.0f32, -40.0, 0.0, 30.0, 55.0].iter().map(|&z| [2.0, sternum_back(z) + 6.0, z, 7.0]).collect();
         let fat = Solid::tube(&behind_sternum)
-            .and(Solid::ellipsoid([23.0, -16.0, 12.0], [15.0, 17.0, 16.0]))
-            .and(Solid::ellipsoid([16.0, -46.0, 26.0], [16.0, 14.0, 22.0]))
-            .and(Solid::ellipsoid([-20.0, -20.0, 30.0], [18.0, 20.0, 30.0]))
-            .and(Solid::ellipsoid([2.0, 4.0, -18.0], [20.0, 10.0, 22.0]))
-            .and(Solid::ellipsoid([0.0, -24.0, 66.0], [30.0, 24.0, 24.0]))
+            .and(Solid::ellipsoid([20.0, -18.0, 12.0], [12.0, 14.0, 14.0]))
+            .and(Solid::ellipsoid([14.0, -47.0, 24.0], [12.0, 12.0, 20.0]))
+            .and(Solid::ellipsoid([-18.0, -20.0, 28.0], [13.0, 15.0, 24.0]))
+            .and(Solid::ellipsoid([2.0, 4.0, -18.0], [18.0, 9.0, 20.0]))
+            .and(Solid::ellipsoid([0.0, -26.0, 66.0], [24.0, 20.0, 22.0]))
+            .and(Solid::ellipsoid([16.0, -20.0, -34.0], [24.0, 18.0, 14.0]))
+            .and(Solid::ellipsoid([7.0, -4.0, -88.0], [20.0, 17.0, 34.0]))
+            .and(Solid::ellipsoid([4.0, -34.0, -112.0], [44.0, 32.0, 16.0]))
             .and(Solid::ellipsoid([-40.0, 4.0, -30.0], [10.0, 12.0, 26.0]))
             .and(Solid::ellipsoid([50.0, 8.0, -30.0], [11.0, 13.0, 26.0]));
         add(Kind::FatPad, None, fat, Some(1.0));
@@ -305,14 +312,32 @@ impl Thorax {
         let scalene = [[24.0, -10.0, 150.0, 7.0], [30.0, -8.0, 118.0, 8.0], [44.0, -6.0, 96.0, 7.0]];
         let strap = [[9.0, -47.0, 150.0, 4.5], [9.0, -47.0, 115.0, 4.5], [9.0, -51.0, 82.0, 4.0]];
         let long = [[7.0, -19.0, 150.0, 5.0], [8.0, -6.0, 100.0, 5.0], [8.0, 2.0, 78.0, 4.0]];
-        let muscles = both(&mastoid, [1.2, 0.8]).and(both(&scalene, [1.0, 1.2])).and(both(&strap, [1.6, 0.7])).and(both(&long, [1.3, 0.8]));
+        let behind = |z: f32| spine_front(z) + 44.0;
+        let nape = [[17.0, behind(150.0), 150.0, 14.0], [20.0, behind(112.0), 112.0, 16.0], [25.0, behind(80.0), 80.0, 15.0]];
+        let levator = [[37.0, 0.0, 150.0, 8.0], [43.0, 18.0, 115.0, 9.0], [62.0, 46.0, 86.0, 9.0]];
+        let trapezius = [[20.0, 44.0, 150.0, 6.0], [44.0, 52.0, 112.0, 8.0], [82.0, 52.0, 96.0, 9.0], [118.0, 36.0, 88.0, 9.0]];
+        let deltoid = [[120.0, -6.0, 84.0, 13.0], [136.0, 14.0, 72.0, 15.0], [140.0, 34.0, 50.0, 12.0]];
+        let cuff = |side: f32| {
+            let turn = Mat3::from_rotation_z(-side * 0.62) * Mat3::from_rotation_y(side * 0.12);
+            Solid::turned_ellipsoid([side * 105.0, 65.0, 12.0], [40.0, 13.5, 60.0], turn)
+        };
+        let muscles = both(&mastoid, [1.2, 0.8])
+            .and(both(&scalene, [1.0, 1.2]))
+            .and(both(&strap, [1.6, 0.7]))
+            .and(both(&long, [1.3, 0.8]))
+            .and(both(&nape, [1.25, 0.95]))
+            .and(both(&levator, [1.0, 1.0]))
+            .and(both(&trapezius, [1.2, 0.7]))
+            .and(both(&deltoid, [1.0, 1.3]))
+            .and(cuff(1.0))
+            .and(cuff(-1.0));
         add(Kind::Muscle, None, muscles, None);
         let [tx, ty] = trachea(patient, 112.0);
         let thyroid = Solid::ellipsoid([tx - 16.0, ty + 1.0, 110.0], [8.0, 10.0, 22.0])
             .and(Solid::ellipsoid([tx + 16.0, ty + 1.0, 110.0], [7.5, 10.0, 21.0]))
             .and(Solid::ellipsoid([tx, ty - 11.0, 103.0], [13.0, 3.5, 7.0]));
         add(Kind::Thyroid, Some(Organ::Thyroid), thyroid, None);
-        let clavicle = [[19.0, -60.0, 74.0, 9.0], [32.0, -62.0, 79.0, 6.5], [60.0, -60.0, 87.0, 5.5], [92.0, -44.0, 95.0, 5.5], [122.0, -22.0, 100.0, 6.5]];
+        let clavicle = [[19.0, -60.0, 74.0, 9.0], [32.0, -62.0, 79.0, 6.5], [60.0, -60.0, 87.0, 5.5], [90.0, -38.0, 93.0, 5.5], [116.0, -6.0, 95.0, 6.5]];
         add(Kind::Bone, Some(Organ::ClavicleLeft), Solid::tube(&clavicle), None);
         add(Kind::Bone, Some(Organ::ClavicleRight), Solid::tube(&mirror(&clavicle)), None);
         let blade = |side: f32| {

@@ -62,22 +62,23 @@ fn tree(rng: &mut ChaCha8Rng, roots: &[[f32; 3]], mut targets: Vec<Vec3>, leaf_m
             parent = nodes.len() - 1;
         }
     }
-    // Cubes of radii add up towards the root.
-    let mut cubes = vec![0.0f32; nodes.len()];
+    // Powers of radii add up towards the root.
+    const MURRAY: f32 = 2.6;
+    let mut powers = vec![0.0f32; nodes.len()];
     for n in (0..nodes.len()).rev() {
-        if cubes[n] == 0.0 {
-            cubes[n] = leaf_mm.powi(3);
+        if powers[n] == 0.0 {
+            powers[n] = leaf_mm.powf(MURRAY);
         }
         if let Some(parent) = nodes[n].parent {
-            cubes[parent] += cubes[n];
+            powers[parent] += powers[n];
         }
     }
-    let radius = |n: usize| cubes[n].cbrt().min(most_mm);
+    let radius = |n: usize| powers[n].powf(1.0 / MURRAY).min(most_mm);
     let mut parts = Vec::new();
     for (n, node) in nodes.iter().enumerate() {
         if let Some(parent) = node.parent {
             // A side branch starts with its own caliber, not with that of the stem.
-            let ra = radius(parent).min(radius(n) * 1.15);
+            let ra = radius(parent).min(radius(n) * 1.2);
             parts.push(Part::Cone { a: nodes[parent].at, b: node.at, ra, rb: radius(n), squash: [1.0, 1.0] });
         }
     }
@@ -107,9 +108,9 @@ pub fn grow(rng: &mut ChaCha8Rng, lung: impl Fn(Vec3) -> f32) -> Tree {
             }
             targets
         };
-        let ends = sample(210, 5.0);
-        let airways = sample(14, 22.0);
-        out.vessels.parts.extend(tree(rng, vessels, ends, 0.72, 3.6));
+        let ends = sample(330, 3.5);
+        let airways = sample(18, 18.0);
+        out.vessels.parts.extend(tree(rng, vessels, ends, 0.85, 4.4));
         out.bronchi.parts.extend(tree(rng, bronchi, airways, 0.9, 2.4));
     }
     out
