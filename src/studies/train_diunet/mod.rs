@@ -31,7 +31,7 @@ const CHECKPOINT: &str = "checkpoint.safetensors";
 /// Weight of the old value in the running statistics of the normalisation.
 const STATISTICS_MEMORY: f64 = 0.9;
 /// Samples drawn from a case before a newer one may replace it.
-const SAMPLES_PER_CASE: usize = 60;
+const SAMPLES_PER_CASE: usize = 150;
 
 /// What to train and for how long.
 #[derive(Debug, Clone, PartialEq)]
@@ -393,6 +393,9 @@ fn run(
         sum.ctv += losses.ctv;
         since += 1;
         step += 1;
+        if step % 50 == 0 {
+            tracing::info!(step, minutes = minutes(), loss = sum.total() / since as f32, "training");
+        }
     }
     let manifest = best.ok_or(TrainError::CancelledEarly)?;
     Ok(TrainReport { manifest, curve, cancelled })
