@@ -26,7 +26,6 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("cohort", "survival", "counts are reported with a Wilson interval"),
     ("ui", "gpu", "views are drawn by the renderer"),
     ("cli", "ui", "`open` and `screenshot` show the window"),
-    ("cli", "gpu", "`screenshot` asks for a renderer"),
 ];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {

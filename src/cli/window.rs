@@ -51,10 +51,10 @@ fn parse_workspace(text: &str) -> Result<Workspace, String> {
 }
 
 fn parse_size(text: &str) -> Result<[u32; 2], String> {
-    let side = |t: &str| t.parse::<u32>().ok().filter(|n| (64..=8192).contains(n));
+    let side = |t: &str, least: u32| t.parse::<u32>().ok().filter(|n| (least..=8192).contains(n));
     text.split_once('x')
-        .and_then(|(w, h)| Some([side(w)?, side(h)?]))
-        .ok_or_else(|| "write WIDTHxHEIGHT, each 64 to 8192, for example 1600x1000".to_owned())
+        .and_then(|(w, h)| Some([side(w, 320)?, side(h, 240)?]))
+        .ok_or_else(|| "write WIDTHxHEIGHT from 320x240 to 8192x8192, for example 1600x1000".to_owned())
 }
 
 #[cfg(feature = "gui")]
