@@ -151,7 +151,7 @@ impl ModelManifest {
         if self.slices != a.slices {
             return refuse(format!("{} input slices instead of the {} of {}", self.slices, a.slices, self.variant));
         }
-        if self.crop == 0 || self.crop > 1024 || self.crop % a.side_multiple() != 0 {
+        if self.crop == 0 || self.crop > 1024 || !self.crop.is_multiple_of(a.side_multiple()) {
             return refuse(format!("a crop of {} pixels is no multiple of {}", self.crop, a.side_multiple()));
         }
         let within = |x: f64, low: f64, high: f64| x >= low && x <= high;
@@ -199,7 +199,7 @@ pub(crate) fn write_new(folder: &Path, path: &Path, contents: &[u8]) -> std::io:
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 /// A model ready to run: manifest, network, and the threads it may use.

@@ -77,7 +77,9 @@ pub fn loss_and_gradient(
                     *t += *v;
                 }
             }
-            total.iter_mut().for_each(|t| *t = 1.0 / *t);
+            for t in &mut total {
+                *t = 1.0 / *t;
+            }
             let mut sums = Sums {
                 probability: [0.0; CLASSES],
                 overlap: [0.0; CLASSES],

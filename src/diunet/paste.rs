@@ -84,7 +84,9 @@ pub fn outlines(logits: &SliceLogits, frame: &Frame, grid: &VoxelGrid) -> SliceO
     let pixels = size * size;
     let labels = logits.labels();
     let mut present = [false; CLASSES];
-    labels.iter().for_each(|l| present[usize::from(*l)] = true);
+    for label in &labels {
+        present[usize::from(*label)] = true;
+    }
     let classes: Vec<usize> = (1..CLASSES).filter(|c| present[*c]).collect();
     let mut out = SliceOutlines::default();
     if let Some(part) = GridPart::around(frame, grid, |pixel| labels[pixel] > 0) {

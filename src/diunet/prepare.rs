@@ -268,18 +268,17 @@ mod tests {
         CtVolume::new(Arc::new(grid), hu)
     }
 
-    fn stack(ct: &CtVolume, gtv: &Mask, spacing_mm: f64) -> (ModelManifest, Frame) {
+    fn setting(ct: &CtVolume, spacing_mm: f64) -> (ModelManifest, Frame) {
         let manifest = ModelManifest::new("test", Variant::Fast25d, spacing_mm, 32);
         let (center, _) = ct.grid.plane_from_patient(DVec3::new(5.0, -10.0, 0.0));
         let frame = Frame::new(&ct.grid, center, spacing_mm, 32).unwrap();
-        let _ = gtv;
         (manifest, frame)
     }
 
     #[test]
     fn neighbours_lie_five_millimetres_away_on_uneven_slices_and_are_held_at_the_ends() {
         let ct = ramp(DVec3::X, DVec3::Y);
-        let (manifest, frame) = stack(&ct, &Mask::default(), 1.0);
+        let (manifest, frame) = setting(&ct, 1.0);
         let mut stack = Stack::new(&manifest, &ct, &Mask::default(), frame);
         let middle = 15 * 32 + 15; // half a pixel left of and before the centre
         let expected = |z: f64| (2.0 * 4.5 + 10.0 * z + 100.0) as f32;
@@ -293,11 +292,11 @@ mod tests {
     #[test]
     fn the_picture_follows_the_patient_and_not_the_axes() {
         let plain = ramp(DVec3::X, DVec3::Y);
-        let (manifest, frame) = stack(&plain, &Mask::default(), 1.0);
+        let (manifest, frame) = setting(&plain, 1.0);
         let expected = Stack::new(&manifest, &plain, &Mask::default(), frame).planes(2).hu.clone();
         for (i, j) in [(-DVec3::X, -DVec3::Y), (DVec3::Y, -DVec3::X)] {
             let turned = ramp(i, j);
-            let (manifest, frame) = stack(&turned, &Mask::default(), 1.0);
+            let (manifest, frame) = setting(&turned, 1.0);
             assert_eq!(Stack::new(&manifest, &turned, &Mask::default(), frame).planes(2).hu, expected);
         }
         // Feet first: i to the right, j to the back, so the slices run from head to foot.
@@ -323,7 +322,7 @@ mod tests {
         let gtv = Mask::from_dense(&Array3::from_shape_fn([4, 61, 61], |(k, j, i)| {
             k == 2 && j.abs_diff(30) <= 5 && i.abs_diff(30) <= 5
         }));
-        let (manifest, frame) = stack(&ct, &gtv, 1.0);
+        let (manifest, frame) = setting(&ct, 1.0);
         let slab = Stack::new(&manifest, &ct, &gtv, frame.clone()).slab(2);
         let (mut c, mut g) = (vec![0.0; 3 * 1024], vec![0.0; 6 * 1024]);
         fill_channels(&manifest, &slab, &mut c, &mut g);

@@ -5,6 +5,7 @@ use super::{copied, values};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::ops::Range;
 
 /// Values of a gathered tile (256 KiB): it stays in the second-level cache while it is multiplied.
@@ -81,6 +82,16 @@ impl Sizes {
         (0..self.rows()).step_by(rows).map(|first| first..(first + rows).min(self.rows())).collect()
     }
 
+    /// One run: all rows.
+    fn all_rows(&self) -> Vec<Range<usize>> {
+        std::iter::once(0..self.rows()).collect()
+    }
+
+    /// One block: all output channels.
+    fn all_outputs(&self) -> Vec<Range<usize>> {
+        std::iter::once(0..self.outputs).collect()
+    }
+
     /// Ranges of output channels, at most [`PARTS`], each a multiple of eight except the last.
     fn output_blocks(&self) -> Vec<Range<usize>> {
         let size = self.outputs.div_ceil(PARTS).next_multiple_of(8);
@@ -113,14 +124,16 @@ fn gather(
             }
             let start = ((sample * of_channels + c) * height + source_y - reach) * width;
             let from = &x[start..start + width];
-            if kx == reach {
-                to.copy_from_slice(from);
-            } else if kx < reach {
-                to[0] = 0.0;
-                to[1..].copy_from_slice(&from[..width - 1]);
-            } else {
-                to[..width - 1].copy_from_slice(&from[1..]);
-                to[width - 1] = 0.0;
+            match kx.cmp(&reach) {
+                Ordering::Equal => to.copy_from_slice(from),
+                Ordering::Less => {
+                    to[0] = 0.0;
+                    to[1..].copy_from_slice(&from[..width - 1]);
+                }
+                Ordering::Greater => {
+                    to[..width - 1].copy_from_slice(&from[1..]);
+                    to[width - 1] = 0.0;
+                }
             }
         }
     }
@@ -189,7 +202,7 @@ fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, relu: bool, s: &Size
     let (depth, pixels) = (s.depth(), s.rows() * s.width);
     // Products of runs of rows (many pixels) or of blocks of channels (few): `[channels, rows x width]` each.
     let (runs, blocks) =
-        if s.few() { (vec![0..s.rows()], s.output_blocks()) } else { (s.tiles(FORWARD_PIXELS), vec![0..s.outputs]) };
+        if s.few() { (s.all_rows(), s.output_blocks()) } else { (s.tiles(FORWARD_PIXELS), s.all_outputs()) };
     let products: Vec<Vec<f32>> = if s.few() {
         let columns = gather_all(x, s);
         blocks

@@ -9,7 +9,6 @@ use crate::progress::{Cancelled, Progress};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
-use std::ops::Range;
 use std::sync::Arc;
 
 /// Pixels kept around the network's window, so that it can be shifted and turned.
@@ -19,8 +18,6 @@ const CTV_BIT: u8 = 0x80;
 
 /// A phantom ready to be sampled.
 pub struct TrainingCase {
-    /// Network slices in scan order.
-    slices: Range<usize>,
     /// The slab of every slice: K planes, wider than the window.
     slabs: Vec<Vec<Planes>>,
     /// The label map of every slice.
@@ -77,10 +74,10 @@ impl TrainingCase {
         let slices = slices_to_run(grid, &lungs);
         let mut stack = Stack::new(manifest, &phantom.volume, gtv, frame.clone());
         let slabs = slices.clone().map(|k| stack.slab(k)).collect();
-        let labels: Vec<Vec<u8>> = slices.clone().map(|k| label_map(&frame, grid, phantom, k)).collect();
+        let labels: Vec<Vec<u8>> = slices.map(|k| label_map(&frame, grid, phantom, k)).collect();
         let with_station =
             (0..labels.len()).filter(|n| labels[*n].iter().any(|l| l & !CTV_BIT > 0)).collect::<Vec<_>>();
-        (!with_station.is_empty()).then_some(Self { slices, slabs, labels, with_station, side: frame.size })
+        (!with_station.is_empty()).then_some(Self { slabs, labels, with_station, side: frame.size })
     }
 
     /// Pixels of every class within the stored frames.
@@ -88,10 +85,6 @@ impl TrainingCase {
         for label in self.labels.iter().flatten() {
             counts[usize::from(label & !CTV_BIT)] += 1;
         }
-    }
-
-    pub fn slices(&self) -> Range<usize> {
-        self.slices.clone()
     }
 
     /// A patch of `size` pixels of a slice, seen through a random change: turned, scaled, shifted, another contrast and noise, the GTV grown, shrunk
@@ -196,8 +189,5 @@ impl Ring {
 
     pub fn cases(&self) -> &[Arc<TrainingCase>] {
         &self.cases
-    }
-    pub fn is_full(&self) -> bool {
-        self.cases.len() == self.capacity
     }
 }

@@ -223,14 +223,14 @@ impl Learner {
 /// See [`TrainError`]. Cancelling after the first validation is no error: the best weights so far are kept.
 pub fn train(config: &TrainConfig, progress: &dyn Progress) -> Result<TrainReport, TrainError> {
     let architecture = config.variant.architecture();
-    if config.crop == 0 || config.crop % architecture.side_multiple() != 0 {
+    if config.crop == 0 || !config.crop.is_multiple_of(architecture.side_multiple()) {
         return Err(TrainError::Setting(format!(
             "the crop of {} pixels must be a multiple of {}",
             config.crop,
             architecture.side_multiple()
         )));
     }
-    if config.patch == 0 || config.patch > config.crop || config.patch % architecture.side_multiple() != 0 {
+    if config.patch == 0 || config.patch > config.crop || !config.patch.is_multiple_of(architecture.side_multiple()) {
         return Err(TrainError::Setting(format!(
             "the patch of {} pixels must be a multiple of {} and at most the crop of {}",
             config.patch,
