@@ -138,7 +138,7 @@ fn a_mask_is_an_array_with_the_volume_of_the_structure() {
     assert!(voxels.iter().all(|v| *v <= 1));
     let inside = voxels.iter().filter(|v| **v == 1).count();
     assert_eq!(report["voxels"].as_u64(), Some(inside as u64));
-    let cm3 = inside as f64 * 0.9765625 * 0.9765625 * 3.0 / 1000.0;
+    let cm3 = inside as f64 * 0.9766 * 0.9766 * 3.0 / 1000.0;
     assert!((cm3 - 67.56).abs() < 0.006, "{cm3}");
     // Slices ascend from the feet to the head.
     let positions: Vec<f64> =

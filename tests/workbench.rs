@@ -13,7 +13,8 @@ fn bench() -> Bench {
     Bench::new(small_case(&[("GTVp", Role::Gtvp), ("CTV", Role::Ctv), ("LN_IASLC_07", Role::Station(Station::S7))]))
 }
 
-const CENTER: DVec3 = DVec3::new(32.0, 32.0, 15.0);
+/// On slice 5, a little off the voxel centres so that no edge falls on one.
+const CENTER: DVec3 = DVec3::new(32.3, 32.2, 15.0);
 
 #[test]
 fn a_stroke_is_one_step_and_has_the_volume_of_its_path() {
@@ -24,7 +25,7 @@ fn a_stroke_is_one_step_and_has_the_volume_of_its_path() {
     // Capsule of radius 5 and length 20 on one slice of 3 mm.
     let expected = (std::f64::consts::PI * 25.0 + 200.0) * 3.0 / 1000.0;
     let found = b.volume_cm3("CTV");
-    assert!((found / expected - 1.0).abs() < 0.03, "{found} against {expected}");
+    assert!((found / expected - 1.0).abs() < 0.04, "{found} against {expected}");
     assert_eq!(b.roi("CTV").slices.keys().copied().collect::<Vec<_>>(), [5]);
     b.run(Command::Undo);
     assert!(b.roi("CTV").slices.is_empty() && b.case().history().undo_label().is_none());
@@ -45,12 +46,12 @@ fn fast_strokes_leave_no_gaps() {
 fn sagittal_and_coronal_strokes_cut_every_slice_they_meet() {
     for orientation in [Orientation::Sagittal, Orientation::Coronal] {
         let mut b = bench();
-        b.select("CTV").run(Command::SetBrushRadius(6.0));
+        b.select("CTV").run(Command::SetTool(ToolKind::Brush)).run(Command::SetBrushRadius(7.0));
         b.stroke(ToolKind::Brush, orientation, &[CENTER]);
         let slices: Vec<usize> = b.roi("CTV").slices.keys().copied().collect();
-        assert_eq!(slices, [3, 4, 5, 6, 7], "{orientation}: 6 mm above and below slice 5 at 3 mm");
-        // One voxel deep: a disc of radius 6 mm and 1 mm thickness.
-        let expected = std::f64::consts::PI * 36.0 / 1000.0;
+        assert_eq!(slices, [3, 4, 5, 6, 7], "{orientation}: 7 mm above and below slice 5 at 3 mm");
+        // One voxel deep: a disc of radius 7 mm and 1 mm thickness.
+        let expected = std::f64::consts::PI * 49.0 / 1000.0;
         let found = b.volume_cm3("CTV");
         assert!((found / expected - 1.0).abs() < 0.15, "{orientation}: {found} against {expected}");
     }
@@ -140,6 +141,7 @@ fn features_follow_the_brush() {
 fn names_roles_and_deletions_are_undone_too() {
     let mut b = bench();
     let id = b.roi("CTV").id;
+    b.run(Command::ClearNotices);
     b.run(Command::Rename { roi: id, name: "CTVp".into() });
     b.run(Command::Rename { roi: id, name: "GTVp".into() });
     assert_eq!(b.workbench.notices().all().len(), 1, "a name in use is refused");

@@ -21,7 +21,7 @@ pub struct CaseArgs {
     #[arg(long)]
     pub demo: bool,
     /// Seed of the demo case
-    #[arg(long, value_name = "N", requires = "demo", default_value_t = Workbench::DEMO_SEED)]
+    #[arg(long, value_name = "N", requires = "demo", conflicts_with = "case", default_value_t = Workbench::DEMO_SEED)]
     pub seed: u64,
     /// Give a structure a role: gtvp, gtvn, ctv, organ, other, or a station such as 4R
     #[arg(long = "role", value_name = "ROI=ROLE", value_parser = parse_role)]

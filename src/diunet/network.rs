@@ -126,7 +126,7 @@ impl Architecture {
     pub fn tensors(&self, folded: bool) -> Vec<TensorSpec> {
         let mut all = Vec::new();
         let mut push = |name: String, shape: &[usize], trained: bool| {
-            all.push(TensorSpec { name, shape: shape.to_vec(), trained })
+            all.push(TensorSpec { name, shape: shape.to_vec(), trained });
         };
         for (name, inputs, outputs, kernel) in self.blocks() {
             push(format!("{name}.weight"), &[outputs, inputs, kernel, kernel], true);

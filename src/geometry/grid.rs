@@ -186,7 +186,7 @@ impl VoxelGrid {
         let mut all: Vec<f64> = (0..self.slices()).map(|k| self.thickness_mm(k)).collect();
         all.sort_by(f64::total_cmp);
         let n = all.len();
-        if n % 2 == 1 { all[n / 2] } else { (all[n / 2 - 1] + all[n / 2]) / 2.0 }
+        if n % 2 == 1 { all[n / 2] } else { f64::midpoint(all[n / 2 - 1], all[n / 2]) }
     }
 
     /// The slice nearest to a position along the normal, whatever its distance.
@@ -300,7 +300,7 @@ impl VoxelGrid {
 
     /// Centre of the scan in patient space.
     pub fn center(&self) -> PatientPoint {
-        let middle = (self.positions_mm[0] + self.positions_mm[self.slices() - 1]) / 2.0;
+        let middle = f64::midpoint(self.positions_mm[0], self.positions_mm[self.slices() - 1]);
         self.patient_from_plane(
             self.plane_from_index((self.columns as f64 - 1.0) / 2.0, (self.rows as f64 - 1.0) / 2.0),
             middle,

@@ -79,7 +79,7 @@ pub fn compare(reference: &Mask, test: &Mask, grid: &VoxelGrid) -> Comparison {
     let (reference_cm3, test_cm3) = (reference.volume_cm3(grid), test.volume_cm3(grid));
     let shared_cm3 = shared_cm3(reference, test, grid);
     let ratio = |part: f64, whole: f64| (whole > 0.0).then(|| part / whole);
-    let dsc = ratio(2.0 * shared_cm3, reference_cm3 + test_cm3).unwrap_or(1.0);
+    let dsc = ratio(2.0 * shared_cm3, reference_cm3 + test_cm3).unwrap_or(1.0).min(1.0); // the sums may round up
     let [outward, back] = SurfaceDistances::between(reference, test, grid);
     let greater = |a: Option<f64>, b: Option<f64>| a.zip(b).map(|(a, b)| a.max(b));
     let means = (outward.mean_mm(), back.mean_mm());

@@ -70,8 +70,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "glyph")]
     fn a_character_without_glyph_would_be_noticed() {
-        let mut harness =
-            Harness::builder().with_context_setup(install).build_ui(|ui| drop(ui.label("\u{13000}")));
+        let mut harness = Harness::builder().with_context_setup(install).build_ui(|ui| drop(ui.label("\u{13000}")));
         harness.run();
     }
 }

@@ -115,11 +115,11 @@ impl Palette {
                 }
             });
         });
-        if let Some(entry) = run.and_then(|n| found.into_iter().nth(n)) {
-            if entry.refusal.is_none() {
-                sender.send(entry.request);
-                return false;
-            }
+        if let Some(entry) = run.and_then(|n| found.into_iter().nth(n))
+            && entry.refusal.is_none()
+        {
+            sender.send(entry.request);
+            return false;
         }
         !(again || modal.should_close())
     }

@@ -17,7 +17,7 @@ pub fn action_tooltip(workbench: &Workbench, action: Action) -> String {
         text.push_str(&format!(" ({shortcut})"));
     }
     if let Some(refusal) = workbench.refusal(action) {
-        text.push_str("\n");
+        text.push('\n');
         text.push_str(refusal);
     }
     text

@@ -170,11 +170,11 @@ impl Case {
 
     /// Ends the open transaction as one step of undo; without effect there is no step.
     pub fn commit(&mut self) {
-        if let Some(mut edit) = self.open.take() {
-            if !edit.is_noop() {
-                edit.changes.shrink_to_fit();
-                self.history.push(edit);
-            }
+        if let Some(mut edit) = self.open.take()
+            && !edit.is_noop()
+        {
+            edit.changes.shrink_to_fit();
+            self.history.push(edit);
         }
     }
 

@@ -450,10 +450,11 @@ impl Workbench {
             live.sync(case, self.risk_model.as_deref().ok());
         }
         // A score belongs to the contours it was computed from.
-        if let (Some(case), Some(score), Some(exercise)) = (&self.case, &self.score, &self.exercise) {
-            if exercise.phase == Phase::Comparing && score.revision != case.revision() {
-                self.compare_attempt();
-            }
+        if let (Some(case), Some(score), Some(exercise)) = (&self.case, &self.score, &self.exercise)
+            && exercise.phase == Phase::Comparing
+            && score.revision != case.revision()
+        {
+            self.compare_attempt();
         }
     }
 
@@ -530,10 +531,10 @@ impl Workbench {
     }
 
     fn save_settings(&mut self) {
-        if let Some(path) = &self.settings_path {
-            if let Err(error) = self.settings.save(path) {
-                self.notices.error("Settings were not saved", &error);
-            }
+        if let Some(path) = &self.settings_path
+            && let Err(error) = self.settings.save(path)
+        {
+            self.notices.error("Settings were not saved", &error);
         }
     }
 
@@ -596,13 +597,12 @@ impl Workbench {
     }
 
     fn tool_event(&mut self, event: ToolEvent) {
-        if let ToolEvent::Press { .. } = event {
-            if self.active_brush().is_some_and(|b| !b.is_active()) {
-                if let Err(refusal) = self.editable() {
-                    self.notices.warning(refusal.to_string());
-                    return;
-                }
-            }
+        if let ToolEvent::Press { .. } = event
+            && self.active_brush().is_some_and(|b| !b.is_active())
+            && let Err(refusal) = self.editable()
+        {
+            self.notices.warning(refusal.to_string());
+            return;
         }
         let Some(brush) = self.active_brush_mut() else { return };
         for action in brush.handle(event) {
@@ -654,11 +654,11 @@ impl Workbench {
         if self.view.selected.is_some_and(|id| case.structures().get(id).is_none()) {
             self.view.selected = None;
         }
-        if let Some(exercise) = self.exercise {
-            if [exercise.reference, exercise.attempt].iter().any(|id| case.structures().get(*id).is_none()) {
-                self.exercise = None;
-                self.score = None;
-            }
+        if let Some(exercise) = self.exercise
+            && [exercise.reference, exercise.attempt].iter().any(|id| case.structures().get(*id).is_none())
+        {
+            self.exercise = None;
+            self.score = None;
         }
         if let Some(position) = target {
             let (uv, _) = grid.plane_from_patient(self.view.crosshair);

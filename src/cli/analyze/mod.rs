@@ -117,17 +117,14 @@ impl Analyze {
 
         output::make_folder(&file("pictures"))?;
         let [set_path, csv_path, risk_path, report_path] = paths;
-        let structure_set = match case.structures().rois.is_empty() {
-            true => {
-                omissions.push("No structure set was written: the case has no structures".into());
-                None
-            }
-            false => {
-                let to = ExportArgs { output: set_path.clone(), overwrite: self.overwrite };
-                let proof = export_case(&case, &to, terminal)?;
-                terminal.note(&proof.summary());
-                Some(set_path)
-            }
+        let structure_set = if case.structures().rois.is_empty() {
+            omissions.push("No structure set was written: the case has no structures".into());
+            None
+        } else {
+            let to = ExportArgs { output: set_path.clone(), overwrite: self.overwrite };
+            let proof = export_case(&case, &to, terminal)?;
+            terminal.note(&proof.summary());
+            Some(set_path)
         };
         let parts = ReportParts {
             case: &case,

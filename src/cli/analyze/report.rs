@@ -155,7 +155,7 @@ fn risk(page: &mut String, parts: &ReportParts) {
     };
     match (report.risk, &report.refused) {
         (Some(risk), _) => {
-            push!(page, "<p class=\"risk\">{:.0} %</p>\n<p>{}</p>\n", 100.0 * risk, escape(&report.model.endpoint))
+            push!(page, "<p class=\"risk\">{:.0} %</p>\n<p>{}</p>\n", 100.0 * risk, escape(&report.model.endpoint));
         }
         (None, why) => push!(page, "<p>{}</p>\n", escape(why.as_deref().unwrap_or("No figure is given"))),
     }

@@ -96,7 +96,7 @@ impl LiveBench {
         let ball = self.strokes % 4 == 3;
         self.bench.execute(Command::SetBrushShape(if ball { BrushShape::Ball } else { BrushShape::Disc }));
         let path = self.next_path();
-        let inverted = self.strokes % 2 == 0;
+        let inverted = self.strokes.is_multiple_of(2);
         let mut events = vec![ToolEvent::Press { at: path[0], orientation: Orientation::Axial, inverted }];
         events.extend(path[1..].iter().map(|at| ToolEvent::Drag { at: *at }));
         events.push(ToolEvent::Release);
@@ -120,7 +120,7 @@ impl LiveBench {
     /// If the case refuses the edit.
     pub fn bare_stroke(&mut self) -> Result<Duration, String> {
         let path = self.next_path();
-        let mode = if self.strokes % 2 == 0 { EditMode::Erase } else { EditMode::Add };
+        let mode = if self.strokes.is_multiple_of(2) { EditMode::Erase } else { EditMode::Add };
         // A copy shares all contours and masks; the stroke goes to the copy, and the next one starts afresh.
         let mut case = self.bench.case().ok_or("no case")?.clone();
         let grid = Arc::clone(case.grid());
