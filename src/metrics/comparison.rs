@@ -79,7 +79,7 @@ pub fn compare(reference: &Mask, test: &Mask, grid: &VoxelGrid) -> Comparison {
     let (reference_cm3, test_cm3) = (reference.volume_cm3(grid), test.volume_cm3(grid));
     let shared_cm3 = shared_cm3(reference, test, grid);
     let ratio = |part: f64, whole: f64| (whole > 0.0).then(|| part / whole);
-    let dsc = ratio(2.0 * shared_cm3, reference_cm3 + test_cm3).unwrap_or(1.0).min(1.0); // the sums may round up
+    let dsc = ratio(2.0 * shared_cm3, reference_cm3 + test_cm3).unwrap_or(1.0);
     let [outward, back] = SurfaceDistances::between(reference, test, grid);
     let greater = |a: Option<f64>, b: Option<f64>| a.zip(b).map(|(a, b)| a.max(b));
     let means = (outward.mean_mm(), back.mean_mm());
@@ -115,8 +115,9 @@ pub fn compare(reference: &Mask, test: &Mask, grid: &VoxelGrid) -> Comparison {
 fn shared_cm3(a: &Mask, b: &Mask, grid: &VoxelGrid) -> f64 {
     a.slices
         .iter()
-        .filter_map(|(k, slice)| Some(slice.count_and(b.slices.get(k)?) as f64 * grid.voxel_mm3(*k) / 1000.0))
-        .sum()
+        .filter_map(|(k, slice)| Some(slice.count_and(b.slices.get(k)?) as f64 * grid.voxel_mm3(*k)))
+        .sum::<f64>()
+        / 1000.0
 }
 
 /// Mean of the voxel centres weighted by voxel volume.

@@ -259,7 +259,7 @@ fn details_ui(ui: &mut Ui, input: &PanelInput<'_>, roi: &Roi) {
     }
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
-        let combo = ComboBox::from_id_salt(("role", roi.id)).width(118.0).selected_text(roi.role.label()).height(420.0);
+        let combo = ComboBox::from_id_salt(("role", roi.id)).width(118.0).selected_text(roi.role.label()).height(560.0);
         let combo = combo.show_ui(ui, |ui| {
             for role in Role::all() {
                 if ui.selectable_label(role == roi.role, role.label()).clicked() && role != roi.role {

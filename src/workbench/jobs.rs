@@ -364,13 +364,16 @@ mod tests {
     fn a_cancelled_job_hands_over_nothing() {
         let mut jobs: Jobs<u32> = Jobs::new(JobMode::Threads);
         let (go, wait) = bounded::<()>(0);
+        let (begun, has_begun) = bounded::<()>(1);
         let id = jobs
             .spawn(Lane::Infer, JobKey::Segment, "net", move |_| {
+                begun.send(()).map_err(|e| JobError::Failed(e.to_string()))?;
                 wait.recv().map_err(|e| JobError::Failed(e.to_string()))?;
                 Ok(7)
             })
             .expect("free");
         assert_eq!(jobs.spawn(Lane::Infer, JobKey::Segment, "again", |_| Ok(0)), Err(AlreadyRunning("net".into())));
+        has_begun.recv().expect("the job begins");
         jobs.cancel(id);
         go.send(()).expect("the job waits");
         let events = loop {

@@ -33,7 +33,7 @@ pub struct Start {
 impl Window {
     pub fn open(start: Start) -> Self {
         let [width, height] = start.size.unwrap_or([1280.0, 800.0]);
-        let mut builder = Harness::builder().with_size(vec2(width, height));
+        let mut builder = Harness::builder().with_size(vec2(width, height)).with_step_dt(1.0 / 60.0);
         if start.gpu {
             builder = builder.renderer(offscreen_renderer().expect("a graphics adapter"));
         }
