@@ -459,7 +459,7 @@ impl Progress for Impatient {
 fn scanning_and_loading_stop_when_asked() {
     let Some(folder) = test_data("cip-lowres-thorax") else { return };
     let impatient = Impatient(AtomicUsize::new(0));
-    assert!(matches!(scan(&[folder.clone()], &impatient), Err(ScanError::Cancelled(Cancelled))));
+    assert!(matches!(scan(std::slice::from_ref(&folder), &impatient), Err(ScanError::Cancelled(Cancelled))));
     let found = scan_one(&folder);
     let impatient = Impatient(AtomicUsize::new(0));
     assert!(matches!(load_ct(&found.series[0], &impatient, &mut |_| {}), Err(CtError::Cancelled(Cancelled))));
