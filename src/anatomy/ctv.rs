@@ -1,7 +1,7 @@
 //! A proposed clinical target volume where a case has none: GTV plus a margin, kept out of lung and
 //! bone. A starting point to be corrected, never a recommendation.
 
-use crate::contour::{self, Mask, SliceContours};
+use crate::contour::{self, Mask, SliceContours, SliceMask};
 use crate::geometry::VoxelGrid;
 use crate::image::CtVolume;
 use ndarray::Array3;
@@ -18,6 +18,9 @@ const BONE_ABOVE_HU: i16 = 250;
 /// Strands thinner than twice this are vessels inside the lung, not target.
 const OPENING_MM: f64 = 2.0;
 
+/// Pockets within the target up to this area are filled, mm2.
+const HOLE_MM2: f64 = 100.0;
+
 /// Contours of the proposal and how they were made.
 #[derive(Debug, Clone)]
 pub struct CtvProposal {
@@ -32,7 +35,10 @@ pub fn propose_ctv(volume: &CtVolume, gtv: &Mask, margin_mm: f64) -> CtvProposal
     let grown = contour::expand(gtv, grid, margin_mm);
     let soft = keep_soft_tissue(volume, &grown);
     let opened = contour::expand(&contour::expand(&soft, grid, -OPENING_MM), grid, OPENING_MM).intersection(&soft);
-    let target = connected_to(&opened.union(gtv), gtv, grid);
+    let mut target = connected_to(&opened.union(gtv), gtv, grid);
+    for slice in target.slices.values_mut() {
+        *slice = Arc::new(without_small_holes(slice, grid));
+    }
     CtvProposal {
         slices: contour::contours_from_mask(grid, &target),
         recipe: format!("GTV + {margin_mm} mm, kept out of lung and bone"),
@@ -42,7 +48,7 @@ pub fn propose_ctv(volume: &CtVolume, gtv: &Mask, margin_mm: f64) -> CtvProposal
 fn keep_soft_tissue(volume: &CtVolume, mask: &Mask) -> Mask {
     let mut kept = mask.clone();
     for (k, slice) in &mut kept.slices {
-        let mut soft = contour::SliceMask::with_rows(slice.columns(), slice.row_range().start, slice.row_range().len());
+        let mut soft = SliceMask::with_rows(slice.columns(), slice.row_range().start, slice.row_range().len());
         for (j, i) in slice.voxels() {
             if (AIR_BELOW_HU..=BONE_ABOVE_HU).contains(&volume.hu[[*k, j, i]]) {
                 soft.set(j, i);
@@ -52,6 +58,40 @@ fn keep_soft_tissue(volume: &CtVolume, mask: &Mask) -> Mask {
     }
     kept.slices.retain(|_, s| !s.is_empty());
     kept
+}
+
+/// Fills pockets of background up to [`HOLE_MM2`] that the slice encloses: bubbles and specks of calcium.
+fn without_small_holes(slice: &SliceMask, grid: &VoxelGrid) -> SliceMask {
+    let Some([lo, hi]) = slice.bounds() else { return slice.clone() };
+    let (rows, columns) = (hi.0 - lo.0 + 1, hi.1 - lo.1 + 1);
+    let limit = (HOLE_MM2 / (grid.spacing_i_mm() * grid.spacing_j_mm())) as usize;
+    let mut seen = vec![false; rows * columns];
+    let mut filled = slice.clone();
+    for start in 0..rows * columns {
+        if seen[start] || slice.get(lo.0 + start / columns, lo.1 + start % columns) {
+            continue;
+        }
+        seen[start] = true;
+        let (mut pocket, mut enclosed, mut at) = (vec![start], true, 0);
+        while let Some(&here) = pocket.get(at) {
+            at += 1;
+            let (j, i) = (here / columns, here % columns);
+            enclosed &= j > 0 && i > 0 && j + 1 < rows && i + 1 < columns;
+            let neighbors = [(j.wrapping_sub(1), i), (j + 1, i), (j, i.wrapping_sub(1)), (j, i + 1)];
+            for (nj, ni) in neighbors {
+                if nj < rows && ni < columns && !seen[nj * columns + ni] && !slice.get(lo.0 + nj, lo.1 + ni) {
+                    seen[nj * columns + ni] = true;
+                    pocket.push(nj * columns + ni);
+                }
+            }
+        }
+        if enclosed && pocket.len() <= limit {
+            for here in pocket {
+                filled.set(lo.0 + here / columns, lo.1 + here % columns);
+            }
+        }
+    }
+    filled
 }
 
 /// The parts of `mask` that touch `seed` through faces of voxels.
@@ -85,7 +125,7 @@ fn connected_to(mask: &Mask, seed: &Mask, grid: &VoxelGrid) -> Mask {
     }
     let mut out = Mask::default();
     for (k, plane) in reached.outer_iter().enumerate() {
-        let mut slice = contour::SliceMask::with_rows(grid.columns(), lo[1], size[1]);
+        let mut slice = SliceMask::with_rows(grid.columns(), lo[1], size[1]);
         for ((j, i), inside) in plane.indexed_iter() {
             if *inside {
                 slice.set(j + lo[1], i + lo[2]);
@@ -102,6 +142,23 @@ fn connected_to(mask: &Mask, seed: &Mask, grid: &VoxelGrid) -> Mask {
 mod tests {
     use super::*;
     use glam::DVec3;
+
+    #[test]
+    fn small_holes_are_filled_and_large_ones_stay() {
+        let grid = VoxelGrid::axial(DVec3::ZERO, [1.0, 1.0, 1.0], [60, 60, 1]).expect("valid grid");
+        let dense: Vec<bool> = (0..3600)
+            .map(|n| {
+                let (j, i) = (n / 60, n % 60);
+                let block = (5..55).contains(&j) && (5..55).contains(&i);
+                let small = (10..14).contains(&j) && (10..14).contains(&i);
+                let large = (20..40).contains(&j) && (20..40).contains(&i);
+                block && !small && !large
+            })
+            .collect();
+        let filled = without_small_holes(&SliceMask::from_dense(60, &dense), &grid);
+        assert!(filled.get(12, 12) && !filled.get(30, 30) && !filled.get(2, 2));
+        assert_eq!(filled.count(), 2500 - 400);
+    }
 
     #[test]
     fn the_proposal_grows_by_the_margin_and_stays_out_of_lung_and_bone() {

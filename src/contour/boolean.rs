@@ -142,22 +142,34 @@ impl Originals {
                 None => ([on_lattice(at.x), on_lattice(at.y)], false),
             })
             .collect();
-        let n = vertices.len();
-        let points: Vec<PlanePoint> = (0..n)
-            .filter(|&m| {
-                let (p, is_input) = vertices[m];
-                is_input || {
-                    let (before, after) = (vertices[(m + n - 1) % n].0, vertices[(m + 1) % n].0);
-                    distance_to_segment_mm(p, before, after) > COLLINEAR_MM
-                }
-            })
-            .map(|m| vertices[m].0)
-            .collect();
-        let ring = Ring::exact(points);
+        let ring = Ring::exact(without_shapeless(&vertices));
         let (area, perimeter) = (ring.signed_area_mm2().abs(), ring.perimeter_mm());
         (ring.points().len() >= 3 && area >= SLIVER_AREA_MM2 && 2.0 * area >= SLIVER_WIDTH_MM * perimeter)
             .then_some(ring)
     }
+}
+
+/// The outline without new vertices that carry no shape. One after the other: two of them side by side
+/// (a corner cut by a step of the lattice) may each lie on the line between its neighbours and yet be the corner.
+fn without_shapeless(vertices: &[(PlanePoint, bool)]) -> Vec<PlanePoint> {
+    let n = vertices.len();
+    // The outline begins where a vertex certainly stays.
+    let start = vertices.iter().position(|(_, is_input)| *is_input).unwrap_or(0);
+    let mut kept: Vec<PlanePoint> = Vec::with_capacity(n);
+    let mut skipped: Vec<PlanePoint> = Vec::new();
+    for m in 0..n {
+        let (p, is_input) = vertices[(start + m) % n];
+        let next = vertices[(start + m + 1) % n].0;
+        skipped.push(p);
+        let carries_shape = kept
+            .last()
+            .is_none_or(|last| skipped.iter().any(|s| distance_to_segment_mm(*s, *last, next) > COLLINEAR_MM));
+        if is_input || carries_shape {
+            kept.push(p);
+            skipped.clear();
+        }
+    }
+    kept
 }
 
 /// The coordinate that [`Ring::new`] gives to a lattice point, mm.
@@ -228,8 +240,37 @@ mod tests {
             .any(|(a, b)| distance_to_segment_mm(p, a, b) < 2e-3)
     }
 
+    /// Found by the property below: a part of the clip beyond a long edge of the subject was lost.
+    #[test]
+    fn a_part_beyond_a_long_edge_is_kept() {
+        let a = SliceContours::new(vec![Ring::imported(
+            [[0.0, 0.0], [31.850368766837175, 0.0], [0.0, 20.47318006428223]],
+            0,
+        )]);
+        let b = SliceContours::new(vec![
+            Ring::imported(
+                [
+                    [15.201017256112873, 6.357937559649661],
+                    [8.360773986055955, 35.73040407927037],
+                    [6.979995691180731, 14.554825748914425],
+                    [22.707775789851237, 12.284987035056101],
+                ],
+                0,
+            ),
+            Ring::imported(
+                [
+                    [0.0, 25.497343998116147],
+                    [12.906677244639896, 13.211789587893076],
+                    [39.440791045671496, 30.77090085253563],
+                ],
+                1,
+            ),
+        ]);
+        assert!(boolean(&a, &b, BooleanOp::Union).contains([14.31, 11.59]));
+    }
+
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(128))]
+        #![proptest_config(ProptestConfig::with_cases(256))]
 
         #[test]
         fn the_result_is_the_combination_of_the_masks(a in any_contours(), b in any_contours()) {

@@ -6,6 +6,6 @@ mod roi;
 mod station;
 
 pub use colors::{free_color, organ_color, role_color, station_color};
-pub use names::{Proposal, propose_role};
+pub use names::{Proposal, free_name, propose_role};
 pub use roi::{Generation, Provenance, Roi, RoiId, Role, SourceRoi, StructureSet};
 pub use station::{ParseStationError, Station};

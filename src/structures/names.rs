@@ -293,6 +293,17 @@ fn is_helper(name: &str) -> bool {
     }
 }
 
+/// A name that is not taken: `wanted`, else `wanted 2`, `wanted 3` ...
+pub fn free_name(wanted: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let mut name = wanted.to_owned();
+    let mut n = 1;
+    while is_taken(&name) {
+        n += 1;
+        name = format!("{wanted} {n}");
+    }
+    name
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -15,6 +15,7 @@ pub fn top_bar_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     let PanelInput { workbench, sender, .. } = *input;
     egui::MenuBar::new().ui(ui, |ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
+        ui.spacing_mut().button_padding = egui::vec2(theme::SPACE_2, 3.0);
         for menu in Menu::iter() {
             ui.menu_button(menu.to_string(), |ui| menu_ui(ui, input, menu));
         }

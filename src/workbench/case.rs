@@ -7,7 +7,7 @@ use crate::dicom::{CtMeta, SourceStructureSet};
 use crate::features::ClinicalValues;
 use crate::geometry::{Revision, VoxelGrid};
 use crate::image::CtVolume;
-use crate::structures::{Roi, RoiId, Role, StructureSet};
+use crate::structures::{self, Roi, RoiId, Role, StructureSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -133,10 +133,7 @@ impl Case {
 
     /// A name not yet in use: `wanted`, else `wanted 2`, `wanted 3` ...
     pub fn free_name(&self, wanted: &str) -> String {
-        (1..)
-            .map(|n| if n == 1 { wanted.to_owned() } else { format!("{wanted} {n}") })
-            .find(|name| self.structures.by_name(name).is_none())
-            .expect("some number is free")
+        structures::free_name(wanted, |name| self.structures.by_name(name).is_some())
     }
 
     /// Applies an edit as one step of undo, or as part of the open transaction. An edit without

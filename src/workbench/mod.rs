@@ -34,7 +34,7 @@ use crate::diunet::{self, LoadedModel};
 use crate::geometry::PatientPoint;
 use crate::image::WindowLevel;
 use crate::risk::{self, RiskModel};
-use crate::structures::{Provenance, Roi, RoiId, Role, station_color};
+use crate::structures::{Provenance, Roi, RoiId, Role, free_name, station_color};
 use crate::teaching::{self, Exercise, Phase, Score};
 use jobs::{JobContext, JobError, JobEvent, JobKey, JobMode, Jobs, Lane};
 use std::path::{Path, PathBuf};
@@ -296,7 +296,7 @@ impl Workbench {
     }
 
     /// Seed of the demo case.
-    pub const DEMO_SEED: u64 = 7;
+    pub const DEMO_SEED: u64 = 9;
 
     /// Performs a command. What fails becomes a notice; nothing is half done.
     pub fn execute(&mut self, command: Command) {
@@ -305,7 +305,11 @@ impl Workbench {
             Command::OpenDemo { seed } => self.open_demo(seed),
             Command::AddStructureSet(index) => self.add_structure_set(index),
             Command::SetWorkspace(workspace) => self.view.workspace = workspace,
-            Command::SelectRoi(roi) => self.view.selected = roi,
+            Command::SelectRoi(roi) => {
+                // A stroke belongs to the structure with which it began.
+                self.tool_event(ToolEvent::Release);
+                self.view.selected = roi;
+            }
             Command::SetVisible { roi, visible } => self.view.set_visible(roi, visible),
             Command::SetAllVisible(visible) => {
                 let ids: Vec<RoiId> = self.roi_ids();
@@ -481,6 +485,7 @@ impl Workbench {
 
     /// Puts a case that was read elsewhere on the bench, as the command line does.
     pub fn take_case(&mut self, loaded: LoadedCase) {
+        self.tool_event(ToolEvent::Cancel);
         let LoadedCase { case, surroundings, other_structure_sets, warnings, uncertain_roles, opened } = loaded;
         self.loading = None;
         self.exercise = None;
@@ -548,10 +553,7 @@ impl Workbench {
                     case.structures().rois.iter().map(|r| r.name.clone()).collect();
                 for roi in loaded.rois {
                     let id = case.new_id();
-                    let name = (1..)
-                        .map(|n| if n == 1 { roi.name.clone() } else { format!("{} {n}", roi.name) })
-                        .find(|n| !names.contains(n))
-                        .unwrap_or_else(|| roi.name.clone());
+                    let name = free_name(&roi.name, |n| names.contains(n));
                     names.insert(name.clone());
                     let index = case.structures().rois.len() + changes.len();
                     changes.push(Change::Add { index, roi: Arc::new(Roi { id, name, ..roi }) });
@@ -580,6 +582,7 @@ impl Workbench {
     }
 
     fn delete_roi(&mut self, roi: RoiId) {
+        self.tool_event(ToolEvent::Release);
         let Some(case) = &mut self.case else { return };
         if self.policy.locked.contains(&roi) {
             self.notices.warning("A locked structure cannot be deleted; unlock it first");

@@ -4,7 +4,9 @@ use super::{Case, CaseImage, Change, Edit, LoadedCase};
 use crate::anatomy::CtvProposal;
 use crate::dicom::{self, ExportError, ExportProof, ExportRequest, LoadStep, SourceStructureSet};
 use crate::diunet::{SegmentError, Segmentation};
-use crate::structures::{Generation, Provenance, Roi, RoiId, Role, Station, StructureSet, role_color, station_color};
+use crate::structures::{
+    Generation, Provenance, Roi, RoiId, Role, Station, StructureSet, free_name, role_color, station_color,
+};
 use crate::workbench::jobs::JobError;
 use std::path::Path;
 use std::sync::Arc;
@@ -98,10 +100,7 @@ pub fn segmentation_edit(case: &mut Case, segmentation: &Segmentation) -> (Edit,
         }
         let taken = kept.iter().any(|r| r.role == Role::Station(station));
         let wanted = if taken { format!("zAI_{}", station.export_name()) } else { station.export_name().to_owned() };
-        let name = (1..)
-            .map(|n| if n == 1 { wanted.clone() } else { format!("{wanted} {n}") })
-            .find(|n| kept.iter().all(|r| r.name != *n))
-            .unwrap_or(wanted);
+        let name = free_name(&wanted, |n| kept.iter().any(|r| r.name == n));
         let role = if taken { Role::Other } else { Role::Station(station) };
         beside += usize::from(taken);
         drawn += 1;

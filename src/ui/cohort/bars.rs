@@ -5,7 +5,7 @@ use super::{largest, tint};
 use crate::cohort::RecurrenceMap;
 use crate::structures::Station;
 use eframe::egui::{Stroke, Ui, Vec2b};
-use egui_plot::{Bar, BarChart, GridMark, Line, Plot, PlotPoints};
+use egui_plot::{AxisHints, Bar, BarChart, GridMark, Line, Plot, PlotPoints};
 
 /// Half the width of a whisker's cap, in stations.
 const CAP: f64 = 0.16;
@@ -78,7 +78,8 @@ pub fn bars_ui(ui: &mut Ui, map: &RecurrenceMap, selected: Option<Station>) {
         .include_y(100.0 * highest * 1.04)
         .set_margin_fraction(eframe::egui::Vec2::ZERO)
         .x_grid_spacer(move |_| ticks.clone())
-        .x_axis_formatter(move |mark, _| label(mark))
+        // A label a station: closer together than the plot would put numbers.
+        .custom_x_axes(vec![AxisHints::new_x().formatter(move |mark, _| label(mark)).label_spacing(8.0..=16.0)])
         .y_axis_formatter(|mark, _| format!("{:.0} %", mark.value))
         .show_x(false)
         .show_y(false)
