@@ -232,12 +232,13 @@ mod tests {
         })
     }
 
+    /// Within the radius of a disc of [`SLIVER_AREA_MM2`]: no point of a dropped sliver is deeper inside it.
     fn near_an_edge(contours: &[&SliceContours], p: PlanePoint) -> bool {
         contours
             .iter()
             .flat_map(|c| &c.rings)
             .flat_map(Ring::edges)
-            .any(|(a, b)| distance_to_segment_mm(p, a, b) < 2e-3)
+            .any(|(a, b)| distance_to_segment_mm(p, a, b) < (SLIVER_AREA_MM2 / std::f64::consts::PI).sqrt() + 1e-3)
     }
 
     /// Found by the property below: a part of the clip beyond a long edge of the subject was lost.

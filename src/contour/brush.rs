@@ -301,10 +301,11 @@ mod tests {
             let right = normal.any_orthonormal_vector();
             let a = DVec3::new(1.0, -2.0, 3.0);
             let b = a + right * end[0] + normal.cross(right) * end[1];
-            let inside = |p: DVec3| {
+            let within = |p: DVec3, slack: f64| {
                 let depth = (p - a).dot(normal);
-                depth.abs() <= half_depth && distance_to_stroke(p - normal * depth, a, b) <= radius
+                depth.abs() <= half_depth + slack && distance_to_stroke(p - normal * depth, a, b) <= radius + slack
             };
+            let inside = |p: DVec3| within(p, 0.0);
             if let Some(section) = swept_disc_section(&g, normal, a, b, radius, half_depth, k) {
                 // Corners stand out further than the tolerance along the ray: only the sides are compared.
                 let ring = &section.rings[0];
@@ -315,7 +316,8 @@ mod tests {
                     let at = |p: DVec2| g.patient_from_plane(p.into(), g.position_mm(k));
                     prop_assert!(!inside(at(p.midpoint(q) + outward)));
                     if ring.signed_area_mm2() > 1.0 && p.distance(q) > 0.2 {
-                        prop_assert!(inside(at(p.midpoint(q) - outward)));
+                        // In a tip thinner than the step, the step comes out on the other side by as much.
+                        prop_assert!(within(at(p.midpoint(q) - outward), 0.05));
                     }
                 }
             }
