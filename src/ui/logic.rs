@@ -168,7 +168,18 @@ impl HilumApp {
     }
 
     fn take_picked(&mut self, context: &egui::Context) {
-        while let Some(Picked { pick, path }) = self.picker.poll() {
+        while let Some(Picked { pick, path, failed }) = self.picker.poll() {
+            if failed {
+                let remedy = match pick {
+                    Pick::CaseFolder => "drop the folder on the window, or start with `hilum open FOLDER`",
+                    Pick::ExportFile { .. } => "export on the command line with `hilum export`",
+                };
+                self.workbench.notices_mut().push(
+                    Severity::Warning,
+                    "The desktop could not show a file dialog",
+                    vec![format!("Install zenity or xdg-desktop-portal and try again; meanwhile {remedy}")],
+                );
+            }
             let Some(path) = path else { continue };
             match pick {
                 Pick::CaseFolder => self.sender.send(WindowRequest::Open(Opening::Paths(vec![path]))),

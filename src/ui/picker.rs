@@ -6,6 +6,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 /// What a dialog asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub enum Pick {
 pub struct Picked {
     pub pick: Pick,
     pub path: Option<PathBuf>,
+    /// The desktop showed no dialog at all.
+    pub failed: bool,
 }
 
 /// Asks the user for files.
@@ -37,8 +40,11 @@ type Answer = Pin<Box<dyn Future<Output = Option<PathBuf>>>>;
 /// The dialogs of the desktop.
 #[derive(Default)]
 pub struct SystemPicker {
-    open: Option<(Pick, Answer)>,
+    open: Option<(Pick, Answer, Instant)>,
 }
+
+/// Nobody reads and cancels a dialog this fast: where one ends sooner, the desktop could not show it.
+const TOO_FAST: Duration = Duration::from_millis(400);
 
 impl FilePicker for SystemPicker {
     fn open(&mut self, pick: Pick) {
@@ -59,14 +65,15 @@ impl FilePicker for SystemPicker {
                 Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
             }
         };
-        self.open = Some((pick, answer));
+        self.open = Some((pick, answer, Instant::now()));
     }
 
     fn poll(&mut self) -> Option<Picked> {
-        let (_, answer) = self.open.as_mut()?;
+        let (_, answer, _) = self.open.as_mut()?;
         let Poll::Ready(path) = answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) else { return None };
-        let (pick, _) = self.open.take()?;
-        Some(Picked { pick, path })
+        let (pick, _, since) = self.open.take()?;
+        let failed = path.is_none() && since.elapsed() < TOO_FAST;
+        Some(Picked { pick, path, failed })
     }
 
     fn is_open(&self) -> bool {
@@ -94,7 +101,7 @@ impl FilePicker for ScriptedPicker {
 
     fn poll(&mut self) -> Option<Picked> {
         let pick = self.asked.pop_front()?;
-        Some(Picked { pick, path: self.answers.pop_front().flatten() })
+        Some(Picked { pick, path: self.answers.pop_front().flatten(), failed: false })
     }
 
     fn is_open(&self) -> bool {
