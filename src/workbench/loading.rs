@@ -9,7 +9,7 @@ use crate::geometry::{PatientPoint, VoxelGrid};
 use crate::image::CtVolume;
 use crate::phantom::{self, PhantomConfig};
 use crate::progress::{Cancelled, Progress};
-use crate::structures::StructureSet;
+use crate::structures::{Role, StructureSet};
 use ndarray::Array3;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -152,7 +152,9 @@ pub fn load_case(
         progress.report("Reading the structure set", 0, 1);
         match dicom::load_structure_set(&file.path, &volume.grid, &meta, 0) {
             Ok(set) => {
-                let names = set.uncertain_roles.iter().filter_map(|n| set.rois.get(*n)).map(|r| r.name.clone());
+                let guessed = set.uncertain_roles.iter().filter_map(|n| set.rois.get(*n));
+                // "Other" says that nothing was guessed.
+                let names = guessed.filter(|r| r.role != Role::Other).map(|r| r.name.clone());
                 uncertain_roles.extend(names);
                 structures.rois.extend(set.rois);
                 warnings.extend(set.warnings);
