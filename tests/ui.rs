@@ -382,3 +382,14 @@ fn every_state_can_be_drawn() {
     w.send(Command::Teach(TeachCommand::Stop)).click("Review").send(WindowRequest::Open(Opening::Demo));
     w.picture("decision");
 }
+
+#[test]
+fn an_idle_window_rests() {
+    for workspace in Workspace::iter() {
+        let mut w = small_window();
+        w.send(Command::SetWorkspace(workspace));
+        w.harness.run_steps(40);
+        let causes = w.harness.ctx.repaint_causes();
+        assert!(w.harness.try_run().is_ok(), "{workspace}: the window asks to be drawn without end: {causes:?}");
+    }
+}

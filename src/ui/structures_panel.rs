@@ -277,7 +277,8 @@ fn details_ui(ui: &mut Ui, input: &PanelInput<'_>, roi: &Roi) {
     });
     ui.horizontal(|ui| {
         ui.label(RichText::new("Fill").color(theme::TEXT_SECONDARY));
-        let mut percent = f64::from(workbench.view.opacity(roi.id)) * 100.0;
+        // Rounded as the slider rounds: it would report a change at every frame otherwise.
+        let mut percent = (f64::from(workbench.view.opacity(roi.id)) * 100.0).round();
         ui.spacing_mut().slider_width = (ui.available_width() - 64.0).max(60.0);
         let slider = ui.add(Slider::new(&mut percent, 0.0..=100.0).suffix(" %").fixed_decimals(0));
         let changed = slider.changed();
