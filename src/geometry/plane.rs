@@ -41,6 +41,7 @@ pub struct ImagePlane {
 impl ImagePlane {
     /// The plane of this orientation through a point, along the axes of the grid. On screen the
     /// patient's left is to the right (axial, coronal), the front to the left (sagittal), the head up.
+    /// An axial plane is that of the nearest slice: what is shown there, and drawn upon.
     pub fn through(grid: &VoxelGrid, orientation: Orientation, point: PatientPoint) -> Self {
         let toward = |wanted: DVec3| {
             let axes = [grid.i_direction(), grid.j_direction(), grid.normal()];
@@ -56,7 +57,14 @@ impl ImagePlane {
             Orientation::Sagittal => (back, -head, left),
             Orientation::Coronal => (left, -head, back),
         };
-        Self { orientation, origin: point, right, down, normal }
+        let origin = match orientation {
+            Orientation::Axial => {
+                let (at, position_mm) = grid.plane_from_patient(point);
+                grid.patient_from_plane(at, grid.position_mm(grid.nearest_slice(position_mm)))
+            }
+            Orientation::Sagittal | Orientation::Coronal => point,
+        };
+        Self { orientation, origin, right, down, normal }
     }
 
     /// Coordinates of a patient point in the plane, mm right and down from the origin.
@@ -102,6 +110,15 @@ mod tests {
         assert_eq!(letters(Orientation::Axial), "RLAP");
         assert_eq!(letters(Orientation::Coronal), "RLSI");
         assert_eq!(letters(Orientation::Sagittal), "APSI");
+    }
+
+    #[test]
+    fn an_axial_plane_is_that_of_the_nearest_slice() {
+        let grid = VoxelGrid::axial(DVec3::ZERO, [1.0, 1.0, 5.0], [8, 8, 8]).expect("valid grid");
+        let between = DVec3::new(3.0, 4.0, 12.4);
+        let plane = ImagePlane::through(&grid, Orientation::Axial, between);
+        assert_eq!(plane.patient_from_plane(DVec2::ZERO), DVec3::new(3.0, 4.0, 10.0));
+        assert_eq!(ImagePlane::through(&grid, Orientation::Coronal, between).origin, between);
     }
 
     #[test]

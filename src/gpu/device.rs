@@ -4,8 +4,10 @@
 //! handler of wgpu panics; both would end the program on a 512 x 512 scan.
 
 use eframe::egui_wgpu::{WgpuSetup, WgpuSetupCreateNew, wgpu};
+use std::future::Future as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
 
 /// The device with 3D textures, textures and buffers as large as the adapter has them.
 pub fn device_descriptor(adapter: &wgpu::Adapter) -> wgpu::DeviceDescriptor<'static> {
@@ -32,6 +34,19 @@ pub fn wgpu_setup() -> WgpuSetup {
     let mut setup = WgpuSetupCreateNew::without_display_handle();
     setup.device_descriptor = Arc::new(device_descriptor);
     WgpuSetup::CreateNew(setup)
+}
+
+/// True if any adapter can draw, in hardware or in software.
+pub fn has_adapter() -> bool {
+    let WgpuSetup::CreateNew(setup) = wgpu_setup() else { return true };
+    let backends = setup.instance_descriptor.backends;
+    let instance = wgpu::Instance::new(setup.instance_descriptor);
+    // Native backends answer at once; the future never waits.
+    let mut adapters = std::pin::pin!(instance.enumerate_adapters(backends));
+    match adapters.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(adapters) => !adapters.is_empty(),
+        Poll::Pending => true,
+    }
 }
 
 /// Errors of the device, kept for the user instead of ending the program.

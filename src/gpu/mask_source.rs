@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 /// The masks to show, in up to [`SLOTS`] slots, at a revision.
 ///
-/// A renderer remembers the revision and the slots that it has; a missed frame or a lost device
-/// heals itself at the next sync.
+/// A renderer remembers the revision and the slots that it has; a frame that is never painted costs nothing and
+/// the next sync makes up for it.
 pub trait MaskSource {
     /// Grows with every change of any mask.
     fn revision(&self) -> Revision;

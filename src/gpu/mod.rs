@@ -17,7 +17,7 @@ mod uniforms;
 
 pub use context::Gpu;
 pub use cpu_slice::CpuScene;
-pub use device::{device_descriptor, wgpu_setup};
+pub use device::{device_descriptor, has_adapter, wgpu_setup};
 pub use frame::{Fill, Fills, GridFromPixel, SliceFrame, no_fills};
 pub use mask_source::{MaskSource, SyncReport, VoxelBox};
 pub use renderer::SliceRenderer;

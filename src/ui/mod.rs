@@ -73,7 +73,8 @@ pub fn run(start: StartUp) -> anyhow::Result<()> {
         .with_icon(Arc::new(app_icon::pixels(128)));
     let options = eframe::NativeOptions {
         viewport,
-        renderer: eframe::Renderer::Wgpu,
+        // Without an adapter the window is put on the screen by OpenGL, and the processor draws the slices.
+        renderer: if gpu::has_adapter() { eframe::Renderer::Wgpu } else { eframe::Renderer::Glow },
         wgpu_options: eframe::egui_wgpu::WgpuConfiguration { wgpu_setup: gpu::wgpu_setup(), ..Default::default() },
         persistence_path: settings_path.as_ref().map(|p| p.with_file_name("window.ron")),
         ..Default::default()
@@ -91,6 +92,9 @@ pub fn run(start: StartUp) -> anyhow::Result<()> {
         Ok(Box::new(HilumApp::new(creation, options)))
     });
     eframe::run_native("hilum", options, create).map_err(|error| {
-        anyhow!("the window could not be opened ({error}); without a display use `hilum analyze` or `hilum screenshot`")
+        anyhow!(
+            "the window could not be opened ({error}); it needs a display and a graphics driver, in software if need be \
+             (Debian: mesa-vulkan-drivers); without a display use `hilum analyze` or `hilum screenshot`"
+        )
     })
 }

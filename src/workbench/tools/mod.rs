@@ -43,8 +43,27 @@ pub enum Shape {
 }
 
 impl Shape {
-    /// The cut of the solid by every slice that it meets.
+    /// The cut of the solid by every slice that it meets. One that passes between two slices marks the nearer
+    /// one, as if it lay there: what a user paints never comes to nothing.
     pub fn sections(&self, grid: &VoxelGrid) -> Vec<(usize, SliceContours)> {
+        let met = self.cut(grid);
+        if met.is_empty() { self.on_nearest_slice(grid).map(|solid| solid.cut(grid)).unwrap_or_default() } else { met }
+    }
+
+    /// The solid moved along the normal so that its end lies on the nearest slice; `None` outside the scan.
+    fn on_nearest_slice(self, grid: &VoxelGrid) -> Option<Self> {
+        let (Self::AxialDisc { b: end, .. } | Self::UprightDisc { b: end, .. } | Self::Ball { b: end, .. }) = self;
+        let (_, position_mm) = grid.plane_from_patient(end);
+        let k = grid.slice_within_half_spacing(position_mm)?;
+        let shift = grid.normal() * (grid.position_mm(k) - position_mm);
+        let mut moved = self;
+        let (Self::AxialDisc { a, b, .. } | Self::UprightDisc { a, b, .. } | Self::Ball { a, b, .. }) = &mut moved;
+        *a += shift;
+        *b += shift;
+        Some(moved)
+    }
+
+    fn cut(&self, grid: &VoxelGrid) -> Vec<(usize, SliceContours)> {
         match *self {
             Self::AxialDisc { a, b, radius_mm } => {
                 let ((ua, n), (ub, _)) = (grid.plane_from_patient(a), grid.plane_from_patient(b));
@@ -124,4 +143,31 @@ pub fn apply_shape(
             (mode == EditMode::Add || !before.is_empty()).then(|| (k, contour::boolean(before, &section, op)))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use glam::DVec3;
+
+    #[test]
+    fn a_brush_between_two_slices_marks_the_nearer_one() {
+        let grid = VoxelGrid::axial(DVec3::ZERO, [1.0, 1.0, 5.0], [40, 40, 8]).expect("valid grid");
+        let (a, b, radius_mm) = (DVec3::new(10.0, 20.0, 12.4), DVec3::new(20.0, 20.0, 12.4), 2.0);
+        let on_slice = |z: f64| a.with_z(z)..b.with_z(z);
+        let flat = |s: std::ops::Range<DVec3>| Shape::Ball { a: s.start, b: s.end, radius_mm };
+        assert_eq!(flat(a..b).sections(&grid), flat(on_slice(10.0)).sections(&grid));
+        let upright = |s: std::ops::Range<DVec3>| Shape::UprightDisc {
+            orientation: Orientation::Coronal,
+            a: s.start,
+            b: s.end,
+            radius_mm,
+        };
+        let sections = upright(a..b).sections(&grid);
+        assert_eq!(sections, upright(on_slice(10.0)).sections(&grid));
+        assert_eq!(sections.iter().map(|s| s.0).collect::<Vec<_>>(), [2]);
+        // Where the stroke meets a slice by itself, only that one is marked; outside the scan none is.
+        assert_eq!(upright(on_slice(11.0)).sections(&grid).len(), 1);
+        assert!(upright(on_slice(41.0)).sections(&grid).is_empty());
+    }
 }
