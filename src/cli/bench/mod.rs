@@ -1,5 +1,6 @@
 //! `hilum bench`: what a user waits for, measured on this machine.
 
+mod dicom;
 mod live;
 
 pub use live::LiveBench;
@@ -22,6 +23,10 @@ use std::time::{Duration, Instant};
   edit       a whole stroke of 20 samples applied to the same case and committed, without features
   rasterise  the mask of the CTV of the same case from its contours, all slices
   load       opening CASE (without CASE: making the demo case)
+  ct         the CT series of CASE alone: headers, order, pixels to HU
+  parse      all points of the structure set of CASE, bound to the slices
+  masks      masks of all structures of CASE from their contours
+  export     CASE written as a new structure set, read back and proved
   diunet     the network on the demo case, a slice
 
 Examples:
@@ -31,12 +36,12 @@ Examples:
 
 JSON keys:
   name, n (samples), p50_ms, p99_ms, max_ms, seconds (all samples together), what (what was measured),
-  optimized (true in a release build)")]
+  optimized (true in a release build), peak_mb (largest memory of the program so far, MB; null where unknown)")]
 pub struct Bench {
     /// What to measure
     #[arg(value_enum)]
     name: Name,
-    /// The case that `load` opens
+    /// The case on disk that is measured
     #[arg(value_name = "CASE")]
     case: Vec<PathBuf>,
     /// Number of strokes, rounds or loads
@@ -57,7 +62,18 @@ enum Name {
     #[value(alias = "rasterize")]
     Rasterise,
     Load,
+    Ct,
+    Parse,
+    Masks,
+    Export,
     Diunet,
+}
+
+impl Name {
+    /// Those that read a case from disk.
+    fn reads_case(self) -> bool {
+        matches!(self, Self::Load | Self::Ct | Self::Parse | Self::Masks | Self::Export)
+    }
 }
 
 #[derive(serde::Serialize)]
@@ -70,6 +86,14 @@ struct Report {
     seconds: f64,
     what: String,
     optimized: bool,
+    peak_mb: Option<f64>,
+}
+
+/// The largest resident memory of this process so far, MB; only Linux tells.
+fn peak_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok().map(|kb| kb / 1024.0)
 }
 
 impl Report {
@@ -85,6 +109,7 @@ impl Report {
             seconds: samples.iter().sum::<Duration>().as_secs_f64(),
             what,
             optimized: !cfg!(debug_assertions),
+            peak_mb: peak_mb(),
         }
     }
 }
@@ -97,14 +122,21 @@ fn percentile(sorted: &[Duration], share: f64) -> Option<Duration> {
 
 impl Bench {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
-        if !self.case.is_empty() && self.name != Name::Load {
-            return Err(Failure::Usage("only `hilum bench load` opens a CASE".into()));
+        if !self.case.is_empty() && !self.name.reads_case() {
+            return Err(Failure::Usage("this measurement makes its own case; leave CASE out".into()));
+        }
+        if self.case.is_empty() && self.name.reads_case() && self.name != Name::Load {
+            return Err(Failure::Usage("this measurement needs a CASE: a folder with CT and structure set".into()));
         }
         let report = match self.name {
             Name::Live => self.live(terminal)?,
             Name::Edit => self.edit(terminal)?,
             Name::Rasterise => self.rasterise(terminal)?,
             Name::Load => self.load(terminal)?,
+            Name::Ct => self.ct(terminal)?,
+            Name::Parse => self.parse(terminal)?,
+            Name::Masks => self.masks(terminal)?,
+            Name::Export => self.export(terminal)?,
             Name::Diunet => Self::diunet(terminal)?,
         };
         terminal.finish();
