@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::output;
 use super::terminal::Terminal;
 use crate::diunet::{self, LoadedModel, SegmentError};
+use crate::structures::{Provenance, RoiId, Station};
 use crate::workbench::{Case, segmentation_edit};
 use std::path::{Path, PathBuf};
 
@@ -23,7 +24,8 @@ JSON keys:
   summary   what was contoured, in words
   model     model_id, sha256, statement (what the network was trained on)
   seconds, slices_run, warnings
-  stations  station, contours, slices, volume_cm3
+  stations  what the network drew: station, name (of the structure), used (false where the case has a station of its
+            own, which stays the one that counts), contours, slices, volume_cm3
   proof     as printed by hilum export --json
   research_only   a sentence")]
 pub struct Segment {
@@ -50,6 +52,8 @@ pub struct NetworkUsed {
 #[derive(serde::Serialize)]
 struct StationDrawn {
     station: &'static str,
+    name: String,
+    used: bool,
     contours: usize,
     slices: usize,
     volume_cm3: f64,
@@ -70,6 +74,8 @@ struct Report {
 /// What a run of the network said.
 pub struct Segmented {
     pub summary: String,
+    /// The structures that it added, by station.
+    pub drawn: Vec<(Station, RoiId)>,
     pub model: NetworkUsed,
     pub seconds: f64,
     pub slices_run: usize,
@@ -87,9 +93,14 @@ pub fn segment_case(case: &mut Case, model_folder: &Path, terminal: &Terminal) -
         })?;
     let (edit, summary) = segmentation_edit(case, &segmentation);
     case.apply(edit).map_err(Failure::failed)?;
+    // The edit adds one structure for every station that has contours, in canonical order.
+    let with_contours = Station::all().filter(|s| !segmentation.stations[s.index()].is_empty());
+    let added = case.structures().rois.iter().filter(|r| matches!(r.provenance, Provenance::Network { .. }));
+    let drawn = with_contours.zip(added.map(|r| r.id)).collect();
     let manifest = model.manifest();
     Ok(Segmented {
         summary,
+        drawn,
         model: NetworkUsed {
             model_id: manifest.model_id.clone(),
             sha256: manifest.sha256.clone(),
@@ -113,18 +124,19 @@ impl Segment {
         for warning in &segmented.warnings {
             terminal.note(&format!("warning: {warning}"));
         }
-        let stations: Vec<StationDrawn> = case
-            .structures()
-            .rois
+        let stations: Vec<StationDrawn> = segmented
+            .drawn
             .iter()
-            .filter_map(|roi| match roi.role {
-                crate::structures::Role::Station(station) => Some(StationDrawn {
+            .filter_map(|(station, id)| {
+                let roi = case.structures().get(*id)?;
+                Some(StationDrawn {
                     station: station.label(),
+                    name: roi.name.clone(),
+                    used: roi.role.is_station(),
                     contours: roi.ring_count(),
                     slices: roi.slices.len(),
-                    volume_cm3: case.mask(roi.id).volume_cm3(case.grid()),
-                }),
-                _ => None,
+                    volume_cm3: case.mask(*id).volume_cm3(case.grid()),
+                })
             })
             .collect();
         if self.json {
@@ -141,7 +153,7 @@ impl Segment {
         }
         let mut text = format!("{}\n", segmented.summary);
         for s in &stations {
-            text.push_str(&format!("  {:<4}{:>8.2} cm3 on {} slices\n", s.station, s.volume_cm3, s.slices));
+            text.push_str(&format!("  {:<4}{:>8.2} cm3 on {} slices  {}\n", s.station, s.volume_cm3, s.slices, s.name));
         }
         text.push_str(&format!("{}\n{}\n{}\n", segmented.model.statement, proof.summary(), crate::RESEARCH_ONLY));
         output::print(&text)
