@@ -64,9 +64,13 @@ pub fn export_case(case: &Case, to: &ExportArgs, terminal: &Terminal) -> Result<
 impl Export {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
         self.export.refuse_existing()?;
-        let case = self.case.load(terminal)?.case;
+        let opened = self.case.load(terminal)?;
+        opened.refuse_source(&self.export.output)?;
+        let notes = opened.notes();
+        let case = opened.loaded.case;
         self.case.check_geometry(&case)?;
-        let proof = export_case(&case, &self.export, terminal)?;
+        let mut proof = export_case(&case, &self.export, terminal)?;
+        proof.notes.splice(0..0, notes);
         terminal.finish();
         if self.json { output::print_json(&proof) } else { output::print(&format!("{}\n", proof.summary())) }
     }
@@ -85,7 +89,8 @@ Examples:
 JSON keys:
   file, roi, dtype, shape [slices, rows, columns], voxels, volume_cm3, spacing_mm [row direction, column direction],
   positions_mm (one a slice), origin_mm [x, y, z] of the first voxel,
-  directions {row, column, slice}: unit vectors of increasing column, row and slice index")]
+  directions {row, column, slice}: unit vectors of increasing column, row and slice index,
+  notes (remarks of the import, and what was chosen)")]
 pub struct MaskCommand {
     #[command(flatten)]
     case: CaseArgs,
@@ -111,6 +116,7 @@ struct MaskReport {
     positions_mm: Vec<f64>,
     origin_mm: [f64; 3],
     directions: Directions,
+    notes: Vec<String>,
 }
 
 #[derive(serde::Serialize)]
@@ -123,7 +129,10 @@ struct Directions {
 impl MaskCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
         self.export.refuse_existing()?;
-        let case = self.case.load(terminal)?.case;
+        let opened = self.case.load(terminal)?;
+        opened.refuse_source(&self.export.output)?;
+        let notes = opened.notes();
+        let case = opened.loaded.case;
         let (grid, mask) = (case.grid(), case.mask(find_roi(&case, &self.roi)?));
         terminal.checkpoint()?;
         output::write_file(&self.export.output, &mask_npy(mask, grid), self.export.overwrite)?;
@@ -142,6 +151,7 @@ impl MaskCommand {
                 column: grid.j_direction().to_array(),
                 slice: grid.normal().to_array(),
             },
+            notes,
         };
         terminal.finish();
         if self.json {

@@ -25,6 +25,7 @@ JSON keys:
   ctv                     source (structure, proposed, none), names, recipe
   features                in order: index (from 1), name, value (null = missing), unit, description
   flags                   code, level (note, warning, stop), text
+  notes                   remarks of the import, and what was chosen (structure set, guessed roles)
   research_only           a sentence")]
 pub struct Features {
     #[command(flatten)]
@@ -62,6 +63,7 @@ JSON keys:
   imputed        names of features that were missing and filled in
   out_of_range   feature, value, min, max of the training patients
   flags          code, level, text
+  notes          remarks of the import, and what was chosen (structure set, guessed roles)
   research_only  a sentence")]
 pub struct Risk {
     #[command(flatten)]
@@ -85,6 +87,7 @@ pub struct FeatureReport {
     pub ctv: CtvUsed,
     features: Vec<FeatureRow>,
     pub flags: Vec<Flag>,
+    notes: Vec<String>,
     research_only: &'static str,
 }
 
@@ -117,7 +120,7 @@ impl Flag {
 }
 
 impl FeatureReport {
-    pub fn of(case: &Case, features: &FeatureVector) -> Self {
+    pub fn of(case: &Case, features: &FeatureVector, notes: Vec<String>) -> Self {
         Self {
             schema: "A",
             schema_sha256: schema_sha256(),
@@ -134,6 +137,7 @@ impl FeatureReport {
                 })
                 .collect(),
             flags: features.flags.iter().map(Flag::of).collect(),
+            notes,
             research_only: crate::RESEARCH_ONLY,
         }
     }
@@ -184,10 +188,15 @@ impl Features {
         if let (Some(path), false) = (&self.csv, self.overwrite) {
             output::refuse_existing(path)?;
         }
-        let LoadedCase { mut case, surroundings, .. } = self.case.load(terminal)?;
+        let opened = self.case.load(terminal)?;
+        if let Some(path) = &self.csv {
+            opened.refuse_source(path)?;
+        }
+        let notes = opened.notes();
+        let LoadedCase { mut case, surroundings, .. } = opened.loaded;
         self.options.apply(&mut case, terminal)?;
         let live = Live::new(&case, surroundings, None);
-        let report = FeatureReport::of(&case, &live.features().value);
+        let report = FeatureReport::of(&case, &live.features().value, notes);
         if let Some(path) = &self.csv {
             output::write_file(path, &report.csv()?, self.overwrite)?;
         }
@@ -209,6 +218,7 @@ pub struct RiskReport {
     pub out_of_range: Vec<OutOfRangeRow>,
     contributions: Vec<ContributionRow>,
     flags: Vec<Flag>,
+    notes: Vec<String>,
     research_only: &'static str,
 }
 
@@ -275,7 +285,7 @@ impl ModelCard {
 }
 
 impl RiskReport {
-    pub fn of(case: &Case, features: &FeatureVector, model: &RiskModel) -> Self {
+    pub fn of(case: &Case, features: &FeatureVector, model: &RiskModel, notes: Vec<String>) -> Self {
         let mut report = Self {
             risk: None,
             refused: None,
@@ -287,6 +297,7 @@ impl RiskReport {
             out_of_range: Vec::new(),
             contributions: Vec::new(),
             flags: features.flags.iter().map(Flag::of).collect(),
+            notes,
             research_only: crate::RESEARCH_ONLY,
         };
         match model.predict(features) {
@@ -362,10 +373,12 @@ impl Risk {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
         let folder = self.model.clone().unwrap_or_else(risk::default_model_dir);
         let model = RiskModel::load(&folder).map_err(Failure::refused)?;
-        let LoadedCase { mut case, surroundings, .. } = self.case.load(terminal)?;
+        let opened = self.case.load(terminal)?;
+        let notes = opened.notes();
+        let LoadedCase { mut case, surroundings, .. } = opened.loaded;
         self.options.apply(&mut case, terminal)?;
         let live = Live::new(&case, surroundings, None);
-        let report = RiskReport::of(&case, &live.features().value, &model);
+        let report = RiskReport::of(&case, &live.features().value, &model, notes);
         terminal.finish();
         if self.json {
             output::print_json(&report)?;

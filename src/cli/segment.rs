@@ -27,6 +27,7 @@ JSON keys:
   stations  what the network drew: station, name (of the structure), used (false where the case has a station of its
             own, which stays the one that counts), contours, slices, volume_cm3
   proof     as printed by hilum export --json
+  notes     remarks of the import, and what was chosen (a structure set among several, guessed roles)
   research_only   a sentence")]
 pub struct Segment {
     #[command(flatten)]
@@ -68,6 +69,7 @@ struct Report {
     warnings: Vec<String>,
     stations: Vec<StationDrawn>,
     proof: serde_json::Value,
+    notes: Vec<String>,
     research_only: &'static str,
 }
 
@@ -115,7 +117,10 @@ pub fn segment_case(case: &mut Case, model_folder: &Path, terminal: &Terminal) -
 impl Segment {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
         self.export.refuse_existing()?;
-        let mut case = self.case.load(terminal)?.case;
+        let opened = self.case.load(terminal)?;
+        opened.refuse_source(&self.export.output)?;
+        let notes = opened.notes();
+        let mut case = opened.loaded.case;
         self.case.check_geometry(&case)?;
         let folder = self.model.clone().unwrap_or_else(diunet::default_model_dir);
         let segmented = segment_case(&mut case, &folder, terminal)?;
@@ -148,6 +153,7 @@ impl Segment {
                 warnings: segmented.warnings,
                 stations,
                 proof: serde_json::to_value(&proof).map_err(Failure::failed)?,
+                notes,
                 research_only: crate::RESEARCH_ONLY,
             });
         }

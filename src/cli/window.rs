@@ -71,7 +71,7 @@ impl Screenshot {
         use crate::progress::Progress;
         // A path that cannot be opened is refused here, with its exit code, not shown as a message in the picture.
         if !self.case.demo {
-            drop(self.case.load(terminal)?);
+            self.case.load_hiding(self.hide_identifiers, terminal)?.refuse_source(&self.output)?;
         }
         terminal.report("Drawing the window", 0, 1);
         crate::ui::screenshot(&crate::ui::ScreenshotRequest {

@@ -39,7 +39,7 @@ Examples:
 
 JSON keys:
   folder, structure_set (file or null), features, risk, report, pictures (files), segmented (true or false),
-  omissions (what could not be done, and why)")]
+  omissions (what could not be done, and why), notes (remarks of the import, and what was chosen)")]
 pub struct Analyze {
     #[command(flatten)]
     case: CaseArgs,
@@ -51,7 +51,7 @@ pub struct Analyze {
     /// Leave the stations as they are, without the network
     #[arg(long)]
     no_segment: bool,
-    /// Leave patient name, ID and dates out of the report
+    /// Leave patient name, ID, dates, file names and labels of structure sets out of the report
     #[arg(long)]
     hide_identifiers: bool,
     /// Folder of the network
@@ -78,6 +78,7 @@ struct Written {
     pictures: Vec<String>,
     segmented: bool,
     omissions: Vec<String>,
+    notes: Vec<String>,
 }
 
 impl Analyze {
@@ -87,10 +88,11 @@ impl Analyze {
         if !self.overwrite {
             paths.iter().try_for_each(|p| output::refuse_existing(p))?;
         }
-        let LoadedCase { mut case, surroundings, warnings, .. } = self.case.load(terminal)?;
+        let opened = self.case.load_hiding(self.hide_identifiers, terminal)?;
+        paths.iter().try_for_each(|p| opened.refuse_source(p))?;
+        let notes = opened.notes();
+        let LoadedCase { mut case, surroundings, .. } = opened.loaded;
         self.case.check_geometry(&case)?;
-        let remarks: Vec<String> =
-            warnings.iter().map(|w| if self.hide_identifiers { w.text.clone() } else { w.to_string() }).collect();
         let mut omissions = Vec::new();
         let mut models = Vec::new();
         let segmented = !self.no_segment && self.segment(&mut case, &mut models, &mut omissions, terminal)?;
@@ -100,8 +102,8 @@ impl Analyze {
         let model = self.risk_model(&mut omissions);
         let live = Live::new(&case, surroundings, None);
         let features = &live.features().value;
-        let feature_report = FeatureReport::of(&case, features);
-        let risk = model.as_ref().map(|m| RiskReport::of(&case, features, m));
+        let feature_report = FeatureReport::of(&case, features, notes.clone());
+        let risk = model.as_ref().map(|m| RiskReport::of(&case, features, m, notes.clone()));
         if let Some(RiskReport { model, .. }) = &risk {
             models.push(ModelUsed {
                 what: "Risk model",
@@ -129,7 +131,7 @@ impl Analyze {
         let parts = ReportParts {
             case: &case,
             hide_identifiers: self.hide_identifiers,
-            remarks: &remarks,
+            remarks: &notes,
             omissions: &omissions,
             features,
             feature_report: &feature_report,
@@ -162,6 +164,7 @@ impl Analyze {
             pictures: picture_files,
             segmented,
             omissions,
+            notes,
         };
         if self.json { output::print_json(&written) } else { output::print(&written.text(risk.as_ref())) }
     }

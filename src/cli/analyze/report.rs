@@ -21,7 +21,7 @@ pub struct ModelUsed {
 pub struct ReportParts<'a> {
     pub case: &'a Case,
     pub hide_identifiers: bool,
-    /// The import report.
+    /// The import report, and what was chosen without asking.
     pub remarks: &'a [String],
     /// What could not be done, and why.
     pub omissions: &'a [String],
@@ -46,7 +46,7 @@ pub fn html(parts: &ReportParts) -> String {
     header(&mut page, parts);
     remarks(&mut page, parts);
     risk(&mut page, parts);
-    structure_table(&mut page, parts.case);
+    structure_table(&mut page, parts);
     features(&mut page, parts);
     pictures(&mut page, parts);
     models(&mut page, parts);
@@ -167,7 +167,8 @@ fn risk(page: &mut String, parts: &ReportParts) {
     push!(page, "<p class=\"quiet\">CTV: {}</p>\n", escape(&report.ctv.sentence()));
 }
 
-fn structure_table(page: &mut String, case: &Case) {
+fn structure_table(page: &mut String, parts: &ReportParts) {
+    let case = parts.case;
     page.push_str("<h2>Structures</h2>\n");
     if case.structures().rois.is_empty() {
         page.push_str("<p>The case has no structures.</p>\n");
@@ -176,7 +177,7 @@ fn structure_table(page: &mut String, case: &Case) {
     page.push_str(
         "<table><thead><tr><th>Name</th><th>Role</th><th class=\"n\">Contours</th><th class=\"n\">Slices</th><th class=\"n\">Volume, cm³</th><th>Made</th><th>Origin</th></tr></thead><tbody>\n",
     );
-    for s in structures(case) {
+    for s in structures(case, parts.hide_identifiers) {
         let [r, g, b] = s.color;
         push!(
             page,
