@@ -356,6 +356,30 @@ fn every_command_explains_itself() {
     assert!(output(&["--version"]).starts_with("hilum "));
 }
 
+/// The program with a reader of one of its outputs that has gone away.
+#[cfg(unix)]
+fn code_without_reader(args: &[&str], of_errors: bool) -> Option<i32> {
+    let piped = std::process::Stdio::piped;
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("hilum"));
+    command.args(args).stdout(piped()).stderr(piped()).env("HILUM_LOG", "debug");
+    let mut child = command.spawn().expect("the program starts");
+    if of_errors { drop(child.stderr.take()) } else { drop(child.stdout.take()) }
+    let out = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(!said.contains("panicked"), "{args:?}: {said}");
+    out.status.code()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_has_gone_away_is_no_trouble() {
+    let (case, _) = small();
+    assert_eq!(code_without_reader(&["features", case], true), Some(0), "remarks without a reader");
+    assert_eq!(code_without_reader(&["inspect", "/nowhere/at/all"], true), Some(3), "a refusal without a reader");
+    assert_eq!(code_without_reader(&["inspect", case, "--json"], false), Some(0), "results without a reader");
+    assert_eq!(code_without_reader(&["--help"], false), Some(0), "help without a reader");
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_stops_the_work_with_code_4() {
