@@ -67,7 +67,6 @@ static SMALL: LazyLock<SmallCase> = LazyLock::new(|| {
         "96x96x48",
         "--spacing",
         "4x4x6",
-        "--structures",
     ]);
     assert_eq!((made["files"].as_u64(), made["slices"].as_u64()), (Some(48), Some(48)));
     let set = root.join("structures.dcm");
@@ -306,6 +305,41 @@ fn a_structure_set_of_another_frame_of_reference_is_refused() {
     // Beside the CT it is a remark, and the case opens.
     let report = json(&["inspect", text(&case), text(&foreign)]);
     assert_eq!(report["structures"].as_array().map(Vec::len), Some(4));
+}
+
+#[test]
+fn a_phantom_is_a_whole_case_with_its_landmarks_and_replaces_only_phantoms() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let root = folder.path().join("case");
+    let args = |seed: &'static str| {
+        ["phantom", "-o", text(&root), "--seed", seed, "--size", "64x64x30", "--spacing", "5.5x5.5x9"].to_vec()
+    };
+    let made = json(&args("4"));
+    assert_eq!(made["rois"].as_u64().map(|n| n >= 19), Some(true), "GTVp, GTVn, CTV and sixteen stations: {made}");
+    let landmarks: Value =
+        serde_json::from_slice(&std::fs::read(root.join("landmarks.json")).expect("landmarks")).expect("JSON");
+    assert_eq!(landmarks["seed"].as_u64(), Some(4));
+    let carina = landmarks["landmarks"].as_array().expect("a list").iter().find(|l| l["name"] == "Carina");
+    assert!(["x", "y", "z"].iter().all(|axis| carina.expect("a carina")[axis].is_f64()));
+    let report = json(&["inspect", text(&root)]);
+    assert_eq!(report["structures"].as_array().map(Vec::len), made["rois"].as_u64().map(|n| n as usize));
+
+    let (code, error) = refusal(&args("5"));
+    assert!(code == 1 && error.contains("the folder holds ct") && error.contains("--overwrite"), "{code} {error}");
+    std::fs::write(root.join("notes.txt"), "mine").expect("written");
+    json(&[&args("5")[..], &["--overwrite", "--no-structures"]].concat());
+    assert!(!root.join("structures.dcm").exists(), "nothing of the earlier case stays");
+    assert!(root.join("notes.txt").exists() && root.join("ct/CT_0030.dcm").exists());
+    assert_eq!(json(&["inspect", text(&root)])["patient"]["id"], "HILUM-SYNTHETIC-5");
+    // Whatever is no phantom is not replaced.
+    std::fs::write(root.join("ct/other.dcm"), "a scan of somebody").expect("written");
+    let (code, error) = refusal(&[&args("6")[..], &["--overwrite"]].concat());
+    assert!(code == 1 && error.contains("no synthetic case"), "{code} {error}");
+    assert!(root.join("ct/other.dcm").exists() && root.join("ct/CT_0030.dcm").exists());
+
+    let short = folder.path().join("short");
+    let (code, error) = refusal(&["phantom", "-o", text(&short), "--size", "64x64x3"]);
+    assert!(code == 2 && error.contains("too little of the chest") && !short.exists(), "{code} {error}");
 }
 
 #[test]
