@@ -245,7 +245,18 @@ impl FeatureArgs {
 
 fn choose_ctv(case: &mut Case, choice: &CtvChoice, progress: &dyn Progress) -> Result<(), Failure> {
     let chosen = match choice {
-        CtvChoice::Named(name) => Some(find_roi(case, name)?),
+        CtvChoice::Named(name) => {
+            let id = find_roi(case, name)?;
+            let role = case.structures().get(id).map_or(Role::Other, |r| r.role);
+            // Turned into the CTV it would be missing as what it is, and the figures would be of something else.
+            if matches!(role, Role::Gtvp | Role::Gtvn | Role::Station(_)) {
+                return Err(Failure::Refused(format!(
+                    "\"{name}\" cannot be the CTV: its role is {}; choose another structure, or if that role is wrong give it with --role {name}=ctv",
+                    role.label()
+                )));
+            }
+            Some(id)
+        }
         CtvChoice::Proposed => {
             if case.gtv_mask().is_empty() {
                 return Err(Failure::Refused(

@@ -143,7 +143,7 @@ pub fn segment(
         ));
     }
     if gtv.is_empty() {
-        warnings.push("There is no GTV; the stations were drawn without it and the CTV proposal has no basis".into());
+        warnings.push("There is no GTV; the stations were drawn without it".into());
     }
     Ok(Segmentation {
         stations,

@@ -118,6 +118,7 @@ fn header(page: &mut String, parts: &ReportParts) {
         ),
     ));
     facts.push(("CTV", parts.feature_report.ctv.sentence()));
+    facts.push(("Stations", parts.feature_report.basis.stations_sentence()));
     facts.push(("Made with", crate::PROGRAM.into()));
     page.push_str("<dl class=\"facts\">");
     for (label, value) in facts.iter().filter(|(_, v)| !v.is_empty()) {
@@ -148,14 +149,14 @@ fn remarks(page: &mut String, parts: &ReportParts) {
 }
 
 fn risk(page: &mut String, parts: &ReportParts) {
-    page.push_str("<h2>Risk of regional recurrence</h2>\n");
     let Some(report) = parts.risk else {
-        page.push_str("<p>No risk model was available.</p>\n");
+        page.push_str("<h2>Risk</h2>\n<p>No risk model was available.</p>\n");
         return;
     };
+    push!(page, "<h2>Risk: {}</h2>\n", escape(&report.model.endpoint));
     match (report.risk, &report.refused) {
         (Some(risk), _) => {
-            push!(page, "<p class=\"risk\">{:.0} %</p>\n<p>{}</p>\n", 100.0 * risk, escape(&report.model.endpoint));
+            push!(page, "<p class=\"risk\">{:.0} %</p>\n", 100.0 * risk);
         }
         (None, why) => push!(page, "<p>{}</p>\n", escape(why.as_deref().unwrap_or("No figure is given"))),
     }
