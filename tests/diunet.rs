@@ -1,7 +1,7 @@
 //! Promises about diunet.
 
 use hilum::contour::{Mask, rasterize};
-use hilum::diunet::{LoadedModel, SegmentError, default_model_dir, find_lungs, segment};
+use hilum::diunet::{LoadedModel, MODEL_CARD, SegmentError, default_model_dir, find_lungs, segment};
 use hilum::geometry::VoxelGrid;
 use hilum::image::CtVolume;
 use hilum::progress::{Progress, Silent};
@@ -92,4 +92,16 @@ fn lungs_are_found_in_a_phantom_and_lie_around_its_middle() {
         (lungs.center[0] - center.x).abs() < 30.0 && (lungs.center[1] - center.y).abs() < 60.0,
         "{lungs:?} {center}"
     );
+}
+
+#[test]
+fn the_card_of_the_shipped_model_says_what_its_manifest_says() {
+    let path = default_model_dir().join(MODEL_CARD);
+    let card = shipped().manifest().model_card();
+    // `HILUM_WRITE_CARD=1 cargo test --test promises card_of_the_shipped` writes it again.
+    if std::env::var_os("HILUM_WRITE_CARD").is_some() {
+        std::fs::write(&path, &card).expect("the folder of the model can be written");
+    }
+    assert_eq!(std::fs::read_to_string(path).expect("the card"), card);
+    assert!(card.contains("Synthetic") && card.contains("chose the checkpoint") && !card.contains("CTV proposal"));
 }

@@ -8,9 +8,7 @@ use crate::dicom::{ImportWarning, StructureSetFile};
 use crate::features::{ClinicalValues, Sex, TStage};
 use crate::progress::Progress;
 use crate::structures::{Provenance, RoiId, Role, Station};
-use crate::workbench::{
-    Case, Change, Edit, LoadedCase, OpenError, Workbench, load_case, load_demo, proposal_edit,
-};
+use crate::workbench::{Case, Change, Edit, LoadedCase, OpenError, Workbench, load_case, load_demo, proposal_edit};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -146,7 +144,9 @@ impl Opened {
 fn chosen_set(case: &Case, others: &[StructureSetFile], hidden: bool) -> String {
     let count = others.len() + case.sources.len();
     if hidden {
-        return format!("{count} structure sets fit this CT; the newest was read, give the CT and one file for another");
+        return format!(
+            "{count} structure sets fit this CT; the newest was read, give the CT and one file for another"
+        );
     }
     let file = |path: &Path| path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let read: Vec<String> = case.sources.iter().map(|s| format!("\"{}\" ({})", s.label, file(&s.path))).collect();

@@ -24,14 +24,14 @@ Examples:
   hilum compare /data/patient1/ct --reference expert.dcm --test auto.dcm --roi GTVp --json
 
 JSON keys:
-  pairs    one each: reference and test (names), paired_by (name or role), role, metrics:
-           reference_cm3, test_cm3, dsc, jaccard, sensitivity, precision, volume_ratio, mean_reference_to_test_mm,
-           mean_test_to_reference_mm, msd_mm, hd_mm, hd95_mm, surface_dsc [{tolerance_mm, value}],
-           added_path [{tolerance_mm, pixels, mm, relative}], centroid_shift_mm [x, y, z],
-           superior and inferior {slices, mm}; null where a measure does not exist (an empty structure)
+  pairs          [{reference, test (names), paired_by (name or role), role, metrics {reference_cm3, test_cm3, dsc, jaccard,
+                 sensitivity, precision, volume_ratio, mean_reference_to_test_mm, mean_test_to_reference_mm, msd_mm,
+                 hd_mm, hd95_mm, surface_dsc [{tolerance_mm, value}], added_path [{tolerance_mm, pixels, mm, relative}],
+                 centroid_shift_mm (x, y, z), superior {slices, mm}, inferior {slices, mm}}}]; null where a measure does
+                 not exist (an empty structure)
   unpaired_reference, unpaired_test   names
-  definitions                         what each measure means
-  notes                               remarks of the import of the CT and of both structure sets")]
+  definitions    what each measure means [{measure, definition}]
+  notes          remarks of the import of the CT and of both structure sets")]
 pub struct Compare {
     #[command(flatten)]
     case: CaseArgs,

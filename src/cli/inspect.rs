@@ -18,16 +18,16 @@ Examples:
   hilum inspect --demo
 
 JSON keys:
-  patient        name, id, sex, birth_date, age_years; null with --hide-identifiers
-  series         description, study_date, series_instance_uid, frame_of_reference_uid (the last three null with
-                 --hide-identifiers), patient_position, manufacturer, synthetic, slices, rows, columns,
-                 spacing_mm [row direction, column direction], thickness_mm {min, median, max},
-                 first_position_mm, last_position_mm, evenly_spaced, axial
-  structures     one each: name, role, station (label or null), color [r, g, b], contours, slices, points,
-                 volume_cm3, generation, provenance
-  other_structure_sets   found and not loaded: label, file (both null with --hide-identifiers)
+  patient        {name, id, sex, birth_date, age_years}; null with --hide-identifiers
+  series         of the CT {description, study_date, series_instance_uid, frame_of_reference_uid (these three null with
+                 --hide-identifiers), patient_position, manufacturer, synthetic, slices, rows, columns, spacing_mm (row
+                 direction, column direction), thickness_mm {min, median, max}, first_position_mm, last_position_mm,
+                 evenly_spaced, axial}
+  structures     [{name, role, station (label or null), color (r, g, b), contours, slices, points, volume_cm3, generation,
+                 provenance}]
+  other_structure_sets   found and not loaded [{label, file}], both null with --hide-identifiers
   uncertain_roles        names of structures whose role was only guessed from the name
-  warnings       the import report: severity (info, warning, geometry), text
+  warnings       the import report [{severity (info, warning, geometry), text}]
   notes          what was chosen: a structure set among several, roles guessed from names")]
 pub struct Inspect {
     #[command(flatten)]

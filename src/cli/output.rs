@@ -124,7 +124,10 @@ impl Staged {
                 std::fs::create_dir_all(parent)?;
             }
             if to.exists() {
-                return Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, format!("{} is in the way", to.display())));
+                return Err(std::io::Error::new(
+                    std::io::ErrorKind::AlreadyExists,
+                    format!("{} is in the way", to.display()),
+                ));
             }
             std::fs::rename(&from, &to)?;
             moved.push((from, to));

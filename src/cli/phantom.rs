@@ -16,7 +16,7 @@ use std::sync::Arc;
 The same seed gives the same patient. The folder then holds
   ct/CT_0001.dcm ...   the CT series
   structures.dcm       GTVp, GTVn, CTV, the sixteen stations and organs (not with --no-structures)
-  landmarks.json       program, seed, unit, and landmarks [{key, name, x, y, z}]: x to the left, y to the back, z to the head
+  landmarks.json       program, seed, unit, and landmarks: key, name, x, y, z in patient mm
 
 Examples:
   hilum phantom -o /tmp/phantom7 --seed 7
@@ -121,7 +121,8 @@ impl Phantom {
                 self.output.display()
             )));
         }
-        let dicom: Vec<PathBuf> = [CT, STRUCTURES].map(|n| self.output.join(n)).into_iter().filter(|p| p.exists()).collect();
+        let dicom: Vec<PathBuf> =
+            [CT, STRUCTURES].map(|n| self.output.join(n)).into_iter().filter(|p| p.exists()).collect();
         if !dicom.is_empty() {
             let ours = match dicom::scan(&dicom, terminal) {
                 Ok(scan) => is_synthetic(&scan),

@@ -2,9 +2,9 @@
 
 use super::case_args::{CaseArgs, CtvUsed, FeatureArgs, ctv_used};
 use super::failure::Failure;
+use super::inspect::provenance;
 use super::output::{self, Table, number};
 use super::terminal::Terminal;
-use super::inspect::provenance;
 use crate::features::{FeatureDefinition, FeatureFlag, FeatureInfo, FeatureVector, FlagLevel, schema_sha256};
 use crate::risk::{self, RiskEstimate, RiskManifest, RiskModel, ValidationSummary};
 use crate::structures::{Role, Station};
@@ -380,13 +380,7 @@ impl ModelCard {
 }
 
 impl RiskReport {
-    pub fn of(
-        case: &Case,
-        features: &FeatureVector,
-        model: &RiskModel,
-        notes: Vec<String>,
-        hidden: bool,
-    ) -> Self {
+    pub fn of(case: &Case, features: &FeatureVector, model: &RiskModel, notes: Vec<String>, hidden: bool) -> Self {
         let mut report = Self {
             risk: None,
             refused: None,

@@ -21,14 +21,16 @@ Examples:
   hilum segment --demo -o demo.dcm --json
 
 JSON keys:
-  summary   what was contoured, in words
-  model     model_id, sha256, statement (what the network was trained on)
-  seconds, slices_run, warnings
-  stations  what the network drew: station, name (of the structure), used (false where the case has a station of its
-            own, which stays the one that counts), contours, slices, volume_cm3
-  proof     as printed by hilum export --json
-  notes     remarks of the import, and what was chosen (a structure set among several, guessed roles)
-  research_only   a sentence")]
+  summary        what was contoured, in words
+  model          {model_id, sha256, statement (what the network was trained on)}
+  seconds        that the network took
+  slices_run     number of slices that it saw
+  warnings       of the network
+  stations       what it drew [{station, name (of the structure), used (false where the case has a station of its own,
+                 which stays the one that counts), contours, slices, volume_cm3}]
+  proof          as printed by hilum export --json
+  notes          remarks of the import, and what was chosen (a structure set among several, guessed roles)
+  research_only  a sentence")]
 pub struct Segment {
     #[command(flatten)]
     case: CaseArgs,

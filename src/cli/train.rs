@@ -150,7 +150,7 @@ impl Diunet {
             seed: self.seed.unwrap_or(usual.seed),
             resume: self.resume.clone(),
             overwrite: self.overwrite,
-            out_dir: usual.out_dir
+            out_dir: usual.out_dir,
         }
     }
 
@@ -210,8 +210,17 @@ Examples:
   hilum train risk -o /tmp/risk --patients 60 --events 30 --repeats 1
 
 JSON keys:
-  folder, model_id, forest_sha256, patients, events, excluded (phantoms without a touched station), features (used),
-  auc, auc_interval {lower, upper}, brier, accuracy, accuracy_interval {lower, upper}, method, provenance")]
+  folder         where the model lies
+  model_id, forest_sha256
+  patients, events
+  excluded       phantoms whose CTV touches no station
+  features       number of features that the model uses
+  auc            in nested cross-validation
+  auc_interval   95 % {lower, upper}
+  brier, accuracy
+  accuracy_interval   95 % {lower, upper}
+  method         how it was validated, in words
+  provenance     what it was trained on")]
 pub struct Risk {
     /// The model folder to write
     #[arg(short, long, value_name = "DIR")]

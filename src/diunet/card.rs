@@ -18,21 +18,39 @@ fn list<T: std::fmt::Display>(values: &[T]) -> String {
     values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
+/// A whole number with its digits in groups of three.
+fn grouped(n: usize) -> String {
+    let digits = n.to_string();
+    let groups: Vec<&str> = (0..digits.len())
+        .step_by(3)
+        .map(|from_end| &digits[(digits.len() - from_end).saturating_sub(3)..digits.len() - from_end])
+        .collect();
+    groups.into_iter().rev().collect::<Vec<_>>().join(" ")
+}
+
 impl ModelManifest {
     /// The card in Markdown. It says nothing that the manifest does not say.
     pub fn model_card(&self) -> String {
         let (architecture, t) = (self.variant.architecture(), &self.training);
         let mut card = String::new();
         line!(card, "# DiUnet-R {}: {}\n", self.variant, self.model_id);
-        line!(card, "**Synthetic. {}** These weights have never seen a", crate::RESEARCH_ONLY);
-        line!(card, "patient. On real scans they show how the program works, not where the stations are.\n");
+        line!(card, "**Synthetic. {}**\n", crate::RESEARCH_ONLY);
+        line!(
+            card,
+            "These weights have never seen a patient. On real scans they show how the program works, not where the stations are.\n"
+        );
         line!(card, "| | |\n| --- | --- |");
-        line!(card, "| Task | {} lymph node stations ({}), disjoint, on chest CT |", self.classes.len(), self.classes.join(" "));
+        line!(
+            card,
+            "| Task | {} lymph node stations ({}), disjoint, on chest CT |",
+            self.classes.len(),
+            self.classes.join(" ")
+        );
         line!(
             card,
             "| Network | DiUnet-R, variant `{}`: CT encoder and GTV encoder, fused level by level, one decoder; {} parameters with the batch normalisation {} |",
             self.variant,
-            architecture.parameter_count(self.folded),
+            grouped(architecture.parameter_count(self.folded)),
             if self.folded { "folded" } else { "unfolded" }
         );
         line!(
@@ -66,13 +84,22 @@ impl ModelManifest {
         line!(card, "| Made by | {} |\n", self.program);
 
         line!(card, "## Training data\n\n{}.\n", self.training_data.trim_end_matches('.'));
-        line!(card, "{} phantoms were made, of seeds from {} upwards; each was drawn upon several times.\n", t.training_cases, t.first_seed);
+        line!(
+            card,
+            "{} phantoms were made, of seeds from {} upwards; each was drawn upon several times.\n",
+            t.training_cases,
+            t.first_seed
+        );
 
         line!(card, "## How it did\n");
         line!(
             card,
             "Volume DSC of the rasterized contours through the whole of inference, on {} (seeds {}), on which",
-            if t.validation_seeds.len() == 1 { "1 phantom".to_owned() } else { format!("{} phantoms", t.validation_seeds.len()) },
+            if t.validation_seeds.len() == 1 {
+                "1 phantom".to_owned()
+            } else {
+                format!("{} phantoms", t.validation_seeds.len())
+            },
             list(&t.validation_seeds)
         );
         line!(
@@ -89,14 +116,20 @@ impl ModelManifest {
         line!(card, "| **All** | **{:.3}** |\n", t.mean_dsc);
 
         line!(card, "## Known limits\n");
-        line!(card, "- Anatomy outside of the generator's variation (collapse, effusion, surgery, variants of the arch) was never seen.");
+        line!(
+            card,
+            "- Anatomy outside of the generator's variation (collapse, effusion, surgery, variants of the arch) was never seen."
+        );
         line!(card, "- Stations at the upper and lower end of the scan depend on slices that may be missing.\n");
 
         line!(card, "## Made with\n");
         line!(
             card,
             "`hilum train diunet`: AdamW with a cosine schedule, weighted cross entropy + soft Dice for the stations, binary cross\nentropy + soft Dice for the CTV at half weight, moving average of the weights. {} steps of {} samples in {:.1} minutes,\nlearning rate {} at the start.",
-            t.steps, t.batch, t.minutes, t.learning_rate
+            t.steps,
+            t.batch,
+            t.minutes,
+            t.learning_rate
         );
         match &t.options {
             Some(o) => {
@@ -114,5 +147,15 @@ impl ModelManifest {
             ),
         }
         card
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_stand_in_groups_of_three() {
+        assert_eq!([7, 1234, 123456, 9471592].map(grouped), ["7", "1 234", "123 456", "9 471 592"]);
     }
 }

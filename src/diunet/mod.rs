@@ -17,11 +17,11 @@ mod weights;
 
 pub use card::MODEL_CARD;
 pub use lungs::{LungRegion, find_lungs};
-pub(crate) use manifest::{MANIFEST, sha256, write_new};
 pub use manifest::{
     LoadedModel, ModelError, ModelManifest, OUTPUT_MODE, TrainingOptions, TrainingSummary, canonical_classes,
     default_model_dir,
 };
+pub(crate) use manifest::{MANIFEST, sha256, write_new};
 pub use network::{Architecture, CLASSES, LayerStatistics, Logits, Network, TensorSpec, Variant};
 pub use optimize::{AdamW, LossWeights, Losses, loss_and_gradient};
 pub use paste::SliceOutlines;

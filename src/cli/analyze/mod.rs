@@ -62,7 +62,7 @@ pub struct Analyze {
     /// Leave the stations as they are, without the network
     #[arg(long)]
     no_segment: bool,
-    /// Leave patient name, ID, dates, file names and labels of structure sets out of the report
+    /// Leave patient name, ID, dates, UIDs, file names and labels out of report, tables and messages (structures.dcm needs them)
     #[arg(long)]
     hide_identifiers: bool,
     /// Folder of the network
