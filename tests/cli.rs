@@ -524,7 +524,7 @@ fn a_screenshot_follows_the_roles_and_keeps_a_file_that_is_there() {
 
 /// Keys that a help text documents: name, keys of the value, and the command that documents the value.
 #[derive(Debug, Default, Clone)]
-struct Documented(Vec<(String, Option<Documented>, Option<String>)>);
+struct Documented(Vec<(String, Option<Self>, Option<String>)>);
 
 impl Documented {
     /// The part after "JSON keys:". An entry is `  key, key   text {key, key {key}}`, continued on lines that are indented
@@ -819,9 +819,9 @@ fn code_without_reader(args: &[&str], of_errors: bool) -> Option<i32> {
     command.args(args).stdout(piped()).stderr(piped()).env("HILUM_LOG", "debug");
     let mut child = command.spawn().expect("the program starts");
     if of_errors {
-        drop(child.stderr.take())
+        drop(child.stderr.take());
     } else {
-        drop(child.stdout.take())
+        drop(child.stdout.take());
     }
     let out = child.wait_with_output().expect("it ends");
     let said = String::from_utf8_lossy(&out.stderr).into_owned();
