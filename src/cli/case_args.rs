@@ -87,7 +87,7 @@ pub struct Opened {
     pub loaded: LoadedCase,
     /// The warnings of the import in words.
     pub remarks: Vec<String>,
-    /// What was chosen without asking: a structure set among several, roles guessed from names.
+    /// What was chosen without asking: a structure set among several, roles of targets and stations guessed from names.
     pub choices: Vec<String>,
 }
 
@@ -104,15 +104,18 @@ impl Opened {
         if !loaded.other_structure_sets.is_empty() {
             choices.push(chosen_set(case, &loaded.other_structure_sets, hidden));
         }
-        if !loaded.uncertain_roles.is_empty() {
-            let of = |name: &String| {
-                let role = case.structures().by_name(name).map_or_else(String::new, |r| r.role.label());
-                format!("{name} as {role}")
-            };
-            let roles: Vec<String> = loaded.uncertain_roles.iter().map(of).collect();
+        // Of these the figures depend; guessed organs are listed by `inspect`.
+        let guessed: Vec<String> = loaded
+            .uncertain_roles
+            .iter()
+            .filter_map(|name| case.structures().by_name(name))
+            .filter(|roi| !matches!(roi.role, Role::Organ | Role::Other))
+            .map(|roi| format!("{} as {}", roi.name, roi.role.label()))
+            .collect();
+        if !guessed.is_empty() {
             choices.push(format!(
                 "roles were guessed from names, please check: {}; confirm or change them with --role NAME=ROLE",
-                roles.join(", ")
+                guessed.join(", ")
             ));
         }
         Self { loaded, remarks, choices }

@@ -28,7 +28,7 @@ JSON keys:
   other_structure_sets   found and not loaded [{label, file}], both null with --hide-identifiers
   uncertain_roles        names of structures whose role was only guessed from the name
   warnings       the import report [{severity (info, warning, geometry), text}]
-  notes          what was chosen: a structure set among several, roles guessed from names")]
+  notes          what was chosen: a structure set among several, roles of targets and stations guessed from names")]
 pub struct Inspect {
     #[command(flatten)]
     case: CaseArgs,
@@ -246,6 +246,12 @@ impl Report {
             if let (Some(label), Some(file)) = (&other.label, &other.file) {
                 text.push_str(&format!("Also there: structure set \"{label}\" ({file})\n"));
             }
+        }
+        if !self.uncertain_roles.is_empty() {
+            text.push_str(&format!(
+                "Role only guessed from the name, please check: {}\n",
+                self.uncertain_roles.join(", ")
+            ));
         }
         for note in &self.notes {
             text.push_str(&format!("Note: {note}\n"));
