@@ -57,18 +57,7 @@ struct SmallCase {
 static SMALL: LazyLock<SmallCase> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("temporary folder");
     let root = folder.path().join("case");
-    let made = json(&[
-        "phantom",
-        "-o",
-        text(&root),
-        "--seed",
-        "11",
-        "--size",
-        "96x96x48",
-        "--spacing",
-        "4x4x6",
-        "--structures",
-    ]);
+    let made = json(&["phantom", "-o", text(&root), "--seed", "11", "--size", "96x96x48", "--spacing", "4x4x6"]);
     assert_eq!((made["files"].as_u64(), made["slices"].as_u64()), (Some(48), Some(48)));
     let set = root.join("structures.dcm");
     assert_eq!(made["structure_set"].as_str(), Some(text(&set)));
@@ -171,10 +160,12 @@ fn features_come_in_the_frozen_order_with_units_and_flags() {
     let shown = output(&["features", case, "--ctv", "proposed", "--csv", text(&table)]);
     assert!(shown.contains("a proposal: GTV + 8 mm") && shown.contains("Not a medical device"));
     let mut rows = csv::Reader::from_path(&table).expect("a table");
-    assert_eq!(rows.headers().expect("titles"), vec!["index", "name", "value", "unit", "description"]);
+    assert_eq!(rows.headers().expect("titles"), vec!["index", "name", "value", "unit", "description", "flag"]);
     let rows: Vec<csv::StringRecord> = rows.records().map(|r| r.expect("a row")).collect();
     assert_eq!(rows.len(), 110);
     assert_eq!(&rows[96][1], "g_voxel_mm3");
+    let age = rows.iter().find(|r| &r[1] == "c_age_gt60").expect("a row");
+    assert_eq!((&age[2], &age[5]), ("", "clinical_missing"));
 }
 
 #[test]
@@ -309,6 +300,470 @@ fn a_structure_set_of_another_frame_of_reference_is_refused() {
 }
 
 #[test]
+fn a_phantom_is_a_whole_case_with_its_landmarks_and_replaces_only_phantoms() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let root = folder.path().join("case");
+    let args = |seed: &'static str| {
+        ["phantom", "-o", text(&root), "--seed", seed, "--size", "64x64x30", "--spacing", "5.5x5.5x9"].to_vec()
+    };
+    let made = json(&args("4"));
+    assert_eq!(made["rois"].as_u64().map(|n| n >= 19), Some(true), "GTVp, GTVn, CTV and sixteen stations: {made}");
+    let landmarks: Value =
+        serde_json::from_slice(&std::fs::read(root.join("landmarks.json")).expect("landmarks")).expect("JSON");
+    assert_eq!(landmarks["seed"].as_u64(), Some(4));
+    let carina = landmarks["landmarks"].as_array().expect("a list").iter().find(|l| l["name"] == "Carina");
+    assert!(["x", "y", "z"].iter().all(|axis| carina.expect("a carina")[axis].is_f64()));
+    let report = json(&["inspect", text(&root)]);
+    assert_eq!(report["structures"].as_array().map(Vec::len), made["rois"].as_u64().map(|n| n as usize));
+
+    let (code, error) = refusal(&args("5"));
+    assert!(code == 1 && error.contains("the folder holds ct") && error.contains("--overwrite"), "{code} {error}");
+    std::fs::write(root.join("notes.txt"), "mine").expect("written");
+    json(&[&args("5")[..], &["--overwrite", "--no-structures"]].concat());
+    assert!(!root.join("structures.dcm").exists(), "nothing of the earlier case stays");
+    assert!(root.join("notes.txt").exists() && root.join("ct/CT_0030.dcm").exists());
+    assert_eq!(json(&["inspect", text(&root)])["patient"]["id"], "HILUM-SYNTHETIC-5");
+    // Whatever is no phantom is not replaced.
+    std::fs::write(root.join("ct/other.dcm"), "a scan of somebody").expect("written");
+    let (code, error) = refusal(&[&args("6")[..], &["--overwrite"]].concat());
+    assert!(code == 1 && error.contains("no synthetic case"), "{code} {error}");
+    assert!(root.join("ct/other.dcm").exists() && root.join("ct/CT_0030.dcm").exists());
+
+    let short = folder.path().join("short");
+    let (code, error) = refusal(&["phantom", "-o", text(&short), "--size", "64x64x3"]);
+    assert!(code == 2 && error.contains("too little of the chest") && !short.exists(), "{code} {error}");
+}
+
+/// A copy of the small case in a folder of its own, with a second, newer structure set of that file name.
+fn with_second_set(name: &str) -> tempfile::TempDir {
+    let (case, _) = small();
+    let folder = tempfile::tempdir().expect("temporary folder");
+    std::fs::create_dir(folder.path().join("ct")).expect("made");
+    for entry in std::fs::read_dir(SMALL.root.join("ct")).expect("the images") {
+        let path = entry.expect("an image").path();
+        std::fs::copy(&path, folder.path().join("ct").join(path.file_name().expect("a name"))).expect("copied");
+    }
+    std::fs::copy(&SMALL.set, folder.path().join("structures.dcm")).expect("copied");
+    output(&["export", case, "-o", text(&folder.path().join(name))]);
+    folder
+}
+
+/// Standard output and standard error of a command that must succeed.
+fn both(args: &[&str]) -> (String, String) {
+    let out = hilum(args).output().expect("the program starts");
+    let [said, errors] = [out.stdout, out.stderr].map(|b| String::from_utf8(b).expect("UTF-8"));
+    assert!(out.status.success(), "{args:?}: {errors}");
+    (said, errors)
+}
+
+#[test]
+fn what_was_chosen_is_said_and_hidden_identifiers_stay_hidden() {
+    let folder = with_second_set("WANG^LI.dcm");
+    let case = text(folder.path());
+    let (said, errors) = both(&["features", case, "--json"]);
+    let report: Value = serde_json::from_str(&said).expect("JSON");
+    let notes = report["notes"].as_array().expect("notes");
+    assert!(notes.iter().any(|n| n.as_str().is_some_and(|n| n.contains("2 structure sets fit"))), "{notes:?}");
+    assert!(errors.contains("note: 2 structure sets fit this CT") && errors.contains("WANG^LI.dcm"), "{errors}");
+
+    let out = folder.path().join("report");
+    let hide = "--hide-identifiers";
+    for args in [
+        vec!["inspect", case, hide],
+        vec!["inspect", case, hide, "--json"],
+        vec!["analyze", case, hide, "--no-segment", "-o", text(&out)],
+    ] {
+        let (said, errors) = both(&args);
+        assert!(!said.contains("WANG") && !errors.contains("WANG"), "{args:?}: {said} {errors}");
+        assert!(!said.contains("set \"Hilum\""), "a label shows: {said}");
+    }
+    let page = std::fs::read_to_string(out.join("report.html")).expect("the report");
+    assert!(!page.contains("WANG^") && !page.contains("set &quot;Hilum"), "an identifier shows");
+    assert!(page.contains("2 structure sets fit this CT"));
+    let made_from: Value =
+        serde_json::from_slice(&std::fs::read(out.join("features.json")).expect("written")).expect("JSON");
+    assert!(made_from["series_uid"].is_null() && made_from["program"].as_str().is_some_and(|p| p.starts_with("Hilum")));
+}
+
+#[test]
+fn guessed_roles_are_said() {
+    let Some(case) = test_data("4dlung-113") else { return };
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let file = folder.path().join("tumor.npy");
+    let (said, errors) = both(&["mask", text(&case), "--roi", "Tumor_c40", "-o", text(&file), "--json"]);
+    let report: Value = serde_json::from_str(&said).expect("JSON");
+    assert!(report["notes"].to_string().contains("Tumor_c40 as GTVp"), "{report}");
+    assert!(errors.contains("note: roles were guessed") && errors.contains("LN_c40 as GTVn"), "{errors}");
+    let (_, errors) = both(&["inspect", text(&case), "--role", "Tumor_c40=gtvp", "--role", "LN_c40=gtvn", "--json"]);
+    assert!(!errors.contains("Tumor_c40"), "what the user said is no guess: {errors}");
+}
+
+#[test]
+fn a_file_of_the_case_is_never_overwritten() {
+    let folder = with_second_set("second.dcm");
+    let case = text(folder.path());
+    let (set, other) = (folder.path().join("second.dcm"), folder.path().join("structures.dcm"));
+    let image = folder.path().join("ct/CT_0007.dcm");
+    let indirect = folder.path().join("ct/../ct/CT_0008.dcm");
+    let before = [&set, &other, &image, &indirect].map(|p| std::fs::read(p).expect("there"));
+    for args in [
+        vec!["mask", case, "--roi", "GTVp", "-o", text(&image), "--overwrite"],
+        vec!["mask", case, "--roi", "GTVp", "-o", text(&indirect), "--overwrite"],
+        vec!["features", case, "--csv", text(&set), "--overwrite"],
+        vec!["export", case, "-o", text(&other), "--overwrite"],
+        vec!["segment", case, "-o", text(&image), "--overwrite"],
+        vec!["analyze", case, "--no-segment", "-o", case, "--overwrite"],
+        #[cfg(feature = "gui")]
+        vec!["screenshot", case, "-o", text(&image), "--overwrite"],
+    ] {
+        let (code, error) = refusal(&args);
+        assert!(code == 1 && error.contains("never overwritten"), "{args:?}: {code} {error}");
+        assert!(!error.contains("Drawing stations"), "{args:?}: known only after the network ran");
+    }
+    assert_eq!([&set, &other, &image, &indirect].map(|p| std::fs::read(p).expect("there")), before);
+}
+
+#[test]
+fn an_analysis_replaces_all_of_an_earlier_one_and_nothing_else() {
+    let (case, _) = small();
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let out = folder.path().join("results");
+    let args = ["analyze", case, "--no-segment", "-o", text(&out)];
+    let first = json(&args);
+    assert!(first["stations"].as_str().is_some_and(|s| s.contains("4R") && s.contains("structure set")), "{first}");
+    let page = std::fs::read_to_string(out.join("report.html")).expect("the report");
+    assert!(page.contains("Any recurrence (simulated)") && !page.contains("regional recurrence"));
+    std::fs::write(out.join("pictures/axial-11l.png"), "of an earlier run").expect("written");
+    std::fs::write(out.join("pictures/mine.png"), "mine").expect("written");
+    std::fs::write(out.join("notes.txt"), "mine").expect("written");
+    let empty = folder.path().join("empty");
+    std::fs::create_dir(&empty).expect("made");
+    let again = [&args[..], &["--overwrite", "--risk-model", text(&empty), "--role", "CTV=other"]].concat();
+    let second = json(&again);
+    assert!(second["risk"].is_null() && !out.join("risk.json").exists(), "the risk of another run stands: {second}");
+    let omissions = second["omissions"].to_string();
+    assert!(omissions.contains("No risk was estimated") && omissions.contains("no CTV"), "{omissions}");
+    let is_new = |name: &str| second["pictures"].to_string().contains(name);
+    assert_eq!(out.join("pictures/axial-11l.png").exists(), is_new("axial-11l.png"));
+    assert_eq!(std::fs::read(out.join("pictures/mine.png")).expect("there"), b"mine");
+    assert_eq!(std::fs::read(out.join("notes.txt")).expect("there"), b"mine");
+    let hidden = std::fs::read_dir(&out)
+        .expect("folder")
+        .filter(|e| e.as_ref().is_ok_and(|e| e.file_name().to_string_lossy().starts_with('.')));
+    assert_eq!(hidden.count(), 0, "nothing of the work is left");
+
+    // A single name that is taken refuses the whole before any work.
+    let other = folder.path().join("other");
+    std::fs::create_dir_all(other.join("pictures")).expect("made");
+    std::fs::write(other.join("pictures/axial-gtv.png"), "there").expect("written");
+    let (code, error) = refusal(&["analyze", case, "--no-segment", "-o", text(&other)]);
+    assert!(code == 1 && error.contains("--overwrite") && !error.contains("Reading"), "{code} {error}");
+    // The demo script runs again where it has run before.
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/run-demo");
+    let script = std::fs::read_to_string(script).expect("the script");
+    let line = script.lines().find(|l| l.contains("analyze --demo")).expect("the demo is analysed");
+    assert!(line.contains("--overwrite"), "{line}");
+}
+
+#[test]
+fn without_a_risk_the_analysis_says_why() {
+    let (case, _) = small();
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let out = folder.path().join("out");
+    let args = ["analyze", case, "--no-segment", "--role", "CTV=other", "-o", text(&out), "--json"];
+    let (said, errors) = both(&args);
+    let report: Value = serde_json::from_str(&said).expect("JSON");
+    assert!(report["omissions"].to_string().contains("No CTV is drawn"), "{report}");
+    assert!(errors.contains("warning: No risk figure: No CTV is drawn"), "{errors}");
+    for name in ["GTVp", "LN_IASLC_04_R"] {
+        let name = json(&["inspect", case])["structures"]
+            .as_array()
+            .and_then(|s| s.iter().find(|s| s["name"] == name || (name != "GTVp" && s["station"] == "4R")).cloned())
+            .expect("a structure")["name"]
+            .as_str()
+            .expect("a name")
+            .to_owned();
+        let (code, error) = refusal(&["features", case, "--ctv", &name]);
+        assert!(code == 3 && error.contains("cannot be the CTV"), "{name}: {code} {error}");
+    }
+    let other = folder.path().join("other");
+    let (code, error) = refusal(&["analyze", case, "--ctv", "nobody", "-o", text(&other)]);
+    assert!(code == 3 && !error.contains("Drawing stations") && !other.exists(), "{code} {error}");
+}
+
+#[test]
+fn a_comparison_tells_what_is_wrong_with_the_scan() {
+    let folder = with_second_set("second.dcm");
+    let (case, set) = (folder.path().join("ct"), folder.path().join("second.dcm"));
+    std::fs::remove_file(case.join("CT_0020.dcm")).expect("removed");
+    let args = ["compare", text(&case), "--reference", text(&set), "--test", text(&set), "--roi", "GTVp", "--json"];
+    let (said, errors) = both(&args);
+    let report: Value = serde_json::from_str(&said).expect("JSON");
+    assert!(report["notes"].as_array().is_some_and(|n| !n.is_empty()), "{report}");
+    assert!(errors.contains("warning: "), "{errors}");
+}
+
+#[cfg(feature = "gui")]
+#[test]
+fn a_screenshot_follows_the_roles_and_keeps_a_file_that_is_there() {
+    let (case, _) = small();
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let [usual, changed] = ["usual.png", "changed.png"].map(|n| folder.path().join(n));
+    let args = |file: &'_ Path| ["screenshot", case, "--size", "640x480", "-o", text(file)].map(str::to_owned);
+    let shot = |file: &Path, more: &[&str]| {
+        let all: Vec<String> = args(file).into_iter().chain(more.iter().map(ToString::to_string)).collect();
+        output(&all.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    shot(&usual, &[]);
+    shot(&changed, &["--role", "GTVp=other", "--role", "CTV=organ"]);
+    let [a, b] = [&usual, &changed].map(|f| image::open(f).expect("a picture").to_rgb8());
+    assert!(a.dimensions() == (640, 480) && a != b, "the roles made no difference");
+    let (code, error) = refusal(&["screenshot", case, "--size", "640x480", "-o", text(&usual)]);
+    assert!(code == 1 && error.contains("--overwrite"), "{code} {error}");
+}
+
+/// Keys that a help text documents: name, keys of the value, and the command that documents the value.
+#[derive(Debug, Default, Clone)]
+struct Documented(Vec<(String, Option<Self>, Option<String>)>);
+
+impl Documented {
+    /// The part after "JSON keys:". An entry is `  key, key   text {key, key {key}}`, continued on lines that are indented
+    /// further; what stands in parentheses is explanation.
+    fn of(command: &str) -> Self {
+        let words: Vec<&str> = command.split(' ').collect();
+        let out =
+            hilum(&[&words[..], &["--help"]].concat()).env("COLUMNS", "1000").output().expect("the program starts");
+        let help = String::from_utf8(out.stdout).expect("UTF-8");
+        let (_, section) = help.split_once("JSON keys:\n").unwrap_or_else(|| panic!("{command} documents no keys"));
+        let mut entries: Vec<String> = Vec::new();
+        for line in section.lines().take_while(|l| l.starts_with("  ")) {
+            match entries.last_mut().filter(|_| line.starts_with("   ")) {
+                Some(entry) => {
+                    entry.push(' ');
+                    entry.push_str(line.trim());
+                }
+                None => entries.push(line.trim().to_owned()),
+            }
+        }
+        let mut all = Self::default();
+        for entry in entries {
+            let by_other = entry.split_once("as printed by hilum ").and_then(|(_, rest)| rest.split_once(" --json"));
+            let plain = Self::without_remarks(&entry);
+            let mut rest = plain.as_str();
+            loop {
+                let length = rest.find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'));
+                let (key, after) = rest.split_at(length.unwrap_or(rest.len()));
+                assert!(!key.is_empty(), "{command}: {entry}");
+                all.0.push((key.to_owned(), None, None));
+                let Some(next) = after.strip_prefix(", ") else { break };
+                rest = next;
+            }
+            let last = all.0.last_mut().expect("an entry has a key");
+            last.2 = by_other.map(|(name, _)| name.to_owned());
+            last.1 = plain.find('{').map(|at| Self::group(&plain[at..]).0);
+        }
+        all
+    }
+
+    fn without_remarks(text: &str) -> String {
+        let mut depth = 0;
+        text.chars()
+            .filter(|c| {
+                depth += i32::from(*c == '(');
+                let keep = depth == 0;
+                depth -= i32::from(*c == ')');
+                keep
+            })
+            .collect()
+    }
+
+    /// The group that a text begins with, and how long it is.
+    fn group(text: &str) -> (Self, usize) {
+        let (mut group, mut key, mut at) = (Self::default(), String::new(), 1);
+        while let Some(c) = text[at..].chars().next() {
+            match c {
+                '{' => {
+                    let (inner, length) = Self::group(&text[at..]);
+                    group.0.push((std::mem::take(&mut key), Some(inner), None));
+                    at += length;
+                    continue;
+                }
+                ',' | '}' if !key.is_empty() => group.0.push((std::mem::take(&mut key), None, None)),
+                ':' => return (Self::default(), at), // {label: value}: any keys
+                c if c.is_ascii_alphanumeric() || c == '_' => key.push(c),
+                _ => {}
+            }
+            at += 1;
+            if c == '}' {
+                break;
+            }
+        }
+        (group, at)
+    }
+
+    fn check(&self, value: &Value, place: &str) {
+        let mut documented: Vec<&str> = self.0.iter().map(|(k, _, _)| k.as_str()).collect();
+        let mut found = keys(value);
+        documented.sort_unstable();
+        found.sort_unstable();
+        assert_eq!(documented, found, "documented and printed keys of {place} differ");
+        for (key, group, by_other) in &self.0 {
+            let inner = match &value[key] {
+                Value::Array(list) => list.first().unwrap_or(&Value::Null),
+                other => other,
+            };
+            let place = format!("{place}.{key}");
+            match (inner, group, by_other) {
+                (Value::Object(_), _, Some(command)) => Self::of(command).check(inner, &place),
+                (Value::Object(_), Some(group), _) if !group.0.is_empty() => group.check(inner, &place),
+                (Value::Object(_), None, _) => panic!("the keys of {place} are not documented"),
+                _ => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn the_documented_keys_are_the_printed_ones() {
+    let folder = with_second_set("second.dcm");
+    let case = text(folder.path());
+    let set = folder.path().join("second.dcm");
+    let file = |name: &str| folder.path().join("out").join(name);
+    std::fs::create_dir(folder.path().join("out")).expect("made");
+    for (command, args) in [
+        ("inspect", vec!["inspect", case]),
+        ("features", vec!["features", case]),
+        ("risk", vec!["risk", case]),
+        ("compare", vec!["compare", case, "--reference", text(&set), "--test", text(&set), "--roi", "GTVp"]),
+        ("mask", vec!["mask", case, "--roi", "GTVp", "-o", text(&file("m.npy"))]),
+        ("export", vec!["export", case, "-o", text(&file("e.dcm"))]),
+        ("analyze", vec!["analyze", case, "--no-segment", "-o", text(&file("a"))]),
+        (
+            "phantom",
+            vec!["phantom", "--size", "64x64x30", "--spacing", "5.5x5.5x9", "--no-structures", "-o", text(&file("p"))],
+        ),
+        ("bench", vec!["bench", "rasterise", "--repeat", "1"]),
+        (
+            "train risk",
+            vec!["train", "risk", "--patients", "24", "--events", "12", "--repeats", "1", "-o", text(&file("r"))],
+        ),
+    ] {
+        Documented::of(command).check(&json(&args), command);
+    }
+}
+
+#[test]
+fn a_phantom_goes_through_the_whole_path_with_the_network() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let root = folder.path().join("case");
+    json(&["phantom", "-o", text(&root), "--seed", "12", "--size", "72x72x30", "--spacing", "5x5x9.5"]);
+    let file = folder.path().join("stations.dcm");
+    let drawn = json(&["segment", text(&root), "-o", text(&file)]);
+    Documented::of("segment").check(&drawn, "segment");
+    let stations = drawn["stations"].as_array().expect("a list");
+    assert!(stations.len() >= 10, "{stations:?}");
+    // The phantom has all stations of its own: those of the network stand beside them, and are what is told.
+    let written = json(&["inspect", text(&root.join("ct")), text(&file)]);
+    let written = written["structures"].as_array().expect("a list");
+    for station in stations {
+        let name = station["name"].as_str().expect("a name");
+        assert!(name.starts_with("zAI_") && station["used"] == false, "{station}");
+        let there = written.iter().find(|s| s["name"] == name).unwrap_or_else(|| panic!("{name} was not written"));
+        for key in ["volume_cm3", "contours", "slices"] {
+            assert_eq!(there[key], station[key], "{key} of {name}");
+        }
+    }
+    // The CT alone: the network's stations are those that count, and without a CTV there is no risk.
+    let out = folder.path().join("report");
+    let done = json(&["analyze", text(&root.join("ct")), "-o", text(&out)]);
+    assert!(done["segmented"] == true && done["stations"].as_str().is_some_and(|s| s.contains("network")), "{done}");
+    assert!(done["omissions"].to_string().contains("No CTV"), "{done}");
+    assert!(!done["omissions"].to_string().contains("CTV proposal"), "{done}");
+    let page = std::fs::read_to_string(out.join("report.html")).expect("the report");
+    assert!(page.contains("<dt>Stations</dt>") && page.contains("(network diunet"), "{page}");
+    let (code, error) = refusal(&["risk", text(&root.join("ct"))]);
+    assert!(code == 3 && error.contains("CTV"), "{code} {error}");
+    let (code, error) = refusal(&["segment", text(&root), "-o", text(&file)]);
+    assert!(code == 1 && error.contains("exists"), "{code} {error}");
+}
+
+#[test]
+fn training_keeps_the_better_model_and_writes_its_card() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let out = folder.path().join("model");
+    let few = ["--variant", "tiny", "--steps", "1", "--batch", "1", "--cases", "1", "--validation-cases", "1"];
+    let small = ["--crop", "64", "--spacing-mm", "4"];
+    let train = |more: &[&'static str]| {
+        let all: Vec<&str> =
+            ["train", "diunet", "-o", text(&out)].iter().chain(&few).chain(&small).chain(more).copied().collect();
+        all.into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let run = |args: &[String]| json(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    let refused = |args: &[String]| refusal(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    let report = run(&train(&[]));
+    Documented::of("train diunet").check(&report, "train diunet");
+    let manifest_path = out.join("manifest.json");
+    let manifest =
+        || -> Value { serde_json::from_slice(&std::fs::read(&manifest_path).expect("there")).expect("JSON") };
+    let options = manifest()["training"]["options"].clone();
+    assert_eq!((options["patch"].as_u64(), options["cases"].as_u64()), (Some(64), Some(1)), "at most the crop");
+    let command = options["command"].as_str().expect("the command").to_owned();
+    assert!(command.starts_with("hilum train diunet -o DIR") && command.contains("--crop 64"), "{command}");
+    let card = std::fs::read_to_string(out.join("MODEL_CARD.md")).expect("the card");
+    assert!(card.contains(&command) && card.contains("chose the checkpoint") && card.contains("Synthetic"), "{card}");
+
+    let (code, error) = refused(&train(&[]));
+    assert!(code == 1 && error.contains("--overwrite") && error.contains("--resume"), "{code} {error}");
+    // A model that did better stays.
+    let mut better = manifest();
+    better["training"]["mean_dsc"] = 0.99.into();
+    std::fs::write(&manifest_path, better.to_string()).expect("written");
+    let resume: Vec<String> = train(&[]).into_iter().chain(["--resume".to_owned(), text(&out).to_owned()]).collect();
+    let again = run(&resume);
+    assert_eq!((again["mean_dsc"].as_f64(), &again["sha256"]), (Some(0.99), &better["sha256"]));
+    assert_eq!(manifest(), better);
+    // On other phantoms nobody can say which is better.
+    let other: Vec<String> = resume.iter().cloned().chain(["--validation-cases".to_owned(), "2".to_owned()]).collect();
+    let other: Vec<String> = {
+        let first = other.iter().position(|a| a == "--validation-cases").expect("given");
+        other.iter().enumerate().filter(|(n, _)| *n != first && *n != first + 1).map(|(_, a)| a.clone()).collect()
+    };
+    let (code, error) = refused(&other);
+    assert!(code == 1 && error.contains("cannot be compared"), "{code} {error}");
+    for wrong in [["--learning-rate", "NaN"], ["--spacing-mm", "0.01"], ["--patch", "10"], ["--crop", "50"]] {
+        let place = folder.path().join("never");
+        let (code, error) = refusal(&["train", "diunet", "-o", text(&place), wrong[0], wrong[1], "--variant", "tiny"]);
+        assert!(code == 2 && !place.exists(), "{wrong:?}: {code} {error}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn training_that_is_stopped_says_what_it_kept() {
+    use std::io::{BufRead, BufReader, Read};
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let out = folder.path().join("model");
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("hilum"))
+        .args(["train", "diunet", "-o", text(&out), "--variant", "tiny", "--batch", "1", "--cases", "1"])
+        .args(["--validation-cases", "1", "--crop", "64", "--spacing-mm", "4", "--validate-every-minutes", "0"])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut errors = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut said = String::new();
+    while !said.contains("Training") {
+        assert!(errors.read_line(&mut said).expect("readable") > 0, "{said}");
+    }
+    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+    assert!(sent.success());
+    errors.read_to_string(&mut said).expect("readable");
+    assert_eq!(child.wait().expect("it ends").code(), Some(4), "{said}");
+    assert!(said.contains("cancelled: stopped early; the best weights so far are kept in"), "{said}");
+    assert!(out.join("manifest.json").exists() && out.join("MODEL_CARD.md").exists());
+}
+
+#[test]
 fn a_senseless_command_line_has_code_2() {
     for args in [
         vec!["features"],
@@ -354,6 +809,34 @@ fn every_command_explains_itself() {
     }
     assert!(overview.contains("4 cancelled") && overview.contains("Not a medical device"));
     assert!(output(&["--version"]).starts_with("hilum "));
+}
+
+/// The program with a reader of one of its outputs that has gone away.
+#[cfg(unix)]
+fn code_without_reader(args: &[&str], of_errors: bool) -> Option<i32> {
+    let piped = std::process::Stdio::piped;
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("hilum"));
+    command.args(args).stdout(piped()).stderr(piped()).env("HILUM_LOG", "debug");
+    let mut child = command.spawn().expect("the program starts");
+    if of_errors {
+        drop(child.stderr.take());
+    } else {
+        drop(child.stdout.take());
+    }
+    let out = child.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(!said.contains("panicked"), "{args:?}: {said}");
+    out.status.code()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_has_gone_away_is_no_trouble() {
+    let (case, _) = small();
+    assert_eq!(code_without_reader(&["features", case], true), Some(0), "remarks without a reader");
+    assert_eq!(code_without_reader(&["inspect", "/nowhere/at/all"], true), Some(3), "a refusal without a reader");
+    assert_eq!(code_without_reader(&["inspect", case, "--json"], false), Some(0), "results without a reader");
+    assert_eq!(code_without_reader(&["--help"], false), Some(0), "help without a reader");
 }
 
 #[cfg(unix)]

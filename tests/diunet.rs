@@ -1,12 +1,12 @@
 //! Promises about diunet.
 
 use hilum::contour::{Mask, rasterize};
-use hilum::diunet::{LoadedModel, SegmentError, default_model_dir, find_lungs, segment};
+use hilum::diunet::{LoadedModel, MODEL_CARD, SegmentError, Variant, default_model_dir, find_lungs, segment};
 use hilum::geometry::VoxelGrid;
 use hilum::image::CtVolume;
 use hilum::progress::{Progress, Silent};
 use hilum::structures::{Provenance, Station};
-use hilum::studies::train_diunet::{FIRST_VALIDATION_SEED, phantom, station_scores};
+use hilum::studies::train_diunet::{FIRST_VALIDATION_SEED, TrainConfig, phantom, station_scores, train};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -92,4 +92,43 @@ fn lungs_are_found_in_a_phantom_and_lie_around_its_middle() {
         (lungs.center[0] - center.x).abs() < 30.0 && (lungs.center[1] - center.y).abs() < 60.0,
         "{lungs:?} {center}"
     );
+}
+
+#[test]
+fn the_card_of_the_shipped_model_says_what_its_manifest_says() {
+    let path = default_model_dir().join(MODEL_CARD);
+    let card = shipped().manifest().model_card();
+    // `HILUM_WRITE_CARD=1 cargo test --test promises card_of_the_shipped` writes it again.
+    if std::env::var_os("HILUM_WRITE_CARD").is_some() {
+        std::fs::write(&path, &card).expect("the folder of the model can be written");
+    }
+    assert_eq!(std::fs::read_to_string(path).expect("the card"), card);
+    assert!(card.contains("Synthetic") && card.contains("chose the checkpoint") && !card.contains("CTV proposal"));
+}
+
+#[test]
+fn training_that_panics_ends() {
+    struct Broken;
+    impl Progress for Broken {
+        fn report(&self, stage: &str, _done: usize, _total: usize) {
+            assert!(stage != "Training", "broken on purpose");
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let config = TrainConfig {
+        variant: Variant::Tiny,
+        spacing_mm: 4.0,
+        crop: 64,
+        batch: 1,
+        cases: 1,
+        validation_cases: 1,
+        ..TrainConfig::new(folder.path().join("model"))
+    };
+    let (sender, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let panicked = std::panic::catch_unwind(|| train(&config, &Broken)).is_err();
+        sender.send(panicked).unwrap();
+    });
+    // Well before all seeds are used up by the thread that makes phantoms.
+    assert_eq!(ended.recv_timeout(std::time::Duration::from_mins(2)), Ok(true));
 }

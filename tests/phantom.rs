@@ -5,7 +5,7 @@ use hilum::anatomy::{
 };
 use hilum::contour::{Mask, rasterize};
 use hilum::geometry::VoxelGrid;
-use hilum::phantom::{Phantom, PhantomConfig, generate};
+use hilum::phantom::{Phantom, PhantomConfig, PhantomError, generate, try_generate};
 use hilum::progress::{Cancelled, Progress, Silent};
 use hilum::structures::{Role, Station};
 use std::sync::{Arc, LazyLock};
@@ -342,6 +342,16 @@ fn a_cancelled_phantom_is_not_made() {
         }
     }
     assert_eq!(generate(&PhantomConfig::training(1), &Stop).err(), Some(Cancelled));
+}
+
+#[test]
+fn a_scan_that_is_too_short_for_a_chest_is_refused_with_the_reason() {
+    for (size, spacing) in [([64, 64, 3], [5.5, 5.5, 3.0]), ([8, 8, 8], [1.0, 1.0, 1.0])] {
+        match try_generate(&PhantomConfig::new(4, size, spacing), &Silent) {
+            Err(error @ PhantomError::TooSmall(_)) => assert!(error.to_string().contains("too little"), "{error}"),
+            other => panic!("{size:?}: {:?}", other.map(|p| p.seed)),
+        }
+    }
 }
 
 #[test]

@@ -4,11 +4,12 @@
 use super::failure::Failure;
 use super::terminal::Terminal;
 use crate::anatomy;
+use crate::dicom::{ImportWarning, StructureSetFile};
 use crate::features::{ClinicalValues, Sex, TStage};
 use crate::progress::Progress;
 use crate::structures::{Provenance, RoiId, Role, Station};
 use crate::workbench::{Case, Change, Edit, LoadedCase, OpenError, Workbench, load_case, load_demo, proposal_edit};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// Which case.
@@ -37,13 +38,21 @@ impl CaseArgs {
         self.demo.then_some(self.seed)
     }
 
-    /// Reads or makes the case; remarks of the import go to standard error.
-    pub fn load(&self, terminal: &Terminal) -> Result<LoadedCase, Failure> {
-        let loaded = self.load_quietly(terminal)?;
-        for warning in &loaded.warnings {
-            terminal.note(&format!("warning: {warning}"));
+    /// Reads or makes the case; remarks of the import and what was chosen go to standard error.
+    pub fn load(&self, terminal: &Terminal) -> Result<Opened, Failure> {
+        self.load_hiding(false, terminal)
+    }
+
+    /// As [`Self::load`]; `hidden` keeps paths, labels and dates out of what is said.
+    pub fn load_hiding(&self, hidden: bool, terminal: &Terminal) -> Result<Opened, Failure> {
+        let opened = self.load_quietly(hidden, terminal)?;
+        for remark in &opened.remarks {
+            terminal.note(&format!("warning: {remark}"));
         }
-        Ok(loaded)
+        for choice in &opened.choices {
+            terminal.note(&format!("note: {choice}"));
+        }
+        Ok(opened)
     }
 
     /// Refuses a scan of doubtful geometry until somebody has looked at it; networks and exports ask.
@@ -58,7 +67,7 @@ impl CaseArgs {
     }
 
     /// Reads or makes the case; the caller shows the remarks.
-    pub fn load_quietly(&self, terminal: &Terminal) -> Result<LoadedCase, Failure> {
+    pub fn load_quietly(&self, hidden: bool, terminal: &Terminal) -> Result<Opened, Failure> {
         let mut loaded = match self.demo_seed() {
             Some(seed) => load_demo(seed, terminal)?,
             None => load_case(&self.case, terminal, &mut |_| terminal.checkpoint()).map_err(open_failure)?,
@@ -67,8 +76,89 @@ impl CaseArgs {
             let id = find_roi(&loaded.case, name)?;
             set_role(&mut loaded.case, id, *role)?;
         }
-        Ok(loaded)
+        // What the user said is no guess any more.
+        loaded.uncertain_roles.retain(|name| self.roles.iter().all(|(said, _)| said != name));
+        Ok(Opened::new(loaded, hidden))
     }
+}
+
+/// A case that was read or made, and what there is to know about how.
+pub struct Opened {
+    pub loaded: LoadedCase,
+    /// The warnings of the import in words.
+    pub remarks: Vec<String>,
+    /// What was chosen without asking: a structure set among several, roles of targets and stations guessed from names.
+    pub choices: Vec<String>,
+}
+
+/// A remark in words. Paths often hold names of patients: with hidden identifiers only the text is kept.
+pub fn remark(warning: &ImportWarning, hidden: bool) -> String {
+    if hidden { warning.text.clone() } else { warning.to_string() }
+}
+
+impl Opened {
+    fn new(loaded: LoadedCase, hidden: bool) -> Self {
+        let case = &loaded.case;
+        let remarks = loaded.warnings.iter().map(|w| remark(w, hidden)).collect();
+        let mut choices = Vec::new();
+        if !loaded.other_structure_sets.is_empty() {
+            choices.push(chosen_set(case, &loaded.other_structure_sets, hidden));
+        }
+        // Of these the figures depend; guessed organs are listed by `inspect`.
+        let guessed: Vec<String> = loaded
+            .uncertain_roles
+            .iter()
+            .filter_map(|name| case.structures().by_name(name))
+            .filter(|roi| !matches!(roi.role, Role::Organ | Role::Other))
+            .map(|roi| format!("{} as {}", roi.name, roi.role.label()))
+            .collect();
+        if !guessed.is_empty() {
+            choices.push(format!(
+                "roles were guessed from names, please check: {}; confirm or change them with --role NAME=ROLE",
+                guessed.join(", ")
+            ));
+        }
+        Self { loaded, remarks, choices }
+    }
+
+    /// Remarks and choices, for the `notes` of JSON and for reports.
+    pub fn notes(&self) -> Vec<String> {
+        self.remarks.iter().chain(&self.choices).cloned().collect()
+    }
+
+    /// Refuses a target that is a file of the case: source files are never overwritten, not even on request.
+    pub fn refuse_source(&self, target: &Path) -> Result<(), Failure> {
+        let Ok(real) = target.canonicalize() else { return Ok(()) };
+        let LoadedCase { case, other_structure_sets, .. } = &self.loaded;
+        let sets = case.sources.iter().map(|s| s.path.as_path());
+        let others = other_structure_sets.iter().map(|s| s.path.as_path());
+        let images = case.image.meta.slices.iter().map(|s| s.path.as_path());
+        if sets.chain(others).chain(images).any(|p| p.canonicalize().is_ok_and(|p| p == real)) {
+            return Err(Failure::Failed(format!(
+                "this file belongs to the case and is never overwritten; choose another name: {}",
+                target.display()
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// Which of several structure sets was read.
+fn chosen_set(case: &Case, others: &[StructureSetFile], hidden: bool) -> String {
+    let count = others.len() + case.sources.len();
+    if hidden {
+        return format!(
+            "{count} structure sets fit this CT; the newest was read, give the CT and one file for another"
+        );
+    }
+    let file = |path: &Path| path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let read: Vec<String> = case.sources.iter().map(|s| format!("\"{}\" ({})", s.label, file(&s.path))).collect();
+    let rest: Vec<String> = others.iter().map(|s| format!("\"{}\" ({})", s.label, file(&s.path))).collect();
+    format!(
+        "{count} structure sets fit this CT; the newest, {}, was read, and not {}; give the CT and one file for another",
+        read.join(", "),
+        rest.join(", ")
+    )
 }
 
 fn open_failure(error: OpenError) -> Failure {
@@ -158,7 +248,18 @@ impl FeatureArgs {
 
 fn choose_ctv(case: &mut Case, choice: &CtvChoice, progress: &dyn Progress) -> Result<(), Failure> {
     let chosen = match choice {
-        CtvChoice::Named(name) => Some(find_roi(case, name)?),
+        CtvChoice::Named(name) => {
+            let id = find_roi(case, name)?;
+            let role = case.structures().get(id).map_or(Role::Other, |r| r.role);
+            // Turned into the CTV it would be missing as what it is, and the figures would be of something else.
+            if matches!(role, Role::Gtvp | Role::Gtvn | Role::Station(_)) {
+                return Err(Failure::Refused(format!(
+                    "\"{name}\" cannot be the CTV: its role is {}; choose another structure, or if that role is wrong give it with --role {name}=ctv",
+                    role.label()
+                )));
+            }
+            Some(id)
+        }
         CtvChoice::Proposed => {
             if case.gtv_mask().is_empty() {
                 return Err(Failure::Refused(

@@ -24,13 +24,14 @@ Examples:
   hilum compare /data/patient1/ct --reference expert.dcm --test auto.dcm --roi GTVp --json
 
 JSON keys:
-  pairs    one each: reference and test (names), paired_by (name or role), role, metrics:
-           reference_cm3, test_cm3, dsc, jaccard, sensitivity, precision, volume_ratio, mean_reference_to_test_mm,
-           mean_test_to_reference_mm, msd_mm, hd_mm, hd95_mm, surface_dsc [{tolerance_mm, value}],
-           added_path [{tolerance_mm, pixels, mm, relative}], centroid_shift_mm [x, y, z],
-           superior and inferior {slices, mm}; null where a measure does not exist (an empty structure)
+  pairs          [{reference, test (names), paired_by (name or role), role, metrics {reference_cm3, test_cm3, dsc, jaccard,
+                 sensitivity, precision, volume_ratio, mean_reference_to_test_mm, mean_test_to_reference_mm, msd_mm,
+                 hd_mm, hd95_mm, surface_dsc [{tolerance_mm, value}], added_path [{tolerance_mm, pixels, mm, relative}],
+                 centroid_shift_mm (x, y, z), superior {slices, mm}, inferior {slices, mm}}}]; null where a measure does
+                 not exist (an empty structure)
   unpaired_reference, unpaired_test   names
-  definitions                         what each measure means")]
+  definitions    what each measure means [{measure, definition}]
+  notes          remarks of the import of the CT and of both structure sets")]
 pub struct Compare {
     #[command(flatten)]
     case: CaseArgs,
@@ -54,6 +55,7 @@ struct Report {
     unpaired_reference: Vec<String>,
     unpaired_test: Vec<String>,
     definitions: Vec<Definition>,
+    notes: Vec<String>,
 }
 
 #[derive(serde::Serialize)]
@@ -94,9 +96,15 @@ const DEFINITIONS: [(&str, &str); 12] = [
 
 impl Compare {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
-        let case = self.case.load_quietly(terminal)?.case;
-        let reference = self.side(&self.reference, &case, terminal)?;
-        let test = self.side(&self.test, &case, terminal)?;
+        // Only the images of CASE are used, whichever structure set lies beside them.
+        let opened = self.case.load_quietly(false, terminal)?;
+        let mut notes = opened.remarks;
+        for remark in &notes {
+            terminal.note(&format!("warning: {remark}"));
+        }
+        let case = opened.loaded.case;
+        let reference = self.side("reference", &self.reference, &case, &mut notes, terminal)?;
+        let test = self.side("test", &self.test, &case, &mut notes, terminal)?;
         let Pairs { paired, unpaired_reference, unpaired_test } = pair(&reference, &test);
         if paired.is_empty() {
             return Err(Failure::Refused(format!(
@@ -120,19 +128,27 @@ impl Compare {
             });
         }
         let definitions = DEFINITIONS.map(|(measure, definition)| Definition { measure, definition }).into();
-        let report = Report { pairs, unpaired_reference, unpaired_test, definitions };
+        let report = Report { pairs, unpaired_reference, unpaired_test, definitions, notes };
         terminal.finish();
         if self.json { output::print_json(&report) } else { output::print(&report.text()) }
     }
 
     /// The structures of one file, those of --roi if given.
-    fn side(&self, path: &Path, case: &Case, terminal: &Terminal) -> Result<Vec<Roi>, Failure> {
+    fn side(
+        &self,
+        which: &str,
+        path: &Path,
+        case: &Case,
+        notes: &mut Vec<String>,
+        terminal: &Terminal,
+    ) -> Result<Vec<Roi>, Failure> {
         terminal.checkpoint()?;
         terminal.report("Reading structure sets", 0, 2);
         let LoadedStructureSet { mut rois, warnings, .. } =
             load_structure_set(path, case.grid(), &case.image.meta, 0).map_err(Failure::refused)?;
         for warning in &warnings {
-            terminal.note(&format!("warning: {warning}"));
+            terminal.note(&format!("warning: {which}: {warning}"));
+            notes.push(format!("{which}: {warning}"));
         }
         if !self.roi.is_empty() {
             if let Some(missing) = self.roi.iter().find(|n| rois.iter().all(|r| r.name != **n)) {

@@ -38,7 +38,17 @@ Examples:
   hilum export /data/patient1 -o corrected.dcm
   hilum export --demo -o demo.dcm --json
 
-JSON: the whole proof.")]
+JSON keys:
+  path           file
+  sop_instance_uid, sha256, bytes   of the file
+  rois           one a structure [{name, number, contours, points, contours_identical (byte for byte those of the source),
+                 voxels, voxels_different (after reading back: 0), volume_cm3, largest_deviation_mm}]
+  contours, points
+  rings_identical        contours that are the source's, byte for byte
+  voxels_different       after reading back: 0
+  largest_deviation_mm   of a vertex after reading back
+  attributes_changed     keywords of attributes that differ from the source
+  notes          remarks of the import, what was chosen, and what was left out or changed on the way")]
 pub struct Export {
     #[command(flatten)]
     case: CaseArgs,
@@ -64,9 +74,13 @@ pub fn export_case(case: &Case, to: &ExportArgs, terminal: &Terminal) -> Result<
 impl Export {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
         self.export.refuse_existing()?;
-        let case = self.case.load(terminal)?.case;
+        let opened = self.case.load(terminal)?;
+        opened.refuse_source(&self.export.output)?;
+        let notes = opened.notes();
+        let case = opened.loaded.case;
         self.case.check_geometry(&case)?;
-        let proof = export_case(&case, &self.export, terminal)?;
+        let mut proof = export_case(&case, &self.export, terminal)?;
+        proof.notes.splice(0..0, notes);
         terminal.finish();
         if self.json { output::print_json(&proof) } else { output::print(&format!("{}\n", proof.summary())) }
     }
@@ -83,9 +97,15 @@ Examples:
   hilum mask --demo --roi CTV -o ctv.npy --json
 
 JSON keys:
-  file, roi, dtype, shape [slices, rows, columns], voxels, volume_cm3, spacing_mm [row direction, column direction],
-  positions_mm (one a slice), origin_mm [x, y, z] of the first voxel,
-  directions {row, column, slice}: unit vectors of increasing column, row and slice index")]
+  file, roi, dtype
+  shape          slices, rows, columns
+  voxels         inside
+  volume_cm3     of them
+  spacing_mm     row direction, column direction
+  positions_mm   one a slice
+  origin_mm      x, y, z of the centre of the first voxel
+  directions     unit vectors of increasing column, row and slice index {row, column, slice}
+  notes          remarks of the import, and what was chosen (a structure set among several, guessed roles)")]
 pub struct MaskCommand {
     #[command(flatten)]
     case: CaseArgs,
@@ -111,6 +131,7 @@ struct MaskReport {
     positions_mm: Vec<f64>,
     origin_mm: [f64; 3],
     directions: Directions,
+    notes: Vec<String>,
 }
 
 #[derive(serde::Serialize)]
@@ -123,7 +144,10 @@ struct Directions {
 impl MaskCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
         self.export.refuse_existing()?;
-        let case = self.case.load(terminal)?.case;
+        let opened = self.case.load(terminal)?;
+        opened.refuse_source(&self.export.output)?;
+        let notes = opened.notes();
+        let case = opened.loaded.case;
         let (grid, mask) = (case.grid(), case.mask(find_roi(&case, &self.roi)?));
         terminal.checkpoint()?;
         output::write_file(&self.export.output, &mask_npy(mask, grid), self.export.overwrite)?;
@@ -142,6 +166,7 @@ impl MaskCommand {
                 column: grid.j_direction().to_array(),
                 slice: grid.normal().to_array(),
             },
+            notes,
         };
         terminal.finish();
         if self.json {

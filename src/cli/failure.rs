@@ -1,5 +1,6 @@
 //! How a command ends: exit codes, and one `error:` line that says what failed, why, and what to do.
 
+use super::terminal::say;
 use crate::progress::Cancelled;
 use crate::workbench::error_chain;
 use std::process::ExitCode;
@@ -15,6 +16,8 @@ pub enum Failure {
     Refused(String),
     /// Exit code 4: the user stopped it.
     Cancelled,
+    /// Exit code 4: the user stopped it, and something was kept; what, in words.
+    Stopped(String),
 }
 
 impl Failure {
@@ -31,15 +34,16 @@ impl Failure {
             Self::Failed(_) => 1,
             Self::Usage(_) => 2,
             Self::Refused(_) => 3,
-            Self::Cancelled => 4,
+            Self::Cancelled | Self::Stopped(_) => 4,
         }
     }
 
     /// Tells the user and gives the exit code.
     pub fn report(&self) -> ExitCode {
         match self {
-            Self::Failed(text) | Self::Usage(text) | Self::Refused(text) => eprintln!("error: {text}"),
-            Self::Cancelled => eprintln!("cancelled: nothing more was written"),
+            Self::Failed(text) | Self::Usage(text) | Self::Refused(text) => say(&format!("error: {text}")),
+            Self::Cancelled => say("cancelled: nothing more was written"),
+            Self::Stopped(kept) => say(&format!("cancelled: {kept}")),
         }
         ExitCode::from(self.code())
     }

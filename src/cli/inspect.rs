@@ -1,12 +1,12 @@
 //! `hilum inspect`: what a case holds.
 
-use super::case_args::CaseArgs;
+use super::case_args::{CaseArgs, Opened, remark};
 use super::failure::Failure;
 use super::output::{self, Table, number};
 use super::terminal::Terminal;
 use crate::dicom::{ImportWarning, Severity};
 use crate::structures::{Generation, Provenance, Roi, Station};
-use crate::workbench::{Case, LoadedCase};
+use crate::workbench::Case;
 use std::fmt::Write;
 
 /// Show patient, geometry, structures and remarks of a case
@@ -18,20 +18,21 @@ Examples:
   hilum inspect --demo
 
 JSON keys:
-  patient        name, id, sex, birth_date, age_years; null with --hide-identifiers
-  series         description, study_date, series_instance_uid, frame_of_reference_uid (the last three null with
-                 --hide-identifiers), patient_position, manufacturer, synthetic, slices, rows, columns,
-                 spacing_mm [row direction, column direction], thickness_mm {min, median, max},
-                 first_position_mm, last_position_mm, evenly_spaced, axial
-  structures     one each: name, role, station (label or null), color [r, g, b], contours, slices, points,
-                 volume_cm3, generation, provenance
-  other_structure_sets   found and not loaded: label, file
+  patient        {name, id, sex, birth_date, age_years}; null with --hide-identifiers
+  series         of the CT {description, study_date, series_instance_uid, frame_of_reference_uid (these three null with
+                 --hide-identifiers), patient_position, manufacturer, synthetic, slices, rows, columns, spacing_mm (row
+                 direction, column direction), thickness_mm {min, median, max}, first_position_mm, last_position_mm,
+                 evenly_spaced, axial}
+  structures     [{name, role, station (label or null), color (r, g, b), contours, slices, points, volume_cm3, generation,
+                 provenance}]
+  other_structure_sets   found and not loaded [{label, file}], both null with --hide-identifiers
   uncertain_roles        names of structures whose role was only guessed from the name
-  warnings       the import report: severity (info, warning, geometry), text")]
+  warnings       the import report [{severity (info, warning, geometry), text}]
+  notes          what was chosen: a structure set among several, roles of targets and stations guessed from names")]
 pub struct Inspect {
     #[command(flatten)]
     case: CaseArgs,
-    /// Leave out name, ID, dates and UIDs
+    /// Leave out name, ID, dates, UIDs, file names and labels of structure sets
     #[arg(long)]
     hide_identifiers: bool,
     /// Print JSON
@@ -47,6 +48,7 @@ struct Report {
     other_structure_sets: Vec<OtherSet>,
     uncertain_roles: Vec<String>,
     warnings: Vec<Warning>,
+    notes: Vec<String>,
 }
 
 #[derive(serde::Serialize)]
@@ -107,21 +109,20 @@ struct Warning {
 }
 
 impl Warning {
-    /// Paths often hold names of patients: with hidden identifiers only the text is kept.
     fn of(warning: &ImportWarning, hidden: bool) -> Self {
         let severity = match warning.severity {
             Severity::Info => "info",
             Severity::Warning => "warning",
             Severity::Geometry => "geometry",
         };
-        Self { severity, text: if hidden { warning.text.clone() } else { warning.to_string() } }
+        Self { severity, text: remark(warning, hidden) }
     }
 }
 
 #[derive(serde::Serialize)]
 struct OtherSet {
-    label: String,
-    file: String,
+    label: Option<String>,
+    file: Option<String>,
 }
 
 /// Slices whose distance differs by less than this are evenly spaced, mm (rounding of decimal strings).
@@ -129,15 +130,16 @@ const EVEN_WITHIN_MM: f64 = 0.01;
 
 impl Inspect {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
-        let loaded = self.case.load_quietly(terminal)?;
-        let report = Report::of(&loaded, self.hide_identifiers);
+        let opened = self.case.load_quietly(self.hide_identifiers, terminal)?;
+        let report = Report::of(&opened, self.hide_identifiers);
         terminal.finish();
         if self.json { output::print_json(&report) } else { output::print(&report.text()) }
     }
 }
 
 impl Report {
-    fn of(loaded: &LoadedCase, hidden: bool) -> Self {
+    fn of(opened: &Opened, hidden: bool) -> Self {
+        let loaded = &opened.loaded;
         let (grid, meta) = (loaded.case.grid(), &loaded.case.image.meta);
         let shown = |text: &str| (!hidden).then(|| text.to_owned());
         let thickness: Vec<f64> = (0..grid.slices()).map(|k| grid.thickness_mm(k)).collect();
@@ -168,17 +170,18 @@ impl Report {
                 evenly_spaced: max - min < EVEN_WITHIN_MM,
                 axial: grid.is_axial(),
             },
-            structures: structures(&loaded.case),
+            structures: structures(&loaded.case, hidden),
             other_structure_sets: loaded
                 .other_structure_sets
                 .iter()
                 .map(|s| OtherSet {
-                    label: s.label.clone(),
-                    file: s.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+                    label: shown(&s.label),
+                    file: shown(&s.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()),
                 })
                 .collect(),
             uncertain_roles: loaded.uncertain_roles.clone(),
             warnings: loaded.warnings.iter().map(|w| Warning::of(w, hidden)).collect(),
+            notes: opened.choices.clone(),
         }
     }
 
@@ -240,13 +243,18 @@ impl Report {
             text.push_str(&table.to_string());
         }
         for other in &self.other_structure_sets {
-            text.push_str(&format!("Also there: structure set \"{}\" ({})\n", other.label, other.file));
+            if let (Some(label), Some(file)) = (&other.label, &other.file) {
+                text.push_str(&format!("Also there: structure set \"{label}\" ({file})\n"));
+            }
         }
         if !self.uncertain_roles.is_empty() {
             text.push_str(&format!(
                 "Role only guessed from the name, please check: {}\n",
                 self.uncertain_roles.join(", ")
             ));
+        }
+        for note in &self.notes {
+            text.push_str(&format!("Note: {note}\n"));
         }
         for warning in &self.warnings {
             text.push_str(&format!("Remark ({}): {}\n", warning.severity, warning.text));
@@ -256,7 +264,7 @@ impl Report {
 }
 
 /// The structures of a case in the order of its list.
-pub fn structures(case: &Case) -> Vec<Structure> {
+pub fn structures(case: &Case, hidden: bool) -> Vec<Structure> {
     case.structures()
         .rois
         .iter()
@@ -273,7 +281,7 @@ pub fn structures(case: &Case) -> Vec<Structure> {
             points: roi.slices.values().flat_map(|s| &s.rings).map(|r| r.points().len()).sum(),
             volume_cm3: case.mask(roi.id).volume_cm3(case.grid()),
             generation: generation(roi.generation),
-            provenance: provenance(roi),
+            provenance: provenance(roi, hidden),
         })
         .collect()
 }
@@ -285,9 +293,10 @@ fn generation(generation: Generation) -> &'static str {
     }
 }
 
-/// Where the contours of a structure came from, in words.
-pub fn provenance(roi: &Roi) -> String {
+/// Where the contours of a structure came from, in words. The label of a structure set may name the patient.
+pub fn provenance(roi: &Roi, hidden: bool) -> String {
     match &roi.provenance {
+        Provenance::Imported { .. } if hidden => "structure set".into(),
         Provenance::Imported { label, .. } => format!("structure set \"{label}\""),
         Provenance::Network { model_id, .. } => format!("network {model_id}"),
         Provenance::Proposed { recipe } => format!("proposed: {recipe}"),

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Prints results. A reader that has gone away (`| head`) is no error.
 pub fn print(text: &str) -> Result<(), Failure> {
@@ -42,38 +42,136 @@ pub fn write_file(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), Fail
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| failed(&e))?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|e| failed(&e))?;
-    share(file.path(), 0o644);
+    share(file.path());
     file.persist(path).map_err(|e| failed(&e.error))?;
     Ok(())
 }
 
-/// Fails where a file is there already.
+/// Fails where a file or folder is there already.
 pub fn refuse_existing(path: &Path) -> Result<(), Failure> {
     if path.exists() {
+        let what = if path.is_dir() { "folder" } else { "file" };
         return Err(Failure::Failed(format!(
-            "the file exists already and was left as it is; choose another name or add --overwrite: {}",
+            "the {what} exists already and was left as it is; choose another name or add --overwrite: {}",
             path.display()
         )));
     }
     Ok(())
 }
 
-/// Temporary files and folders are private; a result is as readable as other new ones.
-fn share(path: &Path, mode: u32) {
+/// A temporary file is private; a result is as readable as other new files.
+fn share(path: &Path) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        if let Err(error) = std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)) {
+        if let Err(error) = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)) {
             tracing::warn!("a result stays readable by its owner only: {error}");
         }
     }
     #[cfg(not(unix))]
-    let _only_unix_has_modes = (path, mode);
+    let _only_unix_has_modes = path;
 }
 
-/// Makes a folder that was made as a temporary one readable for others.
-pub fn share_folder(path: &Path) {
-    share(path, 0o755);
+/// Results that belong together: written into a hidden folder first, and put into their own as a whole.
+pub struct Staged {
+    target: PathBuf,
+    hidden: tempfile::TempDir,
+}
+
+impl Staged {
+    /// For results that shall stand in `target`, which need not exist.
+    pub fn new(target: &Path) -> Result<Self, Failure> {
+        // On the same disk, so that nothing is copied.
+        let beside = if target.is_dir() {
+            target
+        } else {
+            let parent = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            make_folder(parent)?;
+            parent
+        };
+        let cannot = |e: std::io::Error| cannot_stage(&e, target);
+        let hidden = tempfile::Builder::new().prefix(".hilum-").tempdir_in(beside).map_err(cannot)?;
+        std::fs::create_dir(hidden.path().join("new")).map_err(cannot)?;
+        Ok(Self { target: target.to_owned(), hidden })
+    }
+
+    /// Where the results are written until they are published.
+    pub fn folder(&self) -> PathBuf {
+        self.hidden.path().join("new")
+    }
+
+    /// Writes one result, such as `pictures/axial.png`.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        let path = self.folder().join(name);
+        if let Some(parent) = path.parent() {
+            make_folder(parent)?;
+        }
+        write_file(&path, bytes, false)
+    }
+
+    /// Puts everything in place. `earlier` are files of an earlier run within the target that make way; any other file
+    /// stays, and where one stands in the way nothing is changed.
+    pub fn publish(self, earlier: &[PathBuf]) -> Result<(), Failure> {
+        let cannot = |e: std::io::Error| cannot_stage(&e, &self.target);
+        let new = self.folder();
+        if !self.target.exists() {
+            return std::fs::rename(&new, &self.target).map_err(cannot);
+        }
+        let old = self.hidden.path().join("old");
+        let mut moved: Vec<(PathBuf, PathBuf)> = Vec::new();
+        let mut shift = |from: PathBuf, to: PathBuf| -> std::io::Result<()> {
+            if let Some(parent) = to.parent() {
+                std::fs::create_dir_all(parent)?;
+            }
+            if to.exists() {
+                return Err(std::io::Error::new(
+                    std::io::ErrorKind::AlreadyExists,
+                    format!("{} is in the way", to.display()),
+                ));
+            }
+            std::fs::rename(&from, &to)?;
+            moved.push((from, to));
+            Ok(())
+        };
+        let result = (|| {
+            for file in earlier {
+                shift(self.target.join(file), old.join(file))?;
+            }
+            for file in files_below(&new)? {
+                shift(new.join(&file), self.target.join(&file))?;
+            }
+            Ok(())
+        })();
+        if result.is_err() {
+            for (from, to) in moved.iter().rev() {
+                if let Err(error) = std::fs::rename(to, from) {
+                    tracing::warn!("an earlier result could not be put back: {error}");
+                }
+            }
+        }
+        result.map_err(cannot)
+    }
+}
+
+/// Files below a folder, as paths relative to it.
+pub fn files_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let (mut files, mut open) = (Vec::new(), vec![PathBuf::new()]);
+    while let Some(relative) = open.pop() {
+        for entry in std::fs::read_dir(folder.join(&relative))? {
+            let entry = entry?;
+            let path = relative.join(entry.file_name());
+            if entry.file_type()?.is_dir() { open.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn cannot_stage(error: &std::io::Error, target: &Path) -> Failure {
+    Failure::Failed(format!(
+        "the results could not be put in place: {error}; check folder, permissions and free space: {}",
+        target.display()
+    ))
 }
 
 /// Makes a folder with its parents.
@@ -161,6 +259,36 @@ mod tests {
         assert_eq!(std::fs::read(&path).expect("there"), b"one");
         write_file(&path, b"two", true).expect("told to");
         assert_eq!(std::fs::read(&path).expect("there"), b"two");
+        assert_eq!(std::fs::read_dir(dir.path()).expect("folder").count(), 1);
+    }
+
+    #[test]
+    fn results_appear_as_a_whole_and_foreign_files_stay() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let target = dir.path().join("results");
+        let names = || files_below(&target).expect("readable");
+        let staged = Staged::new(&target).expect("staged");
+        staged.write("a.txt", b"one").expect("written");
+        staged.write("sub/b.txt", b"one").expect("written");
+        assert!(!target.exists());
+        staged.publish(&[]).expect("published");
+        assert_eq!(names(), [PathBuf::from("a.txt"), PathBuf::from("sub/b.txt")]);
+
+        std::fs::write(target.join("sub/mine.txt"), "mine").expect("written");
+        let staged = Staged::new(&target).expect("staged");
+        staged.write("a.txt", b"two").expect("written");
+        staged.publish(&["a.txt".into(), "sub/b.txt".into()]).expect("published");
+        assert_eq!(names(), [PathBuf::from("a.txt"), PathBuf::from("sub/mine.txt")]);
+        assert_eq!(std::fs::read(target.join("a.txt")).expect("there"), b"two");
+
+        // A file in the way: nothing changes.
+        let staged = Staged::new(&target).expect("staged");
+        staged.write("a.txt", b"three").expect("written");
+        staged.write("sub/mine.txt", b"three").expect("written");
+        let error = staged.publish(&["a.txt".into()]).expect_err("mine is in the way");
+        assert!(matches!(&error, Failure::Failed(text) if text.contains("mine.txt is in the way")), "{error:?}");
+        assert_eq!(names(), [PathBuf::from("a.txt"), PathBuf::from("sub/mine.txt")]);
+        assert_eq!(std::fs::read(target.join("a.txt")).expect("there"), b"two");
         assert_eq!(std::fs::read_dir(dir.path()).expect("folder").count(), 1);
     }
 }

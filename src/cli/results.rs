@@ -2,10 +2,12 @@
 
 use super::case_args::{CaseArgs, CtvUsed, FeatureArgs, ctv_used};
 use super::failure::Failure;
+use super::inspect::provenance;
 use super::output::{self, Table, number};
 use super::terminal::Terminal;
-use crate::features::{FeatureDefinition, FeatureFlag, FeatureVector, FlagLevel, schema_sha256};
+use crate::features::{FeatureDefinition, FeatureFlag, FeatureInfo, FeatureVector, FlagLevel, schema_sha256};
 use crate::risk::{self, RiskEstimate, RiskManifest, RiskModel, ValidationSummary};
+use crate::structures::{Role, Station};
 use crate::workbench::{Case, Live, LoadedCase};
 use std::path::PathBuf;
 
@@ -19,13 +21,22 @@ Examples:
 
 A case without CTV has no features: they are all missing, with the flag ctv_empty.
 
+The table of --csv has the columns index, name, value (empty = missing), unit, description, flag (codes of the flags
+that concern the value).
+
 JSON keys:
-  schema, schema_sha256   the list of features and its hash
-  definition              the rules that the list leaves open (when a station is touched, denominator)
-  ctv                     source (structure, proposed, none), names, recipe
-  features                in order: index (from 1), name, value (null = missing), unit, description
-  flags                   code, level (note, warning, stop), text
-  research_only           a sentence")]
+  schema         name of the list of features
+  schema_sha256  its hash
+  definition     the rules that the list leaves open {touch {volume (cm3)}, denominator}
+  ctv            what was taken as CTV {source (structure, proposed, none), names, recipe}
+  gtv            names of the structures taken as GTV
+  stations       the structures taken as stations [{station, name, provenance}]
+  series_uid     of the CT; null where identifiers are hidden
+  program        name and version
+  features       in order [{index (from 1), name, value (null = missing), unit, description, flag (codes)}]
+  flags          [{code, level (note, warning, stop), text}]
+  notes          remarks of the import, and what was chosen (structure set, guessed roles)
+  research_only  a sentence")]
 pub struct Features {
     #[command(flatten)]
     case: CaseArgs,
@@ -42,7 +53,7 @@ pub struct Features {
     json: bool,
 }
 
-/// Estimate the risk of regional recurrence; the model comes from simulated patients
+/// Estimate the risk of the event that the model was trained for, such as a recurrence; its patients were simulated
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -54,14 +65,22 @@ No figure is given without a CTV, or where the CTV touches no station; the exit 
 JSON keys:
   risk           0 to 1, or null
   refused        why there is no figure, or null
-  ctv            source (structure, proposed, none), names, recipe
-  model          model_id, endpoint, provenance (what it was trained on), simulated, patients, events,
-                 forest_sha256, validation {method, auc, auc_interval {lower, upper}, brier, accuracy ...}
+  ctv            what was taken as CTV {source (structure, proposed, none), names, recipe}
+  gtv            names of the structures taken as GTV
+  stations       the structures taken as stations [{station, name, provenance}]
+  series_uid     of the CT; null where identifiers are hidden
+  program        name and version
+  model          {model_id, endpoint (what is predicted), provenance (what it was trained on), simulated, patients,
+                 events, forest_sha256, validation {method, auc, auc_interval {lower, upper}, auc_repeats_mean,
+                 auc_repeats_sd, brier, accuracy, accuracy_interval {lower, upper}, calibration_intercept,
+                 calibration_slope}}
   tree_sd        standard deviation between the trees; not a confidence interval
-  base, contributions [{feature, value, change, imputed}]   base + all changes = risk; largest change first
+  base           where every patient starts; base and all changes add up to the risk
+  contributions  largest change first [{feature, value, change, imputed}]
   imputed        names of features that were missing and filled in
-  out_of_range   feature, value, min, max of the training patients
-  flags          code, level, text
+  out_of_range   outside of the training patients [{feature, value, min, max}]
+  flags          [{code, level (note, warning, stop), text}]
+  notes          remarks of the import, and what was chosen (structure set, guessed roles)
   research_only  a sentence")]
 pub struct Risk {
     #[command(flatten)]
@@ -76,6 +95,61 @@ pub struct Risk {
     json: bool,
 }
 
+/// What figures were made from, besides the CTV.
+#[derive(Clone, serde::Serialize)]
+pub struct Basis {
+    gtv: Vec<String>,
+    pub stations: Vec<StationUsed>,
+    series_uid: Option<String>,
+    program: &'static str,
+}
+
+/// A structure that was taken as a station.
+#[derive(Clone, serde::Serialize)]
+pub struct StationUsed {
+    station: &'static str,
+    name: String,
+    provenance: String,
+}
+
+impl Basis {
+    pub fn of(case: &Case, hidden: bool) -> Self {
+        let set = case.structures();
+        let gtv = set.with_role(Role::Gtvp).chain(set.with_role(Role::Gtvn)).map(|r| r.name.clone()).collect();
+        let stations = Station::all().flat_map(|station| {
+            set.with_role(Role::Station(station)).map(move |roi| StationUsed {
+                station: station.label(),
+                name: roi.name.clone(),
+                provenance: provenance(roi, hidden),
+            })
+        });
+        Self {
+            gtv,
+            stations: stations.collect(),
+            series_uid: (!hidden).then(|| case.image.meta.series_instance_uid.clone()),
+            program: crate::PROGRAM,
+        }
+    }
+
+    /// Which stations were used, and where they came from, in words.
+    pub fn stations_sentence(&self) -> String {
+        let mut by_origin: Vec<(&str, Vec<&str>)> = Vec::new();
+        for s in &self.stations {
+            let label = s.station;
+            match by_origin.iter_mut().find(|(origin, _)| *origin == s.provenance) {
+                Some((_, labels)) => labels.push(label),
+                None => by_origin.push((&s.provenance, vec![label])),
+            }
+        }
+        if by_origin.is_empty() {
+            return "none".into();
+        }
+        let parts: Vec<String> =
+            by_origin.iter().map(|(origin, labels)| format!("{} ({origin})", labels.join(" "))).collect();
+        parts.join("; ")
+    }
+}
+
 /// Features as `hilum features --json` prints them.
 #[derive(serde::Serialize)]
 pub struct FeatureReport {
@@ -83,8 +157,11 @@ pub struct FeatureReport {
     schema_sha256: String,
     definition: FeatureDefinition,
     pub ctv: CtvUsed,
+    #[serde(flatten)]
+    pub basis: Basis,
     features: Vec<FeatureRow>,
     pub flags: Vec<Flag>,
+    notes: Vec<String>,
     research_only: &'static str,
 }
 
@@ -95,6 +172,23 @@ struct FeatureRow {
     value: Option<f64>,
     unit: &'static str,
     description: &'static str,
+    flag: Vec<&'static str>,
+}
+
+/// The codes of the flags that concern one feature.
+fn flags_of(info: &FeatureInfo, flags: &[FeatureFlag]) -> Vec<&'static str> {
+    let concerns = |flag: &&FeatureFlag| match flag {
+        FeatureFlag::CtvEmpty => true,
+        FeatureFlag::NoStations | FeatureFlag::StationsOverlap { .. } => info.station.is_some(),
+        FeatureFlag::IdeaEmpty => info.name.contains("idea"),
+        FeatureFlag::GtvEmpty => info.name.contains("gtv"),
+        FeatureFlag::StationOutOfScan(s) | FeatureFlag::StationEmpty(s) => info.station == Some(*s),
+        FeatureFlag::GtvOutsideCtv { .. } => info.name.contains("gtv") || info.name.contains("mar_"),
+        FeatureFlag::MidlineUnknown => info.name == "g_gtv_side",
+        FeatureFlag::CentralUnknown => info.name == "g_central",
+        FeatureFlag::ClinicalMissing { feature } => info.name == *feature,
+    };
+    flags.iter().filter(concerns).map(FeatureFlag::code).collect()
 }
 
 /// A flag in words.
@@ -117,12 +211,13 @@ impl Flag {
 }
 
 impl FeatureReport {
-    pub fn of(case: &Case, features: &FeatureVector) -> Self {
+    pub fn of(case: &Case, features: &FeatureVector, notes: Vec<String>, hidden: bool) -> Self {
         Self {
             schema: "A",
             schema_sha256: schema_sha256(),
             definition: features.definition,
             ctv: ctv_used(case),
+            basis: Basis::of(case, hidden),
             features: features
                 .named()
                 .map(|(info, value)| FeatureRow {
@@ -131,23 +226,25 @@ impl FeatureReport {
                     value: value.and_then(output::finite),
                     unit: info.unit,
                     description: &info.description,
+                    flag: flags_of(info, &features.flags),
                 })
                 .collect(),
             flags: features.flags.iter().map(Flag::of).collect(),
+            notes,
             research_only: crate::RESEARCH_ONLY,
         }
     }
 
-    /// One row a feature: index, name, value (empty = missing), unit, description.
+    /// One row a feature: index, name, value (empty = missing), unit, description, flag.
     pub fn csv(&self) -> Result<Vec<u8>, Failure> {
         let failed =
             |e: &dyn std::fmt::Display| Failure::Failed(format!("the features could not be written as CSV: {e}"));
         let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(["index", "name", "value", "unit", "description"]).map_err(|e| failed(&e))?;
+        writer.write_record(["index", "name", "value", "unit", "description", "flag"]).map_err(|e| failed(&e))?;
         for f in &self.features {
             let value = f.value.map(|v| v.to_string()).unwrap_or_default();
             writer
-                .write_record([&f.index.to_string(), f.name, &value, f.unit, f.description])
+                .write_record([&f.index.to_string(), f.name, &value, f.unit, f.description, &f.flag.join(" ")])
                 .map_err(|e| failed(&e))?;
         }
         writer.into_inner().map_err(|e| failed(&e))
@@ -158,7 +255,7 @@ impl FeatureReport {
         for f in &self.features {
             table.row([f.index.to_string(), f.name.into(), number(f.value, 5), f.unit.into()]);
         }
-        let mut text = format!("CTV: {}\n{table}", self.ctv.sentence());
+        let mut text = format!("CTV: {}\nStations: {}\n{table}", self.ctv.sentence(), self.basis.stations_sentence());
         for flag in &self.flags {
             text.push_str(&format!("{}: {}\n", flag.level, flag.text));
         }
@@ -184,10 +281,15 @@ impl Features {
         if let (Some(path), false) = (&self.csv, self.overwrite) {
             output::refuse_existing(path)?;
         }
-        let LoadedCase { mut case, surroundings, .. } = self.case.load(terminal)?;
+        let opened = self.case.load(terminal)?;
+        if let Some(path) = &self.csv {
+            opened.refuse_source(path)?;
+        }
+        let notes = opened.notes();
+        let LoadedCase { mut case, surroundings, .. } = opened.loaded;
         self.options.apply(&mut case, terminal)?;
         let live = Live::new(&case, surroundings, None);
-        let report = FeatureReport::of(&case, &live.features().value);
+        let report = FeatureReport::of(&case, &live.features().value, notes, false);
         if let Some(path) = &self.csv {
             output::write_file(path, &report.csv()?, self.overwrite)?;
         }
@@ -202,6 +304,8 @@ pub struct RiskReport {
     pub risk: Option<f64>,
     pub refused: Option<String>,
     pub ctv: CtvUsed,
+    #[serde(flatten)]
+    basis: Basis,
     pub model: ModelCard,
     tree_sd: Option<f64>,
     base: Option<f64>,
@@ -209,6 +313,7 @@ pub struct RiskReport {
     pub out_of_range: Vec<OutOfRangeRow>,
     contributions: Vec<ContributionRow>,
     flags: Vec<Flag>,
+    notes: Vec<String>,
     research_only: &'static str,
 }
 
@@ -275,11 +380,12 @@ impl ModelCard {
 }
 
 impl RiskReport {
-    pub fn of(case: &Case, features: &FeatureVector, model: &RiskModel) -> Self {
+    pub fn of(case: &Case, features: &FeatureVector, model: &RiskModel, notes: Vec<String>, hidden: bool) -> Self {
         let mut report = Self {
             risk: None,
             refused: None,
             ctv: ctv_used(case),
+            basis: Basis::of(case, hidden),
             model: ModelCard::of(model.manifest()),
             tree_sd: None,
             base: None,
@@ -287,6 +393,7 @@ impl RiskReport {
             out_of_range: Vec::new(),
             contributions: Vec::new(),
             flags: features.flags.iter().map(Flag::of).collect(),
+            notes,
             research_only: crate::RESEARCH_ONLY,
         };
         match model.predict(features) {
@@ -338,7 +445,12 @@ impl RiskReport {
     }
 
     fn text(&self) -> String {
-        let mut text = format!("Risk: {}\nCTV: {}\n", self.sentence(), self.ctv.sentence());
+        let mut text = format!(
+            "Risk: {}\nCTV: {}\nStations: {}\n",
+            self.sentence(),
+            self.ctv.sentence(),
+            self.basis.stations_sentence()
+        );
         for doubt in self.doubts() {
             text.push_str(&format!("warning: {doubt}\n"));
         }
@@ -362,10 +474,12 @@ impl Risk {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
         let folder = self.model.clone().unwrap_or_else(risk::default_model_dir);
         let model = RiskModel::load(&folder).map_err(Failure::refused)?;
-        let LoadedCase { mut case, surroundings, .. } = self.case.load(terminal)?;
+        let opened = self.case.load(terminal)?;
+        let notes = opened.notes();
+        let LoadedCase { mut case, surroundings, .. } = opened.loaded;
         self.options.apply(&mut case, terminal)?;
         let live = Live::new(&case, surroundings, None);
-        let report = RiskReport::of(&case, &live.features().value, &model);
+        let report = RiskReport::of(&case, &live.features().value, &model, notes, false);
         terminal.finish();
         if self.json {
             output::print_json(&report)?;

@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::output;
 use super::terminal::Terminal;
 use crate::diunet::{self, LoadedModel, SegmentError};
+use crate::structures::{Provenance, RoiId, Station};
 use crate::workbench::{Case, segmentation_edit};
 use std::path::{Path, PathBuf};
 
@@ -20,12 +21,16 @@ Examples:
   hilum segment --demo -o demo.dcm --json
 
 JSON keys:
-  summary   what was contoured, in words
-  model     model_id, sha256, statement (what the network was trained on)
-  seconds, slices_run, warnings
-  stations  station, contours, slices, volume_cm3
-  proof     as printed by hilum export --json
-  research_only   a sentence")]
+  summary        what was contoured, in words
+  model          {model_id, sha256, statement (what the network was trained on)}
+  seconds        that the network took
+  slices_run     number of slices that it saw
+  warnings       of the network
+  stations       what it drew [{station, name (of the structure), used (false where the case has a station of its own,
+                 which stays the one that counts), contours, slices, volume_cm3}]
+  proof          as printed by hilum export --json
+  notes          remarks of the import, and what was chosen (a structure set among several, guessed roles)
+  research_only  a sentence")]
 pub struct Segment {
     #[command(flatten)]
     case: CaseArgs,
@@ -50,6 +55,8 @@ pub struct NetworkUsed {
 #[derive(serde::Serialize)]
 struct StationDrawn {
     station: &'static str,
+    name: String,
+    used: bool,
     contours: usize,
     slices: usize,
     volume_cm3: f64,
@@ -64,12 +71,15 @@ struct Report {
     warnings: Vec<String>,
     stations: Vec<StationDrawn>,
     proof: serde_json::Value,
+    notes: Vec<String>,
     research_only: &'static str,
 }
 
 /// What a run of the network said.
 pub struct Segmented {
     pub summary: String,
+    /// The structures that it added, by station.
+    pub drawn: Vec<(Station, RoiId)>,
     pub model: NetworkUsed,
     pub seconds: f64,
     pub slices_run: usize,
@@ -87,9 +97,14 @@ pub fn segment_case(case: &mut Case, model_folder: &Path, terminal: &Terminal) -
         })?;
     let (edit, summary) = segmentation_edit(case, &segmentation);
     case.apply(edit).map_err(Failure::failed)?;
+    // The edit adds one structure for every station that has contours, in canonical order.
+    let with_contours = Station::all().filter(|s| !segmentation.stations[s.index()].is_empty());
+    let added = case.structures().rois.iter().filter(|r| matches!(r.provenance, Provenance::Network { .. }));
+    let drawn = with_contours.zip(added.map(|r| r.id)).collect();
     let manifest = model.manifest();
     Ok(Segmented {
         summary,
+        drawn,
         model: NetworkUsed {
             model_id: manifest.model_id.clone(),
             sha256: manifest.sha256.clone(),
@@ -104,7 +119,10 @@ pub fn segment_case(case: &mut Case, model_folder: &Path, terminal: &Terminal) -
 impl Segment {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
         self.export.refuse_existing()?;
-        let mut case = self.case.load(terminal)?.case;
+        let opened = self.case.load(terminal)?;
+        opened.refuse_source(&self.export.output)?;
+        let notes = opened.notes();
+        let mut case = opened.loaded.case;
         self.case.check_geometry(&case)?;
         let folder = self.model.clone().unwrap_or_else(diunet::default_model_dir);
         let segmented = segment_case(&mut case, &folder, terminal)?;
@@ -113,18 +131,19 @@ impl Segment {
         for warning in &segmented.warnings {
             terminal.note(&format!("warning: {warning}"));
         }
-        let stations: Vec<StationDrawn> = case
-            .structures()
-            .rois
+        let stations: Vec<StationDrawn> = segmented
+            .drawn
             .iter()
-            .filter_map(|roi| match roi.role {
-                crate::structures::Role::Station(station) => Some(StationDrawn {
+            .filter_map(|(station, id)| {
+                let roi = case.structures().get(*id)?;
+                Some(StationDrawn {
                     station: station.label(),
+                    name: roi.name.clone(),
+                    used: roi.role.is_station(),
                     contours: roi.ring_count(),
                     slices: roi.slices.len(),
-                    volume_cm3: case.mask(roi.id).volume_cm3(case.grid()),
-                }),
-                _ => None,
+                    volume_cm3: case.mask(*id).volume_cm3(case.grid()),
+                })
             })
             .collect();
         if self.json {
@@ -136,12 +155,13 @@ impl Segment {
                 warnings: segmented.warnings,
                 stations,
                 proof: serde_json::to_value(&proof).map_err(Failure::failed)?,
+                notes,
                 research_only: crate::RESEARCH_ONLY,
             });
         }
         let mut text = format!("{}\n", segmented.summary);
         for s in &stations {
-            text.push_str(&format!("  {:<4}{:>8.2} cm3 on {} slices\n", s.station, s.volume_cm3, s.slices));
+            text.push_str(&format!("  {:<4}{:>8.2} cm3 on {} slices  {}\n", s.station, s.volume_cm3, s.slices, s.name));
         }
         text.push_str(&format!("{}\n{}\n{}\n", segmented.model.statement, proof.summary(), crate::RESEARCH_ONLY));
         output::print(&text)

@@ -3,12 +3,17 @@
 
 use crate::progress::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 static CANCELLED: AtomicBool = AtomicBool::new(false);
+
+/// A line on standard error. Where nobody reads it any more the work goes on all the same.
+pub fn say(line: &str) {
+    let _nobody_reads = writeln!(std::io::stderr(), "{line}");
+}
 
 /// Makes Ctrl-C (and the termination signals) ask the work to stop.
 pub fn stop_on_ctrl_c() {
@@ -16,7 +21,7 @@ pub fn stop_on_ctrl_c() {
         if CANCELLED.swap(true, Ordering::Relaxed) {
             std::process::exit(4);
         }
-        eprintln!("\nstopping (once more ends the program at once)");
+        say("\nstopping (once more ends the program at once)");
     });
     if let Err(error) = set {
         tracing::warn!("Ctrl-C ends the program at once: {error}");
@@ -57,8 +62,8 @@ impl Terminal {
     /// A line for the user beside the results, such as a warning; shown even when quiet.
     pub fn note(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| say(line)),
+            None => say(line),
         }
     }
 
@@ -99,11 +104,11 @@ impl Progress for Terminal {
             Some(bar) => Self::report_bar(bar, is_new, stage, done, total),
             None if is_new => {
                 shown.last_line = Instant::now();
-                eprintln!("{stage}");
+                say(stage);
             }
             None if shown.last_line.elapsed() >= LINE_EVERY => {
                 shown.last_line = Instant::now();
-                eprintln!("{stage} {done}/{total}");
+                say(&format!("{stage} {done}/{total}"));
             }
             None => {}
         }

@@ -27,16 +27,24 @@ impl Train {
 /// Train the network on generated phantoms
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The folder then holds manifest.json, weights.safetensors (the best so far at any time) and a checkpoint to resume
-from. Ctrl-C stops early and keeps the best weights. The model card says that the data are synthetic.
+The folder then holds manifest.json with all options, weights.safetensors (the best so far at any time), MODEL_CARD.md
+and a checkpoint to resume from. Ctrl-C stops early (exit code 4) and keeps the best weights. A model that is there is
+replaced only with --overwrite, or with --resume where this one does better on the same phantoms.
 
 Examples:
   hilum train diunet -o models/diunet --minutes 120
+  hilum train diunet -o models/diunet --resume models/diunet --minutes 60
   hilum train diunet -o /tmp/tiny --variant tiny --steps 200 --batch 2 --cases 2
 
 JSON keys:
-  folder, model_id, sha256, steps, minutes, mean_dsc, station_dsc {label: value}, ctv_dsc, cancelled,
-  curve [{step, minutes, mean_dsc}]")]
+  folder       where the model lies
+  model_id, sha256
+  steps, minutes   that led to the best weights
+  mean_dsc     mean over stations on the validation phantoms
+  station_dsc  by station {label: value}
+  ctv_dsc      of the CTV output, which the program does not offer
+  cancelled    true if it was stopped early
+  curve        the validations [{step, minutes, mean_dsc}]")]
 pub struct Diunet {
     /// The model folder to write
     #[arg(short, long, value_name = "DIR")]
@@ -64,6 +72,9 @@ pub struct Diunet {
     /// Pixels along each side of the network's input
     #[arg(long, value_name = "N")]
     crop: Option<usize>,
+    /// Pixels along each side of the patches that it learns from, at most those of --crop
+    #[arg(long, value_name = "N")]
+    patch: Option<usize>,
     /// Phantoms held at a time
     #[arg(long, value_name = "N")]
     cases: Option<usize>,
@@ -82,6 +93,9 @@ pub struct Diunet {
     /// Go on from the checkpoint of this folder or file
     #[arg(long, value_name = "PATH")]
     resume: Option<PathBuf>,
+    /// Replace a model that is in the folder
+    #[arg(long)]
+    overwrite: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -128,18 +142,19 @@ impl Diunet {
             learning_rate: self.learning_rate.unwrap_or(usual.learning_rate),
             spacing_mm: self.spacing_mm.unwrap_or(usual.spacing_mm),
             crop: self.crop.unwrap_or(usual.crop),
+            patch: self.patch.unwrap_or(usual.patch),
             cases: self.cases.unwrap_or(usual.cases),
             validation_cases: self.validation_cases.unwrap_or(usual.validation_cases),
             validate_every_minutes: self.validate_every_minutes.unwrap_or(usual.validate_every_minutes),
             first_seed: self.first_seed.unwrap_or(usual.first_seed),
             seed: self.seed.unwrap_or(usual.seed),
             resume: self.resume.clone(),
-            ..usual
+            overwrite: self.overwrite,
+            out_dir: usual.out_dir,
         }
     }
 
     fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
-        output::make_folder(&self.output)?;
         let report = train_diunet::train(&self.config(), terminal).map_err(|error| match error {
             TrainError::CancelledEarly => Failure::Cancelled,
             TrainError::Setting(_) => Failure::Usage(error.to_string()),
@@ -164,8 +179,10 @@ impl Diunet {
                 .map(|p| CurveRow { step: p.step, minutes: p.minutes, mean_dsc: p.mean_dsc })
                 .collect(),
         };
+        let kept = || format!("stopped early; the best weights so far are kept in {}", shown.folder);
         if self.json {
-            return output::print_json(&shown);
+            output::print_json(&shown)?;
+            return if shown.cancelled { Err(Failure::Stopped(kept())) } else { Ok(()) };
         }
         output::print(&format!(
             "{}: mean DSC over stations {:.3} on {} phantoms of unseen seeds, {} steps in {:.1} minutes{}\n{}\n{}\n",
@@ -177,7 +194,8 @@ impl Diunet {
             if shown.cancelled { ", stopped early" } else { "" },
             m.training_data,
             shown.folder
-        ))
+        ))?;
+        if shown.cancelled { Err(Failure::Stopped(kept())) } else { Ok(()) }
     }
 }
 
@@ -192,8 +210,17 @@ Examples:
   hilum train risk -o /tmp/risk --patients 60 --events 30 --repeats 1
 
 JSON keys:
-  folder, model_id, forest_sha256, patients, events, excluded (phantoms without a touched station), features (used),
-  auc, auc_interval {lower, upper}, brier, accuracy, accuracy_interval {lower, upper}, method, provenance")]
+  folder         where the model lies
+  model_id, forest_sha256
+  patients, events
+  excluded       phantoms whose CTV touches no station
+  features       number of features that the model uses
+  auc            in nested cross-validation
+  auc_interval   95 % {lower, upper}
+  brier, accuracy
+  accuracy_interval   95 % {lower, upper}
+  method         how it was validated, in words
+  provenance     what it was trained on")]
 pub struct Risk {
     /// The model folder to write
     #[arg(short, long, value_name = "DIR")]

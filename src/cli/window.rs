@@ -27,7 +27,7 @@ pub struct Open {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  hilum screenshot /data/patient1 -o review.png
+  hilum screenshot /data/patient1 -o review.png --role \"Tumor_c40=gtvp\"
   hilum screenshot --demo -o teach.png --workspace teach --size 1600x1000 --hide-identifiers")]
 pub struct Screenshot {
     #[command(flatten)]
@@ -44,6 +44,9 @@ pub struct Screenshot {
     /// Hide patient name, ID and dates
     #[arg(long)]
     hide_identifiers: bool,
+    /// Replace the file if it is there (never a file of the case)
+    #[arg(long)]
+    overwrite: bool,
 }
 
 fn parse_workspace(text: &str) -> Result<Workspace, String> {
@@ -68,22 +71,23 @@ impl Open {
 #[cfg(feature = "gui")]
 impl Screenshot {
     pub fn run(&self, terminal: &super::terminal::Terminal) -> Result<(), Failure> {
+        use super::output;
         use crate::progress::Progress;
-        // A path that cannot be opened is refused here, with its exit code, not shown as a message in the picture.
-        if !self.case.demo {
-            drop(self.case.load(terminal)?);
+        if !self.overwrite {
+            output::refuse_existing(&self.output)?;
         }
+        let opened = self.case.load_hiding(self.hide_identifiers, terminal)?;
+        opened.refuse_source(&self.output)?;
         terminal.report("Drawing the window", 0, 1);
-        crate::ui::screenshot(&crate::ui::ScreenshotRequest {
-            paths: self.case.case.clone(),
-            demo_seed: self.case.demo_seed(),
+        let png = crate::ui::screenshot(crate::ui::ScreenshotRequest {
+            case: Some(opened.loaded),
             workspace: self.workspace,
             size: self.size,
             hide_identifiers: self.hide_identifiers,
-            output: self.output.clone(),
         })?;
+        output::write_file(&self.output, &png, self.overwrite)?;
         terminal.finish();
-        super::output::print(&format!("{}\n", self.output.display()))
+        output::print(&format!("{}\n", self.output.display()))
     }
 }
 

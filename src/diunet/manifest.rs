@@ -1,5 +1,6 @@
 //! The model folder: `manifest.json` says what the weights are, `weights.safetensors` holds them. Both must agree.
 
+use super::card::MODEL_CARD;
 use super::network::{Network, Variant};
 use super::weights::Weights;
 use crate::image::WindowLevel;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 const FORMAT: u32 = 1;
 /// Softmax over background and 16 stations, sigmoid for the CTV.
 pub const OUTPUT_MODE: &str = "softmax17+ctv";
-const MANIFEST: &str = "manifest.json";
+pub(crate) const MANIFEST: &str = "manifest.json";
 
 /// What a set of weights is, was trained on and wants as input.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -65,6 +66,28 @@ pub struct TrainingSummary {
     /// Mean volume DSC by station label.
     pub station_dsc: BTreeMap<String, f64>,
     pub ctv_dsc: f64,
+    /// The options of the run; manifests of earlier versions do not tell them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub options: Option<TrainingOptions>,
+}
+
+/// What training was asked to do, besides what stands elsewhere in the manifest.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+pub struct TrainingOptions {
+    /// The command line that asks for the same, with placeholders for folders.
+    pub command: String,
+    /// Most steps, and most minutes if there was such a limit.
+    pub steps: usize,
+    pub minutes: Option<f64>,
+    /// Side of the patches, pixels.
+    pub patch: usize,
+    /// Phantoms held at a time.
+    pub cases: usize,
+    pub validation_cases: usize,
+    pub validate_every_minutes: f64,
+    pub seed: u64,
+    /// SHA-256 of the checkpoint from which training went on; `None` where it began with random weights.
+    pub resumed_from: Option<String>,
 }
 
 /// Why a model cannot be used.
@@ -136,7 +159,8 @@ impl ModelManifest {
         manifest.check(&path).map(|()| manifest)
     }
 
-    fn check(&self, path: &Path) -> Result<(), ModelError> {
+    /// Refuses what this program cannot serve; `path` only appears in messages.
+    pub(crate) fn check(&self, path: &Path) -> Result<(), ModelError> {
         let refuse = |reason: String| Err(ModelError::Manifest { reason, path: path.into() });
         if self.format != FORMAT {
             return refuse(format!("layout {} instead of {FORMAT}", self.format));
@@ -169,7 +193,7 @@ impl ModelManifest {
         Ok(())
     }
 
-    /// Writes weights and manifest: both to temporary files, synced, then renamed, the manifest last.
+    /// Writes weights, model card and manifest: each to a temporary file, synced, then renamed, the manifest last.
     ///
     /// Fills in whether the weights are folded and their hash, and returns the manifest as written.
     pub fn write(&self, folder: &Path, weights: &Weights) -> Result<Self, ModelError> {
@@ -181,7 +205,10 @@ impl ModelManifest {
         let bytes = weights.to_safetensors_f16().map_err(|e| failed(folder)(std::io::Error::other(e.to_string())))?;
         let manifest = Self { folded: weights.folded(), sha256: sha256(&bytes), ..self.clone() };
         let text = serde_json::to_string_pretty(&manifest).expect("a manifest is plain data") + "\n";
-        for (name, contents) in [(manifest.weights.as_str(), bytes.as_slice()), (MANIFEST, text.as_bytes())] {
+        let card = manifest.model_card();
+        for (name, contents) in
+            [(manifest.weights.as_str(), bytes.as_slice()), (MODEL_CARD, card.as_bytes()), (MANIFEST, text.as_bytes())]
+        {
             let path = folder.join(name);
             write_new(folder, &path, contents).map_err(failed(&path))?;
         }
@@ -198,7 +225,7 @@ pub(crate) fn write_new(folder: &Path, path: &Path, contents: &[u8]) -> std::io:
     Ok(())
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     format!("{:x}", Sha256::digest(bytes))
 }
 

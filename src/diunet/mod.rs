@@ -3,6 +3,7 @@
 //! [`LoadedModel::load`] reads a model folder and refuses what does not fit; [`segment`] runs it slice by slice.
 //! Input preparation is shared with training (`studies::train_diunet`), so that both see the same pictures.
 
+mod card;
 mod lungs;
 mod manifest;
 mod network;
@@ -14,11 +15,13 @@ mod segment;
 mod tidy;
 mod weights;
 
+pub use card::MODEL_CARD;
 pub use lungs::{LungRegion, find_lungs};
-pub(crate) use manifest::write_new;
 pub use manifest::{
-    LoadedModel, ModelError, ModelManifest, OUTPUT_MODE, TrainingSummary, canonical_classes, default_model_dir,
+    LoadedModel, ModelError, ModelManifest, OUTPUT_MODE, TrainingOptions, TrainingSummary, canonical_classes,
+    default_model_dir,
 };
+pub(crate) use manifest::{MANIFEST, sha256, write_new};
 pub use network::{Architecture, CLASSES, LayerStatistics, Logits, Network, TensorSpec, Variant};
 pub use optimize::{AdamW, LossWeights, Losses, loss_and_gradient};
 pub use paste::SliceOutlines;

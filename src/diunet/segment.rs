@@ -64,7 +64,7 @@ pub struct SliceOutput {
 pub struct Segmentation {
     /// By station in canonical order, then by slice.
     pub stations: [BTreeMap<usize, Arc<SliceContours>>; Station::COUNT],
-    /// A proposal only.
+    /// Of the network's second output; the program does not offer it.
     pub ctv: BTreeMap<usize, Arc<SliceContours>>,
     pub slices_run: Range<usize>,
     pub lungs: LungRegion,
@@ -74,7 +74,7 @@ pub struct Segmentation {
     pub warnings: Vec<String>,
 }
 
-/// Draws the sixteen stations and a CTV proposal. `gtv` is the union of GTVp and GTVn (empty if there is none).
+/// Draws the sixteen stations (and runs the CTV output, which nothing uses). `gtv` is the union of GTVp and GTVn (empty if there is none).
 ///
 /// `on_slice` is called on the calling thread for every slice as it is finished.
 ///
@@ -143,7 +143,7 @@ pub fn segment(
         ));
     }
     if gtv.is_empty() {
-        warnings.push("There is no GTV; the stations were drawn without it and the CTV proposal has no basis".into());
+        warnings.push("There is no GTV; the stations were drawn without it".into());
     }
     Ok(Segmentation {
         stations,

@@ -17,7 +17,7 @@ mod tumor;
 pub use patient::Patient;
 pub use tumor::{Lesion, Side};
 
-use crate::anatomy::{AnatomySources, Landmarks, Organ, StationSet, draw_stations};
+use crate::anatomy::{AnatomySources, Landmarks, Organ, StationError, StationSet, draw_stations};
 use crate::contour::Mask;
 use crate::geometry::VoxelGrid;
 use crate::image::CtVolume;
@@ -103,11 +103,37 @@ impl Phantom {
     }
 }
 
-/// Makes the synthetic case of a configuration. The same configuration gives the same bits.
+/// Why a phantom cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PhantomError {
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// The scan leaves out what the stations are drawn from.
+    #[error("the scan shows too little of the chest for a synthetic case ({0})")]
+    TooSmall(String),
+}
+
+/// Makes the synthetic case of a configuration whose scan shows body, lungs and airway, as those of
+/// [`PhantomConfig::demo`] and [`PhantomConfig::training`] do. The same configuration gives the same bits.
 ///
 /// # Errors
 /// [`Cancelled`] if the progress asked to stop.
+///
+/// # Panics
+/// On a scan that leaves them out; [`try_generate`] refuses it.
 pub fn generate(config: &PhantomConfig, progress: &dyn Progress) -> Result<Phantom, Cancelled> {
+    match try_generate(config, progress) {
+        Ok(phantom) => Ok(phantom),
+        Err(PhantomError::Cancelled(cancelled)) => Err(cancelled),
+        Err(PhantomError::TooSmall(why)) => panic!("a scan of {:?} voxels was asked for: {why}", config.size_ijk),
+    }
+}
+
+/// As [`generate`], for any grid.
+///
+/// # Errors
+/// [`PhantomError`]: stopped, or the scan leaves out what the stations need.
+pub fn try_generate(config: &PhantomConfig, progress: &dyn Progress) -> Result<Phantom, PhantomError> {
     let patient = Patient::new(config.seed);
     let thorax = thorax::Thorax::new(&patient, config.disease);
     let landmarks = thorax.landmarks(&patient);
@@ -121,7 +147,13 @@ pub fn generate(config: &PhantomConfig, progress: &dyn Progress) -> Result<Phant
         landmarks: landmarks.clone(),
     };
     progress.report("Drawing the stations", 0, 1);
-    let stations = draw_stations(&sources).expect("the phantom has an axial grid, a body, lungs and an airway");
+    let stations = draw_stations(&sources).map_err(|error| {
+        PhantomError::TooSmall(match error {
+            StationError::MissingOrgan(organ) => format!("no {organ} is on it"),
+            StationError::NoCarina => "the carina is not on it".into(),
+            StationError::NotAxial => "its slices are not axial".into(),
+        })
+    })?;
     progress.checkpoint()?;
     let involved = thorax.involved.clone();
     let ctv =

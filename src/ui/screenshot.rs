@@ -4,30 +4,24 @@ use super::app::{AppOptions, HilumApp};
 use super::picker::ScriptedPicker;
 use crate::gpu::device_descriptor;
 use crate::workbench::jobs::JobMode;
-use crate::workbench::{Command, Severity, Workspace};
+use crate::workbench::{Command, LoadedCase, Workspace};
 use anyhow::{Context as _, anyhow, bail};
 use eframe::egui_wgpu::{self, RendererOptions, WgpuConfiguration, WgpuSetup};
 use egui_kittest::wgpu::{WgpuTestRenderer, default_wgpu_setup};
 use egui_kittest::{Harness, HarnessBuilder};
 use std::future::Future;
-use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 /// What to draw.
-#[derive(Debug, Clone)]
 pub struct ScreenshotRequest {
-    /// Files and folders of a case.
-    pub paths: Vec<PathBuf>,
-    /// Seed of a demo case, where no paths are given.
-    pub demo_seed: Option<u64>,
+    /// The case on the bench; without one the start page is shown.
+    pub case: Option<LoadedCase>,
     pub workspace: Workspace,
     /// Width and height, pixels.
     pub size: [u32; 2],
     pub hide_identifiers: bool,
-    /// PNG.
-    pub output: PathBuf,
 }
 
 /// Waits for a future that needs no reactor, as those of native wgpu.
@@ -59,11 +53,11 @@ pub fn offscreen_renderer() -> anyhow::Result<WgpuTestRenderer> {
     Ok(WgpuTestRenderer::from_render_state(state))
 }
 
-/// Draws the window with a case into a PNG file.
+/// Draws the window with a case; gives the bytes of a PNG file.
 ///
 /// # Errors
-/// Without a graphics adapter; if the case cannot be opened or the file not written.
-pub fn screenshot(request: &ScreenshotRequest) -> anyhow::Result<()> {
+/// Without a graphics adapter.
+pub fn screenshot(request: ScreenshotRequest) -> anyhow::Result<Vec<u8>> {
     let [width, height] = request.size;
     if !(320..=8192).contains(&width) || !(240..=8192).contains(&height) {
         bail!("a picture of {width} x {height} cannot be drawn; choose 320 x 240 to 8192 x 8192 pixels");
@@ -77,32 +71,24 @@ pub fn screenshot(request: &ScreenshotRequest) -> anyhow::Result<()> {
         mode: JobMode::Inline,
         settings_path: None,
         picker: Box::new(ScriptedPicker::default()),
-        paths: request.paths.clone(),
-        demo_seed: request.demo_seed,
+        paths: Vec::new(),
+        demo_seed: None,
         without_gpu: false,
     };
     let mut harness = builder.build_eframe(|creation| HilumApp::new(creation, options));
     harness.run_steps(2);
     let app = harness.state_mut();
-    let wanted = !request.paths.is_empty() || request.demo_seed.is_some();
-    if wanted && app.workbench().case().is_none() {
-        let errors: Vec<String> = app
-            .workbench()
-            .notices()
-            .all()
-            .iter()
-            .filter(|n| n.severity == Severity::Error)
-            .map(|n| format!("{}: {}", n.summary, n.details.join(": ")))
-            .collect();
-        bail!("{}", if errors.is_empty() { "the case could not be opened".to_owned() } else { errors.join("; ") });
+    if let Some(case) = request.case {
+        app.take_case(case);
     }
-    app.skip_toasts();
     app.sender().send(Command::SetWorkspace(request.workspace));
     app.sender().send(Command::SetIdentifiersHidden(request.hide_identifiers));
+    harness.run_steps(2);
+    harness.state_mut().skip_toasts();
     // The first frames measure text; the picture is one of a window at rest.
     harness.run_steps(6);
     let picture = harness.render().map_err(|error| anyhow!("the picture could not be drawn: {error}"))?;
-    picture
-        .save(&request.output)
-        .with_context(|| format!("the picture could not be written: {}", request.output.display()))
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, image::ImageFormat::Png).context("the picture could not be encoded")?;
+    Ok(bytes.into_inner())
 }

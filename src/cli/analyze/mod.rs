@@ -26,11 +26,13 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "\
 DIR then holds
   structures.dcm   the structures with the stations, proved by reading back
-  features.csv     the 110 features: index, name, value, unit, description
+  features.csv     the 110 features: index, name, value, unit, description, flag
+  features.json    as printed by hilum features --json: the features with what they were made from
   risk.json        as printed by hilum risk --json
   report.html      everything on one page, to read or to print; needs no other file
   pictures/*.png   axial planes through tumour and stations, one coronal and one sagittal plane
 
+Everything appears at once when all is done; --overwrite replaces these files of an earlier run and no others.
 What cannot be done (no network, no CTV) is said in the report and on standard error, and the rest goes on.
 
 Examples:
@@ -38,8 +40,17 @@ Examples:
   hilum analyze --demo -o /tmp/demo --clinical sex=m,age=63,t=3,smoking=800 --json
 
 JSON keys:
-  folder, structure_set (file or null), features, risk, report, pictures (files), segmented (true or false),
-  omissions (what could not be done, and why)")]
+  folder         where everything lies
+  structure_set  file or null
+  features       file
+  features_json  file
+  risk           file or null
+  report         file
+  pictures       files
+  segmented      true if the network drew stations
+  stations       which stations the features used, and where they came from, in words
+  omissions      what could not be done, and why
+  notes          remarks of the import, and what was chosen (structure set, guessed roles)")]
 pub struct Analyze {
     #[command(flatten)]
     case: CaseArgs,
@@ -51,7 +62,7 @@ pub struct Analyze {
     /// Leave the stations as they are, without the network
     #[arg(long)]
     no_segment: bool,
-    /// Leave patient name, ID and dates out of the report
+    /// Leave patient name, ID, dates, UIDs, file names and labels out of report, tables and messages (structures.dcm needs them)
     #[arg(long)]
     hide_identifiers: bool,
     /// Folder of the network
@@ -73,36 +84,49 @@ struct Written {
     folder: String,
     structure_set: Option<String>,
     features: String,
+    features_json: String,
     risk: Option<String>,
     report: String,
     pictures: Vec<String>,
     segmented: bool,
+    stations: String,
     omissions: Vec<String>,
+    notes: Vec<String>,
 }
+
+const STRUCTURES: &str = "structures.dcm";
+const FEATURES: &str = "features.csv";
+const FEATURES_JSON: &str = "features.json";
+const RISK: &str = "risk.json";
+const REPORT: &str = "report.html";
+const PICTURES: &str = "pictures";
 
 impl Analyze {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
-        let file = |name: &str| self.output.join(name);
-        let paths = ["structures.dcm", "features.csv", "risk.json", "report.html"].map(file);
-        if !self.overwrite {
-            paths.iter().try_for_each(|p| output::refuse_existing(p))?;
+        let earlier = self.earlier()?;
+        if let (Some(first), false) = (earlier.first(), self.overwrite) {
+            output::refuse_existing(&self.output.join(first))?;
         }
-        let LoadedCase { mut case, surroundings, warnings, .. } = self.case.load(terminal)?;
+        let hidden = self.hide_identifiers;
+        let opened = self.case.load_hiding(hidden, terminal)?;
+        earlier.iter().try_for_each(|p| opened.refuse_source(&self.output.join(p)))?;
+        let notes = opened.notes();
+        let LoadedCase { mut case, surroundings, .. } = opened.loaded;
         self.case.check_geometry(&case)?;
-        let remarks: Vec<String> =
-            warnings.iter().map(|w| if self.hide_identifiers { w.text.clone() } else { w.to_string() }).collect();
+        // Before the network runs: a CTV that cannot be had is known at once.
+        self.options.apply(&mut case, terminal)?;
         let mut omissions = Vec::new();
         let mut models = Vec::new();
         let segmented = !self.no_segment && self.segment(&mut case, &mut models, &mut omissions, terminal)?;
-        self.options.apply(&mut case, terminal)?;
 
         terminal.report("Computing features and risk", 0, 1);
         let model = self.risk_model(&mut omissions);
         let live = Live::new(&case, surroundings, None);
         let features = &live.features().value;
-        let feature_report = FeatureReport::of(&case, features);
-        let risk = model.as_ref().map(|m| RiskReport::of(&case, features, m));
-        if let Some(RiskReport { model, .. }) = &risk {
+        let feature_report = FeatureReport::of(&case, features, notes.clone(), hidden);
+        let risk = model.as_ref().map(|m| RiskReport::of(&case, features, m, notes.clone(), hidden));
+        if let Some(RiskReport { model, refused, .. }) = &risk {
+            omissions.extend(refused.clone());
             models.push(ModelUsed {
                 what: "Risk model",
                 model_id: model.model_id.clone(),
@@ -110,26 +134,27 @@ impl Analyze {
                 statement: model.statement(),
             });
         }
+        if feature_report.ctv.names.is_empty() && risk.as_ref().is_none_or(|r| r.refused.is_none()) {
+            omissions.push("No features were computed: the case has no CTV; name one with --ctv".into());
+        }
 
         let pictures = picture::report_pictures(&case, terminal)?;
         let pictures: Vec<_> =
             pictures.into_iter().map(|p| png(&p.picture).map(|bytes| (p, bytes))).collect::<Result<_, _>>()?;
 
-        output::make_folder(&file("pictures"))?;
-        let [set_path, csv_path, risk_path, report_path] = paths;
-        let structure_set = if case.structures().rois.is_empty() {
-            omissions.push("No structure set was written: the case has no structures".into());
-            None
-        } else {
-            let to = ExportArgs { output: set_path.clone(), overwrite: self.overwrite };
+        let staged = output::Staged::new(&self.output)?;
+        let has_structures = !case.structures().rois.is_empty();
+        if has_structures {
+            let to = ExportArgs { output: staged.folder().join(STRUCTURES), overwrite: false };
             let proof = export_case(&case, &to, terminal)?;
             terminal.note(&proof.summary());
-            Some(set_path)
-        };
+        } else {
+            omissions.push("No structure set was written: the case has no structures".into());
+        }
         let parts = ReportParts {
             case: &case,
-            hide_identifiers: self.hide_identifiers,
-            remarks: &remarks,
+            hide_identifiers: hidden,
+            remarks: &notes,
             omissions: &omissions,
             features,
             feature_report: &feature_report,
@@ -137,33 +162,56 @@ impl Analyze {
             models: &models,
             pictures: &pictures,
         };
-        let page = report::html(&parts);
-        output::write_file(&csv_path, &feature_report.csv()?, self.overwrite)?;
+        staged.write(REPORT, report::html(&parts).as_bytes())?;
+        staged.write(FEATURES, &feature_report.csv()?)?;
+        staged.write(FEATURES_JSON, output::json_text(&feature_report)?.as_bytes())?;
         if let Some(risk) = &risk {
-            output::write_file(&risk_path, output::json_text(risk)?.as_bytes(), self.overwrite)?;
+            staged.write(RISK, output::json_text(risk)?.as_bytes())?;
         }
-        let mut picture_files = Vec::new();
         for (picture, bytes) in &pictures {
-            let path = file("pictures").join(&picture.file);
-            output::write_file(&path, bytes, self.overwrite)?;
-            picture_files.push(shown(&path));
+            staged.write(&format!("{PICTURES}/{}", picture.file), bytes)?;
         }
-        output::write_file(&report_path, page.as_bytes(), self.overwrite)?;
+        terminal.checkpoint()?;
+        staged.publish(&earlier)?;
         terminal.finish();
         for omission in &omissions {
             terminal.note(&format!("warning: {omission}"));
         }
+        let shown = |name: &str| self.output.join(name).display().to_string();
         let written = Written {
-            folder: shown(&self.output),
-            structure_set: structure_set.as_deref().map(shown),
-            features: shown(&csv_path),
-            risk: risk.as_ref().map(|_| shown(&risk_path)),
-            report: shown(&report_path),
-            pictures: picture_files,
+            folder: self.output.display().to_string(),
+            structure_set: has_structures.then(|| shown(STRUCTURES)),
+            features: shown(FEATURES),
+            features_json: shown(FEATURES_JSON),
+            risk: risk.as_ref().map(|_| shown(RISK)),
+            report: shown(REPORT),
+            pictures: pictures.iter().map(|(p, _)| shown(&format!("{PICTURES}/{}", p.file))).collect(),
             segmented,
+            stations: feature_report.basis.stations_sentence(),
             omissions,
+            notes,
         };
         if self.json { output::print_json(&written) } else { output::print(&written.text(risk.as_ref())) }
+    }
+
+    /// Results of an earlier run in the folder, as paths relative to it; nothing else is ever replaced.
+    fn earlier(&self) -> Result<Vec<PathBuf>, Failure> {
+        if self.output.exists() && !self.output.is_dir() {
+            return Err(Failure::Failed(format!(
+                "the results need a folder, and this is a file; choose another name: {}",
+                self.output.display()
+            )));
+        }
+        let fixed = [STRUCTURES, FEATURES, FEATURES_JSON, RISK, REPORT];
+        let mut found: Vec<PathBuf> = fixed.map(PathBuf::from).into();
+        if let Ok(entries) = std::fs::read_dir(self.output.join(PICTURES)) {
+            let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok());
+            let mut pictures: Vec<String> = names.filter(|n| picture::is_file_name(n)).collect();
+            pictures.sort();
+            found.extend(pictures.into_iter().map(|n| Path::new(PICTURES).join(n)));
+        }
+        found.retain(|p| self.output.join(p).exists());
+        Ok(found)
     }
 
     /// Runs the network. Where it cannot run the analysis goes on with the stations that are there.
@@ -207,10 +255,6 @@ impl Analyze {
     }
 }
 
-fn shown(path: &Path) -> String {
-    path.display().to_string()
-}
-
 fn png(picture: &SlicePicture) -> Result<Vec<u8>, Failure> {
     let [width, height] = picture.size_px;
     let mut bytes = Vec::new();
@@ -240,6 +284,7 @@ impl Written {
         if let Some(set) = &self.structure_set {
             line("Structure set", set);
         }
+        line("Stations", &self.stations);
         line("Features", &self.features);
         if let Some(file) = &self.risk {
             line("Risk file", file);

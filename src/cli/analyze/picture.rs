@@ -18,6 +18,13 @@ pub struct ReportPicture {
     pub picture: SlicePicture,
 }
 
+/// True for the name of a file as [`report_pictures`] gives them.
+pub fn is_file_name(name: &str) -> bool {
+    let Some((orientation, through)) = name.strip_suffix(".png").and_then(|n| n.split_once('-')) else { return false };
+    let known = |part: &str| part == "gtv" || Station::all().any(|s| s.label().to_lowercase() == part);
+    ["axial", "coronal", "sagittal"].contains(&orientation) && through.split('-').all(known)
+}
+
 const LONGEST_PX: usize = 620;
 const MARGIN_MM: f64 = 60.0;
 const PANEL: [u8; 3] = [24, 26, 30];

@@ -21,7 +21,7 @@ pub struct ModelUsed {
 pub struct ReportParts<'a> {
     pub case: &'a Case,
     pub hide_identifiers: bool,
-    /// The import report.
+    /// The import report, and what was chosen without asking.
     pub remarks: &'a [String],
     /// What could not be done, and why.
     pub omissions: &'a [String],
@@ -46,7 +46,7 @@ pub fn html(parts: &ReportParts) -> String {
     header(&mut page, parts);
     remarks(&mut page, parts);
     risk(&mut page, parts);
-    structure_table(&mut page, parts.case);
+    structure_table(&mut page, parts);
     features(&mut page, parts);
     pictures(&mut page, parts);
     models(&mut page, parts);
@@ -118,6 +118,7 @@ fn header(page: &mut String, parts: &ReportParts) {
         ),
     ));
     facts.push(("CTV", parts.feature_report.ctv.sentence()));
+    facts.push(("Stations", parts.feature_report.basis.stations_sentence()));
     facts.push(("Made with", crate::PROGRAM.into()));
     page.push_str("<dl class=\"facts\">");
     for (label, value) in facts.iter().filter(|(_, v)| !v.is_empty()) {
@@ -148,14 +149,14 @@ fn remarks(page: &mut String, parts: &ReportParts) {
 }
 
 fn risk(page: &mut String, parts: &ReportParts) {
-    page.push_str("<h2>Risk of regional recurrence</h2>\n");
     let Some(report) = parts.risk else {
-        page.push_str("<p>No risk model was available.</p>\n");
+        page.push_str("<h2>Risk</h2>\n<p>No risk model was available.</p>\n");
         return;
     };
+    push!(page, "<h2>Risk: {}</h2>\n", escape(&report.model.endpoint));
     match (report.risk, &report.refused) {
         (Some(risk), _) => {
-            push!(page, "<p class=\"risk\">{:.0} %</p>\n<p>{}</p>\n", 100.0 * risk, escape(&report.model.endpoint));
+            push!(page, "<p class=\"risk\">{:.0} %</p>\n", 100.0 * risk);
         }
         (None, why) => push!(page, "<p>{}</p>\n", escape(why.as_deref().unwrap_or("No figure is given"))),
     }
@@ -167,7 +168,8 @@ fn risk(page: &mut String, parts: &ReportParts) {
     push!(page, "<p class=\"quiet\">CTV: {}</p>\n", escape(&report.ctv.sentence()));
 }
 
-fn structure_table(page: &mut String, case: &Case) {
+fn structure_table(page: &mut String, parts: &ReportParts) {
+    let case = parts.case;
     page.push_str("<h2>Structures</h2>\n");
     if case.structures().rois.is_empty() {
         page.push_str("<p>The case has no structures.</p>\n");
@@ -176,7 +178,7 @@ fn structure_table(page: &mut String, case: &Case) {
     page.push_str(
         "<table><thead><tr><th>Name</th><th>Role</th><th class=\"n\">Contours</th><th class=\"n\">Slices</th><th class=\"n\">Volume, cm³</th><th>Made</th><th>Origin</th></tr></thead><tbody>\n",
     );
-    for s in structures(case) {
+    for s in structures(case, parts.hide_identifiers) {
         let [r, g, b] = s.color;
         push!(
             page,

@@ -35,8 +35,13 @@ Examples:
   hilum bench load /data/patient1 --repeat 5
 
 JSON keys:
-  name, n (samples), p50_ms, p99_ms, max_ms, seconds (all samples together), what (what was measured),
-  optimized (true in a release build), peak_mb (largest memory of the program so far, MB; null where unknown)")]
+  name           what was measured
+  n              samples
+  p50_ms, p99_ms, max_ms
+  seconds        all samples together
+  what           what was measured, in words
+  optimized      true in a release build
+  peak_mb        largest memory of the program so far, MB; null where unknown")]
 pub struct Bench {
     /// What to measure
     #[arg(value_enum)]

@@ -10,8 +10,8 @@ pub use cases::phantom;
 pub use validation::{Scores, station_scores};
 
 use crate::diunet::{
-    AdamW, CLASSES, LoadedModel, LossWeights, Losses, ModelError, ModelManifest, Network, TrainingSummary, Variant,
-    Weights, loss_and_gradient,
+    AdamW, CLASSES, LoadedModel, LossWeights, Losses, MANIFEST, ModelError, ModelManifest, Network, TrainingOptions,
+    TrainingSummary, Variant, Weights, loss_and_gradient, sha256, write_new,
 };
 use crate::progress::{Progress, Silent};
 use candle_core::{Device, Tensor, Var};
@@ -41,7 +41,7 @@ pub struct TrainConfig {
     /// Pixel size and side of the network's input.
     pub spacing_mm: f64,
     pub crop: usize,
-    /// Side of the patches that the network learns from, at most `crop`: it has no fixed input size.
+    /// Side of the patches that the network learns from (the crop, if that is smaller): it has no fixed input size.
     pub patch: usize,
     /// Training stops after this many steps ...
     pub steps: usize,
@@ -60,12 +60,14 @@ pub struct TrainConfig {
     pub seed: u64,
     /// The model folder to write; it also holds the checkpoint.
     pub out_dir: PathBuf,
-    /// Go on from the checkpoint of an earlier run.
+    /// Go on from the checkpoint of an earlier run: the file, or the folder that holds it.
     pub resume: Option<PathBuf>,
+    /// Replace a model that is in `out_dir` already.
+    pub overwrite: bool,
 }
 
 impl TrainConfig {
-    /// The settings with which the shipped weights are made.
+    /// The settings of a run for which nothing else is asked. Those behind a set of weights stand in its manifest.
     pub fn new(out_dir: PathBuf) -> Self {
         Self {
             model_id: "diunet-r-fast25d-synthetic".into(),
@@ -84,6 +86,7 @@ impl TrainConfig {
             seed: 1,
             out_dir,
             resume: None,
+            overwrite: false,
         }
     }
 }
@@ -115,6 +118,14 @@ pub enum TrainError {
     Setting(String),
     #[error("training cannot go on from the checkpoint: {reason}; start anew or give another one: {}", path.display())]
     Resume { reason: String, path: PathBuf },
+    #[error(
+        "the folder holds a model already, which was left as it is; choose another one, go on from its checkpoint with --resume, or add --overwrite: {}", .0.display()
+    )]
+    Occupied(PathBuf),
+    #[error(
+        "the folder holds a model that cannot be compared with this run ({reason}), so the better one would not be known; choose another folder or add --overwrite: {}", path.display()
+    )]
+    NotComparable { reason: String, path: PathBuf },
     #[error("training stopped before the first validation; nothing was written")]
     CancelledEarly,
     #[error("training failed in the network ({0}); report this with the settings")]
@@ -136,6 +147,8 @@ struct Learner {
     average: BTreeMap<String, Vec<f32>>,
     optimizer: AdamW,
     steps: usize,
+    /// SHA-256 of the checkpoint that it began with.
+    resumed_from: Option<String>,
 }
 
 impl Learner {
@@ -150,7 +163,7 @@ impl Learner {
                 statistics.insert(spec.name, tensor);
             }
         }
-        Ok(Self { manifest, variables, statistics, average, optimizer: AdamW::new(1e-4), steps: 0 })
+        Ok(Self { manifest, variables, statistics, average, optimizer: AdamW::new(1e-4), steps: 0, resumed_from: None })
     }
 
     fn weights(&self) -> Weights {
@@ -220,56 +233,132 @@ impl Learner {
 /// Trains and writes the best weights with their manifest into `out_dir`.
 ///
 /// # Errors
-/// See [`TrainError`]. Cancelling after the first validation is no error: the best weights so far are kept.
+/// See [`TrainError`]. Cancelling after the first step is no error: the best weights so far are kept.
 pub fn train(config: &TrainConfig, progress: &dyn Progress) -> Result<TrainReport, TrainError> {
+    let config = &TrainConfig { patch: config.patch.min(config.crop), ..config.clone() };
+    let manifest = checked(config)?;
+    let holds_model = [MANIFEST, CHECKPOINT].iter().any(|name| config.out_dir.join(name).exists());
+    if holds_model && config.resume.is_none() && !config.overwrite {
+        return Err(TrainError::Occupied(config.out_dir.clone()));
+    }
     let architecture = config.variant.architecture();
-    if config.crop == 0 || !config.crop.is_multiple_of(architecture.side_multiple()) {
-        return Err(TrainError::Setting(format!(
-            "the crop of {} pixels must be a multiple of {}",
-            config.crop,
-            architecture.side_multiple()
-        )));
+    let (start, resumed_from) = match &config.resume {
+        None => (Weights::random(&architecture, config.seed), None),
+        Some(path) => {
+            let path = if path.is_dir() { path.join(CHECKPOINT) } else { path.clone() };
+            let refuse = |reason: String| TrainError::Resume { reason, path: path.clone() };
+            let bytes = std::fs::read(&path).map_err(|e| refuse(e.to_string()))?;
+            (Weights::from_safetensors(&architecture, false, &bytes).map_err(refuse)?, Some(sha256(&bytes)))
+        }
+    };
+    let best = if config.resume.is_some() { best_before(config)? } else { None };
+    let mut learner = Learner::new(manifest.clone(), &start)?;
+    learner.resumed_from = resumed_from;
+    let ring = Mutex::new(Ring::new(config.cases));
+    let (drawn, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        // Also when the training panics: the scope waits for the thread.
+        let _stop = StopOnDrop(&stop);
+        let making = std::thread::Builder::new()
+            .name("phantoms".into())
+            .spawn_scoped(scope, || make_cases(config, &manifest, &ring, &drawn, &stop));
+        let Ok(making) = making else { return Err(TrainError::NoCases(config.first_seed)) };
+        let result = run(config, learner, best, &ring, &drawn, &|| !making.is_finished(), progress);
+        stop.store(true, Ordering::Relaxed);
+        if making.join().is_err() {
+            tracing::warn!("the thread that makes phantoms has failed; training used those that were there");
+        }
+        result
+    })
+}
+
+/// Sets the flag when it goes, however that comes about.
+struct StopOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
-    if config.patch == 0 || config.patch > config.crop || !config.patch.is_multiple_of(architecture.side_multiple()) {
-        return Err(TrainError::Setting(format!(
-            "the patch of {} pixels must be a multiple of {} and at most the crop of {}",
-            config.patch,
-            architecture.side_multiple(),
-            config.crop
-        )));
-    }
-    if config.batch == 0 || config.steps == 0 || config.cases == 0 || config.validation_cases == 0 {
-        return Err(TrainError::Setting("batch, steps, cases and validation cases must be at least 1".into()));
-    }
-    if config.first_seed >= FIRST_VALIDATION_SEED {
-        return Err(TrainError::Setting(format!("training seeds must lie below {FIRST_VALIDATION_SEED}")));
-    }
+}
+
+/// Refuses settings that cannot lead to a model, before anything is made; gives the manifest to be.
+fn checked(config: &TrainConfig) -> Result<ModelManifest, TrainError> {
+    let refuse = |reason: String| Err(TrainError::Setting(reason));
+    let multiple = config.variant.architecture().side_multiple();
     let mut manifest = ModelManifest::new(&config.model_id, config.variant, config.spacing_mm, config.crop);
     manifest.training_data =
         "Synthetic phantoms only: made by this program's phantom generator, stations by its rule engine; no patient"
             .into();
-    let start = match &config.resume {
-        None => Weights::random(&architecture, config.seed),
-        Some(path) => {
-            let refuse = |reason: String| TrainError::Resume { reason, path: path.clone() };
-            let bytes = std::fs::read(path).map_err(|e| refuse(e.to_string()))?;
-            Weights::from_safetensors(&architecture, false, &bytes).map_err(refuse)?
+    match manifest.check(&config.out_dir) {
+        Ok(()) => {}
+        Err(ModelError::Manifest { reason, .. }) => return refuse(reason),
+        Err(other) => return Err(other.into()),
+    }
+    if config.patch == 0 || !config.patch.is_multiple_of(multiple) {
+        return refuse(format!("the patch of {} pixels must be a multiple of {multiple}", config.patch));
+    }
+    if config.batch == 0 || config.steps == 0 || config.cases == 0 || config.validation_cases == 0 {
+        return refuse("batch, steps, cases and validation cases must be at least 1".into());
+    }
+    if !config.learning_rate.is_finite() || config.learning_rate <= 0.0 || config.learning_rate > 1.0 {
+        return refuse(format!("the learning rate of {} must lie between 0 and 1", config.learning_rate));
+    }
+    if config.minutes.is_some_and(|m| !m.is_finite() || m <= 0.0)
+        || !config.validate_every_minutes.is_finite()
+        || config.validate_every_minutes < 0.0
+    {
+        return refuse("the minutes must be positive numbers".into());
+    }
+    if config.first_seed >= FIRST_VALIDATION_SEED {
+        return refuse(format!("training seeds must lie below {FIRST_VALIDATION_SEED}"));
+    }
+    Ok(manifest)
+}
+
+fn validation_seeds(config: &TrainConfig) -> Vec<u64> {
+    (0..config.validation_cases as u64).map(|n| FIRST_VALIDATION_SEED + n).collect()
+}
+
+/// The model that is in the folder, if this run may only replace it by a better one.
+fn best_before(config: &TrainConfig) -> Result<Option<ModelManifest>, TrainError> {
+    let folder = &config.out_dir;
+    if !folder.join(MANIFEST).exists() {
+        return Ok(None);
+    }
+    let reason = match LoadedModel::load(folder) {
+        Err(error) => error.to_string(),
+        Ok(model) if model.manifest().variant != config.variant => format!("it is a {}", model.manifest().variant),
+        Ok(model) if model.manifest().training.validation_seeds != validation_seeds(config) => {
+            format!("it was judged on {} phantoms", model.manifest().training.validation_seeds.len())
         }
+        Ok(model) => return Ok(Some(model.manifest().clone())),
     };
-    let learner = Learner::new(manifest.clone(), &start)?;
-    let ring = Mutex::new(Ring::new(config.cases));
-    let (drawn, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    std::thread::scope(|scope| {
-        let making = std::thread::Builder::new()
-            .name("phantoms".into())
-            .spawn_scoped(scope, || make_cases(config, &manifest, &ring, &drawn, &stop));
-        if making.is_err() {
-            return Err(TrainError::NoCases(config.first_seed));
-        }
-        let result = run(config, learner, &ring, &drawn, progress);
-        stop.store(true, Ordering::Relaxed);
-        result
-    })
+    if config.overwrite { Ok(None) } else { Err(TrainError::NotComparable { reason, path: folder.clone() }) }
+}
+
+/// The command line that asks for the same training.
+fn command(config: &TrainConfig) -> String {
+    let mut words = vec![
+        "hilum train diunet -o DIR".to_owned(),
+        format!("--model-id {}", config.model_id),
+        format!("--variant {}", config.variant),
+        format!("--steps {}", config.steps),
+    ];
+    words.extend(config.minutes.map(|m| format!("--minutes {m}")));
+    words.extend([
+        format!("--batch {}", config.batch),
+        format!("--learning-rate {}", config.learning_rate),
+        format!("--spacing-mm {}", config.spacing_mm),
+        format!("--crop {}", config.crop),
+        format!("--patch {}", config.patch),
+        format!("--cases {}", config.cases),
+        format!("--validation-cases {}", config.validation_cases),
+        format!("--validate-every-minutes {}", config.validate_every_minutes),
+        format!("--first-seed {}", config.first_seed),
+        format!("--seed {}", config.seed),
+    ]);
+    words.extend(config.resume.is_some().then(|| "--resume CHECKPOINT".to_owned()));
+    words.join(" ")
 }
 
 /// Fills the ring with phantoms of ever new seeds, no faster than samples are drawn from them.
@@ -318,8 +407,10 @@ fn lock(ring: &Mutex<Ring>) -> std::sync::MutexGuard<'_, Ring> {
 fn run(
     config: &TrainConfig,
     mut learner: Learner,
+    mut best: Option<ModelManifest>,
     ring: &Mutex<Ring>,
     drawn: &AtomicUsize,
+    is_making: &dyn Fn() -> bool,
     progress: &dyn Progress,
 ) -> Result<TrainReport, TrainError> {
     let start = Instant::now();
@@ -332,6 +423,9 @@ fn run(
         if ready >= enough {
             break;
         }
+        if !is_making() && lock(ring).cases().len() < enough {
+            return Err(TrainError::NoCases(config.first_seed));
+        }
         if progress.is_cancelled() {
             return Err(TrainError::CancelledEarly);
         }
@@ -340,10 +434,10 @@ fn run(
     let mut counts = [0; CLASSES];
     lock(ring).cases().iter().for_each(|c| c.count_classes(&mut counts));
     let weights = LossWeights::from_counts(&counts);
-    let validation: Vec<u64> = (0..config.validation_cases as u64).map(|n| FIRST_VALIDATION_SEED + n).collect();
+    let validation = validation_seeds(config);
 
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed ^ 0x7261_6e64);
-    let (mut curve, mut best): (Vec<CurvePoint>, Option<ModelManifest>) = (Vec::new(), None);
+    let mut curve: Vec<CurvePoint> = Vec::new();
     let (mut sum, mut since, mut last_validation) = (Losses::default(), 0usize, minutes());
     let began = minutes();
     let done_part = |step: usize| {
@@ -409,6 +503,17 @@ fn summary(config: &TrainConfig, learner: &Learner, minutes: f64, cases: usize) 
         batch: config.batch,
         learning_rate: config.learning_rate,
         minutes,
+        options: Some(TrainingOptions {
+            command: command(config),
+            steps: config.steps,
+            minutes: config.minutes,
+            patch: config.patch,
+            cases: config.cases,
+            validation_cases: config.validation_cases,
+            validate_every_minutes: config.validate_every_minutes,
+            seed: config.seed,
+            resumed_from: learner.resumed_from.clone(),
+        }),
         ..TrainingSummary::default()
     }
 }
@@ -427,7 +532,7 @@ fn validate(
     std::fs::create_dir_all(&config.out_dir).map_err(failed)?;
     let tensors = averaged.tensors().iter().map(|(n, t)| (n.as_str(), t));
     let bytes = safetensors::serialize(tensors, None).map_err(|e| failed(std::io::Error::other(e.to_string())))?;
-    crate::diunet::write_new(&config.out_dir, &path, &bytes).map_err(failed)?;
+    write_new(&config.out_dir, &path, &bytes).map_err(failed)?;
 
     let folded = averaged.fold()?;
     let model = LoadedModel::new(learner.manifest.clone(), &folded)?;
