@@ -87,7 +87,7 @@ pub fn main() -> ExitCode {
 
 /// The log goes to standard error; commands tell what matters themselves.
 fn start_log(is_window: bool) {
-    let default = if is_window { "hilum=info,warn" } else { "off" };
+    let default = if is_window { "hilum=warn,error" } else { "off" };
     let filter = tracing_subscriber::EnvFilter::try_from_env("HILUM_LOG")
         .unwrap_or_else(|_not_set| tracing_subscriber::EnvFilter::new(default));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false).init();

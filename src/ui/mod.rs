@@ -44,7 +44,7 @@ pub use screenshot::{ScreenshotRequest, offscreen_renderer, screenshot};
 use crate::gpu;
 use crate::workbench::Settings;
 use crate::workbench::jobs::JobMode;
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use eframe::egui;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -63,6 +63,13 @@ pub struct StartUp {
 /// # Errors
 /// Without a display or a graphics adapter.
 pub fn run(start: StartUp) -> anyhow::Result<()> {
+    let display = ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"];
+    if cfg!(target_os = "linux") && display.iter().all(|name| std::env::var_os(name).is_none_or(|v| v.is_empty())) {
+        bail!(
+            "the window needs a display, and neither DISPLAY nor WAYLAND_DISPLAY is set; without one use \
+             `hilum analyze` or `hilum screenshot`"
+        );
+    }
     let settings_path = Settings::default_path();
     let viewport = egui::ViewportBuilder::default()
         .with_title("Hilum \u{2013} research and education only")
@@ -93,8 +100,8 @@ pub fn run(start: StartUp) -> anyhow::Result<()> {
     });
     eframe::run_native("hilum", options, create).map_err(|error| {
         anyhow!(
-            "the window could not be opened ({error}); it needs a display and a graphics driver, in software if need be \
-             (Debian: mesa-vulkan-drivers); without a display use `hilum analyze` or `hilum screenshot`"
+            "the window could not be opened ({error}); it needs a graphics driver, in software if need be (Debian: \
+             mesa-vulkan-drivers); without one use `hilum analyze`"
         )
     })
 }
