@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::output;
 use super::terminal::Terminal;
 use crate::diunet::{self, LoadedModel, SegmentError};
-use crate::workbench::{Case, segmentation_edit};
+use crate::workbench::{Case, EditPolicy, segmentation_edit};
 use std::path::{Path, PathBuf};
 
 /// Contour the sixteen stations with DiUnet and write a new structure set
@@ -85,7 +85,7 @@ pub fn segment_case(case: &mut Case, model_folder: &Path, terminal: &Terminal) -
             SegmentError::Cancelled => Failure::Cancelled,
             other => Failure::refused(other),
         })?;
-    let (edit, summary) = segmentation_edit(case, &segmentation);
+    let (edit, summary) = segmentation_edit(case, &segmentation, &EditPolicy::default());
     case.apply(edit).map_err(Failure::failed)?;
     let manifest = model.manifest();
     Ok(Segmented {
