@@ -1,6 +1,5 @@
 //! Messages to the user: a summary, details that open on demand, kept until dismissed.
 
-use super::error_chain;
 use std::path::PathBuf;
 
 /// An error in words, with the files it is about apart: file names can carry names of patients.
@@ -13,7 +12,17 @@ pub struct Trouble {
 impl Trouble {
     /// The error with its causes. Every error of this program names its file last, after a colon.
     pub fn of(error: &dyn std::error::Error) -> Self {
-        Self::from_text(error_chain(error))
+        let mut all = Self::from_text(error.to_string());
+        let mut cause = error.source();
+        while let Some(next) = cause {
+            let Self { text, files } = Self::from_text(next.to_string());
+            if !all.text.contains(&text) {
+                all.text = format!("{}: {text}", all.text);
+            }
+            all.files.extend(files.into_iter().filter(|f| !all.files.contains(f)).collect::<Vec<_>>());
+            cause = next.source();
+        }
+        all
     }
 
     fn from_text(text: String) -> Self {
@@ -140,5 +149,10 @@ mod tests {
         assert_eq!(two.text, "does not read back (it is cut off); nothing was kept");
         assert_eq!(two.files, ["/data/Jane/y.dcm", "/data/Jane/x.part"].map(PathBuf::from));
         assert!(split("cancelled: by the user").files.is_empty());
+        let damaged =
+            crate::workbench::SettingsError::Read(std::io::Error::other("disk gone"), "/home/jane/settings".into());
+        let trouble = Trouble::of(&damaged);
+        assert!(!trouble.text.contains("jane") && trouble.text.ends_with(": disk gone"), "{}", trouble.text);
+        assert_eq!(trouble.files, [PathBuf::from("/home/jane/settings")]);
     }
 }
