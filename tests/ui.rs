@@ -1,9 +1,9 @@
 //! The window: the whole way from the pointer to contours, masks, features and undo, through the
 //! views' own maps; panels, palette, dialogs and workspaces by their accessible names.
 
-use crate::support::bench::small_case;
+use crate::support::bench::{PATIENT_ID, even, small_case, write_case};
 use crate::support::window::{Start, Window};
-use eframe::egui::{Key, Modifiers, PointerButton};
+use eframe::egui::{Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, TouchPhase, vec2};
 use egui_kittest::kittest::Queryable as _;
 use glam::{DVec2, DVec3};
 use hilum::cohort::inconsistencies;
@@ -185,6 +185,149 @@ fn hidden_identifiers_leave_the_accessible_tree() {
 }
 
 #[test]
+fn nothing_read_from_files_identifies_the_patient_where_identifiers_are_hidden() {
+    let root = tempfile::tempdir().expect("temporary folder");
+    let folder = root.path().join("Mustermann, Erika 1957-11-23");
+    let target = folder.join("Mustermann export.dcm");
+    let gap = (0..12).map(|k| 3.0 * f64::from(k) + if k > 5 { 3.0 } else { 0.0 }).collect();
+    write_case(&folder, &["Mustermann", "Mustermann plan 20210304"], gap);
+    std::fs::write(folder.join("broken Mustermann.dcm"), [0_u8; 200]).expect("written");
+    let answers = vec![Some(target.clone()), Some(target)];
+    let settings_path = Some(root.path().join("settings.toml"));
+    let mut w = Window::open(Start { answers, settings_path, paths: vec![folder.clone()], ..Start::default() });
+    let parts = ["Mustermann", "Erika", PATIENT_ID, "19571123", "1957-11-23", "20210304", "2021-03-04"];
+    let root = root.path().display().to_string();
+    for part in ["Mustermann", PATIENT_ID, "2021-03-04"] {
+        assert!(w.all_text().contains(part), "{part} is shown while identifiers are not hidden");
+    }
+    w.key(Modifiers::COMMAND | Modifiers::SHIFT, Key::H);
+    w.send(Command::AcknowledgeGeometry).send(Action::Export).send(Action::Messages).send(Action::ImportReport);
+    let check = |w: &Window, when: &str| {
+        let text = w.all_text();
+        for part in parts.iter().copied().chain([root.as_str()]) {
+            let line = text.lines().find(|line| line.contains(part));
+            assert!(line.is_none(), "{when}: {part} in {line:?}");
+        }
+    };
+    check(&w, "messages and import report");
+    w.click("Proof");
+    check(&w, "proof");
+    w.send(Action::Export);
+    assert!(w.has("Replace"));
+    check(&w, "replace");
+    w.click("Cancel").send(Action::Messages).send(Action::ImportReport);
+    let select = format!("Select {}", w.case().structures().rois[0].name);
+    w.click(&select);
+    check(&w, "structures");
+    w.key(Modifiers::COMMAND, Key::K);
+    check(&w, "palette");
+    w.key(Modifiers::NONE, Key::Escape);
+    w.send(WindowRequest::Open(Opening::Paths(vec![folder.join("nothing")]))).send(Action::Messages);
+    check(&w, "an error");
+    w.harness.get_by_label("File").click();
+    w.settle().click("Open recent");
+    check(&w, "recent cases");
+}
+
+#[test]
+fn while_a_scan_is_read_the_panels_say_so_and_cancelling_brings_everything_back() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    write_case(folder.path(), &["First"], even());
+    let loaded = small_case(&[("GTVp", Role::Gtvp), ("CTV", Role::Ctv)]);
+    let mut w = Window::with_case(loaded, Start { stepped: true, ..Start::default() });
+    w.click("Select CTV").click_view(Orientation::Axial, CENTER + DVec3::new(5.0, 3.0, 0.0));
+    w.key(Modifiers::NONE, Key::B).click_view(Orientation::Axial, CENTER);
+    let place = w.place(Orientation::Axial, CENTER);
+    w.harness.hover_at(place);
+    let wheel = Event::MouseWheel {
+        unit: MouseWheelUnit::Line,
+        delta: vec2(0.0, 4.0),
+        phase: TouchPhase::Move,
+        source: MouseWheelSource::Wheel,
+        modifiers: Modifiers::COMMAND,
+    };
+    w.harness.event(wheel);
+    w.settle();
+    let view = w.harness.state().view_transform(Orientation::Axial).expect("shown");
+    let crosshair = w.workbench().view.crosshair;
+    w.send(WindowRequest::Open(Opening::Paths(vec![folder.path().into()])));
+    w.click("Discard and open").step_until(|w| w.loading().is_some());
+    w.harness.step();
+    assert!(w.says("Reading the scan") && w.says("The structures appear when"));
+    assert!(!w.says("Select CTV") && !w.says("CTV: CTV"));
+    w.harness.get_by_label("Cohort").click();
+    w.harness.step();
+    w.harness.step();
+    let folder_name = folder.path().file_name().expect("a name").to_string_lossy().into_owned();
+    w.click(&format!("Stop Open {folder_name}")).step_until(|w| w.loading().is_none());
+    w.click("Review");
+    assert_eq!(w.workbench().view.crosshair, crosshair);
+    let back = w.harness.state().view_transform(Orientation::Axial).expect("shown");
+    assert_eq!((back.mm_per_point, back.middle), (view.mm_per_point, view.middle));
+    assert!(w.volume_cm3("CTV") > 0.0 && w.has("Select CTV"));
+}
+
+#[test]
+fn half_typed_text_and_open_questions_do_not_reach_the_next_case() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().join("RS.dcm");
+    std::fs::write(&path, "another file").expect("written");
+    let answers = vec![Some(folder.path().join("RS"))];
+    let loaded = small_case(&[("CTV", Role::Ctv)]);
+    let mut w = Window::with_case(loaded, Start { answers, ..Start::default() });
+    w.harness.get_by_label("Filter structures").focus();
+    w.settle();
+    w.type_text("ctv").send(Action::Export);
+    assert!(w.has("Replace"), "the extension counts before it is asked whether the file is there");
+    w.harness.state_mut().take_case(small_case(&[("Heart", Role::Organ)]));
+    w.settle();
+    assert!(!w.has("Replace") && w.has("Select Heart"));
+    assert_eq!(std::fs::read(&path).expect("there"), b"another file");
+}
+
+#[test]
+fn exporting_first_goes_on_with_what_was_asked_for() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().join("RS.dcm");
+    let answers = vec![None, Some(path.clone())];
+    let loaded = small_case(&[("CTV", Role::Ctv)]);
+    let mut w = Window::with_case(loaded, Start { answers, ..Start::default() });
+    w.click("Select CTV").key(Modifiers::NONE, Key::B).click_view(Orientation::Axial, CENTER);
+    w.send(WindowRequest::Open(Opening::Demo)).click("Export…");
+    assert!(w.has("Discard and open"), "no file was chosen: it is asked again");
+    w.click("Export…");
+    assert!(path.exists());
+    assert!(w.case().structures().rois.len() > 16, "the demo case is open");
+}
+
+#[test]
+fn doubtful_geometry_is_read_before_network_and_export() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let gap = (0..12).map(|k| 3.0 * f64::from(k) + if k > 5 { 3.0 } else { 0.0 }).collect();
+    write_case(folder.path(), &["First"], gap);
+    let mut w = Window::open(Start { paths: vec![folder.path().into()], ..Start::default() });
+    assert!(w.workbench().refusal(Action::Export).is_some());
+    w.click("I have read this");
+    assert!(w.workbench().refusal(Action::Export).is_none() && !w.has("I have read this"));
+}
+
+#[test]
+fn a_second_file_dialog_is_refused_with_a_reason_and_reports_are_actions() {
+    let mut w = Window::with_case(small_case(&[("CTV", Role::Ctv)]), Start::default());
+    w.harness.state().sender().send(Action::Open);
+    w.send(Action::Export);
+    assert!(w.says("A file dialog is open already"));
+    w.key(Modifiers::COMMAND, Key::I);
+    assert!(w.says("Nothing was noticed while this case was read"));
+    w.key(Modifiers::COMMAND, Key::I)
+        .key(Modifiers::COMMAND, Key::K)
+        .type_text("messages")
+        .key(Modifiers::NONE, Key::Enter);
+    assert!(w.has("Copy all"));
+    assert!(w.says("CTV: CTV, structure"), "risk and features name the CTV");
+}
+
+#[test]
 fn roles_names_and_visibility_change_from_the_list_as_steps_of_undo() {
     let mut w = small_window();
     w.click("Hide Heart");
@@ -280,10 +423,10 @@ fn an_export_through_the_dialog_is_proven_and_counts_as_saved() {
     let answers = vec![Some(path.clone()), Some(path.clone())];
     let mut w = Window::with_case(loaded, Start { answers, ..Start::default() });
     w.click("Select CTV").key(Modifiers::NONE, Key::B).click_view(Orientation::Axial, CENTER);
-    assert!(w.harness.state().has_unexported_changes());
+    assert!(w.workbench().has_unexported_changes());
     w.key(Modifiers::COMMAND, Key::E);
     assert!(path.exists() && w.workbench().last_export().is_some());
-    assert!(!w.harness.state().has_unexported_changes());
+    assert!(!w.workbench().has_unexported_changes());
     w.key(Modifiers::COMMAND, Key::E);
     assert!(w.has("Replace"), "an existing file is only replaced after asking");
     w.click("Cancel");
@@ -298,7 +441,7 @@ fn a_double_click_shows_one_view_alone_and_another_brings_all_back() {
         for _ in 0..2 {
             w.harness.hover_at(place);
             w.harness.drag_at(place);
-            w.harness.event(eframe::egui::Event::PointerButton {
+            w.harness.event(Event::PointerButton {
                 pos: place,
                 button: PointerButton::Primary,
                 pressed: false,

@@ -1,12 +1,16 @@
 //! The loop tool, edit, undo, features runs without a window; every stroke is one step; undo to the
 //! start and redo to the end reproduce every contour bit for bit.
 
-use crate::support::bench::{Bench, small_case};
+use crate::support::bench::{Bench, PATIENT_ID, even, small_case, write_case};
 use glam::DVec3;
 use hilum::geometry::Orientation;
 use hilum::structures::{Generation, Role, Station, StructureSet};
+use hilum::workbench::jobs::JobMode;
 use hilum::workbench::tools::{BrushShape, ToolEvent};
-use hilum::workbench::{Command, TeachCommand, ToolKind};
+use hilum::workbench::{
+    Action, Case, Command, EditPolicy, READING, RoiAttributes, Shown, TeachCommand, ToolKind, Workbench, Workspace,
+    segmentation_edit,
+};
 use proptest::prelude::*;
 
 fn bench() -> Bench {
@@ -182,24 +186,363 @@ fn a_folder_without_images_is_a_message_and_the_case_stays() {
     assert_eq!(b.case().structures().rois.len(), 3);
 }
 
+/// The stroke's first event.
+fn press() -> Command {
+    Command::Tool(ToolEvent::Press { at: CENTER, orientation: Orientation::Axial, inverted: false })
+}
+
+/// A small case on the bench, and a folder with another patient's.
+fn stepped() -> (Bench, tempfile::TempDir) {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    write_case(folder.path(), &["First", "Second"], even());
+    let mut b = Bench::with_mode(JobMode::Stepped, small_case(&[("GTVp", Role::Gtvp), ("CTV", Role::Ctv)]));
+    b.run(Command::SetCrosshair(DVec3::new(10.0, 12.0, 6.0)));
+    (b, folder)
+}
+
+#[test]
+fn a_load_that_is_cancelled_leaves_the_open_case_as_it_was() {
+    let (mut b, folder) = stepped();
+    let crosshair = b.workbench.view.crosshair;
+    assert_eq!(b.workbench.shown(), Some(Shown::Case(1)));
+    b.only(Command::Open(vec![folder.path().into()])).poll_until(|w| w.loading().is_some());
+    assert_eq!(b.workbench.shown(), Some(Shown::Loading(1)));
+    assert_eq!(b.workbench.case_count(), 1);
+    assert_ne!(b.workbench.view.crosshair, crosshair);
+    // Nothing of the open case is changed under the picture of another one.
+    let revision = b.case().revision();
+    let roi = b.roi("CTV").id;
+    for command in [
+        press(),
+        Command::SetRole { roi, role: Role::Other },
+        Command::DeleteRoi(roi),
+        Command::AddRoi { name: "x".into(), role: Role::Other },
+        Command::Segment,
+        Command::GoToRoi(roi),
+        Command::Export { path: folder.path().join("x.dcm"), overwrite: false },
+    ] {
+        b.only(command.clone());
+        assert_eq!(b.message(), READING, "{command:?}");
+    }
+    for action in [Action::Export, Action::Segment, Action::ToolBrush, Action::DeleteSelected, Action::Undo] {
+        assert_eq!(b.workbench.refusal(action), Some(READING), "{action:?}");
+    }
+    assert!(b.workbench.refusal(Action::SliceUp).is_none());
+    assert_eq!(b.case().revision(), revision);
+    let job = b.workbench.jobs()[0].id;
+    b.only(Command::CancelJob(job)).poll_until(|w| w.loading().is_none());
+    assert_eq!((b.workbench.shown(), b.workbench.view.crosshair), (Some(Shown::Case(1)), crosshair));
+    b.run(Command::SetTool(ToolKind::Brush));
+    assert_eq!(b.workbench.tool(), ToolKind::Brush);
+}
+
+#[test]
+fn a_load_that_is_replaced_by_another_one_says_nothing_and_changes_nothing() {
+    let (mut b, folder) = stepped();
+    let paths = vec![folder.path().to_path_buf()];
+    b.only(Command::Open(paths.clone())).poll_until(|w| w.loading().is_some());
+    b.run(Command::ClearNotices);
+    b.only(Command::Open(paths));
+    assert_eq!(b.workbench.shown(), Some(Shown::Case(1)), "the picture of the first is gone");
+    b.poll_until(|w| w.case_count() == 2);
+    assert!(b.workbench.notices().all().iter().all(|n| !n.summary.contains("Cancelled")));
+    assert_eq!(b.workbench.jobs().len(), 0);
+}
+
+#[test]
+fn changes_made_after_it_was_agreed_to_open_are_not_lost_without_asking() {
+    let (mut b, folder) = stepped();
+    b.only(Command::Open(vec![folder.path().into()]));
+    b.workbench.execute(Command::SelectRoi(Some(b.roi("CTV").id)));
+    b.workbench.execute(Command::SetTool(ToolKind::Brush));
+    b.workbench.execute(press());
+    b.poll_until(Workbench::has_arrived);
+    assert_eq!(b.workbench.case_count(), 1);
+    assert!(!b.roi("CTV").slices.is_empty() && !b.case().in_transaction());
+    b.run(Command::DropArrived);
+    assert!(!b.workbench.has_arrived() && b.workbench.case_count() == 1);
+    b.only(Command::Open(vec![folder.path().into()])).poll_until(|w| w.case_count() == 2);
+    assert_eq!(b.case().image.meta.patient.id, PATIENT_ID);
+}
+
+#[test]
+fn an_export_says_which_contours_are_safe_and_cancelling_it_hides_no_file() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut b = Bench::with_mode(JobMode::Stepped, small_case(&[("CTV", Role::Ctv)]));
+    b.select("CTV").stroke(ToolKind::Brush, Orientation::Axial, &[CENTER]);
+    let exported = b.case().revision();
+    let path = folder.path().join("RS.dcm");
+    b.only(Command::Export { path: path.clone(), overwrite: false });
+    // A second export is refused; it says nothing about what the first one holds.
+    b.only(Command::Tool(ToolEvent::Cancel));
+    b.workbench.execute(Command::AddRoi { name: "more".into(), role: Role::Other });
+    b.only(Command::Export { path: folder.path().join("RS2.dcm"), overwrite: false });
+    assert!(b.message().contains("still running"), "{}", b.message());
+    let job = b.workbench.jobs()[0].id;
+    b.only(Command::CancelJob(job)).poll_until(|w| w.jobs().is_empty());
+    assert!(path.exists());
+    assert!(b.message().starts_with("Exported and read back"), "{}", b.message());
+    assert_eq!(b.workbench.last_export().map(|e| e.revision), Some(exported));
+    assert!(b.workbench.has_unexported_changes());
+    b.run(Command::Undo);
+    assert!(b.workbench.has_unexported_changes(), "undo is a revision of its own");
+}
+
+#[test]
+fn a_result_of_a_closed_case_never_enters_the_next_one() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let mut b = Bench::with_mode(JobMode::Stepped, small_case(&[("CTV", Role::Ctv)]));
+    b.only(Command::Export { path: folder.path().join("RS.dcm"), overwrite: false });
+    b.workbench.take_case(small_case(&[("CTV", Role::Ctv)]));
+    b.poll_until(|w| w.jobs().is_empty());
+    assert!(b.message().starts_with("Exported") && b.workbench.last_export().is_none());
+}
+
+#[test]
+fn what_ends_a_stroke_keeps_it_and_a_stroke_stays_with_its_structure() {
+    let mut b = bench();
+    for other in [
+        Command::SetTool(ToolKind::Eraser),
+        Command::AddRoi { name: "x".into(), role: Role::Other },
+        Command::SelectRoi(None),
+        Command::ProposeCtv,
+        Command::Teach(TeachCommand::Start(b.roi("GTVp").id)),
+    ] {
+        b.select("GTVp").run(Command::SetTool(ToolKind::Brush)).run(press());
+        let steps = b.case().history().len();
+        let drawn = b.roi("GTVp").slices.len();
+        assert!(b.case().in_transaction() && drawn == 1, "{other:?}");
+        b.run(other.clone());
+        assert!(!b.case().in_transaction(), "{other:?}");
+        assert_eq!(b.roi("GTVp").slices.len(), 1, "{other:?}");
+        assert_eq!(b.case().history().undo_label().map(|_| ()), Some(()));
+        assert!(b.case().history().len() > steps);
+        while b.case().history().undo_label().is_some() {
+            b.run(Command::Undo);
+        }
+        b.run(Command::Teach(TeachCommand::Stop));
+    }
+}
+
+#[test]
+fn another_structure_set_enters_as_one_step_with_its_source_and_its_remarks() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    write_case(folder.path(), &["First", "Second"], even());
+    let mut b = bench();
+    b.run(Command::Open(vec![folder.path().into()]));
+    let offered = |b: &Bench| b.workbench.other_structure_sets().map(|(n, _)| n).collect::<Vec<_>>();
+    assert_eq!((offered(&b).len(), b.case().sources.len()), (1, 1));
+    let (number, rois) = (offered(&b)[0], b.case().structures().rois.len());
+    b.run(Command::AddStructureSet(number));
+    assert_eq!((offered(&b).len(), b.case().sources.len()), (0, 2));
+    let added = b.case().structures().rois.last().expect("added").clone();
+    assert_eq!((b.case().structures().rois.len(), added.source.map(|s| s.set)), (rois + 1, Some(1)));
+    assert!(b.workbench.is_role_uncertain(&added), "a role guessed from \"Tumor\" is to be confirmed");
+    assert!(b.message().starts_with("Added 1 structure"), "{}", b.message());
+    b.run(Command::Undo);
+    assert_eq!((offered(&b).len(), b.case().sources.len()), (1, 1));
+    b.run(Command::Redo);
+    assert_eq!((offered(&b).len(), b.case().sources.len()), (0, 2));
+    b.run(Command::SetRole { roi: added.id, role: added.role });
+    assert!(!b.workbench.is_role_uncertain(&added));
+}
+
+#[test]
+fn doubtful_geometry_holds_network_and_export_until_it_is_acknowledged() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let gap = (0..12).map(|k| 3.0 * f64::from(k) + if k > 5 { 3.0 } else { 0.0 }).collect();
+    write_case(folder.path(), &["First"], gap);
+    let mut b = bench();
+    b.run(Command::Open(vec![folder.path().into()]));
+    assert!(b.workbench.geometry_warning().is_some());
+    let path = folder.path().join("out.dcm");
+    for action in [Action::Export, Action::Segment] {
+        assert!(b.workbench.refusal(action).is_some_and(|why| why.contains("acknowledge")), "{action:?}");
+    }
+    b.run(Command::Export { path: path.clone(), overwrite: false });
+    assert!(!path.exists() && b.message().contains("acknowledge"));
+    b.run(Command::AcknowledgeGeometry);
+    b.run(Command::Export { path: path.clone(), overwrite: false });
+    assert!(path.exists(), "{}", b.message());
+    b.run(Command::Open(vec![folder.path().into()]));
+    assert!(b.workbench.refusal(Action::Export).is_some(), "it holds for one case");
+}
+
+/// A result of a network: one station with a ring.
+fn network_result(station: Station) -> hilum::diunet::Segmentation {
+    let mut stations: [std::collections::BTreeMap<_, _>; Station::COUNT] = Default::default();
+    let ring = hilum::contour::Ring::new([[20.0, 20.0], [40.0, 20.0], [40.0, 40.0]]);
+    stations[station.index()].insert(5, std::sync::Arc::new(hilum::contour::SliceContours::new(vec![ring])));
+    hilum::diunet::Segmentation {
+        stations,
+        ctv: Default::default(),
+        slices_run: 0..12,
+        lungs: hilum::diunet::LungRegion { slices: 0..12, center: [32.0; 2], volume_cm3: 1.0 },
+        seconds: 1.0,
+        provenance: hilum::structures::Provenance::Network {
+            model_id: "net".into(),
+            sha256: String::new(),
+            statement: "synthetic".into(),
+        },
+        warnings: Vec::new(),
+    }
+}
+
+#[test]
+fn a_new_network_run_replaces_only_what_nobody_has_touched() {
+    let result = network_result(Station::S7);
+    let fresh = || {
+        let mut case = small_case(&[]).case;
+        let (edit, _) = segmentation_edit(&mut case, &result, &EditPolicy::default());
+        case.apply(edit).expect("fits");
+        case
+    };
+    let again = |mut case: Case, policy: &EditPolicy| {
+        let (edit, _) = segmentation_edit(&mut case, &result, policy);
+        case.apply(edit).expect("fits");
+        case.structures().rois.len()
+    };
+    assert_eq!(again(fresh(), &EditPolicy::default()), 1);
+    let first = fresh();
+    let id = first.structures().rois[0].id;
+    let locked = EditPolicy { locked: [id].into() };
+    assert_eq!(again(first, &locked), 2, "locked");
+    let touches: [fn(&mut RoiAttributes); 3] =
+        [|a| a.name = "7 checked".into(), |a| a.role = Role::Other, |a| a.color = [1, 2, 3]];
+    for touch in touches {
+        let mut case = fresh();
+        let edit = case.attributes_edit("touch", id, touch).expect("there");
+        case.apply(edit).expect("fits");
+        assert_eq!(again(case, &EditPolicy::default()), 2);
+    }
+}
+
+#[test]
+fn a_proposed_ctv_takes_the_place_of_the_other_in_the_same_step() {
+    let mut b = bench();
+    b.run(Command::SetBrushRadius(6.0));
+    b.select("GTVp").stroke(ToolKind::Brush, Orientation::Axial, &[CENTER]);
+    b.select("CTV").stroke(ToolKind::Brush, Orientation::Axial, &[CENTER]);
+    b.run(Command::ProposeCtv);
+    let ctvs: Vec<&str> = b.case().structures().with_role(Role::Ctv).map(|r| r.name.as_str()).collect();
+    assert_eq!(ctvs, ["CTV proposed"]);
+    assert_eq!(b.roi("CTV").role, Role::Other);
+    b.run(Command::Undo);
+    assert_eq!(b.roi("CTV").role, Role::Ctv);
+    assert!(b.case().structures().by_name("CTV proposed").is_none());
+}
+
+#[test]
+fn the_score_of_an_exercise_is_marked_while_a_newer_one_is_worked_out() {
+    let mut b = Bench::with_mode(JobMode::Stepped, small_case(&[("CTV", Role::Ctv)]));
+    b.select("CTV").stroke(ToolKind::Brush, Orientation::Axial, &[CENTER]);
+    let reference = b.roi("CTV").id;
+    b.run(Command::Teach(TeachCommand::Start(reference)));
+    b.stroke(ToolKind::Brush, Orientation::Axial, &[CENTER]);
+    b.only(Command::Teach(TeachCommand::Compare));
+    assert!(b.workbench.score().is_none(), "it is a job");
+    b.poll_until(|w| w.score().is_some());
+    let first = b.workbench.score().expect("compared").revision;
+    b.only(Command::SetTool(ToolKind::Eraser)).only(press());
+    let stale = b.workbench.score().expect("the old one stays").revision;
+    assert!(stale == first && stale < b.case().revision());
+    b.only(Command::Tool(ToolEvent::Release));
+    b.poll_until(|w| w.score().map(|s| s.revision) == w.case().map(Case::revision));
+    assert!(b.workbench.score().expect("compared").value.missed_cm3 > 0.0);
+}
+
+#[test]
+fn a_tumour_is_central_by_all_parts_of_the_airway_as_they_are_now() {
+    let rois = [("GTVp", Role::Gtvp), ("CTV", Role::Ctv), ("Trachea", Role::Organ), ("Bronchus_L", Role::Organ)];
+    let mut b = Bench::new(small_case(&rois));
+    let central = |b: &Bench| b.workbench.live().expect("live").features().value.get("g_central");
+    b.run(Command::SetBrushRadius(3.0));
+    b.select("CTV").stroke(ToolKind::Brush, Orientation::Axial, &[CENTER]);
+    b.select("GTVp").stroke(ToolKind::Brush, Orientation::Axial, &[DVec3::new(58.3, 32.2, 15.0)]);
+    assert_eq!(central(&b), None, "no airway is drawn");
+    b.select("Trachea").stroke(ToolKind::Brush, Orientation::Axial, &[DVec3::new(6.3, 32.2, 15.0)]);
+    assert_eq!(central(&b), None, "far from the trachea, and nothing is known of the bronchi");
+    b.select("Bronchus_L").stroke(ToolKind::Brush, Orientation::Axial, &[DVec3::new(10.3, 20.2, 15.0)]);
+    assert_eq!(central(&b), Some(0.0));
+    b.stroke(ToolKind::Brush, Orientation::Axial, &[DVec3::new(40.3, 32.2, 15.0)]);
+    assert_eq!(central(&b), Some(1.0));
+    b.run(Command::Undo);
+    assert_eq!(central(&b), Some(0.0));
+    let bronchus = b.roi("Bronchus_L").id;
+    b.run(Command::Rename { roi: bronchus, name: "Vessel".into() });
+    assert_eq!(central(&b), None);
+    b.run(Command::Undo).run(Command::DeleteRoi(bronchus));
+    assert_eq!(central(&b), None);
+}
+
+#[test]
+fn features_are_out_of_date_until_the_airway_is_measured_again() {
+    let mut b = Bench::with_mode(JobMode::Stepped, small_case(&[("GTVp", Role::Gtvp), ("Airway", Role::Organ)]));
+    b.run(Command::SelectRoi(Some(b.roi("Airway").id))).run(Command::SetTool(ToolKind::Brush));
+    b.only(press());
+    assert!(b.workbench.live().expect("live").features().revision < b.case().revision());
+    b.only(Command::Tool(ToolEvent::Release));
+    b.poll_until(|w| w.live().map(|l| l.features().revision) == w.case().map(Case::revision));
+}
+
+#[test]
+fn going_to_a_structure_without_contours_says_so() {
+    let mut b = bench();
+    let roi = b.roi("CTV").id;
+    b.run(Command::GoToRoi(roi));
+    assert_eq!(b.message(), "CTV has no contours yet");
+    b.run(Command::SelectRoi(Some(roi)));
+    assert!(b.workbench.refusal(Action::GoToSelected).is_some());
+    b.run(Command::SetWorkspace(Workspace::Cohort));
+    for action in [Action::ToolBrush, Action::SliceUp, Action::HideAll, Action::FitViews] {
+        assert!(b.workbench.refusal(action).is_some_and(|why| why.contains("workspace")), "{action:?}");
+    }
+}
+
+#[test]
+fn files_and_folders_opened_together_are_remembered_together() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (ct, set) = (folder.path().join("a/ct"), folder.path().join("b"));
+    write_case(&ct, &["First"], even());
+    std::fs::create_dir_all(&set).expect("a folder");
+    std::fs::rename(ct.join("RS0.dcm"), set.join("RS0.dcm")).expect("moved");
+    let mut b = bench();
+    b.run(Command::Open(vec![ct.clone(), set.clone()]));
+    assert_eq!(b.case().sources.len(), 1, "{}", b.message());
+    assert_eq!(b.workbench.settings().recent[0].paths(), [ct, set]);
+}
+
 /// A random step of a session.
 #[derive(Debug, Clone)]
 enum Step {
     Stroke { tool: bool, orientation: usize, roi: usize, points: Vec<[f64; 3]>, radius: f64, ball: bool },
     Undo,
     Redo,
-    Role(usize),
+    Role(usize, Role),
+    Rename(usize, &'static str),
+    Delete(usize),
+    Add(&'static str, Role),
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let point = [5.0..58.0, 5.0..58.0, 0.0..33.0_f64];
     prop_oneof![
-        6 => (any::<bool>(), 0usize..3, 0usize..3, proptest::collection::vec(point, 1..4), 1.0..9.0, any::<bool>())
+        8 => (any::<bool>(), 0usize..3, 0usize..5, proptest::collection::vec(point, 1..4), 1.0..9.0, any::<bool>())
             .prop_map(|(tool, orientation, roi, points, radius, ball)| Step::Stroke { tool, orientation, roi, points, radius, ball }),
         2 => Just(Step::Undo),
         1 => Just(Step::Redo),
-        1 => (0usize..3).prop_map(Step::Role),
+        1 => (0usize..5, prop_oneof![Just(Role::Gtvp), Just(Role::Gtvn), Just(Role::Organ)])
+            .prop_map(|(n, role)| Step::Role(n, role)),
+        1 => (0usize..5, prop_oneof![Just("PBT"), Just("Heart"), Just("Trachea 2")])
+            .prop_map(|(n, name)| Step::Rename(n, name)),
+        1 => (0usize..5).prop_map(Step::Delete),
+        1 => prop_oneof![Just(("Airway", Role::Organ)), Just(("GTVp 2", Role::Gtvp))]
+            .prop_map(|(name, role)| Step::Add(name, role)),
     ]
+}
+
+fn nth(b: &Bench, n: usize) -> Option<hilum::structures::RoiId> {
+    b.case().structures().rois.get(n).map(|r| r.id)
 }
 
 proptest! {
@@ -207,18 +550,31 @@ proptest! {
 
     #[test]
     fn undo_to_the_start_and_redo_to_the_end_reproduce_every_contour(steps in proptest::collection::vec(step(), 1..14)) {
-        let mut b = bench();
+        // Every step compares the live features with a full count, see the bench.
+        let mut b = Bench::new(small_case(&[
+            ("GTVp", Role::Gtvp),
+            ("CTV", Role::Ctv),
+            ("LN_IASLC_07", Role::Station(Station::S7)),
+            ("Trachea", Role::Organ),
+            ("Bronchus_L", Role::Organ),
+        ]));
         let start = b.case().structures().clone();
         for step in steps {
             match step {
                 Step::Undo => { b.run(Command::Undo); }
                 Step::Redo => { b.run(Command::Redo); }
-                Step::Role(n) => {
-                    let roi = b.case().structures().rois[n].id;
-                    b.run(Command::SetRole { roi, role: Role::Gtvn });
-                }
+                Step::Add(name, role) => { b.run(Command::AddRoi { name: name.into(), role }); }
+                Step::Role(n, role) => if let Some(roi) = nth(&b, n) {
+                    b.run(Command::SetRole { roi, role });
+                },
+                Step::Rename(n, name) => if let Some(roi) = nth(&b, n) {
+                    b.run(Command::Rename { roi, name: name.into() });
+                },
+                Step::Delete(n) => if let Some(roi) = nth(&b, n) {
+                    b.run(Command::DeleteRoi(roi));
+                },
                 Step::Stroke { tool, orientation, roi, points, radius, ball } => {
-                    let id = b.case().structures().rois[roi].id;
+                    let Some(id) = nth(&b, roi) else { continue };
                     b.run(Command::SelectRoi(Some(id))).run(Command::SetBrushRadius(radius));
                     b.run(Command::SetBrushShape(if ball { BrushShape::Ball } else { BrushShape::Disc }));
                     let orientation = [Orientation::Axial, Orientation::Sagittal, Orientation::Coronal][orientation];

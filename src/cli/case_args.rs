@@ -269,14 +269,16 @@ fn choose_ctv(case: &mut Case, choice: &CtvChoice, progress: &dyn Progress) -> R
             None
         }
     };
-    // What was the CTV before must not mix with what is now.
-    let others: Vec<RoiId> =
-        case.structures().with_role(Role::Ctv).map(|r| r.id).filter(|id| Some(*id) != chosen).collect();
-    for id in others {
-        set_role(case, id, Role::Other)?;
-    }
     match chosen {
-        Some(id) => set_role(case, id, Role::Ctv),
+        Some(chosen) => {
+            // What was the CTV before must not mix with what is now.
+            let others: Vec<RoiId> =
+                case.structures().with_role(Role::Ctv).map(|r| r.id).filter(|id| *id != chosen).collect();
+            for id in others {
+                set_role(case, id, Role::Other)?;
+            }
+            set_role(case, chosen, Role::Ctv)
+        }
         None => {
             progress.report("Proposing a CTV", 0, 1);
             let proposal = anatomy::propose_ctv(&case.image.volume, &case.gtv_mask(), anatomy::CTV_MARGIN_MM);

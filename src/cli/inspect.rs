@@ -179,7 +179,10 @@ impl Report {
                     file: shown(&s.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()),
                 })
                 .collect(),
-            uncertain_roles: loaded.uncertain_roles.clone(),
+            uncertain_roles: (loaded.case.structures().rois.iter())
+                .filter(|r| loaded.uncertain_roles.contains(&r.id))
+                .map(|r| r.name.clone())
+                .collect(),
             warnings: loaded.warnings.iter().map(|w| Warning::of(w, hidden)).collect(),
             notes: opened.choices.clone(),
         }

@@ -6,8 +6,9 @@ use super::failure::Failure;
 use super::output;
 use super::terminal::Terminal;
 use crate::diunet::{self, LoadedModel, SegmentError};
-use crate::structures::{Provenance, RoiId, Station};
-use crate::workbench::{Case, segmentation_edit};
+use crate::structures::{RoiId, Station};
+use crate::workbench::{Case, EditPolicy, segmentation_edit};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Contour the sixteen stations with DiUnet and write a new structure set
@@ -95,12 +96,13 @@ pub fn segment_case(case: &mut Case, model_folder: &Path, terminal: &Terminal) -
             SegmentError::Cancelled => Failure::Cancelled,
             other => Failure::refused(other),
         })?;
-    let (edit, summary) = segmentation_edit(case, &segmentation);
+    let before: BTreeSet<RoiId> = case.structures().rois.iter().map(|r| r.id).collect();
+    let (edit, summary) = segmentation_edit(case, &segmentation, &EditPolicy::default());
     case.apply(edit).map_err(Failure::failed)?;
     // The edit adds one structure for every station that has contours, in canonical order.
     let with_contours = Station::all().filter(|s| !segmentation.stations[s.index()].is_empty());
-    let added = case.structures().rois.iter().filter(|r| matches!(r.provenance, Provenance::Network { .. }));
-    let drawn = with_contours.zip(added.map(|r| r.id)).collect();
+    let added = case.structures().rois.iter().map(|r| r.id).filter(|id| !before.contains(id));
+    let drawn = with_contours.zip(added).collect();
     let manifest = model.manifest();
     Ok(Segmented {
         summary,

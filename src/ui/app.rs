@@ -3,7 +3,7 @@
 
 use super::clinical_panel::ClinicalState;
 use super::cohort::CohortState;
-use super::decision::Decision;
+use super::decision::{Decision, Discarding};
 use super::messages::Toasts;
 use super::palette::Palette;
 use super::picker::FilePicker;
@@ -13,14 +13,13 @@ use super::scene::Scene;
 use super::structures_panel::StructuresState;
 use super::teach::{DifferenceOutline, TeachState};
 use super::viewport::ViewTransform;
-use super::views::Views;
+use super::views::{Views, ViewsState};
 use super::volumes::Volumes;
 use super::{fonts, theme};
-use crate::dicom::ExportProof;
-use crate::geometry::{Orientation, Revision};
+use crate::geometry::Orientation;
 use crate::gpu::{Gpu, SliceRenderer};
 use crate::workbench::jobs::JobMode;
-use crate::workbench::{Command, LoadedCase, Workbench};
+use crate::workbench::{Command, LoadedCase, Shown, Workbench};
 use eframe::egui;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -49,7 +48,7 @@ pub struct HilumApp {
     pub(super) picker: Box<dyn FilePicker>,
     pub(super) panels: Panels,
     pub(super) dialogs: Dialogs,
-    pub(super) exported: Exported,
+    pub(super) followed: Followed,
     pub(super) difference: Option<DifferenceOutline>,
 }
 
@@ -63,6 +62,15 @@ pub(super) struct Panels {
     pub cohort: CohortState,
 }
 
+/// What the window last saw of the workbench, to follow it when it goes on.
+#[derive(Default)]
+pub(super) struct Followed {
+    pub shown: Option<Shown>,
+    pub case_count: u64,
+    /// The views of the open case, while another one is read.
+    pub before_loading: Option<(u64, ViewsState)>,
+}
+
 /// Dialogs and messages.
 #[derive(Default)]
 pub(super) struct Dialogs {
@@ -72,21 +80,10 @@ pub(super) struct Dialogs {
     pub import_report: bool,
     pub decision: Option<Decision>,
     pub toasts: Toasts,
-    /// The case (by count) whose geometry warnings are read.
-    pub geometry_read: u64,
+    /// Waits for an export; then it is carried out.
+    pub after_export: Option<Discarding>,
     /// The user has agreed to close the window.
     pub closing: bool,
-}
-
-/// Which contours are safe on disk.
-#[derive(Default)]
-pub(super) struct Exported {
-    /// Revision when the running export began.
-    pub begun: Option<Revision>,
-    pub proof: Option<Arc<ExportProof>>,
-    /// The newest revision that is exported.
-    pub revision: Option<Revision>,
-    pub case_count: u64,
 }
 
 impl HilumApp {
@@ -100,7 +97,7 @@ impl HilumApp {
         let gpu = creation.wgpu_render_state.as_ref().filter(|_| !options.without_gpu).map(Gpu::new);
         let mut workbench = Workbench::new(options.mode, options.settings_path);
         let repaint = context.clone();
-        workbench.jobs_mut().set_waker(Arc::new(move || repaint.request_repaint()));
+        workbench.set_waker(Arc::new(move || repaint.request_repaint()));
         let mut dialogs = Dialogs::default();
         dialogs.toasts.skip_all(&workbench);
         if !options.paths.is_empty() {
@@ -117,7 +114,7 @@ impl HilumApp {
             picker: options.picker,
             panels: Panels::default(),
             dialogs,
-            exported: Exported::default(),
+            followed: Followed::default(),
             difference: None,
         }
     }
@@ -149,12 +146,6 @@ impl HilumApp {
     /// Messages so far are not shown as toasts, for pictures.
     pub fn skip_toasts(&mut self) {
         self.dialogs.toasts.skip_all(&self.workbench);
-    }
-
-    /// True if contours changed since they were opened or last exported.
-    pub fn has_unexported_changes(&self) -> bool {
-        let Some(case) = self.workbench.case() else { return false };
-        !case.history().is_empty() && self.exported.revision != Some(case.revision())
     }
 }
 

@@ -5,7 +5,7 @@ use super::panel::PanelInput;
 use super::theme;
 use super::widgets::{faint, segmented, status_line};
 use crate::features::{ClinicalValues, Sex, TStage};
-use crate::workbench::Command;
+use crate::workbench::{Command, READING};
 use eframe::egui::{self, Align, Align2, ComboBox, Layout, RichText, TextEdit, Ui};
 
 /// Text being typed for the two numbers.
@@ -25,6 +25,10 @@ struct Field {
 
 /// Shows the form.
 pub fn clinical_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut ClinicalState) {
+    if input.workbench.loading().is_some() {
+        faint(ui, READING);
+        return;
+    }
     let Some(case) = input.workbench.case() else {
         faint(ui, "Open a case first");
         return;

@@ -1,8 +1,10 @@
 //! Dialogs for decisions: edits that would be lost, files that would be replaced.
 
+use super::privacy::path_words;
 use super::request::Opening;
 use super::theme;
 use super::widgets::primary_button;
+use crate::workbench::Workbench;
 use eframe::egui::{self, Id, Label, RichText};
 use std::path::PathBuf;
 
@@ -11,14 +13,16 @@ use std::path::PathBuf;
 pub enum Decision {
     /// Contours changed since the last export, and this would discard them.
     Discard(Discarding),
-    /// The file to export to exists.
-    Replace(PathBuf),
+    /// The file to export to exists; asked for the case of this number.
+    Replace { path: PathBuf, case_count: u64 },
 }
 
 /// What would discard the contours.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Discarding {
     Open(Opening),
+    /// The case that was read while this one was changed.
+    Arrived,
     Quit,
 }
 
@@ -32,20 +36,22 @@ pub enum Answer {
 }
 
 /// Shows the dialog; an answer once there is one.
-pub fn show(context: &egui::Context, decision: &Decision) -> Option<Answer> {
+pub fn show(context: &egui::Context, workbench: &Workbench, decision: &Decision) -> Option<Answer> {
     let (title, words, go_on, export) = match decision {
         Decision::Discard(what) => {
             let (title, go_on) = match what {
-                Discarding::Open(_) => ("Open another case without exporting?", "Discard and open"),
+                Discarding::Open(_) | Discarding::Arrived => {
+                    ("Open another case without exporting?", "Discard and open")
+                }
                 Discarding::Quit => ("Quit without exporting?", "Discard and quit"),
             };
             (title, "Contours have changed since the last export. They are lost if you go on.".to_owned(), go_on, true)
         }
-        Decision::Replace(path) => (
+        Decision::Replace { path, .. } => (
             "Replace this file?",
             format!(
                 "It exists already. A structure set that this case was read from is never replaced.\n{}",
-                path.display()
+                path_words(workbench, path).unwrap_or_default()
             ),
             "Replace",
             false,

@@ -36,7 +36,6 @@ fn side() -> Frame {
 
 impl HilumApp {
     pub(super) fn draw(&mut self, ui: &mut Ui) {
-        let unexported = self.has_unexported_changes();
         let Self { workbench, scene, views, volumes, sender, panels, dialogs, difference, .. } = self;
         let input = PanelInput { workbench, sender, volumes };
         let workspace = workbench.view.workspace;
@@ -50,7 +49,7 @@ impl HilumApp {
         });
         if views_shown {
             Panel::top("tool bar").exact_size(TOOL_BAR).frame(bar(4)).show(ui, |ui| tool_bar_ui(ui, &input));
-            if messages::has_geometry_warning(workbench) && dialogs.geometry_read != workbench.case_count() {
+            if messages::needs_acknowledgement(workbench) {
                 let frame = Frame::new().fill(theme::RAISED).inner_margin(Margin::symmetric(theme::SPACE_3 as i8, 4));
                 Panel::top("geometry").frame(frame).show(ui, |ui| messages::geometry_banner_ui(ui, &input));
             }
@@ -74,7 +73,7 @@ impl HilumApp {
                                 clinical_panel_ui(ui, &input, &mut panels.clinical);
                             });
                             section(ui, "Features", true, |ui| features_panel_ui(ui, &input));
-                            section(ui, "Export", true, |ui| export_panel_ui(ui, &input, unexported));
+                            section(ui, "Export", true, |ui| export_panel_ui(ui, &input));
                         });
                     }
                 }
@@ -103,7 +102,7 @@ impl HilumApp {
         {
             dialogs.palette = None;
         }
-        let answer = dialogs.decision.as_ref().and_then(|d| decision::show(&context, d));
+        let answer = dialogs.decision.as_ref().and_then(|d| decision::show(&context, workbench, d));
         if let Some(answer) = answer {
             self.decided(&context, answer);
         }

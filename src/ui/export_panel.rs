@@ -2,21 +2,27 @@
 
 use super::icons::Icon;
 use super::panel::PanelInput;
+use super::privacy::{path_words, words};
 use super::request::WindowRequest;
 use super::theme;
 use super::widgets::{action_tooltip, faint, icon_text_button, status_line};
-use crate::workbench::Action;
+use crate::workbench::{Action, READING, proof_lines};
 use eframe::egui::{CollapsingHeader, Label, RichText, Ui};
 
 /// Shows the last proof and the button for the next.
-pub fn export_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, unexported: bool) {
+pub fn export_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
+    if input.workbench.loading().is_some() {
+        faint(ui, READING);
+        return;
+    }
     let refusal = input.workbench.refusal(Action::Export);
+    let tooltip = action_tooltip(input.workbench, Action::Export);
     let button =
         ui.add_enabled_ui(refusal.is_none(), |ui| icon_text_button(ui, Icon::Export, "Export structure set…", false));
-    if button.inner.on_hover_text(action_tooltip(input.workbench, Action::Export)).clicked() {
+    if button.inner.on_hover_text(&tooltip).on_disabled_hover_text(tooltip).clicked() {
         input.sender.send(Action::Export);
     }
-    let Some(proof) = input.workbench.last_export() else {
+    let Some(proof) = input.workbench.last_export().map(|e| &e.value) else {
         faint(
             ui,
             "Nothing exported yet. A new structure set is written, read back and compared; the source stays as it is",
@@ -24,13 +30,14 @@ pub fn export_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, unexported: bool) {
         return;
     };
     status_line(ui, Icon::Check, &proof.summary());
-    if unexported {
+    if input.workbench.has_unexported_changes() {
         status_line(ui, Icon::Info, "Contours have changed since");
     }
     CollapsingHeader::new(RichText::new("Proof").color(theme::TEXT_SECONDARY)).id_salt("export proof").show_unindented(
         ui,
         |ui| {
-            let lines = proof.details();
+            let mut lines: Vec<String> = proof_lines(proof).iter().map(|line| words(input.workbench, line)).collect();
+            lines.extend(path_words(input.workbench, &proof.path).map(|path| format!("File: {path}")));
             for line in &lines {
                 ui.add(Label::new(RichText::new(line).color(theme::TEXT_SECONDARY)).wrap().selectable(true));
             }

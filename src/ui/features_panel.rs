@@ -6,8 +6,8 @@ use super::panel::PanelInput;
 use super::theme;
 use super::widgets::{faint, status_line, tiny_bar, value_row};
 use crate::features::{FeatureInfo, FeatureKind, FeatureVector, FlagLevel, GLOBAL_FIRST, catalogue, ratio_index};
-use crate::structures::{Role, Station};
-use crate::workbench::{Command, Derived};
+use crate::structures::{Generation, Provenance, Role, Station};
+use crate::workbench::{Case, Command, Derived, READING};
 use eframe::egui::{self, Align2, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
 
 const STATION_WIDTH: f32 = 34.0;
@@ -16,12 +16,17 @@ const ROW: f32 = 21.0;
 
 /// Shows features and flags.
 pub fn features_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
+    if input.workbench.loading().is_some() {
+        faint(ui, READING);
+        return;
+    }
     let Some((case, live)) = input.workbench.case().zip(input.workbench.live()) else {
         faint(ui, "Open a case to see its features");
         return;
     };
     let features = live.features();
     fresh_mark(ui, features, case.revision());
+    ctv_ui(ui, case);
     if !features.value.is_defined() {
         flags_ui(ui, &features.value);
         return;
@@ -34,6 +39,18 @@ pub fn features_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     }
     ui.add_space(theme::SPACE_2);
     flags_ui(ui, &features.value);
+}
+
+/// Which CTV features and risk are about.
+pub fn ctv_ui(ui: &mut Ui, case: &Case) {
+    for roi in case.structures().with_role(Role::Ctv) {
+        let kind = match (&roi.provenance, roi.generation) {
+            (Provenance::Proposed { .. }, Generation::Automatic) => "proposed",
+            (Provenance::Proposed { .. }, _) => "proposed, corrected",
+            _ => "structure",
+        };
+        ui.label(RichText::new(format!("CTV: {}, {kind}", roi.name)).color(theme::TEXT_SECONDARY));
+    }
 }
 
 /// Whether a value belongs to the contours as they are now.

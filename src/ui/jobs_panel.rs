@@ -2,6 +2,7 @@
 
 use super::icons::{Icon, icon_button};
 use super::panel::PanelInput;
+use super::privacy::job_title;
 use super::theme;
 use super::widgets::{card, time_left};
 use crate::workbench::Command;
@@ -10,25 +11,26 @@ use eframe::egui::{Align, Label, Layout, ProgressBar, RichText, Ui};
 
 /// Shows a card for every job; nothing where none runs.
 pub fn jobs_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
-    for job in input.workbench.jobs().status() {
+    for job in input.workbench.jobs() {
         card(ui, |ui| job_ui(ui, input, &job));
         ui.add_space(theme::SPACE_1);
     }
 }
 
 fn job_ui(ui: &mut Ui, input: &PanelInput<'_>, job: &JobStatus) {
+    let title = job_title(input.workbench, job);
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if icon_button(ui, Icon::Cancel, &format!("Cancel {}", job.title), false).clicked() {
+            if icon_button(ui, Icon::Cancel, &format!("Cancel {title}"), false).clicked() {
                 input.sender.send(Command::CancelJob(job.id));
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                ui.add(Label::new(RichText::new(&job.title).font(theme::strong(theme::SIZE_BODY))).truncate());
+                ui.add(Label::new(RichText::new(&title).font(theme::strong(theme::SIZE_BODY))).truncate());
             });
         });
     });
     let bar = ProgressBar::new(job.fraction().unwrap_or(0.0)).desired_height(6.0);
-    ui.add(bar).accessible_name(format!("Progress of {}", job.title));
+    ui.add(bar).accessible_name(format!("Progress of {title}"));
     ui.horizontal(|ui| {
         let words = match job.total {
             0 => job.stage.clone(),

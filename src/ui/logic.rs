@@ -8,11 +8,11 @@ use super::picker::{Pick, Picked};
 use super::request::{Opening, Request, WindowRequest};
 use super::shortcuts;
 use super::teach::DifferenceOutline;
+use crate::workbench::jobs::JobKey;
 use crate::workbench::tools::{Tool, ToolEvent};
-use crate::workbench::{Action, Command, Severity, Workbench};
+use crate::workbench::{Action, Command, Severity, Shown, Workbench};
 use eframe::egui::{self, Key, Modifiers, ViewportCommand};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 impl HilumApp {
@@ -28,12 +28,13 @@ impl HilumApp {
             self.escape(context);
             shortcuts::consume(context, &self.workbench, &self.sender);
         }
-        if context.input(|i| i.viewport().close_requested()) && !self.dialogs.closing && self.has_unexported_changes() {
+        let unexported = self.workbench.has_unexported_changes();
+        if context.input(|i| i.viewport().close_requested()) && !self.dialogs.closing && unexported {
             context.send_viewport_cmd(ViewportCommand::CancelClose);
             self.dialogs.decision = Some(Decision::Discard(Discarding::Quit));
         }
         self.perform_requests(context);
-        self.follow_export();
+        self.follow(context);
         if let Err(error) = self.scene.sync(&self.workbench) {
             self.workbench.notices_mut().push(Severity::Warning, error.to_string(), Vec::new());
         }
@@ -41,7 +42,7 @@ impl HilumApp {
             self.volumes.sync(case, self.workbench.case_count());
         }
         self.difference = DifferenceOutline::sync(self.difference.take(), &self.workbench);
-        if !self.workbench.jobs().status().is_empty() {
+        if !self.workbench.jobs().is_empty() {
             // For the time left; results wake the window by themselves.
             context.request_repaint_after(Duration::from_millis(250));
         }
@@ -83,12 +84,17 @@ impl HilumApp {
             return;
         }
         match action {
+            Action::Open | Action::Export if self.picker.is_open() => {
+                self.workbench.notices_mut().warning("A file dialog is open already; it may lie behind this window");
+            }
             Action::Open => self.picker.open(Pick::CaseFolder),
             Action::OpenDemo => self.open(Opening::Demo),
             Action::Export => {
                 let suggested_name = export_name(&self.workbench);
-                self.picker.open(Pick::ExportFile { suggested_name });
+                self.picker.open(Pick::ExportFile { suggested_name, case_count: self.workbench.case_count() });
             }
+            Action::Messages => self.dialogs.messages = !self.dialogs.messages,
+            Action::ImportReport => self.dialogs.import_report = !self.dialogs.import_report,
             Action::FitViews => self.views.fit(),
             Action::Palette => {
                 let open = self.dialogs.palette.is_none();
@@ -110,16 +116,12 @@ impl HilumApp {
             WindowRequest::Maximize(view) => self.views.maximized = view,
             WindowRequest::ShowMessages(show) => self.dialogs.messages = show,
             WindowRequest::ShowImportReport(show) => self.dialogs.import_report = show,
-            WindowRequest::AcknowledgeGeometry => {
-                self.dialogs.geometry_read = self.workbench.case_count();
-                self.dialogs.import_report = false;
-            }
             WindowRequest::Copy(text) => context.copy_text(text),
         }
     }
 
     fn open(&mut self, opening: Opening) {
-        if self.has_unexported_changes() {
+        if self.workbench.has_unexported_changes() {
             self.dialogs.decision = Some(Decision::Discard(Discarding::Open(opening)));
         } else {
             self.open_now(opening);
@@ -127,8 +129,6 @@ impl HilumApp {
     }
 
     fn open_now(&mut self, opening: Opening) {
-        self.views.fit();
-        self.views.maximized = None;
         self.workbench.execute(match opening {
             Opening::Paths(paths) => Command::Open(paths),
             Opening::Demo => Command::OpenDemo { seed: Workbench::DEMO_SEED },
@@ -136,7 +136,7 @@ impl HilumApp {
     }
 
     fn quit(&mut self, context: &egui::Context) {
-        if self.has_unexported_changes() {
+        if self.workbench.has_unexported_changes() {
             self.dialogs.decision = Some(Decision::Discard(Discarding::Quit));
         } else {
             self.dialogs.closing = true;
@@ -148,14 +148,26 @@ impl HilumApp {
     pub(super) fn decided(&mut self, context: &egui::Context, answer: Answer) {
         let Some(decision) = self.dialogs.decision.take() else { return };
         match (answer, decision) {
+            (Answer::Cancel, Decision::Discard(Discarding::Arrived)) => self.command(Command::DropArrived),
             (Answer::Cancel, _) => {}
-            (Answer::Export, _) => self.sender.send(Action::Export),
-            (Answer::GoOn, Decision::Discard(Discarding::Open(opening))) => self.open_now(opening),
-            (Answer::GoOn, Decision::Discard(Discarding::Quit)) => {
+            (Answer::Export, Decision::Discard(what)) => {
+                self.dialogs.after_export = Some(what);
+                self.sender.send(Action::Export);
+            }
+            (Answer::GoOn, Decision::Discard(what)) => self.discard(context, what),
+            (Answer::GoOn, Decision::Replace { path, case_count }) => self.export(path, case_count, true),
+            (Answer::Export, Decision::Replace { .. }) => {}
+        }
+    }
+
+    fn discard(&mut self, context: &egui::Context, what: Discarding) {
+        match what {
+            Discarding::Open(opening) => self.open_now(opening),
+            Discarding::Arrived => self.command(Command::TakeArrived),
+            Discarding::Quit => {
                 self.dialogs.closing = true;
                 context.send_viewport_cmd(ViewportCommand::Close);
             }
-            (Answer::GoOn, Decision::Replace(path)) => self.export(path, true),
         }
     }
 
@@ -183,8 +195,14 @@ impl HilumApp {
             let Some(path) = path else { continue };
             match pick {
                 Pick::CaseFolder => self.sender.send(WindowRequest::Open(Opening::Paths(vec![path]))),
-                Pick::ExportFile { .. } if path.exists() => self.dialogs.decision = Some(Decision::Replace(path)),
-                Pick::ExportFile { .. } => self.export(path, false),
+                Pick::ExportFile { case_count, .. } => {
+                    let path = with_extension(&path);
+                    if path.exists() {
+                        self.dialogs.decision = Some(Decision::Replace { path, case_count });
+                    } else {
+                        self.export(path, case_count, false);
+                    }
+                }
             }
         }
         if self.picker.is_open() {
@@ -192,25 +210,65 @@ impl HilumApp {
         }
     }
 
-    fn export(&mut self, path: PathBuf, overwrite: bool) {
-        self.exported.begun = self.workbench.case().map(|c| c.revision());
-        self.workbench.execute(Command::Export { path: with_extension(&path), overwrite });
+    /// Exports the case for which the file was chosen.
+    fn export(&mut self, path: PathBuf, case_count: u64, overwrite: bool) {
+        if case_count == self.workbench.case_count() {
+            self.workbench.execute(Command::Export { path, overwrite });
+        } else {
+            self.workbench.notices_mut().warning("Another case was opened meanwhile; nothing was exported");
+        }
     }
 
-    /// Notes which revision is safe on disk.
-    fn follow_export(&mut self) {
-        if self.exported.case_count != self.workbench.case_count() {
-            self.exported = super::app::Exported { case_count: self.workbench.case_count(), ..Default::default() };
+    /// Follows what the workbench shows: cameras, half-typed text and open questions belong to one case.
+    fn follow(&mut self, context: &egui::Context) {
+        let (shown, case_count) = (self.workbench.shown(), self.workbench.case_count());
+        let before = std::mem::replace(&mut self.followed.shown, shown);
+        if before != shown {
+            match (before, shown) {
+                (Some(Shown::Case(case)), Some(Shown::Loading(_))) => {
+                    self.followed.before_loading = Some((case, self.views.state()));
+                    self.views.fit();
+                    self.views.maximized = None;
+                }
+                (Some(Shown::Loading(_)), Some(Shown::Case(case))) => {
+                    if let Some((_, state)) = self.followed.before_loading.take().filter(|(of, _)| *of == case) {
+                        self.views.restore(state);
+                    }
+                }
+                _ => {
+                    self.views.fit();
+                    self.views.maximized = None;
+                }
+            }
         }
-        let proof = self.workbench.last_export();
-        let is_new = match (proof, &self.exported.proof) {
-            (Some(now), Some(before)) => !Arc::ptr_eq(now, before),
-            (Some(_), None) => true,
-            _ => false,
-        };
-        if is_new {
-            self.exported.proof = proof.cloned();
-            self.exported.revision = self.exported.begun.take();
+        if std::mem::replace(&mut self.followed.case_count, case_count) != case_count {
+            egui::Popup::close_all(context);
+            self.panels.structures = Default::default();
+            self.panels.clinical = Default::default();
+            self.panels.teach = Default::default();
+            self.dialogs.after_export = None;
+            self.dialogs.import_report = false;
+            let is_of_old_case = |d: &mut Decision| !matches!(d, Decision::Discard(Discarding::Open(_)));
+            self.dialogs.decision.take_if(is_of_old_case);
+        }
+        if self.workbench.has_arrived() && self.dialogs.decision.is_none() && self.dialogs.after_export.is_none() {
+            self.dialogs.decision = Some(Decision::Discard(Discarding::Arrived));
+        }
+        self.follow_export(context);
+    }
+
+    /// What waits for an export goes on once the contours are exported; where nothing is exported, it is asked again.
+    fn follow_export(&mut self, context: &egui::Context) {
+        let exporting = self.picker.is_open() || self.workbench.is_running(JobKey::Export);
+        if exporting || self.dialogs.decision.is_some() || !self.sender.is_empty() {
+            return;
+        }
+        match self.dialogs.after_export.take() {
+            Some(what) if self.workbench.has_unexported_changes() => {
+                self.dialogs.decision = Some(Decision::Discard(what));
+            }
+            Some(what) => self.discard(context, what),
+            None => {}
         }
     }
 

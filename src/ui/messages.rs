@@ -2,6 +2,7 @@
 
 use super::icons::{Icon, icon_button, icon_label};
 use super::panel::PanelInput;
+use super::privacy::{notice_lines, notice_summary, path_words, warning_words, words};
 use super::request::WindowRequest;
 use super::theme;
 use super::widgets::{faint, status_line};
@@ -90,8 +91,8 @@ fn toast_ui(ui: &mut Ui, input: &PanelInput<'_>, notice: &Notice) -> bool {
                 icon_label(ui, icon, icon.status());
                 ui.vertical(|ui| {
                     ui.set_width(320.0);
-                    ui.add(Label::new(&notice.summary).wrap());
-                    if !notice.details.is_empty() && ui.link("Details").clicked() {
+                    ui.add(Label::new(notice_summary(input.workbench, notice)).wrap());
+                    if !(notice.details.is_empty() && notice.files.is_empty()) && ui.link("Details").clicked() {
                         input.sender.send(WindowRequest::ShowMessages(true));
                         closed = true;
                     }
@@ -113,7 +114,7 @@ pub fn window(context: &egui::Context, input: &PanelInput<'_>) {
         let all = input.workbench.notices().all();
         ui.horizontal(|ui| {
             if ui.button("Copy all").clicked() {
-                let text: Vec<String> = all.iter().map(as_text).collect();
+                let text: Vec<String> = all.iter().map(|n| as_text(input.workbench, n)).collect();
                 input.sender.send(WindowRequest::Copy(text.join("\n\n")));
             }
             if ui.button("Clear").clicked() {
@@ -141,28 +142,30 @@ pub fn window(context: &egui::Context, input: &PanelInput<'_>) {
 
 fn notice_ui(ui: &mut Ui, input: &PanelInput<'_>, notice: &Notice) {
     let icon = icon_of(notice.severity);
+    let summary = notice_summary(input.workbench, notice);
+    let lines = notice_lines(input.workbench, notice);
     ui.horizontal_top(|ui| {
         icon_label(ui, icon, icon.status());
         ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
-            let dismiss = format!("Dismiss {}", notice.summary);
+            let dismiss = format!("Dismiss {summary}");
             if icon_button(ui, Icon::Cancel, &dismiss, false).clicked() {
                 input.sender.send(Command::DismissNotice(notice.id));
             }
-            let copy = ui.small_button("Copy").accessible_name(format!("Copy {}", notice.summary));
+            let copy = ui.small_button("Copy").accessible_name(format!("Copy {summary}"));
             if copy.clicked() {
-                input.sender.send(WindowRequest::Copy(as_text(notice)));
+                input.sender.send(WindowRequest::Copy(as_text(input.workbench, notice)));
             }
             ui.with_layout(Layout::top_down(Align::Min), |ui| {
-                ui.add(Label::new(&notice.summary).wrap());
-                if !notice.details.is_empty() {
-                    let header = format!("Details, {} lines", notice.details.len());
-                    let header = if notice.details.len() == 1 { "Details".to_owned() } else { header };
+                ui.add(Label::new(&summary).wrap());
+                if !lines.is_empty() {
+                    let header = format!("Details, {} lines", lines.len());
+                    let header = if lines.len() == 1 { "Details".to_owned() } else { header };
                     let open = notice.severity == Severity::Error;
                     CollapsingHeader::new(RichText::new(header).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL + 1.0))
                         .id_salt(("notice", notice.id))
                         .default_open(open)
                         .show_unindented(ui, |ui| {
-                            for line in &notice.details {
+                            for line in &lines {
                                 ui.add(
                                     Label::new(RichText::new(line).color(theme::TEXT_SECONDARY))
                                         .wrap()
@@ -176,8 +179,11 @@ fn notice_ui(ui: &mut Ui, input: &PanelInput<'_>, notice: &Notice) {
     });
 }
 
-fn as_text(notice: &Notice) -> String {
-    std::iter::once(&notice.summary).chain(&notice.details).cloned().collect::<Vec<_>>().join("\n")
+fn as_text(workbench: &Workbench, notice: &Notice) -> String {
+    std::iter::once(notice_summary(workbench, notice))
+        .chain(notice_lines(workbench, notice))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The window with what was noticed while the case was read.
@@ -188,11 +194,12 @@ pub fn import_report_window(context: &egui::Context, input: &PanelInput<'_>) {
     window.pivot(Align2::CENTER_CENTER).default_pos(context.content_rect().center()).show(context, |ui| {
         ui.horizontal(|ui| {
             if ui.button("Copy").accessible_name("Copy import report").clicked() {
-                let lines: Vec<String> = report.iter().map(ToString::to_string).collect();
+                let lines: Vec<String> = report.iter().map(|w| warning_words(input.workbench, w)).collect();
                 input.sender.send(WindowRequest::Copy(lines.join("\n")));
             }
-            if has_geometry_warning(input.workbench) && ui.button("I have read this").clicked() {
-                input.sender.send(WindowRequest::AcknowledgeGeometry);
+            if needs_acknowledgement(input.workbench) && ui.button("I have read this").clicked() {
+                input.sender.send(Command::AcknowledgeGeometry);
+                input.sender.send(WindowRequest::ShowImportReport(false));
             }
         });
         ui.separator();
@@ -208,9 +215,10 @@ pub fn import_report_window(context: &egui::Context, input: &PanelInput<'_>) {
                     dicom::Severity::Warning => Icon::Warning,
                     dicom::Severity::Geometry => Icon::Error,
                 };
-                let response = status_line(ui, icon, &line.to_string());
-                if line.files.len() > 1 {
-                    let files: Vec<String> = line.files.iter().take(20).map(|f| f.display().to_string()).collect();
+                let response = status_line(ui, icon, &warning_words(input.workbench, line));
+                let files: Vec<String> =
+                    line.files.iter().take(20).filter_map(|f| path_words(input.workbench, f)).collect();
+                if files.len() > 1 {
                     response.on_hover_text(files.join("\n"));
                 }
             }
@@ -221,22 +229,23 @@ pub fn import_report_window(context: &egui::Context, input: &PanelInput<'_>) {
     }
 }
 
-/// True where the geometry of the scan is doubtful.
-pub fn has_geometry_warning(workbench: &Workbench) -> bool {
-    workbench.import_report().iter().any(|w| w.severity == dicom::Severity::Geometry)
+/// True where the geometry of the scan is doubtful and nobody has said that they know.
+pub fn needs_acknowledgement(workbench: &Workbench) -> bool {
+    workbench.shown_case().is_some() && workbench.geometry_warning().is_some() && !workbench.is_geometry_acknowledged()
 }
 
 /// The banner of a scan with doubtful geometry.
 pub fn geometry_banner_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     ui.horizontal(|ui| {
         icon_label(ui, Icon::Warning, theme::WARNING);
-        let first = input.workbench.import_report().iter().find(|w| w.severity == dicom::Severity::Geometry);
-        let words = first.map(|w| w.text.clone()).unwrap_or_default();
+        let first = input.workbench.geometry_warning();
+        let words = first.map(|w| words(input.workbench, &w.text)).unwrap_or_default();
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if ui.button("I have read this").clicked() {
-                input.sender.send(WindowRequest::AcknowledgeGeometry);
+            let read = ui.button("I have read this");
+            if read.on_hover_text("Network and export wait until you have read it").clicked() {
+                input.sender.send(Command::AcknowledgeGeometry);
             }
-            if ui.button("Import report").clicked() {
+            if ui.button("Import report").accessible_name("Read the import report").clicked() {
                 input.sender.send(WindowRequest::ShowImportReport(true));
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {

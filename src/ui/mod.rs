@@ -19,6 +19,7 @@ mod messages;
 mod palette;
 mod panel;
 mod picker;
+mod privacy;
 mod request;
 mod risk_panel;
 mod scene;

@@ -1,6 +1,7 @@
 //! The command palette: every action, recent case and structure by its name.
 
 use super::fuzzy;
+use super::privacy::recent_label;
 use super::request::{CommandSender, Opening, Request, WindowRequest};
 use super::theme;
 use crate::workbench::{Action, Command, Workbench};
@@ -38,20 +39,20 @@ fn entries(workbench: &Workbench) -> Vec<Entry> {
             }
         })
         .collect();
-    for roi in workbench.case().iter().flat_map(|c| &c.structures().rois) {
+    for roi in workbench.shown_case().iter().flat_map(|c| &c.structures().rois) {
         entries.push(Entry {
             text: format!("Go to {}", roi.name),
             note: roi.role.label(),
             request: Command::GoToRoi(roi.id).into(),
-            refusal: None,
+            refusal: roi.slices.is_empty().then_some("It has no contours yet"),
         });
     }
     if !workbench.view.identifiers_hidden {
-        for path in &workbench.settings().recent {
+        for (number, recent) in workbench.settings().recent.iter().enumerate() {
             entries.push(Entry {
-                text: format!("Open recent {}", path.display()),
+                text: format!("Open recent {}", recent_label(workbench, number, recent)),
                 note: "Recent case".into(),
-                request: WindowRequest::Open(Opening::Paths(vec![path.clone()])).into(),
+                request: WindowRequest::Open(Opening::Paths(recent.paths().to_vec())).into(),
                 refusal: None,
             });
         }

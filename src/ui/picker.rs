@@ -14,7 +14,11 @@ pub enum Pick {
     /// A folder with a CT series.
     CaseFolder,
     /// Where to write a structure set.
-    ExportFile { suggested_name: String },
+    ExportFile {
+        suggested_name: String,
+        /// The case that was open when it was asked.
+        case_count: u64,
+    },
 }
 
 /// A finished dialog; no path if it was cancelled.
@@ -56,7 +60,7 @@ impl FilePicker for SystemPicker {
                 let dialog = rfd::AsyncFileDialog::new().set_title("Open a folder with a CT series").pick_folder();
                 Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
             }
-            Pick::ExportFile { suggested_name } => {
+            Pick::ExportFile { suggested_name, .. } => {
                 let dialog = rfd::AsyncFileDialog::new()
                     .set_title("Export as new structure set")
                     .add_filter("DICOM", &["dcm"])

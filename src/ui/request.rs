@@ -23,8 +23,6 @@ pub enum WindowRequest {
     Maximize(Option<usize>),
     ShowMessages(bool),
     ShowImportReport(bool),
-    /// The geometry warnings of this case are read.
-    AcknowledgeGeometry,
     Copy(String),
 }
 

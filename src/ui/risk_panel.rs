@@ -1,6 +1,6 @@
 //! The risk figure with all that is needed to judge it, or the reason why there is none.
 
-use super::features_panel::fresh_mark;
+use super::features_panel::{ctv_ui, fresh_mark};
 use super::icons::{Icon, icon_label};
 use super::panel::PanelInput;
 use super::theme;
@@ -8,7 +8,7 @@ use super::viewport::signed;
 use super::widgets::{action_tooltip, faint, icon_text_button, status_line};
 use crate::features::{FeatureFlag, catalogue, feature_index};
 use crate::risk::{Contribution, RiskEstimate, RiskManifest, RiskRefusal};
-use crate::workbench::{Action, ToolKind};
+use crate::workbench::{Action, READING, ToolKind};
 use eframe::egui::{Align, CollapsingHeader, Label, Layout, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
 
 /// What the panel keeps between frames.
@@ -35,11 +35,16 @@ pub fn risk_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut RiskState)
         status_line(ui, Icon::EyeOff, "Hidden while contouring. Choose Navigate to see it");
         return;
     }
+    if input.workbench.loading().is_some() {
+        faint(ui, READING);
+        return;
+    }
     let Some((case, risk)) = workbench.case().zip(workbench.live().and_then(|l| l.risk())) else {
         faint(ui, "Open a case to see its risk");
         return;
     };
     fresh_mark(ui, risk, case.revision());
+    ctv_ui(ui, case);
     let manifest = model.manifest();
     match &risk.value {
         Ok(estimate) => estimate_ui(ui, estimate, manifest),

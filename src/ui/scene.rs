@@ -6,9 +6,10 @@ use super::viewport::ViewStructure;
 use crate::contour::{Mask, SliceMask};
 use crate::geometry::{Revision, VoxelGrid};
 use crate::gpu::{Fill, Fills, GpuError, MaskSource, SLOTS, SliceRenderer, no_fills};
+use crate::image::CtVolume;
 use crate::structures::{Generation, Provenance, Roi, RoiId};
 use crate::teaching::{Exercise, Phase};
-use crate::workbench::{Case, Workbench};
+use crate::workbench::{Case, Shown, Workbench};
 use eframe::egui::Color32;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,10 +26,12 @@ pub const EXTRA_COLOR: Color32 = theme::WARNING;
 /// What the renderer shows of the workbench.
 pub struct Scene {
     pub renderer: SliceRenderer,
-    /// The case (by count) whose scan the renderer holds.
-    shown: Option<u64>,
-    /// Slices sent of the scan that is being read.
+    /// Whose scan the renderer holds.
+    shown: Option<Shown>,
+    grid: Option<Arc<VoxelGrid>>,
+    /// How many of the slices that arrived of the scan being read are sent, and which are still missing.
     sent: usize,
+    missing: BTreeSet<usize>,
     slots: Vec<RoiId>,
     difference: Option<Difference>,
     /// Where slices are missing, mm along the normal.
@@ -45,7 +48,16 @@ struct Difference {
 
 impl Scene {
     pub fn new(renderer: SliceRenderer) -> Self {
-        Self { renderer, shown: None, sent: 0, slots: Vec::new(), difference: None, gaps_mm: Vec::new() }
+        Self {
+            renderer,
+            shown: None,
+            grid: None,
+            sent: 0,
+            missing: BTreeSet::new(),
+            slots: Vec::new(),
+            difference: None,
+            gaps_mm: Vec::new(),
+        }
     }
 
     pub fn gaps_mm(&self) -> &[[f64; 2]] {
@@ -54,35 +66,43 @@ impl Scene {
 
     /// Brings the renderer to the state of the workbench. An error says why slices are drawn otherwise than wished.
     pub fn sync(&mut self, workbench: &Workbench) -> Result<(), GpuError> {
-        let count = workbench.case_count();
+        let Some(shown) = workbench.shown() else {
+            if self.shown.take().is_some() {
+                self.grid = None;
+                self.renderer.clear();
+            }
+            return Ok(());
+        };
+        let before = self.shown.replace(shown);
+        let is_new = before != Some(shown);
         if let Some(loading) = workbench.loading() {
             let mut result = Ok(());
-            if self.shown != Some(count) {
-                self.shown = Some(count);
+            if is_new {
+                self.difference = None;
                 self.sent = 0;
+                self.missing = (0..loading.grid.slices()).collect();
                 self.gaps_mm = gaps_mm(&loading.grid);
+                self.grid = Some(Arc::clone(&loading.grid));
                 result = self.renderer.set_grid(Arc::clone(&loading.grid));
             }
-            for &k in &loading.arrived[self.sent..] {
+            for &k in loading.arrived.get(self.sent..).unwrap_or_default() {
                 if let Some(slice) = loading.hu.index_axis(ndarray::Axis(0), k).as_slice() {
                     self.renderer.upload_slice(k, slice);
+                    self.missing.remove(&k);
                 }
             }
             self.sent = loading.arrived.len();
             return result;
         }
-        let Some(case) = workbench.case() else {
-            if self.shown.take().is_some() {
-                self.renderer.clear();
-            }
-            return Ok(());
-        };
+        let Some(case) = workbench.case() else { return Ok(()) };
         let mut result = Ok(());
-        if self.shown != Some(count) {
-            self.shown = Some(count);
+        if is_new {
             self.difference = None;
             self.gaps_mm = gaps_mm(case.grid());
-            result = self.renderer.set_volume(&case.image.volume);
+            if !matches!(before, Some(Shown::Loading(_))) {
+                self.grid = None;
+            }
+            result = self.show_volume(&case.image.volume);
         }
         self.sync_difference(case, workbench.exercise().copied());
         self.slots = slots(workbench, case, self.difference.is_some());
@@ -93,6 +113,22 @@ impl Scene {
             result = result.and(again.and(Err(error)));
         }
         result
+    }
+
+    /// The scan of a case; slices that arrived while it was read are not sent again.
+    fn show_volume(&mut self, volume: &CtVolume) -> Result<(), GpuError> {
+        let missing = std::mem::take(&mut self.missing);
+        let is_here = self.grid.as_ref().is_some_and(|grid| Arc::ptr_eq(grid, &volume.grid));
+        self.grid = Some(Arc::clone(&volume.grid));
+        if !is_here {
+            return self.renderer.set_volume(volume);
+        }
+        for k in missing {
+            if let Some(slice) = volume.hu.index_axis(ndarray::Axis(0), k).as_slice() {
+                self.renderer.upload_slice(k, slice);
+            }
+        }
+        Ok(())
     }
 
     fn sync_difference(&mut self, case: &Case, exercise: Option<Exercise>) {
@@ -123,7 +159,7 @@ impl Scene {
 
     /// How every slot is tinted.
     pub fn fills(&self, workbench: &Workbench) -> Fills {
-        let Some(case) = workbench.case().filter(|_| workbench.loading().is_none()) else { return no_fills() };
+        let Some(case) = workbench.shown_case() else { return no_fills() };
         let mut fills = [Fill::default(); SLOTS];
         for (fill, id) in fills.iter_mut().zip(&self.slots) {
             *fill = match *id {
@@ -159,7 +195,7 @@ pub fn is_open_proposal(roi: &Roi) -> bool {
 
 /// The structures to outline, in drawing order.
 pub fn structures(workbench: &Workbench) -> Vec<ViewStructure<'_>> {
-    let Some(case) = workbench.case().filter(|_| workbench.loading().is_none()) else { return Vec::new() };
+    let Some(case) = workbench.shown_case() else { return Vec::new() };
     case.structures()
         .rois
         .iter()

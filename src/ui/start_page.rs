@@ -3,9 +3,9 @@
 use super::icons::Icon;
 use super::jobs_panel::jobs_panel_ui;
 use super::panel::PanelInput;
+use super::privacy::recent_label;
 use super::request::{Opening, WindowRequest};
 use super::theme;
-use super::top_bar::recent_label;
 use super::widgets::icon_text_button;
 use crate::workbench::Action;
 use eframe::egui::{self, Align, Button, Label, Layout, Rect, RichText, Ui, UiBuilder, pos2, vec2};
@@ -50,12 +50,12 @@ pub fn start_page_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     if !recent.is_empty() {
         ui.label(RichText::new("Recent cases").font(theme::strong(theme::SIZE_BODY)));
         ui.spacing_mut().item_spacing.y = 0.0;
-        for path in recent.iter().take(6) {
-            let label = recent_label(workbench, path);
+        for (number, case) in recent.iter().take(6).enumerate() {
+            let label = recent_label(workbench, number, case);
             let text = RichText::new(&label).color(theme::TEXT_SECONDARY);
             let button = Button::new(text).frame_when_inactive(false).truncate();
             if ui.add(button).accessible_name(format!("Open {label}")).clicked() {
-                sender.send(WindowRequest::Open(Opening::Paths(vec![path.clone()])));
+                sender.send(WindowRequest::Open(Opening::Paths(case.paths().to_vec())));
             }
         }
         ui.add_space(theme::SPACE_4);

@@ -3,11 +3,12 @@
 use super::icons::{Icon, icon_label};
 use super::messages::icon_of;
 use super::panel::PanelInput;
-use super::request::WindowRequest;
+use super::privacy::job_title;
 use super::theme;
 use super::viewport::signed;
-use super::widgets::time_left;
+use super::widgets::{action_tooltip, icon_button_sized, time_left};
 use crate::geometry::PatientPoint;
+use crate::workbench::{Action, Command};
 use eframe::egui::{Align, Button, Label, Layout, ProgressBar, RichText, Ui};
 
 /// Shows the bar. `hovered` is the patient point under the pointer.
@@ -72,14 +73,19 @@ fn place_ui(ui: &mut Ui, input: &PanelInput<'_>, hovered: Option<PatientPoint>) 
 }
 
 fn job_ui(ui: &mut Ui, input: &PanelInput<'_>) {
-    let jobs = input.workbench.jobs().status();
+    let jobs = input.workbench.jobs();
     let Some(job) = jobs.first() else { return };
+    let title = job_title(input.workbench, job);
+    let stop = format!("Stop {title}");
+    if icon_button_sized(ui, Icon::Cancel, &stop, false, 20.0).on_hover_text(&stop).clicked() {
+        input.sender.send(Command::CancelJob(job.id));
+    }
     if let Some(seconds) = job.seconds_left() {
         ui.label(small(time_left(seconds)));
     }
     ui.add(ProgressBar::new(job.fraction().unwrap_or(0.0)).desired_width(90.0).desired_height(6.0))
-        .accessible_name(format!("Progress in short of {}", job.title));
-    ui.label(small(job.title.clone()));
+        .accessible_name(format!("Progress in short of {title}"));
+    ui.label(small(title));
 }
 
 fn messages_ui(ui: &mut Ui, input: &PanelInput<'_>) {
@@ -92,8 +98,8 @@ fn messages_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     };
     let button =
         Button::new(RichText::new(text).size(theme::SIZE_SMALL + 1.0).color(theme::TEXT_SECONDARY)).frame(false);
-    if ui.add(button).on_hover_text("Show all messages").clicked() {
-        input.sender.send(WindowRequest::ShowMessages(true));
+    if ui.add(button).on_hover_text(action_tooltip(input.workbench, Action::Messages)).clicked() {
+        input.sender.send(Action::Messages);
     }
     if let Some(worst) = worst {
         let icon = icon_of(worst);

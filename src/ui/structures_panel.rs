@@ -2,10 +2,12 @@
 
 use super::icons::{Icon, icon_label, swatch};
 use super::panel::PanelInput;
+use super::privacy::identifier;
 use super::theme;
 use super::widgets::{action_icon, cm3, faint, icon_button_sized, status_line};
 use crate::structures::{Generation, Provenance, Roi, RoiId, Role};
-use crate::workbench::{Action, Command};
+use crate::workbench::jobs::JobKey;
+use crate::workbench::{Action, Command, Workbench};
 use eframe::egui::{
     self, Align, Color32, ComboBox, CornerRadius, Frame, Key, Label, Layout, Margin, Popup, Response, RichText,
     ScrollArea, Sense, Slider, TextEdit, Ui, WidgetInfo, color_picker, vec2,
@@ -45,7 +47,7 @@ pub fn structures_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut Stru
         TextEdit::singleline(&mut state.filter).hint_text("Filter by name or role").desired_width(f32::INFINITY);
     ui.add(filter).accessible_name("Filter structures");
     ui.add_space(theme::SPACE_1);
-    let Some(case) = workbench.case().filter(|_| workbench.loading().is_none()) else {
+    let Some(case) = workbench.shown_case() else {
         faint(ui, "The structures appear when the scan has been read");
         return;
     };
@@ -287,20 +289,25 @@ fn details_ui(ui: &mut Ui, input: &PanelInput<'_>, roi: &Roi) {
             sender.send(Command::SetOpacity { roi: roi.id, opacity: (percent / 100.0) as f32 });
         }
     });
-    ui.add(Label::new(RichText::new(origin(roi)).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL)).truncate())
-        .on_hover_text(description(input, roi));
+    ui.add(
+        Label::new(RichText::new(origin(input.workbench, roi)).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL))
+            .truncate(),
+    )
+    .on_hover_text(description(input, roi));
     ui.add_space(2.0);
 }
 
 /// One line on where the contours came from.
-fn origin(roi: &Roi) -> String {
+fn origin(workbench: &Workbench, roi: &Roi) -> String {
     let edited = match roi.generation {
         Generation::Semiautomatic => ", corrected",
         _ => "",
     };
     match &roi.provenance {
-        Provenance::Imported { label, file } if label.is_empty() => format!("Imported from {file}"),
-        Provenance::Imported { label, .. } => format!("Imported from {label}"),
+        Provenance::Imported { label, file } => {
+            let from = if label.is_empty() { file } else { label };
+            format!("Imported from {}", identifier(workbench, from, "a structure set"))
+        }
         Provenance::Network { model_id, .. } => format!("Drawn by {model_id}{edited}"),
         Provenance::Proposed { .. } => format!("Proposed{edited}"),
         Provenance::Phantom { seed } => format!("Synthetic, seed {seed}{edited}"),
@@ -322,9 +329,11 @@ fn description(input: &PanelInput<'_>, roi: &Roi) -> String {
         rings,
         if rings == 1 { "contour" } else { "contours" }
     ));
-    lines.push(origin(roi));
+    lines.push(origin(input.workbench, roi));
     match &roi.provenance {
-        Provenance::Imported { label, file } if !label.is_empty() => lines.push(file.clone()),
+        Provenance::Imported { label, file } if !label.is_empty() => {
+            lines.push(identifier(input.workbench, file, "File name hidden").to_owned());
+        }
         Provenance::Network { sha256, statement, .. } => {
             lines.push(statement.clone());
             lines.push(format!("Weights {}", sha256.chars().take(12).collect::<String>()));
@@ -344,22 +353,29 @@ fn description(input: &PanelInput<'_>, roi: &Roi) -> String {
 
 /// Structure sets found beside the open one.
 fn other_sets_ui(ui: &mut Ui, input: &PanelInput<'_>) {
-    let sets = input.workbench.other_structure_sets();
+    let workbench = input.workbench;
+    let sets: Vec<_> = workbench.other_structure_sets().collect();
     if sets.is_empty() {
         return;
     }
     ui.add_space(theme::SPACE_2);
     status_line(ui, Icon::Layers, "More structure sets of this scan");
-    for (index, set) in sets.iter().enumerate() {
-        let title = if set.label.is_empty() { "Structure set without a label".to_owned() } else { set.label.clone() };
+    let running = workbench.is_running(JobKey::AddStructureSet);
+    for (index, set) in sets {
+        let number = format!("structure set {}", index + 1);
+        let title = if set.label.is_empty() { "Structure set without a label" } else { &set.label };
+        let title = identifier(workbench, title, &number);
         ui.horizontal(|ui| {
             let name = format!("Add {title}");
-            let add = ui.button("Add").accessible_name(&name);
+            let add = ui.add_enabled(!running, egui::Button::new("Add")).accessible_name(&name);
+            let add = add.on_disabled_hover_text("A structure set is being read");
             if add.on_hover_text("Add its structures to this case").clicked() {
                 input.sender.send(Command::AddStructureSet(index));
             }
             let count = set.roi_names.len();
-            let text = format!("{title}, {count} structures, {}", set.date);
+            let date = identifier(workbench, &set.date, "");
+            let comma = if date.is_empty() { "" } else { ", " };
+            let text = format!("{title}, {count} structures{comma}{date}");
             ui.add(Label::new(RichText::new(text).color(theme::TEXT_SECONDARY)).truncate())
                 .on_hover_text(set.roi_names.join(", "));
         });

@@ -1,5 +1,6 @@
 //! The Teach workspace: draw a structure whose reference is hidden, then see where the two part.
 
+use super::features_panel::fresh_mark;
 use super::icons::Icon;
 use super::panel::PanelInput;
 use super::scene::{EXTRA_COLOR, MISSED_COLOR, Scene};
@@ -10,7 +11,7 @@ use crate::geometry::{Revision, VoxelGrid};
 use crate::metrics::{Comparison, signed_difference_mm};
 use crate::structures::{Roi, RoiId};
 use crate::teaching::{Exercise, Phase, Score};
-use crate::workbench::{Command, TeachCommand, Workbench};
+use crate::workbench::{Command, READING, TeachCommand, Workbench};
 use eframe::egui::{
     self, Align2, Color32, ComboBox, Painter, Rect, RichText, ScrollArea, Shape, Stroke, Ui, pos2, vec2,
 };
@@ -25,8 +26,8 @@ pub struct TeachState {
 pub fn teach_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut TeachState, scene: &Scene) {
     ui.label(RichText::new("Exercise").font(theme::strong(theme::SIZE_HEADING)));
     let workbench = input.workbench;
-    let Some(case) = workbench.case().filter(|_| workbench.loading().is_none()) else {
-        faint(ui, "Open a case first");
+    let Some(case) = workbench.shown_case() else {
+        faint(ui, if workbench.loading().is_some() { READING } else { "Open a case first" });
         return;
     };
     ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| match workbench.exercise().copied() {
@@ -108,8 +109,16 @@ fn comparing_ui(ui: &mut Ui, input: &PanelInput<'_>, scene: &Scene) {
         }
     });
     ui.add_space(theme::SPACE_1);
-    if let Some(score) = workbench.score() {
-        section(ui, "Measures", true, |ui| score_ui(ui, &score.value));
+    match workbench.score().zip(workbench.case()) {
+        Some((score, case)) => {
+            section(ui, "Measures", true, |ui| {
+                fresh_mark(ui, score, case.revision());
+                score_ui(ui, &score.value);
+            });
+        }
+        None => {
+            faint(ui, "Comparing");
+        }
     }
     ui.horizontal(|ui| {
         if ui.button("Go on drawing").on_hover_text("Hide the reference again").clicked() {
@@ -204,7 +213,7 @@ impl DifferenceOutline {
 
     /// Brings the outline to the slice and revision that are shown; `None` outside a comparison.
     pub fn sync(present: Option<Self>, workbench: &Workbench) -> Option<Self> {
-        let case = workbench.case()?;
+        let case = workbench.shown_case()?;
         let exercise = workbench.exercise().copied().filter(|e| e.phase == Phase::Comparing)?;
         let k = workbench.view.axial_slice(case.grid());
         let revision = case.revision();

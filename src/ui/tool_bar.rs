@@ -81,7 +81,8 @@ fn brush_ui(ui: &mut Ui, input: &PanelInput<'_>, wide: bool) {
         let tooltip = action_tooltip(input.workbench, Action::BrushBall);
         for (option, label) in [(BrushShape::Disc, "Disc"), (BrushShape::Ball, "Ball")] {
             let selected = brush.is_some() && shape == option;
-            let button = ui.add(Button::selectable(selected, label)).on_hover_text(&tooltip);
+            let button = ui.add(Button::selectable(selected, label));
+            let button = button.on_hover_text(&tooltip).on_disabled_hover_text(&tooltip);
             if button.clicked() && !selected {
                 input.sender.send(Command::SetBrushShape(option));
             }

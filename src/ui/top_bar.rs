@@ -2,6 +2,7 @@
 
 use super::icons::Icon;
 use super::panel::PanelInput;
+use super::privacy::{readable_date, recent_label};
 use super::request::{Opening, WindowRequest};
 use super::theme;
 use super::widgets::{action_icon, action_item, segmented};
@@ -50,9 +51,9 @@ fn menu_ui(ui: &mut Ui, input: &PanelInput<'_>, menu: Menu) {
         if action == Action::OpenDemo && !workbench.settings().recent.is_empty() {
             ui.menu_button("Open recent", |ui| {
                 ui.set_min_width(320.0);
-                for path in &workbench.settings().recent {
-                    if ui.button(recent_label(workbench, path)).clicked() {
-                        sender.send(WindowRequest::Open(Opening::Paths(vec![path.clone()])));
+                for (number, recent) in workbench.settings().recent.iter().enumerate() {
+                    if ui.button(recent_label(workbench, number, recent)).clicked() {
+                        sender.send(WindowRequest::Open(Opening::Paths(recent.paths().to_vec())));
                         ui.close();
                     }
                 }
@@ -60,15 +61,6 @@ fn menu_ui(ui: &mut Ui, input: &PanelInput<'_>, menu: Menu) {
         }
     }
     if menu == Menu::Help {
-        ui.separator();
-        if ui.button("Messages").clicked() {
-            sender.send(WindowRequest::ShowMessages(true));
-            ui.close();
-        }
-        if ui.add_enabled(workbench.case().is_some(), egui::Button::new("Import report")).clicked() {
-            sender.send(WindowRequest::ShowImportReport(true));
-            ui.close();
-        }
         ui.separator();
         ui.label(RichText::new(crate::PROGRAM).color(theme::TEXT_FAINT));
     }
@@ -87,16 +79,8 @@ fn starts_group(action: Action) -> bool {
             | Action::NewStructure
             | Action::Segment
             | Action::BrushSmaller
+            | Action::Messages
     )
-}
-
-/// A recent case as it may be shown: folders can carry names of patients.
-pub fn recent_label(workbench: &Workbench, path: &std::path::Path) -> String {
-    if workbench.view.identifiers_hidden {
-        let at = workbench.settings().recent.iter().position(|p| p == path).unwrap_or(0);
-        return format!("Recent case {}", at + 1);
-    }
-    path.display().to_string()
 }
 
 fn patient_meta(workbench: &Workbench) -> Option<&CtMeta> {
@@ -113,10 +97,7 @@ pub fn patient_label(workbench: &Workbench) -> String {
         return "Identifiers hidden".into();
     }
     let patient = &meta.patient;
-    let date = match meta.study_date.as_str() {
-        d if d.len() == 8 && d.is_ascii() => format!("{}-{}-{}", &d[..4], &d[4..6], &d[6..]),
-        other => other.to_owned(),
-    };
+    let date = readable_date(&meta.study_date);
     let age = patient.age_years.map(|a| format!("{a} y")).unwrap_or_default();
     let name = if patient.name.is_empty() { "No name".to_owned() } else { patient.name.clone() };
     let parts = [name, patient.id.clone(), patient.sex.clone(), age, date];

@@ -4,10 +4,10 @@ use super::request::{CommandSender, WindowRequest};
 use super::scene::{Scene, structures};
 use super::teach::DifferenceOutline;
 use super::theme;
-use super::viewport::{Brush, Show, View, ViewEvent, ViewInput, ViewOutput, ViewTransform};
+use super::viewport::{Brush, Camera, Show, View, ViewEvent, ViewInput, ViewOutput, ViewTransform};
 use crate::geometry::{Orientation, PatientPoint};
 use crate::workbench::tools::{BrushShape, EditMode, ToolEvent};
-use crate::workbench::{Command, ToolKind, Workbench};
+use crate::workbench::{Command, READING, ToolKind, Workbench};
 use eframe::egui::{self, CursorIcon, Modifiers, Rect, Role, Sense, Ui, UiBuilder, WidgetInfo, pos2};
 
 /// Views on the screen and how they share it.
@@ -22,6 +22,12 @@ pub struct Views {
     split: [f32; 2],
     /// What the pointer is over: view, patient point, CT number.
     hovered: Option<(usize, PatientPoint)>,
+}
+
+/// Cameras of the views, kept while another scan is read.
+pub struct ViewsState {
+    cameras: [Camera; 3],
+    maximized: Option<usize>,
 }
 
 impl Default for Views {
@@ -49,6 +55,19 @@ impl Views {
         for view in &mut self.views {
             view.camera.reset();
         }
+    }
+
+    /// What the views show of a scan: cameras, and the view that is shown alone.
+    pub fn state(&self) -> ViewsState {
+        ViewsState { cameras: self.views.each_ref().map(|v| v.camera), maximized: self.maximized }
+    }
+
+    /// Goes back to a former state.
+    pub fn restore(&mut self, state: ViewsState) {
+        for (view, camera) in self.views.iter_mut().zip(state.cameras) {
+            view.camera = camera;
+        }
+        self.maximized = state.maximized;
     }
 
     /// Brings a point into the middle of every magnified view.
@@ -111,11 +130,11 @@ impl Views {
     ) -> Option<PatientPoint> {
         let grid = workbench.grid()?;
         let loading = workbench.loading().is_some();
-        let volume = workbench.case().filter(|_| !loading).map(|c| &c.image.volume);
+        let volume = workbench.shown_case().map(|c| &c.image.volume);
         let structures = structures(workbench);
         let patient = workbench
-            .case()
-            .filter(|_| index == 0 && !workbench.view.identifiers_hidden && !loading)
+            .shown_case()
+            .filter(|_| index == 0 && !workbench.view.identifiers_hidden)
             .map(|c| c.image.meta.patient.name.clone())
             .filter(|name| !name.is_empty());
         let alt = ui.input(|i| i.modifiers.alt);
@@ -150,7 +169,7 @@ impl Views {
             difference.paint(&ui.painter_at(transform.rect), &transform, &grid, workbench);
         }
         if loading && index == 0 {
-            let words = "Reading the scan";
+            let words = READING;
             super::viewport::notice(
                 &ui.painter_at(transform.rect),
                 transform.rect.split_top_bottom_at_fraction(0.9).1,

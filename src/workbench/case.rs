@@ -299,7 +299,7 @@ impl Case {
                         self.structures.get(*roi).ok_or(EditError::NoSuchRoi)?;
                     }
                 }
-                Change::Clinical { .. } => {}
+                Change::Clinical { .. } | Change::AddSource(_) | Change::RemoveSource(_) => {}
             }
         }
         Ok(())
@@ -338,6 +338,8 @@ impl Case {
                     }
                 }
                 Change::Clinical { after, .. } => self.clinical = after.clone(),
+                Change::AddSource(source) => self.sources.push(Arc::clone(&source.0)),
+                Change::RemoveSource(source) => self.sources.retain(|s| !Arc::ptr_eq(s, &source.0)),
             }
         }
         for (roi, slices) in touched {

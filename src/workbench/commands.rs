@@ -29,8 +29,14 @@ pub enum Command {
     OpenDemo {
         seed: u64,
     },
-    /// Adds the ROIs of another structure set found beside the open one.
+    /// Puts the case that has been read on the bench, although the open one has changed meanwhile.
+    TakeArrived,
+    /// Forgets the case that has been read; the open one stays.
+    DropArrived,
+    /// Adds the ROIs of another structure set found beside the open one, by its number.
     AddStructureSet(usize),
+    /// The user has read that the geometry of the scan is doubtful.
+    AcknowledgeGeometry,
     SetWorkspace(Workspace),
     SelectRoi(Option<RoiId>),
     SetVisible {
@@ -92,6 +98,58 @@ pub enum Command {
     Teach(TeachCommand),
 }
 
+/// What a command or an action works on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    Anything,
+    /// Whatever scan the views show, also one that is being read.
+    Scan,
+    /// The open case.
+    Case,
+}
+
+impl Command {
+    pub(super) fn reach(&self) -> Reach {
+        match self {
+            Self::Open(_)
+            | Self::OpenDemo { .. }
+            | Self::TakeArrived
+            | Self::DropArrived
+            | Self::SetWorkspace(_)
+            | Self::SelectRoi(None)
+            | Self::SetBrushRadius(_)
+            | Self::SetBrushShape(_)
+            | Self::SetWindow(_)
+            | Self::SetContoursHidden(_)
+            | Self::SetIdentifiersHidden(_)
+            | Self::CancelJob(_)
+            | Self::DismissNotice(_)
+            | Self::ClearNotices
+            | Self::Tool(ToolEvent::Drag { .. } | ToolEvent::Release | ToolEvent::Cancel) => Reach::Anything,
+            Self::SetCrosshair(_) | Self::Scroll { .. } => Reach::Scan,
+            _ => Reach::Case,
+        }
+    }
+
+    /// True if a stroke under way goes on; every other command ends it first, as one step.
+    pub(super) fn leaves_stroke(&self) -> bool {
+        matches!(
+            self,
+            Self::Tool(_)
+                | Self::SetBrushRadius(_)
+                | Self::SetBrushShape(_)
+                | Self::SetCrosshair(_)
+                | Self::Scroll { .. }
+                | Self::SetWindow(_)
+                | Self::SetContoursHidden(_)
+                | Self::SetIdentifiersHidden(_)
+                | Self::CancelJob(_)
+                | Self::DismissNotice(_)
+                | Self::ClearNotices
+        )
+    }
+}
+
 /// Requests of the Teach workspace.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TeachCommand {
@@ -139,6 +197,8 @@ pub enum Action {
     Teach,
     Palette,
     Shortcuts,
+    Messages,
+    ImportReport,
     Quit,
 }
 
@@ -203,6 +263,34 @@ const fn shift(key: &'static str) -> Option<Shortcut> {
 }
 
 impl Action {
+    pub(super) fn reach(self) -> Reach {
+        match self {
+            Self::Open
+            | Self::OpenDemo
+            | Self::HideIdentifiers
+            | Self::Review
+            | Self::Cohort
+            | Self::Teach
+            | Self::Palette
+            | Self::Shortcuts
+            | Self::Messages
+            | Self::Quit => Reach::Anything,
+            Self::SliceUp
+            | Self::SliceDown
+            | Self::WindowMediastinum
+            | Self::WindowLung
+            | Self::WindowBone
+            | Self::FitViews => Reach::Scan,
+            _ => Reach::Case,
+        }
+    }
+
+    /// True if what it does shows in the views and the structure list only.
+    pub(super) fn needs_views(self) -> bool {
+        self.reach() != Reach::Anything
+            && !matches!(self, Self::Export | Self::ImportReport | Self::Segment | Self::ProposeCtv)
+    }
+
     /// Label, tooltip, menu and shortcut.
     pub fn info(self) -> ActionInfo {
         use Menu::{Edit, File, Help, Structure, Tools, View};
@@ -269,6 +357,8 @@ impl Action {
                 None,
             ),
             Self::Palette => ("Command palette", "Find any command by its name", Help, ctrl("K")),
+            Self::Messages => ("Messages", "Show every message of this run", Help, ctrl("M")),
+            Self::ImportReport => ("Import report", "Show what was noticed while this case was read", Help, ctrl("I")),
             Self::Shortcuts => ("Keyboard shortcuts", "List every shortcut", Help, key("F1")),
         };
         ActionInfo { label, tooltip, menu, shortcut }

@@ -2,6 +2,7 @@
 //! same list turned round through the same door ([`super::Case::apply`]).
 
 use crate::contour::SliceContours;
+use crate::dicom::SourceStructureSet;
 use crate::features::ClinicalValues;
 use crate::structures::{Generation, Provenance, Roi, RoiId, Role};
 use std::sync::Arc;
@@ -37,6 +38,16 @@ impl RoiAttributes {
     }
 }
 
+/// A source structure set; equal to itself only.
+#[derive(Debug, Clone)]
+pub struct Source(pub Arc<SourceStructureSet>);
+
+impl PartialEq for Source {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 /// One reversible change of a case.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
@@ -66,6 +77,10 @@ pub enum Change {
         before: ClinicalValues,
         after: ClinicalValues,
     },
+    /// A source structure set joins those of the case, as the last.
+    AddSource(Source),
+    /// The last source structure set leaves.
+    RemoveSource(Source),
 }
 
 impl Change {
@@ -77,6 +92,8 @@ impl Change {
             Self::Remove { index, roi } => Self::Add { index, roi },
             Self::Attributes { roi, before, after } => Self::Attributes { roi, before: after, after: before },
             Self::Clinical { before, after } => Self::Clinical { before: after, after: before },
+            Self::AddSource(source) => Self::RemoveSource(source),
+            Self::RemoveSource(source) => Self::AddSource(source),
         }
     }
 
@@ -86,7 +103,7 @@ impl Change {
             Self::Slice { before, after, .. } => before == after,
             Self::Attributes { before, after, .. } => before == after,
             Self::Clinical { before, after } => before == after,
-            Self::Add { .. } | Self::Remove { .. } => false,
+            Self::Add { .. } | Self::Remove { .. } | Self::AddSource(_) | Self::RemoveSource(_) => false,
         }
     }
 
@@ -100,7 +117,7 @@ impl Change {
             Self::Add { roi, .. } | Self::Remove { roi, .. } => {
                 roi.slices.values().map(|s| contours(&Some(Arc::clone(s)))).sum()
             }
-            Self::Attributes { .. } | Self::Clinical { .. } => 512,
+            Self::Attributes { .. } | Self::Clinical { .. } | Self::AddSource(_) | Self::RemoveSource(_) => 512,
         }
     }
 }

@@ -1,10 +1,13 @@
 //! The only place that starts threads: three lanes, one job at a time in each, progress, cancel,
 //! and panics caught at the edge of the lane.
 
+use super::Trouble;
+use crate::dicom::{ExportError, StructureSetError};
 use crate::progress::{Cancelled, Progress};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -29,14 +32,27 @@ pub enum JobKey {
     Segment,
     Export,
     Propose,
-    /// Latest wins.
+    AddStructureSet,
+    /// Follows the contours of an exercise.
     Compare,
+    /// Follows the contours of the airway.
+    Airway,
 }
 
 impl JobKey {
-    /// True if a new job of this kind cancels the one that runs; otherwise the new one is refused.
+    /// True if a new job of this kind supersedes the one that runs; otherwise the new one is refused.
     fn replaces(self) -> bool {
-        matches!(self, Self::LoadCase | Self::Compare)
+        matches!(self, Self::LoadCase)
+    }
+
+    /// True for short work that follows the contours: it is not listed.
+    fn is_quiet(self) -> bool {
+        matches!(self, Self::Compare | Self::Airway)
+    }
+
+    /// True if the result counts even where the job was cancelled meanwhile: a file that was written is there.
+    fn leaves_traces(self) -> bool {
+        matches!(self, Self::Export)
     }
 }
 
@@ -50,7 +66,7 @@ pub enum JobError {
     #[error("cancelled")]
     Cancelled,
     #[error("{0}")]
-    Failed(String),
+    Failed(Trouble),
     #[error("an internal error stopped this job ({0}); your contours are unchanged, please save a copy and report it")]
     Panicked(String),
 }
@@ -58,6 +74,18 @@ pub enum JobError {
 impl From<Cancelled> for JobError {
     fn from(_: Cancelled) -> Self {
         Self::Cancelled
+    }
+}
+
+impl From<ExportError> for JobError {
+    fn from(error: ExportError) -> Self {
+        Self::Failed(Trouble::of(&error))
+    }
+}
+
+impl From<StructureSetError> for JobError {
+    fn from(error: StructureSetError) -> Self {
+        Self::Failed(Trouble::of(&error))
     }
 }
 
@@ -72,6 +100,8 @@ pub struct JobStatus {
     pub id: JobId,
     pub key: JobKey,
     pub title: String,
+    /// The file or folder that it is about.
+    pub subject: Option<PathBuf>,
     pub stage: String,
     pub done: usize,
     pub total: usize,
@@ -162,6 +192,8 @@ struct Running {
     cancel: Arc<AtomicBool>,
     key: JobKey,
     id: JobId,
+    /// A newer job took its place: nothing more is told of it.
+    superseded: bool,
 }
 
 type Work = Box<dyn FnOnce() + Send>;
@@ -172,6 +204,8 @@ pub enum JobMode {
     Threads,
     /// Runs each job to its end inside `spawn`: deterministic tests, command line.
     Inline,
+    /// As inline, but every poll hands over one event: tests of what happens in between.
+    Stepped,
 }
 
 /// Owner of the lanes. `T` is the type of results.
@@ -189,7 +223,7 @@ pub struct Jobs<T> {
 impl<T: Send + 'static> Jobs<T> {
     pub fn new(mode: JobMode) -> Self {
         // Inline jobs have nobody to drain a full channel.
-        let (sender, results) = if mode == JobMode::Inline { unbounded() } else { bounded(64) };
+        let (sender, results) = if mode == JobMode::Threads { bounded(64) } else { unbounded() };
         Self {
             mode,
             lanes: Vec::new(),
@@ -217,14 +251,33 @@ impl<T: Send + 'static> Jobs<T> {
         &mut self,
         lane: Lane,
         key: JobKey,
-        title: impl Into<String>,
+        title: &str,
         work: impl FnOnce(&JobContext<T>) -> Result<T, JobError> + Send + 'static,
     ) -> Result<JobId, AlreadyRunning> {
-        if let Some(other) = self.running.iter().find(|r| r.key == key) {
-            if !key.replaces() {
-                return Err(AlreadyRunning(self.title_of(other)));
+        self.spawn_about(lane, key, title, None, work)
+    }
+
+    /// Starts a job about a file or folder.
+    ///
+    /// # Errors
+    /// As [`Self::spawn`].
+    pub fn spawn_about(
+        &mut self,
+        lane: Lane,
+        key: JobKey,
+        title: &str,
+        subject: Option<PathBuf>,
+        work: impl FnOnce(&JobContext<T>) -> Result<T, JobError> + Send + 'static,
+    ) -> Result<JobId, AlreadyRunning> {
+        for at in 0..self.running.len() {
+            let other = &mut self.running[at];
+            if other.key == key && !other.superseded {
+                if !key.replaces() {
+                    return Err(AlreadyRunning(self.title_of(&self.running[at])));
+                }
+                other.superseded = true;
+                other.cancel.store(true, Ordering::Relaxed);
             }
-            other.cancel.store(true, Ordering::Relaxed);
         }
         let id = JobId(self.next);
         self.next += 1;
@@ -232,7 +285,8 @@ impl<T: Send + 'static> Jobs<T> {
         let status = Arc::new(Mutex::new(JobStatus {
             id,
             key,
-            title: title.into(),
+            title: title.to_owned(),
+            subject,
             stage: "Waiting".into(),
             done: 0,
             total: 0,
@@ -240,7 +294,13 @@ impl<T: Send + 'static> Jobs<T> {
             stage_started: now,
         }));
         let cancel = Arc::new(AtomicBool::new(false));
-        self.running.push(Running { status: Arc::clone(&status), cancel: Arc::clone(&cancel), key, id });
+        self.running.push(Running {
+            status: Arc::clone(&status),
+            cancel: Arc::clone(&cancel),
+            key,
+            id,
+            superseded: false,
+        });
         let context = JobContext { status, cancel, results: self.sender.clone(), id, waker: Arc::clone(&self.waker) };
         let run = move || {
             let outcome = if context.is_cancelled() {
@@ -255,7 +315,7 @@ impl<T: Send + 'static> Jobs<T> {
             context.wake();
         };
         match self.mode {
-            JobMode::Inline => run(),
+            JobMode::Inline | JobMode::Stepped => run(),
             JobMode::Threads => {
                 let sender = self.lane(lane);
                 let _lane_thread_lives_as_long_as_its_sender = sender.send(Box::new(run));
@@ -270,17 +330,24 @@ impl<T: Send + 'static> Jobs<T> {
         let mut out = Vec::new();
         while let Some((id, event)) = self.inline.pop_front() {
             let Some(at) = self.running.iter().position(|r| r.id == id) else { continue };
-            let (key, cancelled) = (self.running[at].key, self.running[at].cancel.load(Ordering::Relaxed));
+            let Running { key, superseded, ref cancel, .. } = self.running[at];
+            let cancelled = cancel.load(Ordering::Relaxed);
             let event = match event {
                 JobEvent::Partial(_) if cancelled => continue,
                 // Cancelled while it was handing over its result: nothing of it is taken.
-                JobEvent::Finished(_) if cancelled => JobEvent::Ended(JobError::Cancelled),
+                JobEvent::Finished(_) if cancelled && !key.leaves_traces() => JobEvent::Ended(JobError::Cancelled),
                 other => other,
             };
             if !matches!(event, JobEvent::Partial(_)) {
                 self.running.remove(at);
             }
+            if superseded {
+                continue;
+            }
             out.push((id, key, event));
+            if self.mode == JobMode::Stepped {
+                break;
+            }
         }
         out
     }
@@ -292,21 +359,26 @@ impl<T: Send + 'static> Jobs<T> {
         }
     }
 
-    /// Asks all jobs of a kind to stop.
-    pub fn cancel_key(&mut self, key: JobKey) {
-        for job in self.running.iter().filter(|r| r.key == key) {
+    /// Asks the jobs of a kind to stop, and says nothing more of them.
+    pub fn dismiss_key(&mut self, key: JobKey) {
+        for job in self.running.iter_mut().filter(|r| r.key == key) {
+            job.superseded = true;
             job.cancel.store(true, Ordering::Relaxed);
         }
     }
 
-    /// True while a job of this kind runs or waits.
+    /// True while a job of this kind runs or waits whose result is wanted.
     pub fn is_running(&self, key: JobKey) -> bool {
-        self.running.iter().any(|r| r.key == key)
+        self.running.iter().any(|r| r.key == key && !r.superseded)
     }
 
     /// Status of every job, oldest first.
     pub fn status(&self) -> Vec<JobStatus> {
-        self.running.iter().filter_map(|r| r.status.lock().ok().map(|s| s.clone())).collect()
+        self.running
+            .iter()
+            .filter(|r| !r.superseded && !r.key.is_quiet())
+            .filter_map(|r| r.status.lock().ok().map(|s| s.clone()))
+            .collect()
     }
 
     fn title_of(&self, job: &Running) -> String {
@@ -367,8 +439,8 @@ mod tests {
         let (begun, has_begun) = bounded::<()>(1);
         let id = jobs
             .spawn(Lane::Infer, JobKey::Segment, "net", move |_| {
-                begun.send(()).map_err(|e| JobError::Failed(e.to_string()))?;
-                wait.recv().map_err(|e| JobError::Failed(e.to_string()))?;
+                begun.send(()).expect("the test listens");
+                wait.recv().expect("the test goes on");
                 Ok(7)
             })
             .expect("free");

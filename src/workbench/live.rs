@@ -4,10 +4,11 @@ use super::Case;
 use crate::anatomy;
 use crate::contour::{self, Mask, SliceContours};
 use crate::features::{CENTRAL_DISTANCE_MM, FeatureContext, FeatureVector, LiveFeatures, SliceMasks};
-use crate::geometry::Revision;
+use crate::geometry::{Revision, VoxelGrid};
 use crate::risk::{RiskEstimate, RiskModel, RiskRefusal};
-use crate::structures::{Role, Station};
+use crate::structures::{RoiId, Role, Station};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A value with the revision it was computed from.
 #[derive(Debug, Clone)]
@@ -16,37 +17,109 @@ pub struct Derived<T> {
     pub value: T,
 }
 
-/// What the features need besides structures and clinical values; found once when a case is opened.
+/// An organ with the airway's walls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Airway {
+    roi: RoiId,
+    /// False for the trachea or the carina alone: a tumour far from them can lie at a bronchus.
+    whole: bool,
+}
+
+/// The organs that are the airway or a part of it, by their names.
+fn airways(case: &Case) -> Vec<Airway> {
+    case.structures().rois.iter().filter(|r| r.role == Role::Organ).filter_map(|r| airway(r.id, &r.name)).collect()
+}
+
+fn airway(roi: RoiId, name: &str) -> Option<Airway> {
+    let name = name.to_lowercase();
+    let is = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    // Organs with a margin, and what lies beside or behind the trachea.
+    if is(&["prv", "+", "paratrach", "retrotrach", "esoph", "oesoph"]) {
+        return None;
+    }
+    let whole = is(&["airway", "bronch"]) || name.split(|c: char| !c.is_alphanumeric()).any(|word| word == "pbt");
+    (whole || is(&["trachea", "carina"])).then_some(Airway { roi, whole })
+}
+
+/// Where a primary tumour is central: within [`CENTRAL_DISTANCE_MM`] of the airway.
+#[derive(Debug, Clone, Default)]
+pub struct CentralZone {
+    /// The revision of the airway.
+    revision: Revision,
+    airways: Vec<Airway>,
+    /// `None` without an airway.
+    mask: Option<Mask>,
+    /// More than the trachea is known.
+    whole: bool,
+}
+
+impl CentralZone {
+    /// Measured from the airway as it is now.
+    pub fn find(case: &Case) -> Self {
+        AirwaySurvey::new(case).zone()
+    }
+
+    /// A zone that is given; it holds as long as the case has no airway of its own.
+    pub fn given(mask: Mask) -> Self {
+        Self { mask: Some(mask), whole: true, ..Self::default() }
+    }
+
+    /// True if the airway has not changed since.
+    fn holds(&self, case: &Case) -> bool {
+        let ours = |roi: RoiId| self.airways.iter().any(|a| a.roi == roi);
+        self.airways == airways(case) && !case.changes_since(self.revision).iter().any(|c| ours(c.roi))
+    }
+}
+
+/// What it takes to find the central zone apart from the case.
+pub struct AirwaySurvey {
+    revision: Revision,
+    airways: Vec<Airway>,
+    airway: Mask,
+    whole: bool,
+    grid: Arc<VoxelGrid>,
+}
+
+impl AirwaySurvey {
+    fn new(case: &Case) -> Self {
+        let airways = airways(case);
+        let drawn: Vec<&Airway> = airways.iter().filter(|a| !case.mask(a.roi).is_empty()).collect();
+        let airway = drawn.iter().fold(Mask::default(), |all, a| all.union(case.mask(a.roi)));
+        let whole = drawn.iter().any(|a| a.whole);
+        Self { revision: case.revision(), airway, whole, airways, grid: Arc::clone(case.grid()) }
+    }
+
+    /// Takes some tenths of a second for an airway on fine slices.
+    pub fn zone(self) -> CentralZone {
+        let Self { revision, airways, airway, whole, grid } = self;
+        let mask = (!airway.is_empty()).then(|| contour::expand(&airway, &grid, CENTRAL_DISTANCE_MM));
+        CentralZone { revision, airways, mask, whole }
+    }
+}
+
+/// What the features need besides structures and clinical values; found when a case is opened.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
     pub context: FeatureContext,
-    /// The airway grown by [`CENTRAL_DISTANCE_MM`], where the case has an airway structure.
-    pub central_zone: Option<Mask>,
+    pub zone: CentralZone,
 }
 
 impl Surroundings {
-    /// The midline from the trachea in the image, the central zone from an airway structure.
+    /// The midline from the trachea in the image, the central zone from the airway structures.
     pub fn find(case: &Case) -> Self {
-        let airway = case.structures().rois.iter().find(|r| {
-            let name = r.name.to_lowercase();
-            r.role == Role::Organ && ["airway", "bronch", "tracheobronch"].iter().any(|word| name.contains(word))
-        });
-        let central_zone = airway
-            .map(|r| contour::expand(case.mask(r.id), case.grid(), CENTRAL_DISTANCE_MM))
-            .filter(|zone| !zone.is_empty());
         let trachea = anatomy::find_trachea(&case.image.volume);
-        let context = FeatureContext {
-            tracheal_midline_x_mm: trachea.map(|t| t.midline_x_mm),
-            airway_known: central_zone.is_some(),
-            ..FeatureContext::default()
-        };
-        Self { context, central_zone }
+        let context =
+            FeatureContext { tracheal_midline_x_mm: trachea.map(|t| t.midline_x_mm), ..FeatureContext::default() };
+        Self { context, zone: CentralZone::find(case) }
     }
 }
 
 /// Live results of a case.
 pub struct Live {
     surroundings: Surroundings,
+    /// The revision at which the airway changed last.
+    airway_changed: Revision,
+    airways: Vec<Airway>,
     counts: LiveFeatures,
     synced: Revision,
     features: Derived<FeatureVector>,
@@ -54,31 +127,67 @@ pub struct Live {
 }
 
 impl Live {
-    /// Counts every slice of the case.
-    pub fn new(case: &Case, surroundings: Surroundings, model: Option<&RiskModel>) -> Self {
+    /// Counts every slice of the case. A central zone that no longer fits the airway is measured anew.
+    pub fn new(case: &Case, mut surroundings: Surroundings, model: Option<&RiskModel>) -> Self {
+        if !surroundings.zone.holds(case) {
+            surroundings.zone = CentralZone::find(case);
+        }
         let mut counts = LiveFeatures::new(case.grid());
         for k in 0..case.grid().slices() {
-            count_slice(&mut counts, case, &surroundings, k);
+            count_slice(&mut counts, case, &surroundings.zone, k);
         }
-        let value = counts.features(case.clinical(), &surroundings.context);
+        let value = features(&counts, case, &surroundings);
         let features = Derived { revision: case.revision(), value };
         let risk = predict(&features, model);
-        Self { surroundings, counts, synced: case.revision(), features, risk }
+        let (airway_changed, airways) = (surroundings.zone.revision, surroundings.zone.airways.clone());
+        Self { surroundings, airway_changed, airways, counts, synced: case.revision(), features, risk }
     }
 
-    /// Brings counts, features and risk to the revision of the case.
+    /// Brings counts, features and risk to the revision of the case. Where the airway changed they stay
+    /// marked as out of date until [`Self::set_zone`] brings the zone of [`Self::survey_wanted`].
     pub fn sync(&mut self, case: &Case, model: Option<&RiskModel>) {
         if self.synced == case.revision() {
             return;
         }
-        let slices: BTreeSet<usize> =
-            case.changes_since(self.synced).iter().flat_map(|c| c.slices.iter().copied()).collect();
+        let changes = case.changes_since(self.synced);
+        let now = airways(case);
+        let is_airway = |roi: RoiId| now.iter().chain(&self.airways).any(|a| a.roi == roi);
+        let changed = now != self.airways || changes.iter().any(|c| is_airway(c.roi));
+        if changed {
+            self.airway_changed = case.revision();
+            self.airways = now;
+        }
+        let slices: BTreeSet<usize> = changes.iter().flat_map(|c| c.slices.iter().copied()).collect();
         for k in slices {
-            count_slice(&mut self.counts, case, &self.surroundings, k);
+            count_slice(&mut self.counts, case, &self.surroundings.zone, k);
         }
         self.synced = case.revision();
-        let value = self.counts.features(case.clinical(), &self.surroundings.context);
-        self.features = Derived { revision: case.revision(), value };
+        self.derive(case, model);
+    }
+
+    /// The work that brings the central zone up to date, where it is not.
+    pub(super) fn survey_wanted(&self, case: &Case) -> Option<AirwaySurvey> {
+        self.is_zone_stale().then(|| AirwaySurvey::new(case))
+    }
+
+    /// Takes in a central zone; of an airway that has changed meanwhile it stays marked as out of date.
+    pub(super) fn set_zone(&mut self, case: &Case, zone: CentralZone, model: Option<&RiskModel>) {
+        self.surroundings.zone = zone;
+        let slices: BTreeSet<usize> =
+            case.structures().with_role(Role::Gtvp).flat_map(|r| r.slices.keys().copied()).collect();
+        for k in slices {
+            count_slice(&mut self.counts, case, &self.surroundings.zone, k);
+        }
+        self.derive(case, model);
+    }
+
+    fn is_zone_stale(&self) -> bool {
+        self.surroundings.zone.revision < self.airway_changed
+    }
+
+    fn derive(&mut self, case: &Case, model: Option<&RiskModel>) {
+        let revision = if self.is_zone_stale() { self.features.revision } else { case.revision() };
+        self.features = Derived { revision, value: features(&self.counts, case, &self.surroundings) };
         self.risk = predict(&self.features, model);
     }
 
@@ -99,7 +208,15 @@ fn predict(
     model.map(|m| Derived { revision: features.revision, value: m.predict(&features.value) })
 }
 
-fn count_slice(counts: &mut LiveFeatures, case: &Case, surroundings: &Surroundings, k: usize) {
+/// With the trachea alone a tumour near to it is central; of one far from it nothing is known.
+fn features(counts: &LiveFeatures, case: &Case, surroundings: &Surroundings) -> FeatureVector {
+    let Surroundings { context, zone } = surroundings;
+    let near = || (0..case.grid().slices()).any(|k| counts.slice(k).is_some_and(|c| c.gtvp_central > 0));
+    let airway_known = zone.mask.is_some() && (zone.whole || near());
+    counts.features(case.clinical(), &FeatureContext { airway_known, ..context.clone() })
+}
+
+fn count_slice(counts: &mut LiveFeatures, case: &Case, zone: &CentralZone, k: usize) {
     let gtvp = case.role_slice(Role::Gtvp, k);
     let gtvn = case.role_slice(Role::Gtvn, k);
     let ctv = case.role_slice(Role::Ctv, k);
@@ -108,7 +225,7 @@ fn count_slice(counts: &mut LiveFeatures, case: &Case, surroundings: &Surroundin
     let rings = |role: Role| -> Vec<&SliceContours> {
         case.structures().with_role(role).filter_map(|r| r.slices.get(&k)).map(AsRef::as_ref).collect()
     };
-    let zone = surroundings.central_zone.as_ref().and_then(|z| z.slices.get(&k));
+    let zone = zone.mask.as_ref().and_then(|z| z.slices.get(&k));
     counts.update_slice(
         k,
         &SliceMasks {
@@ -121,4 +238,21 @@ fn count_slice(counts: &mut LiveFeatures, case: &Case, surroundings: &Surroundin
             gtvn_contours: &rings(Role::Gtvn),
         },
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn airways_are_found_by_their_names() {
+        let whole = |name: &str| airway(RoiId(1), name).map(|a| a.whole);
+        for name in ["Airway", "Bronchus_L", "main bronchi", "PBT", "Tree_Tracheobronchial", "lung_trachea_bronchia"] {
+            assert_eq!(whole(name), Some(true), "{name}");
+        }
+        assert_eq!((whole("Trachea"), whole("Carina_c40")), (Some(false), Some(false)));
+        for name in ["PBT_PRV20", "Airway+20", "Paratracheal fat", "Heart"] {
+            assert_eq!(whole(name), None, "{name}");
+        }
+    }
 }

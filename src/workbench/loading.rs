@@ -1,16 +1,18 @@
 //! Opening a case: scan, CT slice by slice, structure sets; the same for the window and the command line.
 
+use super::Trouble;
 use super::case::{Case, CaseImage};
 use super::jobs::JobError;
 use super::live::Surroundings;
-use super::outcome::error_chain;
+use super::opening::guessed;
 use crate::dicom::{self, CtError, CtMeta, ImportWarning, LoadStep, LoadedCt, ScanError, StructureSetFile};
 use crate::geometry::{PatientPoint, VoxelGrid};
-use crate::image::CtVolume;
+use crate::image::{CtVolume, WindowLevel};
 use crate::phantom::{self, PhantomConfig};
 use crate::progress::{Cancelled, Progress};
-use crate::structures::{Role, StructureSet};
+use crate::structures::{RoiId, StructureSet};
 use ndarray::Array3;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -22,10 +24,10 @@ pub struct LoadedCase {
     pub other_structure_sets: Vec<StructureSetFile>,
     /// Import report.
     pub warnings: Vec<ImportWarning>,
-    /// Names of structures whose role was only guessed from the name.
-    pub uncertain_roles: Vec<String>,
-    /// What to remember among the recent cases.
-    pub opened: Option<PathBuf>,
+    /// Structures whose role was only guessed from the name.
+    pub uncertain_roles: BTreeSet<RoiId>,
+    /// What to remember among the recent cases; empty for a case that was not read.
+    pub opened: Vec<PathBuf>,
 }
 
 /// Why a case cannot be opened.
@@ -47,7 +49,7 @@ impl From<Cancelled> for OpenError {
 
 impl OpenError {
     pub(super) fn into_job_error(self) -> JobError {
-        if self.is_cancelled() { JobError::Cancelled } else { JobError::Failed(error_chain(&self)) }
+        if self.is_cancelled() { JobError::Cancelled } else { JobError::Failed(Trouble::of(&self)) }
     }
 
     pub fn is_cancelled(&self) -> bool {
@@ -58,44 +60,39 @@ impl OpenError {
 /// A case while its slices arrive.
 #[derive(Debug)]
 pub struct Loading {
+    /// Grows with every scan that begins to arrive; textures belong to one value of it.
+    pub number: u64,
     pub grid: Arc<VoxelGrid>,
     pub meta: Arc<CtMeta>,
     /// HU `[k, j, i]`; slices that have not arrived are air.
     pub hu: Array3<i16>,
     /// Which slices have arrived, in the order of arrival.
     pub arrived: Vec<usize>,
+    /// Crosshair and window of the case that was shown before.
+    pub(super) before: (PatientPoint, WindowLevel),
 }
 
 impl Loading {
+    pub(super) fn new(
+        number: u64,
+        grid: Arc<VoxelGrid>,
+        meta: Arc<CtMeta>,
+        before: (PatientPoint, WindowLevel),
+    ) -> Self {
+        let hu = Array3::from_elem(grid.shape(), CtVolume::OUTSIDE_HU);
+        Self { number, grid, meta, hu, arrived: Vec::new(), before }
+    }
+
+    pub(super) fn add(&mut self, k: usize, hu: &[i16]) {
+        let mut target = self.hu.index_axis_mut(ndarray::Axis(0), k);
+        if let Some(target) = target.as_slice_mut().filter(|t| t.len() == hu.len()) {
+            target.copy_from_slice(hu);
+            self.arrived.push(k);
+        }
+    }
+
     pub(super) fn hu_at(&self, point: PatientPoint) -> Option<i16> {
         self.grid.containing_voxel(point).map(|at| self.hu[at])
-    }
-}
-
-pub(super) enum Accepted {
-    /// Geometry is known; the centre of the scan.
-    Grid(PatientPoint),
-    Slice,
-}
-
-pub(super) fn accept_step(loading: &mut Option<Loading>, step: LoadStep) -> Accepted {
-    match step {
-        LoadStep::Grid { grid, meta } => {
-            let center = grid.center();
-            let hu = Array3::from_elem(grid.shape(), CtVolume::OUTSIDE_HU);
-            *loading = Some(Loading { grid, meta, hu, arrived: Vec::new() });
-            Accepted::Grid(center)
-        }
-        LoadStep::Slice { k, hu } => {
-            if let Some(loading) = loading {
-                let mut target = loading.hu.index_axis_mut(ndarray::Axis(0), k);
-                if let Some(target) = target.as_slice_mut().filter(|t| t.len() == hu.len()) {
-                    target.copy_from_slice(&hu);
-                    loading.arrived.push(k);
-                }
-            }
-            Accepted::Slice
-        }
     }
 }
 
@@ -135,7 +132,7 @@ pub fn load_case(
     let mut structures = StructureSet::default();
     let mut sources = Vec::new();
     let mut others = Vec::new();
-    let mut uncertain_roles = Vec::new();
+    let mut read = None;
     let mut files: Vec<&StructureSetFile> = scan.structure_sets_of(series);
     if files.is_empty() {
         // None belongs to this series: try them all the same, so that each refusal gives its reason.
@@ -152,20 +149,22 @@ pub fn load_case(
         progress.report("Reading the structure set", 0, 1);
         match dicom::load_structure_set(&file.path, &volume.grid, &meta, 0) {
             Ok(set) => {
-                let guessed = set.uncertain_roles.iter().filter_map(|n| set.rois.get(*n));
-                // "Other" says that nothing was guessed.
-                let names = guessed.filter(|r| r.role != Role::Other).map(|r| r.name.clone());
-                uncertain_roles.extend(names);
-                structures.rois.extend(set.rois);
-                warnings.extend(set.warnings);
-                sources.push(set.source);
+                structures.rois.clone_from(&set.rois);
+                warnings.extend(set.warnings.iter().cloned());
+                sources.push(Arc::clone(&set.source));
+                read = Some(set);
             }
-            Err(error) => warnings.push(ImportWarning::warning(error_chain(&error))),
+            Err(error) => {
+                let Trouble { text, files } = Trouble::of(&error);
+                warnings.push(ImportWarning { files, ..ImportWarning::warning(text) });
+            }
         }
     }
-    let opened = paths.first().map(|p| std::path::absolute(p).unwrap_or_else(|_| p.clone()));
+    let opened = paths.iter().map(|p| std::path::absolute(p).unwrap_or_else(|_| p.clone())).collect();
     progress.report("Measuring the structures", 0, 1);
     let case = Case::new(CaseImage { volume, meta: Arc::clone(&meta) }, structures, sources);
+    let ids: Vec<RoiId> = case.structures().rois.iter().map(|r| r.id).collect();
+    let uncertain_roles = read.iter().flat_map(|set| guessed(set, &ids)).collect();
     Ok(LoadedCase {
         surroundings: Surroundings::find(&case),
         case,
@@ -186,7 +185,7 @@ pub fn load_demo(seed: u64, progress: &dyn Progress) -> Result<LoadedCase, Cance
         case,
         other_structure_sets: Vec::new(),
         warnings: Vec::new(),
-        uncertain_roles: Vec::new(),
-        opened: None,
+        uncertain_roles: BTreeSet::new(),
+        opened: Vec::new(),
     })
 }

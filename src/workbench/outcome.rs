@@ -1,40 +1,22 @@
 //! What jobs hand over, and how it enters the case: one edit each.
 
-use super::{Case, CaseImage, Change, Edit, LoadedCase};
+use super::edit::Source;
+use super::{Case, CaseImage, Change, Edit, EditPolicy, RoiAttributes, Trouble};
 use crate::anatomy::CtvProposal;
-use crate::dicom::{self, ExportError, ExportProof, ExportRequest, LoadStep, SourceStructureSet};
+use crate::dicom::{self, ExportError, ExportProof, ExportRequest, LoadedStructureSet, SourceStructureSet};
 use crate::diunet::{SegmentError, Segmentation};
 use crate::structures::{
     Generation, Provenance, Roi, RoiId, Role, Station, StructureSet, free_name, role_color, station_color,
 };
 use crate::workbench::jobs::JobError;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-
-/// Result of a job.
-pub enum JobResult {
-    LoadStep(LoadStep),
-    Loaded(Box<LoadedCase>),
-    /// Stations of the case opened as number `case_count`.
-    Segmented {
-        case_count: u64,
-        segmentation: Box<Segmentation>,
-    },
-    Proposed(Box<ProposedCtv>),
-    Exported(Arc<ExportProof>),
-}
-
-/// A proposed CTV and the case that it belongs to.
-#[derive(Debug)]
-pub struct ProposedCtv {
-    pub case_count: u64,
-    pub proposal: CtvProposal,
-}
 
 pub(super) fn segment_error(error: SegmentError) -> JobError {
     match error {
         SegmentError::Cancelled => JobError::Cancelled,
-        other => JobError::Failed(error_chain(&other)),
+        other => JobError::Failed(Trouble::of(&other)),
     }
 }
 
@@ -73,19 +55,38 @@ pub fn export(
     dicom::export_structure_set(&request, path)
 }
 
-/// True for a station that a network drew and nobody has edited: a new run may replace it.
-fn is_untouched_network_result(roi: &Roi) -> bool {
-    matches!(roi.provenance, Provenance::Network { .. }) && roi.generation == Generation::Automatic
+/// The details of a proof without the file, which stands apart.
+pub fn proof_lines(proof: &ExportProof) -> Vec<String> {
+    let path = proof.path.display().to_string();
+    proof.details().into_iter().filter(|line| !line.contains(&path)).collect()
 }
 
-/// The edit by which a network's stations enter the case, and a sentence for the user. Untouched
-/// earlier results are replaced. Where the case has a station of its own, imported or corrected, the
+/// True for a station that a network drew and that is as the network left it, contours and all that is
+/// said about it: a new run may replace it.
+fn is_untouched_network_result(roi: &Roi, policy: &EditPolicy) -> bool {
+    let drawn = matches!(roi.provenance, Provenance::Network { .. }) && roi.generation == Generation::Automatic;
+    drawn
+        && !policy.locked.contains(&roi.id)
+        && Station::all().any(|station| {
+            let (name, beside) = match roi.name.strip_prefix("zAI_") {
+                Some(name) => (name, true),
+                None => (roi.name.as_str(), false),
+            };
+            let number = name.strip_prefix(station.export_name()).map(str::trim_start);
+            let named = number.is_some_and(|n| n.chars().all(|c| c.is_ascii_digit()));
+            let role = if beside { Role::Other } else { Role::Station(station) };
+            named && roi.role == role && roi.color == station_color(station)
+        })
+}
+
+/// The edit by which a network's stations enter the case, and a sentence for the user. Earlier results
+/// are replaced unless somebody corrected, locked, renamed or recoloured them. Where the case has a station of its own, imported or corrected, the
 /// network's enters beside it as `zAI_...` with the role Other, so that features never mix the two.
-pub fn segmentation_edit(case: &mut Case, segmentation: &Segmentation) -> (Edit, String) {
+pub fn segmentation_edit(case: &mut Case, segmentation: &Segmentation, policy: &EditPolicy) -> (Edit, String) {
     let mut changes = Vec::new();
     let mut kept: Vec<Roi> = Vec::new();
     for (index, roi) in case.structures().rois.iter().enumerate().rev() {
-        if is_untouched_network_result(roi) {
+        if is_untouched_network_result(roi, policy) {
             changes.push(Change::Remove { index, roi: Arc::new(roi.clone()) });
         } else {
             kept.push(roi.clone());
@@ -120,12 +121,35 @@ pub fn segmentation_edit(case: &mut Case, segmentation: &Segmentation) -> (Edit,
     (Edit::new("Contour stations with DiUnet", changes), summary)
 }
 
-/// The edit by which a proposed CTV enters the case.
+/// The edit by which the ROIs of another structure set enter the case, and the ids that they get.
+pub(super) fn import_edit(case: &mut Case, set: &LoadedStructureSet) -> (Edit, Vec<RoiId>) {
+    let mut names: BTreeSet<String> = case.structures().rois.iter().map(|r| r.name.clone()).collect();
+    let first = case.structures().rois.len();
+    let mut changes = vec![Change::AddSource(Source(Arc::clone(&set.source)))];
+    let mut ids = Vec::new();
+    for (n, roi) in set.rois.iter().enumerate() {
+        let id = case.new_id();
+        let name = free_name(&roi.name, |n| names.contains(n));
+        names.insert(name.clone());
+        ids.push(id);
+        changes.push(Change::Add { index: first + n, roi: Arc::new(Roi { id, name, ..roi.clone() }) });
+    }
+    (Edit::new("Import structure set", changes), ids)
+}
+
+/// The edit by which a proposed CTV enters the case. It becomes the CTV: what had this role before gets
+/// the role Other, so that features never mix the two.
 pub fn proposal_edit(case: &mut Case, proposal: CtvProposal) -> (Edit, RoiId) {
     let id = case.new_id();
     let name = case.free_name("CTV proposed");
     let CtvProposal { slices, recipe } = proposal;
     let mut roi = Roi::new(id, name, role_color(Role::Ctv), Role::Ctv, Provenance::Proposed { recipe });
     roi.slices = slices;
-    (case.add_edit("Propose CTV", roi), id)
+    let mut edit = case.add_edit("Propose CTV", roi);
+    edit.changes.extend(case.structures().with_role(Role::Ctv).map(|other| {
+        let before = RoiAttributes::of(other);
+        let after = RoiAttributes { role: Role::Other, ..before.clone() };
+        Change::Attributes { roi: other.id, before, after }
+    }));
+    (edit, id)
 }

@@ -2,12 +2,29 @@
 
 use std::path::{Path, PathBuf};
 
+/// What was opened: a folder, or several files and folders.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(untagged)]
+pub enum RecentCase {
+    One(PathBuf),
+    Several(Vec<PathBuf>),
+}
+
+impl RecentCase {
+    pub fn paths(&self) -> &[PathBuf] {
+        match self {
+            Self::One(path) => std::slice::from_ref(path),
+            Self::Several(paths) => paths,
+        }
+    }
+}
+
 /// What is remembered between runs.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Folders opened before, newest first.
-    pub recent: Vec<PathBuf>,
+    /// Cases opened before, newest first.
+    pub recent: Vec<RecentCase>,
     pub identifiers_hidden: bool,
 }
 
@@ -24,6 +41,7 @@ pub enum SettingsError {
 
 impl Settings {
     const RECENT_KEPT: usize = 12;
+    const PATHS_KEPT: usize = 16;
 
     /// The settings file: in HILUM_HOME if that is set, else in the user's configuration folder.
     pub fn default_path() -> Option<PathBuf> {
@@ -62,10 +80,18 @@ impl Settings {
         Ok(())
     }
 
-    /// Puts a folder first in the list of recent cases.
-    pub fn remember(&mut self, path: &Path) {
-        self.recent.retain(|p| p != path);
-        self.recent.insert(0, path.into());
+    /// Puts what was opened first in the list of recent cases.
+    pub fn remember(&mut self, mut paths: Vec<PathBuf>) {
+        // Many files of one folder are most likely all of it.
+        if paths.len() > Self::PATHS_KEPT
+            && let Some(folder) = paths[0].parent().map(Path::to_path_buf)
+            && paths.iter().all(|p| p.parent() == Some(&folder))
+        {
+            paths = vec![folder];
+        }
+        let case = if paths.len() == 1 { RecentCase::One(paths.remove(0)) } else { RecentCase::Several(paths) };
+        self.recent.retain(|c| *c != case);
+        self.recent.insert(0, case);
         self.recent.truncate(Self::RECENT_KEPT);
     }
 }
@@ -79,11 +105,16 @@ mod tests {
         let dir = tempfile::tempdir().expect("temporary folder");
         let path = dir.path().join("a/settings.toml");
         let mut settings = Settings::load(&path).expect("missing file gives defaults");
-        settings.remember(Path::new("x"));
-        settings.remember(Path::new("y"));
-        settings.remember(Path::new("x"));
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        for names in [&["x"][..], &["y", "z"], &["x"]] {
+            settings.remember(paths(names));
+        }
         settings.save(&path).expect("saved");
-        assert_eq!(Settings::load(&path).expect("read").recent, [PathBuf::from("x"), PathBuf::from("y")]);
+        let recent = Settings::load(&path).expect("read").recent;
+        let found: Vec<&[PathBuf]> = recent.iter().map(RecentCase::paths).collect();
+        assert_eq!(found, [paths(&["x"]), paths(&["y", "z"])]);
+        std::fs::write(&path, "recent = [\"of an older version\"]").expect("written");
+        assert_eq!(Settings::load(&path).expect("read").recent[0].paths(), paths(&["of an older version"]));
         std::fs::write(&path, "recent = 3").expect("written");
         assert!(matches!(Settings::load(&path), Err(SettingsError::Damaged(..))));
         assert!(!path.exists() && dir.path().join("a/settings.damaged.toml").exists());

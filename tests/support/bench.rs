@@ -2,14 +2,17 @@
 //! checked after every command.
 
 use glam::DVec3;
-use hilum::dicom::CtMeta;
+use hilum::contour::{Ring, SliceContours};
+use hilum::dicom::{CtMeta, ExportRequest, export_structure_set, write_ct_series};
 use hilum::geometry::{Orientation, PatientPoint, VoxelGrid};
 use hilum::image::CtVolume;
+use hilum::progress::Silent;
 use hilum::structures::{Provenance, Roi, RoiId, Role, StructureSet};
-use hilum::workbench::jobs::JobMode;
+use hilum::workbench::jobs::{JobKey, JobMode};
 use hilum::workbench::tools::ToolEvent;
-use hilum::workbench::{Case, CaseImage, Command, LoadedCase, Surroundings, ToolKind, Workbench};
+use hilum::workbench::{Case, CaseImage, Command, Live, LoadedCase, Surroundings, ToolKind, Workbench};
 use ndarray::Array3;
+use std::path::Path;
 use std::sync::Arc;
 
 /// 64 x 64 x 12 voxels of 1 x 1 x 3 mm of soft tissue, with ROIs of these names and roles without contours.
@@ -25,9 +28,49 @@ pub fn small_case(rois: &[(&str, Role)]) -> LoadedCase {
         case,
         other_structure_sets: Vec::new(),
         warnings: Vec::new(),
-        uncertain_roles: Vec::new(),
-        opened: None,
+        uncertain_roles: Default::default(),
+        opened: Vec::new(),
     }
+}
+
+/// Who the patient of [`write_case`] is; nothing of it may be read where identifiers are hidden.
+pub const PATIENT: [&str; 2] = ["Mustermann", "Erika"];
+pub const PATIENT_ID: &str = "PID-4711";
+
+/// Writes the small case as DICOM of a named patient: a CT series, and one structure set for each label.
+pub fn write_case(folder: &Path, labels: &[&str], positions_mm: Vec<f64>) {
+    let LoadedCase { case, .. } = small_case(&[("CTV", Role::Ctv)]);
+    let shape = [64, 64];
+    let grid = VoxelGrid::new(DVec3::ZERO, DVec3::X, DVec3::Y, [1.0; 2], shape, positions_mm).expect("valid grid");
+    let grid = Arc::new(grid);
+    let volume = CtVolume::new(Arc::clone(&grid), Array3::from_elem(grid.shape(), 30));
+    let mut meta = CtMeta::synthetic("Bench", 1, grid.slices());
+    meta.patient.dicom_name = PATIENT.join("^");
+    meta.patient.id = PATIENT_ID.into();
+    meta.patient.birth_date = "19571123".into();
+    meta.study_date = "20210304".into();
+    write_ct_series(&volume, &meta, folder, &Silent).expect("written");
+    for (n, label) in labels.iter().enumerate() {
+        let mut structures = case.structures().clone();
+        structures.rois[0].name = format!("Tumor {n}");
+        let ring = Ring::new([[20.0, 20.0], [40.0, 20.0], [40.0, 40.0], [20.0, 40.0]]);
+        structures.rois[0].slices.insert(5, Arc::new(SliceContours::new(vec![ring])));
+        let request = ExportRequest {
+            ct: &meta,
+            grid: &grid,
+            structures: &structures,
+            sources: &[],
+            label,
+            description: "",
+            overwrite: false,
+        };
+        export_structure_set(&request, &folder.join(format!("RS{n}.dcm"))).expect("exported");
+    }
+}
+
+/// Evenly spaced slices for [`write_case`].
+pub fn even() -> Vec<f64> {
+    (0..12).map(|k| 3.0 * f64::from(k)).collect()
 }
 
 /// A workbench that checks itself.
@@ -37,7 +80,11 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(loaded: LoadedCase) -> Self {
-        let mut workbench = Workbench::new(JobMode::Inline, None);
+        Self::with_mode(JobMode::Inline, loaded)
+    }
+
+    pub fn with_mode(mode: JobMode, loaded: LoadedCase) -> Self {
+        let mut workbench = Workbench::new(mode, None);
         workbench.take_case(loaded);
         let bench = Self { workbench };
         bench.check();
@@ -69,6 +116,28 @@ impl Bench {
         self.run(Command::SelectRoi(Some(id)))
     }
 
+    /// The newest message.
+    pub fn message(&self) -> &str {
+        self.workbench.notices().all().last().map_or("", |n| n.summary.as_str())
+    }
+
+    /// Performs a command without taking in what jobs have done.
+    pub fn only(&mut self, command: Command) -> &mut Self {
+        self.workbench.execute(command);
+        self
+    }
+
+    /// Takes in what jobs have done, one event at a time, until a condition holds.
+    pub fn poll_until(&mut self, done: impl Fn(&Workbench) -> bool) -> &mut Self {
+        for _ in 0..200 {
+            if done(&self.workbench) {
+                return self;
+            }
+            self.workbench.poll();
+        }
+        panic!("it never happened; the newest message is {:?}", self.message());
+    }
+
     /// One stroke with a tool through points of patient space.
     pub fn stroke(&mut self, tool: ToolKind, orientation: Orientation, points: &[PatientPoint]) -> &mut Self {
         self.run(Command::SetTool(tool));
@@ -82,8 +151,10 @@ impl Bench {
     fn check(&self) {
         let case = self.case();
         case.check_invariants().unwrap_or_else(|problem| panic!("{problem}"));
-        if let Some(live) = self.workbench.live() {
+        if let Some(live) = self.workbench.live().filter(|_| !self.workbench.is_running(JobKey::Airway)) {
             assert_eq!(live.features().revision, case.revision(), "features are current");
+            let fresh = Live::new(case, Surroundings::find(case), None);
+            assert_eq!(live.features().value, fresh.features().value, "features are those of a full count");
         }
     }
 }

@@ -4,7 +4,7 @@
 use super::bench::small_case;
 use eframe::egui::{Event, Key, Modifiers, PointerButton, Pos2, vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use hilum::geometry::{Orientation, PatientPoint};
 use hilum::structures::{Roi, Role};
 use hilum::ui::{AppOptions, HilumApp, Request, ScriptedPicker, offscreen_renderer};
@@ -28,6 +28,8 @@ pub struct Start {
     pub size: Option<[f32; 2]>,
     /// Draw with a graphics adapter.
     pub gpu: bool,
+    /// Jobs hand over one event a frame.
+    pub stepped: bool,
 }
 
 impl Window {
@@ -38,7 +40,7 @@ impl Window {
             builder = builder.renderer(offscreen_renderer().expect("a graphics adapter"));
         }
         let options = AppOptions {
-            mode: JobMode::Inline,
+            mode: if start.stepped { JobMode::Stepped } else { JobMode::Inline },
             settings_path: start.settings_path,
             picker: Box::new(ScriptedPicker::new(start.answers)),
             paths: start.paths,
@@ -61,6 +63,17 @@ impl Window {
         window.harness.state_mut().take_case(loaded);
         window.settle();
         window
+    }
+
+    /// Frame by frame until a condition holds.
+    pub fn step_until(&mut self, done: impl Fn(&Workbench) -> bool) -> &mut Self {
+        for _ in 0..200 {
+            if done(self.workbench()) {
+                return self;
+            }
+            self.harness.step();
+        }
+        panic!("it never happened");
     }
 
     /// A few frames, and the check that everything has a name.
@@ -110,6 +123,19 @@ impl Window {
     pub fn type_text(&mut self, text: &str) -> &mut Self {
         self.harness.event(Event::Text(text.to_owned()));
         self.settle()
+    }
+
+    /// Everything that a screen reader can read.
+    pub fn all_text(&self) -> String {
+        let mut text = String::new();
+        for node in self.harness.query_all_by(|_| true) {
+            let node = node.accesskit_node();
+            for words in [node.label(), node.value(), node.description()].into_iter().flatten() {
+                text.push_str(&words);
+                text.push('\n');
+            }
+        }
+        text
     }
 
     /// Sends a request as a panel would.

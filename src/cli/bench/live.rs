@@ -9,7 +9,7 @@ use crate::image::CtVolume;
 use crate::structures::{Provenance, Roi, RoiId, Role, Station, StructureSet, role_color, station_color};
 use crate::workbench::jobs::JobMode;
 use crate::workbench::tools::{self, BrushShape, EditMode, Shape, ToolEvent};
-use crate::workbench::{Case, CaseImage, Command, LoadedCase, Surroundings, ToolKind, Workbench};
+use crate::workbench::{Case, CaseImage, CentralZone, Command, LoadedCase, Surroundings, ToolKind, Workbench};
 use glam::DVec3;
 use ndarray::Array3;
 use std::collections::BTreeMap;
@@ -44,16 +44,15 @@ impl LiveBench {
         let case = Case::new(CaseImage { volume, meta }, structures(), Vec::new());
         let target = case.structures().with_role(Role::Ctv).map(|r| r.id).next().expect("the case has a CTV");
         let central_zone = case.role_mask(Role::Station(Station::S7));
-        let context =
-            FeatureContext { tracheal_midline_x_mm: Some(CENTER[0]), airway_known: true, ..FeatureContext::default() };
+        let context = FeatureContext { tracheal_midline_x_mm: Some(CENTER[0]), ..FeatureContext::default() };
         let mut bench = Workbench::new(JobMode::Inline, None);
         bench.take_case(LoadedCase {
             case,
-            surroundings: Surroundings { context, central_zone: Some(central_zone) },
+            surroundings: Surroundings { context, zone: CentralZone::given(central_zone) },
             other_structure_sets: Vec::new(),
             warnings: Vec::new(),
-            uncertain_roles: Vec::new(),
-            opened: None,
+            uncertain_roles: Default::default(),
+            opened: Vec::new(),
         });
         bench.execute(Command::SelectRoi(Some(target)));
         bench.execute(Command::SetTool(ToolKind::Brush));

@@ -1,0 +1,109 @@
+//! The one place that decides which names of files, patients and dates can be read in the window.
+//! Whatever a panel shows of a path or of words that came from a file goes through here.
+
+use crate::dicom::{CtMeta, ImportWarning};
+use crate::workbench::jobs::JobStatus;
+use crate::workbench::{Notice, RecentCase, Workbench};
+use std::path::Path;
+
+const HIDDEN: &str = "[hidden]";
+
+fn hides(workbench: &Workbench) -> bool {
+    workbench.view.identifiers_hidden
+}
+
+/// A path; `None` where identifiers are hidden, for folders and files are named after patients.
+pub fn path_words(workbench: &Workbench, path: &Path) -> Option<String> {
+    (!hides(workbench)).then(|| path.display().to_string())
+}
+
+/// A text that is an identifier, or words that stand for it.
+pub fn identifier<'a>(workbench: &Workbench, text: &'a str, instead: &'a str) -> &'a str {
+    if hides(workbench) { instead } else { text }
+}
+
+/// Text that may hold words from a file, without what identifies the patient where that is hidden.
+pub fn words(workbench: &Workbench, text: &str) -> String {
+    if !hides(workbench) {
+        return text.to_owned();
+    }
+    let mut text = text.to_owned();
+    let labels = workbench.case().iter().flat_map(|c| &c.sources).map(|s| s.label.clone()).collect::<Vec<_>>();
+    let labels = labels.into_iter().chain(workbench.other_structure_sets().map(|(_, s)| s.label.clone()));
+    let mut secrets: Vec<String> = labels.map(|label| format!("\"{label}\"")).collect();
+    let loading = workbench.loading().map(|l| l.meta.as_ref());
+    for meta in workbench.case().map(|c| c.image.meta.as_ref()).into_iter().chain(loading) {
+        secrets.extend(secrets_of(meta));
+    }
+    // The longest first: a part must not leave the rest of a whole.
+    secrets.sort_by_key(|s| std::cmp::Reverse(s.len()));
+    for secret in secrets.iter().filter(|s| s.chars().count() > 2) {
+        text = text.replace(secret.as_str(), HIDDEN);
+    }
+    let is_uid = |word: &str| word.matches('.').count() > 3 && word.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let parts = text.split_inclusive(|c: char| c.is_whitespace() || ",;()\"".contains(c));
+    let part = |part: &str| {
+        let word = part.trim_end_matches(|c: char| c.is_whitespace() || ",;()\".".contains(c));
+        if is_uid(word) { format!("{HIDDEN}{}", &part[word.len()..]) } else { part.to_owned() }
+    };
+    parts.map(part).collect()
+}
+
+fn secrets_of(meta: &CtMeta) -> Vec<String> {
+    let patient = &meta.patient;
+    let mut secrets = vec![patient.name.clone(), patient.dicom_name.clone(), patient.id.clone()];
+    secrets.extend([meta.accession_number.clone(), meta.referring_physician.clone()]);
+    let parts = patient.dicom_name.split(|c: char| !c.is_alphanumeric());
+    secrets.extend(parts.map(str::to_owned));
+    for date in [&patient.birth_date, &meta.study_date] {
+        secrets.extend([date.clone(), readable_date(date)]);
+    }
+    secrets
+}
+
+/// A DICOM date as people read it.
+pub fn readable_date(date: &str) -> String {
+    match date {
+        d if d.len() == 8 && d.is_ascii() => format!("{}-{}-{}", &d[..4], &d[4..6], &d[6..]),
+        other => other.to_owned(),
+    }
+}
+
+/// What a job does, with the name of the file that it is about.
+pub fn job_title(workbench: &Workbench, job: &JobStatus) -> String {
+    let file = job.subject.as_deref().filter(|_| !hides(workbench));
+    let file =
+        file.map(|p| p.file_name().map_or_else(|| p.display().to_string(), |n| n.to_string_lossy().into_owned()));
+    file.map_or_else(|| job.title.clone(), |file| format!("{} {file}", job.title))
+}
+
+/// What happened, in one line.
+pub fn notice_summary(workbench: &Workbench, notice: &Notice) -> String {
+    words(workbench, &notice.summary)
+}
+
+/// The lines behind a message, the files last.
+pub fn notice_lines(workbench: &Workbench, notice: &Notice) -> Vec<String> {
+    const MOST: usize = 20;
+    let mut lines: Vec<String> = notice.details.iter().map(|line| words(workbench, line)).collect();
+    lines.extend(notice.files.iter().take(MOST).filter_map(|f| path_words(workbench, f)));
+    if notice.files.len() > MOST && !hides(workbench) {
+        lines.push(format!("and {} more files", notice.files.len() - MOST));
+    }
+    lines
+}
+
+/// A line of the import report.
+pub fn warning_words(workbench: &Workbench, warning: &ImportWarning) -> String {
+    if hides(workbench) { words(workbench, &warning.text) } else { warning.to_string() }
+}
+
+/// A recent case, by its number where its folder must not be shown.
+pub fn recent_label(workbench: &Workbench, number: usize, recent: &RecentCase) -> String {
+    let paths = recent.paths();
+    match paths.first().and_then(|p| path_words(workbench, p)) {
+        Some(first) if paths.len() > 1 => format!("{first} and {} more", paths.len() - 1),
+        Some(first) => first,
+        None => format!("Recent case {}", number + 1),
+    }
+}

@@ -1,0 +1,149 @@
+//! What can be done now: why an action or a command cannot run, what an action stands for, and hints.
+
+use super::commands::Reach;
+use super::jobs::JobKey;
+use super::tools::{BrushShape, Tool};
+use super::{Action, Command, ToolKind, Workbench, Workspace};
+use crate::geometry::Orientation;
+use crate::image::WindowLevel;
+use crate::structures::Role;
+
+/// Why nothing of the case can be used or changed while another one is read.
+pub const READING: &str = "Reading the scan";
+const NO_CASE: &str = "Open a case first";
+const DOUBTFUL_GEOMETRY: &str =
+    "The geometry of this scan is doubtful: read the warning and acknowledge it first (Import report)";
+
+impl Workbench {
+    /// Whether an action can run now; the reason why not, for its tooltip.
+    pub fn refusal(&self, action: Action) -> Option<&'static str> {
+        if let Some(why) = self.out_of_reach(action.reach()) {
+            return Some(why);
+        }
+        if action.needs_views() && self.view.workspace == Workspace::Cohort {
+            return Some("Go to the Review or the Teach workspace first");
+        }
+        let case = self.case.as_ref();
+        let selected = self.view.selected.and_then(|id| case?.structures().get(id));
+        match action {
+            Action::Undo if case.is_none_or(|c| c.history().undo_label().is_none()) => {
+                Some("There is nothing to take back")
+            }
+            Action::Redo if case.is_none_or(|c| c.history().redo_label().is_none()) => {
+                Some("There is nothing to do again")
+            }
+            Action::Export | Action::ShowAll | Action::HideAll | Action::ToggleContours
+                if case.is_some_and(|c| c.structures().rois.is_empty()) =>
+            {
+                Some("This case has no structures")
+            }
+            Action::Export => self.geometry_refusal(),
+            Action::Segment if self.diunet.is_err() => Some("The network is not available; see the messages"),
+            Action::Segment if self.jobs.is_running(JobKey::Segment) => Some("The network is running"),
+            Action::Segment => self.geometry_refusal(),
+            Action::ProposeCtv if case.is_some_and(|c| c.gtv_mask().is_empty()) => {
+                Some("A proposal needs a structure with role GTVp or GTVn")
+            }
+            Action::ProposeCtv if self.jobs.is_running(JobKey::Propose) => Some("A CTV is being proposed"),
+            Action::ToggleSelected | Action::DeleteSelected | Action::GoToSelected if selected.is_none() => {
+                Some("Select a structure first")
+            }
+            Action::GoToSelected if selected.is_some_and(|r| r.slices.is_empty()) => {
+                Some("The selected structure has no contours yet")
+            }
+            Action::DeleteSelected if selected.is_some_and(|r| self.policy.locked.contains(&r.id)) => {
+                Some("The selected structure is locked")
+            }
+            Action::BrushSmaller | Action::BrushLarger | Action::BrushBall if self.active_brush().is_none() => {
+                Some("Choose the brush or the eraser first")
+            }
+            _ => None,
+        }
+    }
+
+    /// Why a command cannot run at all now.
+    pub(super) fn command_refusal(&self, command: &Command) -> Option<&'static str> {
+        self.out_of_reach(command.reach()).or_else(|| match command {
+            Command::Segment | Command::Export { .. } => self.geometry_refusal(),
+            _ => None,
+        })
+    }
+
+    fn out_of_reach(&self, reach: Reach) -> Option<&'static str> {
+        match reach {
+            Reach::Anything => None,
+            Reach::Scan => (self.case.is_none() && self.loading.is_none()).then_some(NO_CASE),
+            Reach::Case if self.loading.is_some() => Some(READING),
+            Reach::Case => self.case.is_none().then_some(NO_CASE),
+        }
+    }
+
+    fn geometry_refusal(&self) -> Option<&'static str> {
+        (self.geometry_warning().is_some() && !self.geometry_acknowledged).then_some(DOUBTFUL_GEOMETRY)
+    }
+
+    /// The command that an action stands for. `None` where the face itself answers (dialogs, palette, quit, fit).
+    pub fn command_for(&self, action: Action) -> Option<Command> {
+        let selected = self.view.selected;
+        Some(match action {
+            Action::OpenDemo => Command::OpenDemo { seed: Self::DEMO_SEED },
+            Action::Undo => Command::Undo,
+            Action::Redo => Command::Redo,
+            Action::ToolNavigate => Command::SetTool(ToolKind::Navigate),
+            Action::ToolBrush => Command::SetTool(ToolKind::Brush),
+            Action::ToolEraser => Command::SetTool(ToolKind::Eraser),
+            Action::BrushSmaller | Action::BrushLarger => {
+                let radius = self.active_brush()?.radius_mm();
+                let step = (radius * 0.1).max(0.5);
+                Command::SetBrushRadius(if action == Action::BrushLarger { radius + step } else { radius - step })
+            }
+            Action::BrushBall => Command::SetBrushShape(match self.active_brush()?.shape {
+                BrushShape::Disc => BrushShape::Ball,
+                BrushShape::Ball => BrushShape::Disc,
+            }),
+            Action::SliceUp => Command::Scroll { orientation: Orientation::Axial, steps: 1 },
+            Action::SliceDown => Command::Scroll { orientation: Orientation::Axial, steps: -1 },
+            Action::GoToSelected => Command::GoToRoi(selected?),
+            Action::WindowMediastinum => Command::SetWindow(WindowLevel::MEDIASTINUM),
+            Action::WindowLung => Command::SetWindow(WindowLevel::LUNG),
+            Action::WindowBone => Command::SetWindow(WindowLevel::BONE),
+            Action::ToggleSelected => {
+                let roi = selected?;
+                Command::SetVisible { roi, visible: !self.view.is_visible(roi) }
+            }
+            Action::ShowAll => Command::SetAllVisible(true),
+            Action::HideAll => Command::SetAllVisible(false),
+            Action::ToggleContours => Command::SetContoursHidden(!self.view.contours_hidden),
+            Action::NewStructure => Command::AddRoi { name: "New structure".into(), role: Role::Other },
+            Action::DeleteSelected => Command::DeleteRoi(selected?),
+            Action::Segment => Command::Segment,
+            Action::ProposeCtv => Command::ProposeCtv,
+            Action::HideIdentifiers => Command::SetIdentifiersHidden(!self.view.identifiers_hidden),
+            Action::Review => Command::SetWorkspace(Workspace::Review),
+            Action::Cohort => Command::SetWorkspace(Workspace::Cohort),
+            Action::Teach => Command::SetWorkspace(Workspace::Teach),
+            Action::Open
+            | Action::Export
+            | Action::FitViews
+            | Action::Palette
+            | Action::Shortcuts
+            | Action::Messages
+            | Action::ImportReport
+            | Action::Quit => return None,
+        })
+    }
+
+    /// What the user can do now with the pointer, as (gesture, effect).
+    pub fn hints(&self) -> Vec<(&'static str, &'static str)> {
+        match self.active_brush() {
+            Some(brush) => brush.hints(),
+            None => vec![
+                ("Click", "move the crosshair"),
+                ("Wheel", "slices"),
+                ("Ctrl wheel", "zoom"),
+                ("Middle drag", "pan"),
+                ("Right drag", "window"),
+            ],
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Opening: from the wish to open a case to the case on the bench. Until the new case is there the old
+//! one stays as it is; while the views show slices of the new one, nothing of the old one can be changed.
+
+use super::jobs::{JobContext, JobId, JobKey, Lane};
+use super::loading::{LoadedCase, Loading, OpenError, load_case, load_demo};
+use super::results::{CaseResult, JobResult};
+use super::{EditPolicy, Live, Severity, ViewState, Workbench};
+use crate::dicom::{self, LoadStep, LoadedStructureSet};
+use crate::geometry::Revision;
+use crate::structures::{Roi, RoiId, Role};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A case that is being read by a job.
+pub(super) struct Opening {
+    job: JobId,
+    /// The open case, as it was when it was agreed to close it.
+    agreed: (u64, Option<Revision>),
+}
+
+/// A case that is ready, with its features counted.
+pub(super) struct Arrived {
+    loaded: LoadedCase,
+    live: Live,
+}
+
+impl Workbench {
+    pub(super) fn open(&mut self, paths: Vec<PathBuf>) {
+        let paths: Vec<PathBuf> = paths.into_iter().map(|p| std::path::absolute(&p).unwrap_or(p)).collect();
+        let subject = paths.first().cloned();
+        self.start_opening("Open", subject, move |context| {
+            load_case(&paths, context, &mut |step| context.send(JobResult::LoadStep(step)))
+        });
+    }
+
+    pub(super) fn open_demo(&mut self, seed: u64) {
+        self.start_opening("Make the demo case", None, move |context| Ok(load_demo(seed, context)?));
+    }
+
+    fn start_opening(
+        &mut self,
+        title: &str,
+        subject: Option<PathBuf>,
+        load: impl FnOnce(&JobContext<JobResult>) -> Result<LoadedCase, OpenError> + Send + 'static,
+    ) {
+        self.end_opening();
+        self.arrived = None;
+        let agreed = self.identity();
+        let model = self.risk_model.as_ref().ok().map(Arc::clone);
+        let spawned = self.jobs.spawn_about(Lane::Io, JobKey::LoadCase, title, subject, move |context| {
+            let loaded = load(context).map_err(OpenError::into_job_error)?;
+            Ok(JobResult::Loaded(Box::new(Arrived::new(loaded, model.as_deref()))))
+        });
+        match spawned {
+            Ok(job) => self.opening = Some(Opening { job, agreed }),
+            Err(error) => self.notices.warning(error.to_string()),
+        }
+    }
+
+    fn identity(&self) -> (u64, Option<Revision>) {
+        (self.case_count, self.case.as_ref().map(super::Case::revision))
+    }
+
+    /// The case that is being read is given up; the views go back to where they were.
+    pub(super) fn end_opening(&mut self) {
+        self.opening = None;
+        if let Some(loading) = self.loading.take() {
+            (self.view.crosshair, self.view.window) = loading.before;
+        }
+    }
+
+    pub(super) fn is_opening(&self, job: JobId) -> bool {
+        self.opening.as_ref().is_some_and(|o| o.job == job)
+    }
+
+    /// Geometry or a slice of the scan that is being read.
+    pub(super) fn accept_step(&mut self, job: JobId, step: LoadStep) {
+        if !self.is_opening(job) {
+            return;
+        }
+        match step {
+            LoadStep::Grid { grid, meta } => {
+                self.finish_stroke();
+                self.loading_count += 1;
+                let before =
+                    self.loading.as_ref().map_or((self.view.crosshair, self.view.window), |earlier| earlier.before);
+                self.view.crosshair = grid.center();
+                self.loading = Some(Loading::new(self.loading_count, grid, meta, before));
+            }
+            LoadStep::Slice { k, hu } => {
+                if let Some(loading) = &mut self.loading {
+                    loading.add(k, &hu);
+                }
+            }
+        }
+    }
+
+    /// A case has been read. Where the open one was changed after it was agreed to close it, that is asked again.
+    pub(super) fn arrive(&mut self, job: JobId, arrived: Box<Arrived>) {
+        if !self.is_opening(job) {
+            return;
+        }
+        self.finish_stroke();
+        let agreed = self.opening.take().map(|o| o.agreed);
+        if agreed != Some(self.identity()) && self.has_unexported_changes() {
+            self.end_opening();
+            self.arrived = Some(arrived);
+        } else {
+            self.put(*arrived);
+        }
+    }
+
+    /// True while a case waits that has been read, because the open one was changed meanwhile.
+    pub fn has_arrived(&self) -> bool {
+        self.arrived.is_some()
+    }
+
+    pub(super) fn take_arrived(&mut self) {
+        if let Some(arrived) = self.arrived.take() {
+            self.put(*arrived);
+        }
+    }
+
+    /// Puts a case that was read elsewhere on the bench, as the command line does.
+    pub fn take_case(&mut self, loaded: LoadedCase) {
+        self.put(Arrived::new(loaded, self.risk_model.as_deref().ok()));
+    }
+
+    fn put(&mut self, arrived: Arrived) {
+        let Arrived { loaded, live } = arrived;
+        let LoadedCase { case, surroundings: _, other_structure_sets, warnings, uncertain_roles, opened } = loaded;
+        self.finish_stroke();
+        // The work of the old case is of no use any more; a file being written is still written.
+        for key in [JobKey::LoadCase, JobKey::Segment, JobKey::Propose, JobKey::Compare, JobKey::AddStructureSet] {
+            self.jobs.dismiss_key(key);
+        }
+        self.opening = None;
+        self.loading = None;
+        self.arrived = None;
+        self.exercise = None;
+        self.score = None;
+        self.last_export = None;
+        self.geometry_acknowledged = false;
+        self.policy = EditPolicy::default();
+        self.case_count += 1;
+        self.view = ViewState {
+            workspace: self.view.workspace,
+            identifiers_hidden: self.view.identifiers_hidden,
+            ..ViewState::default()
+        };
+        self.view.crosshair = case.grid().center();
+        let first = [Role::Gtvp, Role::Gtvn, Role::Ctv]
+            .into_iter()
+            .find_map(|role| case.structures().with_role(role).next().map(|r| r.id))
+            .or_else(|| case.structures().rois.first().map(|r| r.id));
+        self.outline_only(&case.structures().rois);
+        self.live = Some(live);
+        self.case = Some(case);
+        self.other_structure_sets = other_structure_sets;
+        self.import_report = warnings;
+        self.uncertain_roles = uncertain_roles;
+        self.view.selected = first;
+        if let Some(roi) = first.filter(|id| self.case.as_ref().is_some_and(|c| !c.mask(*id).is_empty())) {
+            self.go_to(roi);
+        }
+        self.report_import("Opened", 0);
+        if !opened.is_empty() {
+            self.settings.remember(opened);
+            self.save_settings();
+        }
+    }
+
+    /// Body outline and the like hide what lies below when filled; they start as outlines only.
+    fn outline_only(&mut self, rois: &[Roi]) {
+        for roi in rois.iter().filter(|r| matches!(r.role, Role::Organ | Role::Other)) {
+            self.view.set_opacity(roi.id, 0.0);
+        }
+    }
+
+    /// Tells how many remarks the import report has from number `from` on.
+    fn report_import(&mut self, what: &str, from: usize) {
+        let new = &self.import_report[from..];
+        if new.is_empty() {
+            return;
+        }
+        let noun = if new.len() == 1 { "remark" } else { "remarks" };
+        let doubtful = new.iter().any(|w| w.severity > dicom::Severity::Info);
+        let severity = if doubtful { Severity::Warning } else { Severity::Info };
+        let summary = format!("{what} with {} {noun}: import report", new.len());
+        let lines = new.iter().map(|w| w.text.clone()).collect();
+        let files = new.iter().flat_map(|w| w.files.iter().cloned()).collect();
+        self.notices.push_with_files(severity, summary, lines, files);
+    }
+
+    pub(super) fn add_structure_set(&mut self, index: usize) {
+        let Some(file) = self.other_structure_sets().find(|(n, _)| *n == index).map(|(_, file)| file) else { return };
+        let Some(case) = &self.case else { return };
+        let (path, set) = (file.path.clone(), case.sources.len());
+        let (grid, meta) = (Arc::clone(case.grid()), Arc::clone(&case.image.meta));
+        let subject = Some(path.clone());
+        self.spawn_for_case(Lane::Io, JobKey::AddStructureSet, "Add a structure set", subject, move |_| {
+            let loaded = dicom::load_structure_set(&path, &grid, &meta, set)?;
+            Ok(CaseResult::StructureSet(Box::new(loaded)))
+        });
+    }
+
+    /// The ROIs of another structure set enter the case as one step.
+    pub(super) fn accept_structure_set(&mut self, loaded: LoadedStructureSet) {
+        let Some(case) = &mut self.case else { return };
+        let (edit, ids) = super::outcome::import_edit(case, &loaded);
+        if let Err(error) = case.apply(edit) {
+            self.report(Err(error));
+            return;
+        }
+        let rois: Vec<Roi> = ids.iter().filter_map(|id| case.structures().get(*id)).cloned().collect();
+        self.outline_only(&rois);
+        self.uncertain_roles.extend(guessed(&loaded, &ids));
+        let remarks = self.import_report.len();
+        self.import_report.extend(loaded.warnings);
+        let count = ids.len();
+        let noun = if count == 1 { "structure" } else { "structures" };
+        if self.import_report.len() == remarks {
+            self.notices.info(format!("Added {count} {noun}"));
+        } else {
+            self.report_import(&format!("Added {count} {noun}"), remarks);
+        }
+    }
+}
+
+impl Arrived {
+    fn new(loaded: LoadedCase, model: Option<&crate::risk::RiskModel>) -> Self {
+        let live = Live::new(&loaded.case, loaded.surroundings.clone(), model);
+        Self { loaded, live }
+    }
+}
+
+/// Which of the ROIs of a structure set, entered under these ids, have a role that was only guessed.
+/// The role Other says that nothing was guessed.
+pub(super) fn guessed(set: &LoadedStructureSet, ids: &[RoiId]) -> Vec<RoiId> {
+    let is_guess = |n: &usize| set.rois.get(*n).is_some_and(|r| r.role != Role::Other);
+    set.uncertain_roles.iter().filter(|n| is_guess(n)).filter_map(|n| ids.get(*n).copied()).collect()
+}

@@ -1,0 +1,242 @@
+//! Jobs that work for the open case, and how their results enter it. A result carries the case that it
+//! belongs to; one of a case that is closed is dropped.
+
+use super::jobs::{JobContext, JobError, JobEvent, JobId, JobKey, Lane};
+use super::live::CentralZone;
+use super::opening::Arrived;
+use super::{Derived, Severity, Workbench, outcome};
+use crate::anatomy::{self, CtvProposal};
+use crate::dicom::{ExportProof, LoadStep, LoadedStructureSet};
+use crate::diunet::{self, Segmentation};
+use crate::progress::Progress as _;
+use crate::structures::{Provenance, RoiId};
+use crate::teaching::{self, Phase, Score};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Result of a job.
+pub(super) enum JobResult {
+    LoadStep(LoadStep),
+    Loaded(Box<Arrived>),
+    /// For the case that was opened as number `case_count`.
+    OfCase {
+        case_count: u64,
+        result: CaseResult,
+    },
+}
+
+/// Result of a job for the open case.
+pub(super) enum CaseResult {
+    Segmented(Box<Segmentation>),
+    Proposed(Box<CtvProposal>),
+    /// The structures of a revision are on disk.
+    Exported(Derived<Arc<ExportProof>>),
+    StructureSet(Box<LoadedStructureSet>),
+    Compared {
+        pair: [RoiId; 2],
+        score: Box<Derived<Score>>,
+    },
+    Airway(CentralZone),
+}
+
+impl Workbench {
+    /// Takes in what jobs have produced. Call once a frame.
+    pub fn poll(&mut self) {
+        for (id, key, event) in self.jobs.poll() {
+            match event {
+                JobEvent::Partial(JobResult::LoadStep(step)) => self.accept_step(id, step),
+                JobEvent::Finished(JobResult::Loaded(arrived)) => self.arrive(id, arrived),
+                JobEvent::Finished(JobResult::OfCase { case_count, result }) => {
+                    if case_count == self.case_count {
+                        self.accept(result);
+                    } else {
+                        self.accept_of_closed_case(&result);
+                    }
+                }
+                JobEvent::Ended(error) => self.ended(id, key, error),
+                JobEvent::Partial(_) | JobEvent::Finished(JobResult::LoadStep(_)) => {}
+            }
+        }
+        self.sync_live();
+    }
+
+    fn ended(&mut self, id: JobId, key: JobKey, error: JobError) {
+        if self.is_opening(id) {
+            self.end_opening();
+        }
+        let what = match key {
+            JobKey::LoadCase => "The case could not be opened",
+            JobKey::Segment => "The stations could not be contoured",
+            JobKey::Export => "The structure set was not exported",
+            JobKey::Propose => "No CTV could be proposed",
+            JobKey::AddStructureSet => "The structure set was not read",
+            JobKey::Compare => "The comparison failed",
+            JobKey::Airway => "The distance from the airway could not be measured",
+        };
+        match error {
+            JobError::Cancelled => self.notices.info("Cancelled; nothing was changed"),
+            JobError::Failed(trouble) => self.notices.trouble(what, trouble),
+            panicked @ JobError::Panicked(_) => {
+                self.notices.push(Severity::Error, what, vec![panicked.to_string()]);
+            }
+        }
+    }
+
+    fn accept(&mut self, result: CaseResult) {
+        match result {
+            CaseResult::Segmented(segmentation) => {
+                self.finish_stroke();
+                let Some(case) = &mut self.case else { return };
+                let (edit, summary) = outcome::segmentation_edit(case, &segmentation, &self.policy);
+                let result = case.apply(edit);
+                let mut details = segmentation.warnings.clone();
+                if let Provenance::Network { statement, .. } = &segmentation.provenance {
+                    details.push(statement.clone());
+                }
+                if result.is_ok() {
+                    self.notices.push(Severity::Info, summary, details);
+                }
+                self.report(result);
+            }
+            CaseResult::Proposed(proposal) => {
+                self.finish_stroke();
+                let Some(case) = &mut self.case else { return };
+                let (edit, id) = outcome::proposal_edit(case, *proposal);
+                let result = case.apply(edit);
+                if result.is_ok() {
+                    self.view.selected = Some(id);
+                }
+                self.report(result);
+            }
+            CaseResult::StructureSet(loaded) => {
+                self.finish_stroke();
+                self.accept_structure_set(*loaded);
+            }
+            CaseResult::Exported(exported) => {
+                self.notice_export(&exported.value);
+                self.last_export = Some(exported);
+            }
+            CaseResult::Compared { pair, score } => {
+                if self.exercise.is_some_and(|e| [e.reference, e.attempt] == pair) {
+                    self.score = Some(*score);
+                }
+            }
+            CaseResult::Airway(zone) => {
+                if let (Some(case), Some(live)) = (&self.case, &mut self.live) {
+                    live.set_zone(case, zone, self.risk_model.as_deref().ok());
+                }
+            }
+        }
+    }
+
+    fn accept_of_closed_case(&mut self, result: &CaseResult) {
+        match result {
+            // The file is there, whichever case is open now.
+            CaseResult::Exported(exported) => self.notice_export(&exported.value),
+            CaseResult::Segmented(_) | CaseResult::Proposed(_) | CaseResult::StructureSet(_) => {
+                self.notices.warning("A result belongs to a case that is closed; it was dropped");
+            }
+            CaseResult::Compared { .. } | CaseResult::Airway(_) => {}
+        }
+    }
+
+    fn notice_export(&mut self, proof: &ExportProof) {
+        self.notices.push_with_files(
+            Severity::Info,
+            proof.summary(),
+            outcome::proof_lines(proof),
+            vec![proof.path.clone()],
+        );
+    }
+
+    /// Starts a job for the open case.
+    pub(super) fn spawn_for_case(
+        &mut self,
+        lane: Lane,
+        key: JobKey,
+        title: &str,
+        subject: Option<PathBuf>,
+        work: impl FnOnce(&JobContext<JobResult>) -> Result<CaseResult, JobError> + Send + 'static,
+    ) {
+        let case_count = self.case_count;
+        let spawned = self.jobs.spawn_about(lane, key, title, subject, move |context| {
+            work(context).map(|result| JobResult::OfCase { case_count, result })
+        });
+        if let Err(error) = spawned {
+            self.notices.warning(error.to_string());
+        }
+    }
+
+    pub(super) fn segment(&mut self) {
+        let (Some(case), Ok(model)) = (&self.case, &self.diunet) else {
+            self.notices.warning("The network is not available; see the messages");
+            return;
+        };
+        let (model, volume, gtv) = (Arc::clone(model), case.image.volume.clone(), case.gtv_mask());
+        self.spawn_for_case(Lane::Infer, JobKey::Segment, "Contour stations with DiUnet", None, move |context| {
+            let segmentation =
+                diunet::segment(&model, &volume, &gtv, context, &mut |_| {}).map_err(outcome::segment_error)?;
+            Ok(CaseResult::Segmented(Box::new(segmentation)))
+        });
+    }
+
+    pub(super) fn propose_ctv(&mut self) {
+        let Some(case) = &self.case else { return };
+        let (volume, gtv) = (case.image.volume.clone(), case.gtv_mask());
+        if gtv.is_empty() {
+            self.notices
+                .warning("A proposal needs a structure with role GTVp or GTVn: set the role in the structure list");
+            return;
+        }
+        self.spawn_for_case(Lane::Live, JobKey::Propose, "Propose CTV", None, move |_| {
+            let proposal = anatomy::propose_ctv(&volume, &gtv, anatomy::CTV_MARGIN_MM);
+            Ok(CaseResult::Proposed(Box::new(proposal)))
+        });
+    }
+
+    pub(super) fn export(&mut self, path: PathBuf, overwrite: bool) {
+        let Some(case) = &self.case else { return };
+        let (image, structures, sources) = (case.image.clone(), case.structures().clone(), case.sources.clone());
+        let revision = case.revision();
+        let subject = Some(path.clone());
+        self.spawn_for_case(Lane::Io, JobKey::Export, "Export", subject, move |context| {
+            // Once it has begun, the file is written and proven, and then it counts.
+            context.checkpoint()?;
+            let proof = outcome::export(&image, &structures, &sources, &path, overwrite)?;
+            Ok(CaseResult::Exported(Derived { revision, value: Arc::new(proof) }))
+        });
+    }
+
+    /// Brings everything derived to the revision of the case; what takes longer follows by a job.
+    pub(super) fn sync_live(&mut self) {
+        let Some(case) = &self.case else { return };
+        if let Some(live) = &mut self.live {
+            live.sync(case, self.risk_model.as_deref().ok());
+            // One at a time: the next one starts from the newest contours when this one is done.
+            if !self.jobs.is_running(JobKey::Airway)
+                && let Some(survey) = live.survey_wanted(case)
+            {
+                let work = move |_: &JobContext<JobResult>| Ok(CaseResult::Airway(survey.zone()));
+                self.spawn_for_case(Lane::Live, JobKey::Airway, "Measure the distance from the airway", None, work);
+            }
+        }
+        self.compare_attempt();
+    }
+
+    /// While an exercise is compared, the score follows the contours.
+    fn compare_attempt(&mut self) {
+        let (Some(case), Some(exercise)) = (&self.case, self.exercise) else { return };
+        let revision = case.revision();
+        let fresh = self.score.as_ref().is_some_and(|s| s.revision == revision);
+        if exercise.phase != Phase::Comparing || fresh || self.jobs.is_running(JobKey::Compare) {
+            return;
+        }
+        let pair = [exercise.reference, exercise.attempt];
+        let [reference, attempt] = pair.map(|id| case.mask(id).clone());
+        let grid = Arc::clone(case.grid());
+        self.spawn_for_case(Lane::Live, JobKey::Compare, "Compare", None, move |_| {
+            let value = teaching::score(&reference, &attempt, &grid);
+            Ok(CaseResult::Compared { pair, score: Box::new(Derived { revision, value }) })
+        });
+    }
+}
