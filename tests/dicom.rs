@@ -1,5 +1,6 @@
 //! DICOM in: the real cases load with the facts that their SOURCE.txt states, and damage is named.
 
+mod choice;
 mod export;
 mod odd_series;
 

@@ -27,24 +27,43 @@ pub struct Scan {
     pub dicom_files: usize,
 }
 
+/// How a structure set belongs to a series, the surest way first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Belonging {
+    Reference,
+    Frame,
+    Study,
+    None,
+}
+
+impl StructureSetFile {
+    fn belonging(&self, series: &CtSeries) -> Belonging {
+        let same = |uid: &String, list: &[String]| !uid.is_empty() && list.contains(uid);
+        if same(&series.series_instance_uid, &self.referenced_series_uids) {
+            Belonging::Reference
+        } else if same(&series.frame_of_reference_uid, &self.frame_of_reference_uids) {
+            Belonging::Frame
+        } else if !series.study_instance_uid.is_empty() && self.study_instance_uid == series.study_instance_uid {
+            Belonging::Study
+        } else {
+            Belonging::None
+        }
+    }
+}
+
 impl Scan {
+    /// The series to open where the user named none: the one that a structure set refers to, else one in the
+    /// frame of reference of a set, else one of its study; of several, and without any set, the largest.
+    pub fn series_to_open(&self) -> Option<&CtSeries> {
+        let best = |series: &CtSeries| self.structure_sets.iter().map(|s| s.belonging(series)).min();
+        self.series.iter().min_by_key(|s| best(s).unwrap_or(Belonging::None))
+    }
+
     /// The structure sets that belong to a series: those that refer to it, else those of the same
     /// frame of reference, else those of the same study.
     pub fn structure_sets_of(&self, series: &CtSeries) -> Vec<&StructureSetFile> {
-        let of = |test: &dyn Fn(&StructureSetFile) -> bool| self.structure_sets.iter().filter(|s| test(s)).collect();
-        let same_frame = |s: &StructureSetFile| {
-            !series.frame_of_reference_uid.is_empty()
-                && s.frame_of_reference_uids.contains(&series.frame_of_reference_uid)
-        };
-        let by_series: Vec<_> = of(&|s| s.referenced_series_uids.contains(&series.series_instance_uid));
-        let by_frame: Vec<_> = of(&|s| same_frame(s));
-        if !by_series.is_empty() {
-            by_series
-        } else if !by_frame.is_empty() {
-            by_frame
-        } else {
-            of(&|s| s.study_instance_uid == series.study_instance_uid)
-        }
+        let best = self.structure_sets.iter().map(|s| s.belonging(series)).min().unwrap_or(Belonging::None);
+        self.structure_sets.iter().filter(|s| best != Belonging::None && s.belonging(series) == best).collect()
     }
 }
 

@@ -111,9 +111,7 @@ pub fn load_case(
 ) -> Result<LoadedCase, OpenError> {
     let scan = dicom::scan(paths, progress)?;
     let mut warnings = scan.warnings.clone();
-    // The largest series that has a structure set, else the largest.
-    let series = scan.series.iter().find(|s| !scan.structure_sets_of(s).is_empty()).or_else(|| scan.series.first());
-    let series = series.ok_or(CtError::Empty)?;
+    let series = scan.series_to_open().ok_or(CtError::Empty)?;
     if scan.series.len() > 1 {
         let all: Vec<String> =
             scan.series.iter().map(|s| format!("\"{}\" ({} slices)", s.description, s.len())).collect();

@@ -22,7 +22,7 @@ fn case_of(set: &LoadedStructureSet) -> StructureSet {
     StructureSet { rois }
 }
 
-fn request<'a>(
+pub(super) fn request<'a>(
     ct: &'a LoadedCt,
     structures: &'a StructureSet,
     sources: &'a [Arc<SourceStructureSet>],
@@ -206,7 +206,7 @@ fn written_ct(grid: VoxelGrid, folder: &Path) -> LoadedCt {
     ct
 }
 
-fn with_rings(name: &str, role: Role, provenance: Provenance, slices: Vec<(usize, Vec<Ring>)>) -> Roi {
+pub(super) fn with_rings(name: &str, role: Role, provenance: Provenance, slices: Vec<(usize, Vec<Ring>)>) -> Roi {
     let mut roi = Roi::new(RoiId(1), name, [200, 100, 50], role, provenance);
     roi.slices = slices.into_iter().map(|(k, rings)| (k, Arc::new(SliceContours::new(rings)))).collect();
     roi

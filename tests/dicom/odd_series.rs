@@ -11,7 +11,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 /// Writes a small stack into a folder of its own; `series` and `seed` choose the UIDs.
-fn write_stack(folder: &Path, grid: VoxelGrid, series: u64, seed: u64) -> Vec<PathBuf> {
+pub(super) fn write_stack(folder: &Path, grid: VoxelGrid, series: u64, seed: u64) -> Vec<PathBuf> {
     let volume = CtVolume::new(Arc::new(grid.clone()), ndarray::Array3::from_elem(grid.shape(), seed as i16));
     let (shared, own) = (CtMeta::synthetic("Odd", series, 1), CtMeta::synthetic("Odd", seed, grid.slices()));
     let meta = CtMeta {
