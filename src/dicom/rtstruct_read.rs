@@ -19,20 +19,49 @@ use std::sync::Arc;
 /// Why a structure set cannot be loaded onto a scan.
 #[derive(Debug, thiserror::Error)]
 pub enum StructureSetError {
-    #[error("the structure set cannot be read: {source}: {}", path.display())]
     Read { source: ReadError, path: PathBuf },
-    #[error("the file is no structure set (SOP class {sop_class}): {}", path.display())]
     NotAStructureSet { sop_class: String, path: PathBuf },
-    #[error(
-        "the structure set \"{label}\" belongs to another frame of reference than this CT (structure set {set_uid}, CT {ct_uid}), so its contours may lie elsewhere in the patient; open the CT on which it was drawn, or have it transferred to this one by a registration: {}",
-        path.display()
-    )]
     OtherFrameOfReference { label: String, set_uid: String, ct_uid: String, path: PathBuf },
-    #[error(
-        "the structure set \"{label}\" names no frame of reference, refers to no image of this CT, and none of its contours lies in the scan; open the CT on which it was drawn: {}",
-        path.display()
-    )]
     NotInScan { label: String, path: PathBuf },
+}
+
+impl StructureSetError {
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Read { path, .. }
+            | Self::NotAStructureSet { path, .. }
+            | Self::OtherFrameOfReference { path, .. }
+            | Self::NotInScan { path, .. } => path,
+        }
+    }
+
+    /// The reason without the file.
+    fn reason(&self) -> String {
+        match self {
+            Self::Read { source, .. } => format!("the structure set cannot be read: {source}"),
+            Self::NotAStructureSet { sop_class, .. } => {
+                format!("the file is no structure set (SOP class {sop_class})")
+            }
+            Self::OtherFrameOfReference { label, .. } => format!(
+                "the structure set \"{label}\" belongs to another frame of reference than this CT, so its contours may lie elsewhere in the patient; open the CT on which it was drawn, or have it transferred to this one by a registration"
+            ),
+            Self::NotInScan { label, .. } => format!(
+                "the structure set \"{label}\" names no frame of reference, refers to no image of this CT, and none of its contours lies in the scan; open the CT on which it was drawn"
+            ),
+        }
+    }
+
+    /// The same as a line of the import report, for a case that opens without this set.
+    pub fn to_warning(&self) -> ImportWarning {
+        let text = format!("Not loaded: {}", self.reason());
+        ImportWarning::new(Severity::Warning, text, vec![self.path().to_owned()])
+    }
+}
+
+impl std::fmt::Display for StructureSetError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.reason(), self.path().display())
+    }
 }
 
 /// Approval module of a structure set.
@@ -381,7 +410,7 @@ fn check_frame_of_reference(
     for (roi, frame) in read.iter_mut().zip(&frames) {
         if is_other(frame) && !roi.contours.is_empty() {
             warnings.push(ImportWarning::warning(format!(
-                "The ROI \"{}\" belongs to another frame of reference ({frame}); its {} contours were left out",
+                "The ROI \"{}\" belongs to another frame of reference; its {} contours are not shown and are kept on export",
                 roi.name,
                 roi.contours.len()
             )));

@@ -37,11 +37,18 @@ enum Belonging {
 }
 
 impl StructureSetFile {
+    /// True where both name a frame of reference and share none.
+    fn is_of_other_frame(&self, series: &CtSeries) -> bool {
+        let (ours, theirs) = (&series.frame_of_reference_uid, &self.frame_of_reference_uids);
+        !ours.is_empty() && !theirs.is_empty() && !theirs.contains(ours)
+    }
+
     fn belonging(&self, series: &CtSeries) -> Belonging {
-        let same = |uid: &String, list: &[String]| !uid.is_empty() && list.contains(uid);
-        if same(&series.series_instance_uid, &self.referenced_series_uids) {
+        if self.is_of_other_frame(series) {
+            Belonging::None
+        } else if self.referenced_series_uids.contains(&series.series_instance_uid) {
             Belonging::Reference
-        } else if same(&series.frame_of_reference_uid, &self.frame_of_reference_uids) {
+        } else if self.frame_of_reference_uids.contains(&series.frame_of_reference_uid) {
             Belonging::Frame
         } else if !series.study_instance_uid.is_empty() && self.study_instance_uid == series.study_instance_uid {
             Belonging::Study
@@ -64,6 +71,25 @@ impl Scan {
     pub fn structure_sets_of(&self, series: &CtSeries) -> Vec<&StructureSetFile> {
         let best = self.structure_sets.iter().map(|s| s.belonging(series)).min().unwrap_or(Belonging::None);
         self.structure_sets.iter().filter(|s| best != Belonging::None && s.belonging(series) == best).collect()
+    }
+
+    /// The other structure sets: those that can be laid over the series as well (the same frame of
+    /// reference, or none named), and those that cannot, with a remark each.
+    pub fn other_structure_sets_of(&self, series: &CtSeries) -> (Vec<&StructureSetFile>, Vec<ImportWarning>) {
+        let own = self.structure_sets_of(series);
+        let (mut fitting, mut remarks) = (Vec::new(), Vec::new());
+        for set in self.structure_sets.iter().filter(|s| own.iter().all(|o| o.path != s.path)) {
+            if !set.is_of_other_frame(series) {
+                fitting.push(set);
+            } else {
+                let label = if set.label.is_empty() { &set.series_description } else { &set.label };
+                let text = format!(
+                    "Not loaded: the structure set \"{label}\" belongs to another frame of reference than this CT"
+                );
+                remarks.push(ImportWarning::new(Severity::Warning, text, vec![set.path.clone()]));
+            }
+        }
+        (fitting, remarks)
     }
 }
 

@@ -138,13 +138,18 @@ pub fn load_case(
     if files.is_empty() {
         // None belongs to this series: try them all the same, so that each refusal gives its reason.
         files = scan.structure_sets.iter().collect();
+    } else {
+        let (fitting, remarks) = scan.other_structure_sets_of(series);
+        others.extend(fitting.into_iter().cloned());
+        warnings.extend(remarks);
     }
     // The newest that can be read is loaded, the others are offered.
     files.sort_by(|a, b| (&b.date, &b.time).cmp(&(&a.date, &a.time)));
+    let mut rest = Vec::new();
     for file in files {
         progress.checkpoint()?;
         if !sources.is_empty() {
-            others.push(file.clone());
+            rest.push(file.clone());
             continue;
         }
         progress.report("Reading the structure set", 0, 1);
@@ -158,9 +163,10 @@ pub fn load_case(
                 warnings.extend(set.warnings);
                 sources.push(set.source);
             }
-            Err(error) => warnings.push(ImportWarning::warning(error_chain(&error))),
+            Err(error) => warnings.push(error.to_warning()),
         }
     }
+    others.splice(0..0, rest);
     let opened = paths.first().map(|p| std::path::absolute(p).unwrap_or_else(|_| p.clone()));
     progress.report("Measuring the structures", 0, 1);
     let case = Case::new(CaseImage { volume, meta: Arc::clone(&meta) }, structures, sources);

@@ -1,7 +1,9 @@
 //! Which of several series and structure sets of a folder a case is made of, and what is said of the rest.
 
+use super::copy_files;
 use super::export::{request, with_rings};
 use super::odd_series::write_stack;
+use crate::support::test_data;
 use glam::DVec3;
 use hilum::contour::Ring;
 use hilum::dicom::{CtSeries, LoadedCt, Scan, export_structure_set, load_ct, scan};
@@ -88,4 +90,45 @@ fn the_planning_ct_is_opened_though_a_longer_ct_is_in_the_same_study() {
     assert_eq!(loaded.case.structures().rois.len(), 1);
     let texts: Vec<String> = loaded.warnings.iter().map(|w| w.text.clone()).collect();
     assert!(texts.iter().any(|t| t.contains("2 CT series were found")), "{texts:?}");
+}
+
+#[test]
+fn every_structure_set_is_loaded_offered_or_refused_with_its_reason() {
+    let Some(data) = test_data("rtutils-phantom") else { return };
+    let out = tempfile::tempdir().expect("temporary folder");
+    copy_files(&data.join("sample"), out.path());
+    let other = out.path().join("other frame.dcm");
+    std::fs::copy(data.join("bad/rt.dcm"), &other).expect("copied");
+    // Of the same frame of reference, but drawn on a series that is not there.
+    let elsewhere = out.path().join("other phase.dcm");
+    std::fs::copy(data.join("bad/non_existent_reference_rt.dcm"), &elsewhere).expect("copied");
+    let loaded = open(out.path());
+    assert_eq!(loaded.case.structures().rois.len(), 4);
+    let offered: Vec<&Path> = loaded.other_structure_sets.iter().map(|s| s.path.as_path()).collect();
+    assert_eq!(offered, [elsewhere.as_path()]);
+    let refused: Vec<_> = loaded.warnings.iter().filter(|w| w.files == [other.clone()]).collect();
+    assert_eq!(refused.len(), 1, "{:?}", loaded.warnings);
+    assert!(refused[0].text.contains("another frame of reference"), "{}", refused[0].text);
+
+    // Alone with the CT it is refused with the same reason. Neither a path nor a UID stands in a text.
+    for entry in std::fs::read_dir(out.path()).expect("readable").flatten() {
+        if found_set(&entry.path()) && entry.path() != other {
+            std::fs::remove_file(entry.path()).expect("removed");
+        }
+    }
+    let loaded = open(out.path());
+    assert!(loaded.case.structures().rois.is_empty());
+    let refused: Vec<_> = loaded.warnings.iter().filter(|w| w.files == [other.clone()]).collect();
+    assert_eq!(refused.len(), 1, "{:?}", loaded.warnings);
+    let folder = out.path().display().to_string();
+    for warning in &loaded.warnings {
+        assert!(!warning.text.contains(&folder), "{}", warning.text);
+        assert!(!warning.text.contains(&loaded.case.image.meta.frame_of_reference_uid), "{}", warning.text);
+    }
+}
+
+fn found_set(path: &Path) -> bool {
+    dicom_object::open_file(path).is_ok_and(|o| {
+        o.element_by_name("Modality").is_ok_and(|m| m.to_str().is_ok_and(|m| m.trim() == "RTSTRUCT"))
+    })
 }
