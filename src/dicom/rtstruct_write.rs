@@ -13,7 +13,8 @@ use super::rtstruct_read::{
     is_other_frame,
 };
 use super::uid::new_uid;
-use super::value::{Charset, format_ds, limit, now};
+use super::charset::Charset;
+use super::value::{format_ds, limit, now};
 use crate::contour::Ring;
 use crate::geometry::VoxelGrid;
 use crate::structures::{Provenance, Roi, Role, StructureSet, propose_role};
@@ -171,18 +172,36 @@ impl<'a> Composer<'a> {
     /// Starts from the CT: same patient, study and frame of reference.
     fn create(request: &'a ExportRequest<'a>, date: &str, time: &str) -> Self {
         let ct = request.ct;
-        let texts = [request.label, request.description, &ct.patient.dicom_name, &ct.patient.id, &ct.study_description];
-        let more = [&ct.study_id, &ct.accession_number, &ct.referring_physician, &ct.position_reference_indicator];
+        let of_ct = [
+            (tags::ACCESSION_NUMBER, ct.accession_number.as_str(), 16),
+            (tags::REFERRING_PHYSICIAN_NAME, &ct.referring_physician, 64),
+            (tags::STUDY_DESCRIPTION, &ct.study_description, 64),
+            (tags::PATIENT_NAME, &ct.patient.dicom_name, 324),
+            (tags::PATIENT_ID, &ct.patient.id, 64),
+            (tags::STUDY_ID, &ct.study_id, 16),
+            (tags::POSITION_REFERENCE_INDICATOR, &ct.position_reference_indicator, 64),
+        ];
         let rois = &request.structures.rois;
-        let ascii = texts.iter().all(|t| t.is_ascii())
-            && more.iter().all(|t| t.is_ascii())
-            && rois.iter().all(|r| r.name.is_ascii() && provenance_text(&r.provenance).is_ascii())
-            && request.sources.iter().all(|s| s.charset == Charset::default());
-        let charset = if ascii { Charset::default() } else { Charset::utf8() };
+        let fit = |charset: &Charset| {
+            let fits = |text: &str| charset.encode(text).is_some();
+            [request.label, request.description].into_iter().all(fits)
+                && rois.iter().all(|r| fits(&r.name) && fits(&provenance_text(&r.provenance)))
+        };
+        // The values of the CT stay as they are, in its character set, where the texts of this set fit that
+        // too; else everything is UTF-8.
+        let ascii = Charset::default();
+        let of_file = Charset::declared(&ct.header_texts.charset);
+        let raw: Vec<Option<&[u8]>> = of_ct.iter().map(|(tag, text, _)| ct.header_texts.bytes_of(*tag, text)).collect();
         let mut ds = DataSet::default();
-        if !ascii {
+        let (charset, as_in_file) = if of_ct.iter().all(|t| t.1.is_ascii()) && fit(&ascii) {
+            (ascii, false)
+        } else if of_ct.iter().zip(&raw).all(|(t, raw)| t.1.is_empty() || raw.is_some()) && fit(&of_file) {
+            ds.put(tags::SPECIFIC_CHARACTER_SET, Value::Bytes(ct.header_texts.charset.clone()));
+            (of_file, true)
+        } else {
             ds.put_str(tags::SPECIFIC_CHARACTER_SET, Charset::UTF8_CODE);
-        }
+            (Charset::utf8(), false)
+        };
         let mut composer =
             Self { request, ds, charset, in_place: false, rois: Vec::new(), notes: Vec::new(), used_images: false };
         for (tag, value) in [
@@ -208,20 +227,19 @@ impl<'a> Composer<'a> {
         let frame = if ct.frame_of_reference_uid.is_empty() { new_uid() } else { ct.frame_of_reference_uid.clone() };
         composer.ds.put_str(tags::FRAME_OF_REFERENCE_UID, &frame);
         for (tag, text, length) in [
-            (tags::ACCESSION_NUMBER, ct.accession_number.as_str(), 16),
             (tags::MANUFACTURER, "Hilum", 64),
-            (tags::REFERRING_PHYSICIAN_NAME, &ct.referring_physician, 64),
-            (tags::STUDY_DESCRIPTION, &ct.study_description, 64),
             (tags::SERIES_DESCRIPTION, request.label, 64),
             (tags::OPERATORS_NAME, "", 64),
             (tags::MANUFACTURER_MODEL_NAME, "Hilum", 64),
-            (tags::PATIENT_NAME, &ct.patient.dicom_name, 324),
-            (tags::PATIENT_ID, &ct.patient.id, 64),
             (tags::SOFTWARE_VERSIONS, env!("CARGO_PKG_VERSION"), 64),
-            (tags::STUDY_ID, &ct.study_id, 16),
-            (tags::POSITION_REFERENCE_INDICATOR, &ct.position_reference_indicator, 64),
         ] {
             composer.put_text(tag, &limit(text, length));
+        }
+        for ((tag, text, length), raw) in of_ct.into_iter().zip(raw) {
+            match raw.filter(|_| as_in_file) {
+                Some(raw) => composer.ds.put(tag, Value::Bytes(raw.to_vec())),
+                None => composer.put_text(tag, &limit(text, length)),
+            }
         }
         composer.put_set_identity("", date, time);
         let mut frame_item = DataSet::default();
@@ -655,5 +673,79 @@ fn transcode_to_utf8(ds: &mut DataSet, outer: &Charset) {
             Value::Bytes(_) => {}
             Value::Items(items) => items.iter_mut().for_each(|item| transcode_to_utf8(item, &charset)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::structures::RoiId;
+
+    const YAMADA: &[u8] =
+        b"\xd4\xcf\xc0\xde^\xc0\xdb\xb3=\x1b$B;3ED\x1b(J^\x1b$BB@O:\x1b(J=\x1b$B$d$^$@\x1b(J^\x1b$B$?$m$&\x1b(J";
+    const YAMADA_TEXT: &str = "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう";
+
+    /// A CT whose header has this character set and patient name.
+    fn ct(charset: &str, name: &[u8]) -> CtMeta {
+        let mut header = DataSet::default();
+        header.put_str(tags::SPECIFIC_CHARACTER_SET, charset);
+        header.put(tags::PATIENT_NAME, Value::Bytes(name.to_vec()));
+        header.put_str(tags::FRAME_OF_REFERENCE_UID, "1.2.3");
+        CtMeta::from_header(&header)
+    }
+
+    fn composed(ct: &CtMeta, rois: Vec<Roi>, sources: &[Arc<SourceStructureSet>], label: &str) -> DataSet {
+        let grid = VoxelGrid::axial(glam::DVec3::ZERO, [1.0, 1.0, 2.0], [16, 16, 8]).expect("a grid");
+        let structures = StructureSet { rois };
+        let request = ExportRequest {
+            ct,
+            grid: &grid,
+            structures: &structures,
+            sources,
+            label,
+            description: "",
+            overwrite: false,
+        };
+        compose(&request).dataset
+    }
+
+    fn drawn(name: &str) -> Roi {
+        Roi::new(RoiId(1), name, [1, 2, 3], Role::Gtvp, Provenance::Drawn)
+    }
+
+    #[test]
+    fn the_patient_name_of_a_new_set_is_that_of_the_ct_byte_for_byte() {
+        let cases: [(&str, &[u8], &str); 4] = [
+            ("ISO 2022 IR 13\\ISO 2022 IR 87", YAMADA, YAMADA_TEXT),
+            ("GB18030", b"Wang^XiaoDong=\xcd\xf5^\xd0\xa1\xb6\xab=", "Wang^XiaoDong=王^小东="),
+            ("\\ISO 2022 IR 149", b"Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7=", "Hong^Gildong=洪^吉洞="),
+            ("ISO_IR 100", b"M\xfcller^J\xf6rg", "Müller^Jörg"),
+        ];
+        for (code, name, text) in cases {
+            let ct = ct(code, name);
+            assert_eq!(ct.patient.dicom_name, text);
+            let ds = composed(&ct, vec![drawn("GTVp")], &[], "set");
+            assert_eq!(ds.string(tags::SPECIFIC_CHARACTER_SET), code);
+            assert_eq!(ds.bytes(tags::PATIENT_NAME), Some(name), "{code}");
+            // A name of an ROI that does not fit makes the whole set UTF-8, the patient included.
+            if code == "GB18030" {
+                continue; // holds everything
+            }
+            let ds = composed(&ct, vec![drawn("Ödem 肺 폐")], &[], "set");
+            assert_eq!(ds.string(tags::SPECIFIC_CHARACTER_SET), Charset::UTF8_CODE);
+            assert_eq!(ds.bytes(tags::PATIENT_NAME), Some(text.as_bytes()), "{code}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_the_ct_does_not_declare_and_names_changed_since_are_written_as_utf_8() {
+        let undeclared = ct("", b"M\xfcller^J\xf6rg");
+        let ds = composed(&undeclared, vec![drawn("GTVp")], &[], "set");
+        assert_eq!(ds.bytes(tags::PATIENT_NAME), Some("Müller^Jörg".as_bytes()));
+        assert_eq!(ds.string(tags::SPECIFIC_CHARACTER_SET), Charset::UTF8_CODE);
+        let mut hidden = ct("ISO_IR 100", b"M\xfcller^J\xf6rg");
+        hidden.patient.dicom_name = "Anonymous".into();
+        let ds = composed(&hidden, vec![drawn("GTVp")], &[], "set");
+        assert_eq!(ds.bytes(tags::PATIENT_NAME), Some(&b"Anonymous"[..]));
     }
 }

@@ -3,7 +3,8 @@
 use super::file::{PixelSource, read_until};
 use super::pixels::PixelFormat;
 use super::raw::DataSet;
-use super::value::{Charset, readable_name};
+use super::charset::Charset;
+use super::value::{readable_name};
 use super::warning::{ImportWarning, Severity};
 use crate::progress::{Cancelled, Progress};
 use dicom_core::Tag;
