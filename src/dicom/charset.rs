@@ -122,7 +122,11 @@ impl Charset {
         while let Some(&byte) = bytes.get(at) {
             if byte == ESCAPE {
                 if let Some((length, term)) = escape_sequence(&bytes[at + 1..]) {
-                    if term.is_upper() { g1 = Some(term) } else { g0 = term }
+                    if term.is_upper() {
+                        g1 = Some(term)
+                    } else {
+                        g0 = term
+                    }
                     at += 1 + length;
                     continue;
                 }
@@ -173,9 +177,7 @@ impl Charset {
         }
         let bytes = match self.terms[0] {
             Term::Utf8 => return Some(text.as_bytes().to_vec()),
-            Term::Single(number) => {
-                SpecificCharacterSet::from_code(&format!("ISO_IR {number}"))?.encode(text).ok()?
-            }
+            Term::Single(number) => SpecificCharacterSet::from_code(&format!("ISO_IR {number}"))?.encode(text).ok()?,
             Term::Gb(code) => SpecificCharacterSet::from_code(code)?.encode(text).ok()?,
             _ => return None,
         };
@@ -191,7 +193,8 @@ impl Term {
             "GBK" | "GB2312" => return Self::Gb("GBK"),
             _ => {}
         }
-        let number = ["ISO 2022 IR ", "ISO_IR ", "ISO_IR_", "ISO-IR ", "ISO IR "].iter().find_map(|p| code.strip_prefix(p));
+        let number =
+            ["ISO 2022 IR ", "ISO_IR ", "ISO_IR_", "ISO-IR ", "ISO IR "].iter().find_map(|p| code.strip_prefix(p));
         match number.and_then(|n| n.parse::<u16>().ok()) {
             Some(6) => Self::Ascii,
             Some(13) => Self::Katakana,
@@ -231,16 +234,8 @@ impl Term {
 
 /// Where Latin alphabets No. 5 (ISO-IR 148) and No. 9 (ISO-IR 203) differ from No. 1.
 const LATIN_5: [(u8, char); 6] = [(0xD0, 'Ğ'), (0xDD, 'İ'), (0xDE, 'Ş'), (0xF0, 'ğ'), (0xFD, 'ı'), (0xFE, 'ş')];
-const LATIN_9: [(u8, char); 8] = [
-    (0xA4, '€'),
-    (0xA6, 'Š'),
-    (0xA8, 'š'),
-    (0xB4, 'Ž'),
-    (0xB8, 'ž'),
-    (0xBC, 'Œ'),
-    (0xBD, 'œ'),
-    (0xBE, 'Ÿ'),
-];
+const LATIN_9: [(u8, char); 8] =
+    [(0xA4, '€'), (0xA6, 'Š'), (0xA8, 'š'), (0xB4, 'Ž'), (0xB8, 'ž'), (0xBC, 'Œ'), (0xBD, 'œ'), (0xBE, 'Ÿ')];
 
 fn latin(byte: u8, different: &[(u8, char)]) -> char {
     different.iter().find(|d| d.0 == byte).map_or(char::from(byte), |d| d.1)
@@ -287,7 +282,13 @@ fn decode_gb(bytes: &[u8], code: &str) -> (String, bool) {
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
         let is_four = bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
-        let length = if byte < 0x80 { 1 } else if is_four { 4 } else { 2 };
+        let length = if byte < 0x80 {
+            1
+        } else if is_four {
+            4
+        } else {
+            2
+        };
         let found = match bytes.get(at..at + length) {
             Some([ascii]) => Some(char::from(*ascii)),
             Some(unit) => one_character(code, unit),
@@ -349,7 +350,8 @@ mod tests {
     #[test]
     fn every_segment_is_decoded_by_the_set_that_its_escape_sequence_announces() {
         // PS3.5 section H.3.2: half-width katakana without escape, kanji and hiragana with.
-        let name = b"\xd4\xcf\xc0\xde^\xc0\xdb\xb3=\x1b$B;3ED\x1b(J^\x1b$BB@O:\x1b(J=\x1b$B$d$^$@\x1b(J^\x1b$B$?$m$&\x1b(J";
+        let name =
+            b"\xd4\xcf\xc0\xde^\xc0\xdb\xb3=\x1b$B;3ED\x1b(J^\x1b$BB@O:\x1b(J=\x1b$B$d$^$@\x1b(J^\x1b$B$?$m$&\x1b(J";
         let text = "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう";
         assert_eq!(charset("ISO 2022 IR 13\\ISO 2022 IR 87").decode_exactly(name).as_deref(), Some(text));
         // PS3.5 section K.2: Chinese by code extensions.
@@ -359,10 +361,7 @@ mod tests {
         );
         // JIS X 0212, and two sets of the upper half in one value.
         assert_eq!(charset("\\ISO 2022 IR 87\\ISO 2022 IR 159").decode(b"\x1b$(D\x30\x21\x1b(B"), "丂");
-        assert_eq!(
-            charset("ISO 2022 IR 100\\ISO 2022 IR 144").decode(b"M\xfcller^\x1b-L\xbb\xee^\xfc"),
-            "Müller^Лю^ü"
-        );
+        assert_eq!(charset("ISO 2022 IR 100\\ISO 2022 IR 144").decode(b"M\xfcller^\x1b-L\xbb\xee^\xfc"), "Müller^Лю^ü");
         // Korean whose escape sequence was left out, or not repeated after the delimiter.
         assert_eq!(charset("\\ISO 2022 IR 149").decode(b"\xfb\xf3^\xd1\xce\xd4\xd7"), "洪^吉洞");
         assert_eq!(charset("\\ISO 2022 IR 149").decode(b"\x1b$)C\xfb\xf3^\xd1\xce\xd4\xd7"), "洪^吉洞");
@@ -395,7 +394,12 @@ mod tests {
 
     #[test]
     fn nothing_but_ascii_is_written_where_escape_sequences_would_be_needed() {
-        for code in ["\\ISO 2022 IR 87", "ISO 2022 IR 13\\ISO 2022 IR 87", "\\ISO 2022 IR 149", "ISO 2022 IR 100\\ISO 2022 IR 144"] {
+        for code in [
+            "\\ISO 2022 IR 87",
+            "ISO 2022 IR 13\\ISO 2022 IR 87",
+            "\\ISO 2022 IR 149",
+            "ISO 2022 IR 100\\ISO 2022 IR 144",
+        ] {
             let set = charset(code);
             assert_eq!(set.encode("Lung"), Some(b"Lung".to_vec()), "{code}");
             for text in ["食道", "식도", "Müller", "ﾔﾏﾀﾞ"] {

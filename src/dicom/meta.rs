@@ -1,10 +1,10 @@
 //! What the headers of a CT series say about patient, study and slices: shown in the window, and
 //! copied into the structure sets that refer to the series.
 
+use super::charset::Charset;
 use super::raw::DataSet;
 use super::uid::uid_from_name;
-use super::charset::Charset;
-use super::value::{readable_name};
+use super::value::readable_name;
 use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
 use std::path::PathBuf;

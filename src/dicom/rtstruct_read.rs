@@ -1,12 +1,12 @@
 //! Reading structure sets: every ROI with its rings on the slices of a scan, bit for bit as the decimal
 //! strings say, and everything that could not be placed in the report.
 
+use super::charset::Charset;
 use super::contours::{Binding, Contour, bind};
 use super::file::{ReadError, read_all};
 use super::meta::CtMeta;
 use super::raw::DataSet;
-use super::charset::Charset;
-use super::value::{readable_name};
+use super::value::readable_name;
 use super::warning::{ImportWarning, Severity};
 use crate::contour::{Ring, SliceContours};
 use crate::geometry::VoxelGrid;
@@ -147,15 +147,20 @@ const PALETTE: [[u8; 3]; 12] = [
     [200, 200, 90],
 ];
 
-/// The item of the ROI Contour Sequence for each ROI number; of several, the first.
-pub(crate) fn contour_items(ds: &DataSet) -> BTreeMap<i32, &DataSet> {
-    let mut items = BTreeMap::new();
+/// The items of the ROI Contour Sequence for each ROI number: one, but for files that split an ROI.
+pub(crate) fn contour_items(ds: &DataSet) -> BTreeMap<i32, Vec<&DataSet>> {
+    let mut items: BTreeMap<i32, Vec<&DataSet>> = BTreeMap::new();
     for item in ds.items(tags::ROI_CONTOUR_SEQUENCE) {
         if let Some(number) = item.integer(tags::REFERENCED_ROI_NUMBER) {
-            items.entry(number).or_insert(item);
+            items.entry(number).or_default().push(item);
         }
     }
     items
+}
+
+/// The contours of several items one after the other, as [`Ring::source_contour`] counts them.
+pub(crate) fn contours_of<'a>(items: &[&'a DataSet]) -> Vec<&'a DataSet> {
+    items.iter().flat_map(|item| item.items(tags::CONTOUR_SEQUENCE)).collect()
 }
 
 /// RT ROI Interpreted Type of each ROI number; of several observations, the first that has one.
@@ -264,7 +269,7 @@ struct ReadRoi<'a> {
     number: i32,
     name: String,
     interpreted_type: String,
-    contour_item: Option<&'a DataSet>,
+    contour_items: Vec<&'a DataSet>,
     contours: Vec<Contour>,
     binding: Binding,
 }
@@ -303,16 +308,14 @@ pub fn load_structure_set(
             number,
             name,
             interpreted_type: types.get(&number).cloned().unwrap_or_default(),
-            contour_item: contour_items.get(&number).copied(),
+            contour_items: contour_items.get(&number).cloned().unwrap_or_default(),
             contours: Vec::new(),
             binding: Binding::default(),
         });
     }
     read.par_iter_mut().for_each(|roi| {
-        if let Some(item) = roi.contour_item {
-            roi.contours = item.items(tags::CONTOUR_SEQUENCE).iter().map(Contour::of).collect();
-            roi.binding = bind(&roi.contours, grid);
-        }
+        roi.contours = contours_of(&roi.contour_items).into_iter().map(Contour::of).collect();
+        roi.binding = bind(&roi.contours, grid);
     });
     let orphans = contour_items.keys().filter(|n| !numbers.contains(n)).count();
     if orphans > 0 {
@@ -362,7 +365,7 @@ pub fn load_structure_set(
         loaded.rois.push(Roi {
             id: RoiId(0),
             name: roi.name.clone(),
-            color: roi.contour_item.and_then(display_color).unwrap_or(PALETTE[index % PALETTE.len()]),
+            color: roi.contour_items.first().and_then(|i| display_color(i)).unwrap_or(PALETTE[index % PALETTE.len()]),
             role: proposal.role,
             generation: generation(roi.item),
             provenance: Provenance::Imported { label: loaded.label.clone(), file: file_name(path) },

@@ -1,10 +1,10 @@
 //! Looking through files and folders: which CT series and structure sets are there. Reads headers only.
 
+use super::charset::Charset;
 use super::file::{PixelSource, read_until};
 use super::pixels::PixelFormat;
 use super::raw::DataSet;
-use super::charset::Charset;
-use super::value::{readable_name};
+use super::value::readable_name;
 use super::warning::{ImportWarning, Severity};
 use crate::progress::{Cancelled, Progress};
 use dicom_core::Tag;

@@ -128,7 +128,6 @@ fn every_structure_set_is_loaded_offered_or_refused_with_its_reason() {
 }
 
 fn found_set(path: &Path) -> bool {
-    dicom_object::open_file(path).is_ok_and(|o| {
-        o.element_by_name("Modality").is_ok_and(|m| m.to_str().is_ok_and(|m| m.trim() == "RTSTRUCT"))
-    })
+    dicom_object::open_file(path)
+        .is_ok_and(|o| o.element_by_name("Modality").is_ok_and(|m| m.to_str().is_ok_and(|m| m.trim() == "RTSTRUCT")))
 }

@@ -373,28 +373,77 @@ fn sources_are_never_overwritten_and_other_files_only_when_allowed() {
     assert!(matches!(export_structure_set(&request(&ct, &empty, &[]), &nowhere), Err(ExportError::Nothing)));
 }
 
+/// What a structure set says about each ROI besides its numbers, in the order of the sequences.
+fn rois_apart_from_numbers(path: &Path) -> Vec<String> {
+    let object = dicom_object::open_file(path).expect("another reader opens it");
+    let mut all = Vec::new();
+    for (sequence, left_out) in [
+        ("StructureSetROISequence", vec![(0x3006, 0x0022)]),
+        ("ROIContourSequence", vec![(0x3006, 0x0084)]),
+        ("RTROIObservationsSequence", vec![(0x3006, 0x0084), (0x3006, 0x0082)]),
+    ] {
+        for item in object.element_by_name(sequence).expect("there").items().expect("items") {
+            let mut item = item.clone();
+            for (group, element) in &left_out {
+                item.remove_element(dicom_core::Tag(*group, *element));
+            }
+            let mut bytes = Vec::new();
+            let implicit = dicom_transfer_syntax_registry::entries::IMPLICIT_VR_LITTLE_ENDIAN.erased();
+            item.write_dataset_with_ts(&mut bytes, &implicit).expect("encoded");
+            all.push(bytes.iter().map(|b| char::from(*b)).collect());
+        }
+    }
+    all
+}
+
 #[test]
-fn two_sources_join_in_a_new_set_with_their_decimal_strings() {
+fn rois_of_a_second_source_join_the_first_with_all_their_items() {
     let Some(folder) = test_data("rtutils-phantom") else { return };
     let (found, ct) = load_folder(&folder.join("sample"));
-    let first = load_set(&found.structure_sets[0].path, &ct);
+    let path = &found.structure_sets[0].path;
+    let first = load_set(path, &ct);
     let other = folder.join("bad/invalid_reference_rt.dcm");
     let second = load_structure_set(&other, &ct.volume.grid, &ct.meta, 1).expect("loads");
-    let mut structures = case_of(&first);
-    structures.rois.extend(case_of(&second).rois.into_iter().map(|r| Roi { name: format!("{} b", r.name), ..r }));
     let sources = [Arc::clone(&first.source), Arc::clone(&second.source)];
     let out = tempfile::tempdir().expect("temporary folder");
+    let mut structures = case_of(&first);
+    structures.rois.extend(case_of(&second).rois);
+
     let target = out.path().join("joined.dcm");
     let proof = export_structure_set(&request(&ct, &structures, &sources), &target).expect("exports");
     let joined: Vec<String> = contour_data(&target).into_values().flatten().collect();
-    let apart: Vec<String> = [contour_data(&found.structure_sets[0].path), contour_data(&other)]
-        .into_iter()
-        .flat_map(|m| m.into_values().flatten())
-        .collect();
+    let apart: Vec<String> =
+        [contour_data(path), contour_data(&other)].into_iter().flat_map(|m| m.into_values().flatten()).collect();
     assert_eq!((&joined, proof.rings_identical), (&apart, apart.len()));
-    if let Some(errors) = dciodvfy_errors(&target) {
-        assert!(errors.is_empty(), "{errors:#?}");
+    let (one, two, both) =
+        (rois_apart_from_numbers(path), rois_apart_from_numbers(&other), rois_apart_from_numbers(&target));
+    assert_eq!((one.len(), two.len(), both.len()), (12, 12, 24));
+    for n in 0..3 {
+        assert_eq!(both[8 * n..8 * n + 4], one[4 * n..4 * n + 4], "sequence {n}");
+        assert_eq!(both[8 * n + 4..8 * n + 8], two[4 * n..4 * n + 4], "sequence {n}");
     }
+    // The rest is the first set, edited in place: its private attributes, its series of changes.
+    assert!(proof.attributes_changed.iter().all(|a| a != "Manufacturer"), "{:?}", proof.attributes_changed);
+    assert_eq!(attribute(&target, "Manufacturer"), attribute(path, "Manufacturer"));
+    assert_eq!(proof.notes.len(), 1, "{:?}", proof.notes);
+    let numbers: Vec<i32> = proof.rois.iter().map(|r| r.number).collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8]);
+    no_new_errors(path, &target);
+
+    // A source of which nothing is left does not count.
+    structures.rois.retain(|r| r.source.is_some_and(|s| s.set == 1));
+    let target = out.path().join("second.dcm");
+    let proof = export_structure_set(&request(&ct, &structures, &sources), &target).expect("exports");
+    assert!(proof.notes.is_empty(), "{:?}", proof.notes);
+    assert_eq!(rois_apart_from_numbers(&target), two);
+    assert_eq!(contour_data(&target), contour_data(&other));
+    let uid = attribute(&other, "SOPInstanceUID").expect("there");
+    let object = dicom_object::open_file(&target).expect("opens");
+    let predecessors =
+        object.element_by_name("PredecessorStructureSetSequence").expect("there").items().expect("items");
+    assert_eq!(predecessors.len(), 1);
+    let named = predecessors[0].element_by_name("ReferencedSOPInstanceUID").expect("there").to_str().expect("text");
+    assert_eq!(named.trim_end_matches('\0'), uid);
 }
 
 #[test]
