@@ -157,7 +157,10 @@ fn prove(
     let rois: Vec<RoiProof> = composed
         .rois
         .par_iter()
-        .map(|roi| prove_roi(request, roi, &loaded, &contours(roi.number)).map_err(not_proven))
+        .map(|roi| {
+            prove_name(request, roi, &on_disk.dataset).map_err(not_proven)?;
+            prove_roi(request, roi, &loaded, &contours(roi.number)).map_err(not_proven)
+        })
         .collect::<Result<_, _>>()?;
     let attributes_changed = composed
         .base
@@ -176,6 +179,21 @@ fn prove(
         attributes_changed,
         notes: composed.notes.clone(),
     })
+}
+
+/// A name that nobody changed must be the source's byte for byte.
+fn prove_name(request: &ExportRequest, composed: &ComposedRoi, on_disk: &DataSet) -> Result<(), String> {
+    let Some((set, number)) = composed.source.filter(|_| composed.name_kept) else { return Ok(()) };
+    let name = |ds: &DataSet, number: i32| {
+        let items = ds.items(tags::STRUCTURE_SET_ROI_SEQUENCE).iter();
+        let item = items.into_iter().find(|i| i.integer(tags::ROI_NUMBER) == Some(number));
+        item.and_then(|i| i.bytes(tags::ROI_NAME)).unwrap_or_default().trim_ascii_end().to_vec()
+    };
+    if name(on_disk, composed.number) == name(&request.sources[set].dataset, number) {
+        Ok(())
+    } else {
+        Err(format!("the name of \"{}\" differs in its bytes", request.structures.rois[composed.index].name))
+    }
 }
 
 fn prove_roi(

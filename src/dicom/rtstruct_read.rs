@@ -247,6 +247,12 @@ impl SourceStructureSet {
         })
     }
 
+    /// True where the name of an ROI reads the same in every character set, or in none.
+    pub(crate) fn charset_of_name_is_moot(&self, item: &DataSet) -> bool {
+        let bytes = item.bytes(tags::ROI_NAME).unwrap_or_default();
+        Charset::default().is_valid(bytes) || Charset::of(item, &self.charset).decode_exactly(bytes).is_none()
+    }
+
     /// Name of an item of the Structure Set ROI Sequence.
     pub(crate) fn roi_name(&self, item: &DataSet) -> String {
         item.text(tags::ROI_NAME, &Charset::of(item, &self.charset))

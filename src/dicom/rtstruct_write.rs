@@ -61,6 +61,8 @@ pub(crate) struct ComposedRoi {
     pub kept: Vec<(usize, usize)>,
     /// Set and ROI Number of the source.
     pub source: Option<(usize, i32)>,
+    /// True where the name must be the source's byte for byte.
+    pub name_kept: bool,
 }
 
 /// RT ROI Interpreted Type (3006,00A4) of a role; `None` where DICOM has no word for it.
@@ -86,17 +88,17 @@ fn provenance_text(provenance: &Provenance) -> String {
     }
 }
 
-/// The research-only sentence, after what the user says.
-fn description(own: &str, before: &str) -> String {
-    let mut parts: Vec<&str> = [before, own].into_iter().map(str::trim).filter(|p| !p.is_empty()).collect();
-    if !before.contains(crate::RESEARCH_ONLY) {
-        parts.push(crate::RESEARCH_ONLY);
-    }
-    let text: String = parts.join(" ");
-    // ST holds 1024 characters; the sentence at the end is the part that must stay.
-    let excess = text.chars().count().saturating_sub(1024);
-    text.chars().skip(excess).filter(|c| !c.is_control() || matches!(c, '\r' | '\n')).collect()
+/// What is added to a description: what the user says, and the research-only sentence.
+fn addition(own: &str, before: &str) -> String {
+    let own = own.chars().filter(|c| !c.is_control() || matches!(c, '\r' | '\n')).collect::<String>();
+    let sentence = if before.contains(crate::RESEARCH_ONLY) { "" } else { crate::RESEARCH_ONLY };
+    let text = [own.trim(), sentence].into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join(" ");
+    // The sentence at the end is the part that must stay.
+    text.chars().skip(text.chars().count().saturating_sub(DESCRIPTION_LENGTH)).collect()
 }
+
+/// Characters that ST holds.
+const DESCRIPTION_LENGTH: usize = 1024;
 
 /// Builds the data set for a request.
 pub(crate) fn compose(request: &ExportRequest) -> Composed {
@@ -315,7 +317,21 @@ impl<'a> Composer<'a> {
         let label = limit(self.request.label, 16);
         self.put_text(tags::STRUCTURE_SET_LABEL, if label.is_empty() { "Hilum" } else { &label });
         let before = self.ds.text(tags::STRUCTURE_SET_DESCRIPTION, &self.charset);
-        self.put_text(tags::STRUCTURE_SET_DESCRIPTION, &description(self.request.description, &before));
+        let added = addition(self.request.description, &before);
+        // The bytes before stay: they may be in a character set that this program reads and does not write.
+        let bytes = self.ds.bytes(tags::STRUCTURE_SET_DESCRIPTION).unwrap_or_default().trim_ascii_end();
+        if before.is_empty() {
+            self.put_text(tags::STRUCTURE_SET_DESCRIPTION, &added);
+        } else if added.is_empty() {
+            // Everything is said already.
+        } else if before.chars().count() + 1 + added.chars().count() <= DESCRIPTION_LENGTH {
+            let added = self.charset.encode(&added).unwrap_or_default();
+            let joined = [bytes, b" ", &added].concat();
+            self.ds.put(tags::STRUCTURE_SET_DESCRIPTION, Value::Bytes(joined));
+        } else {
+            self.notes.push("The structure set description of the source was too long to keep".to_owned());
+            self.put_text(tags::STRUCTURE_SET_DESCRIPTION, &added);
+        }
         self.ds.put_str(tags::STRUCTURE_SET_DATE, date);
         self.ds.put_str(tags::STRUCTURE_SET_TIME, time);
     }
@@ -423,7 +439,12 @@ impl<'a> Composer<'a> {
             } else {
                 self.add_roi(roi, number, contours.concat());
             }
-            self.rois.push(ComposedRoi { index, number, kept, source: source.map(|s| (s.set, s.number)) });
+            let name_kept = source.as_ref().is_some_and(|s| {
+                let written_as_it_was = s.source.charset == self.charset || s.source.charset_of_name_is_moot(s.roi);
+                written_as_it_was && s.source.roi_name(s.roi) == roi.name
+            });
+            let source = source.map(|s| (s.set, s.number));
+            self.rois.push(ComposedRoi { index, number, kept, source, name_kept });
         }
         if self.base.is_some() && self.used_images {
             self.add_reference_chain();
@@ -891,6 +912,66 @@ mod tests {
             assert_eq!(ds.string(tags::SPECIFIC_CHARACTER_SET), Charset::UTF8_CODE);
             assert_eq!(ds.bytes(tags::PATIENT_NAME), Some(text.as_bytes()), "{code}");
         }
+    }
+
+    /// A structure set in this character set with one ROI.
+    fn source(charset: &str, name: &[u8], description: &[u8]) -> Arc<SourceStructureSet> {
+        let mut item = DataSet::default();
+        item.put_str(tags::ROI_NUMBER, "3");
+        item.put_str(tags::REFERENCED_FRAME_OF_REFERENCE_UID, "1.2.3");
+        item.put(tags::ROI_NAME, Value::Bytes(name.to_vec()));
+        let mut ds = DataSet::default();
+        ds.put_str(tags::SPECIFIC_CHARACTER_SET, charset);
+        ds.put_str(tags::SOP_CLASS_UID, uids::RT_STRUCTURE_SET_STORAGE);
+        ds.put(tags::PATIENT_NAME, Value::Bytes(YAMADA.to_vec()));
+        ds.put(tags::STRUCTURE_SET_DESCRIPTION, Value::Bytes(description.to_vec()));
+        ds.put_items(tags::STRUCTURE_SET_ROI_SEQUENCE, vec![item]);
+        let charset = Charset::of(&ds, &Charset::default());
+        Arc::new(SourceStructureSet {
+            path: "source.dcm".into(),
+            label: "source".into(),
+            sop_instance_uid: "1.2.4".into(),
+            series_instance_uid: "1.2.5".into(),
+            sha256: String::new(),
+            dataset: ds,
+            charset,
+        })
+    }
+
+    fn imported(source: &SourceStructureSet) -> Roi {
+        let item = &source.dataset.items(tags::STRUCTURE_SET_ROI_SEQUENCE)[0];
+        let link = crate::structures::SourceRoi { set: 0, number: 3 };
+        Roi { source: Some(link), generation: generation(item), ..drawn(&source.roi_name(item)) }
+    }
+
+    #[test]
+    fn texts_that_nobody_changed_keep_their_bytes_whatever_they_mean() {
+        let kanji: &[u8] = b"\x1b$B?)F;\x1b(J";
+        // A name that its own character set cannot decode does no harm to the others.
+        for (code, name) in
+            [("ISO 2022 IR 13\\ISO 2022 IR 87", kanji), ("ISO_IR 192", b"\xff\xfe"), ("GB18030", b"A\xff")]
+        {
+            let source = source(code, name, kanji);
+            let roi = imported(&source);
+            let ds = composed(&ct("", b"P"), vec![roi, drawn("Lung_L")], &[Arc::clone(&source)], "checked");
+            assert_eq!(ds.string(tags::SPECIFIC_CHARACTER_SET), code);
+            assert_eq!(ds.bytes(tags::PATIENT_NAME), Some(YAMADA), "{code}");
+            assert_eq!(ds.items(tags::STRUCTURE_SET_ROI_SEQUENCE)[0].bytes(tags::ROI_NAME), Some(name), "{code}");
+            let description = ds.bytes(tags::STRUCTURE_SET_DESCRIPTION).expect("there");
+            assert!(description.starts_with(kanji) && description.ends_with(crate::RESEARCH_ONLY.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn where_a_new_text_needs_utf_8_only_bytes_that_mean_nothing_stay() {
+        let source = source("ISO 2022 IR 13\\ISO 2022 IR 87", b"\xd4\x1b$B\x7e\x7e\x1b(J", b"");
+        let roi = imported(&source);
+        let ds = composed(&ct("", b"P"), vec![roi, drawn("縦隔")], &[Arc::clone(&source)], "checked");
+        assert_eq!(ds.string(tags::SPECIFIC_CHARACTER_SET), Charset::UTF8_CODE);
+        assert_eq!(ds.bytes(tags::PATIENT_NAME), Some(YAMADA_TEXT.as_bytes()));
+        let items = ds.items(tags::STRUCTURE_SET_ROI_SEQUENCE);
+        assert_eq!(items[0].bytes(tags::ROI_NAME), Some(&b"\xd4\x1b$B\x7e\x7e\x1b(J"[..]));
+        assert_eq!(items[1].bytes(tags::ROI_NAME), Some("縦隔".as_bytes()));
     }
 
     #[test]
