@@ -35,9 +35,29 @@ fn a_missing_slice_is_named_by_its_neighbours() {
     let (_, ct) = load_folder(out.path());
     assert_eq!(severities(&ct.warnings), [Severity::Geometry]);
     assert_eq!(ct.warnings[0].files, [files[4].clone(), files[6].clone()]);
-    assert!(ct.warnings[0].text.contains("4.00 mm between the images at 8.00 and 12.00 mm"), "{}", ct.warnings[0]);
+    assert!(
+        ct.warnings[0]
+            .text
+            .contains("4.00 mm between the images at 8.00 and 12.00 mm, 2.00 mm beside them (1 missing)"),
+        "{}",
+        ct.warnings[0]
+    );
     assert!(!ct.meta.geometry_safe);
     assert_eq!(ct.volume.grid.thickness_mm(4), 3.0, "the true positions stay");
+}
+
+#[test]
+fn missing_slices_are_told_from_a_second_spacing_at_any_share() {
+    // Every third slice of a short scan is gone: no acquisition, a loss.
+    let out = tempfile::tempdir().expect("temporary folder");
+    let files = write_stack(out.path(), axial(DVec3::ZERO, 12), 1, 1);
+    for gone in [2, 5, 8] {
+        std::fs::remove_file(&files[gone]).expect("removed");
+    }
+    let (_, ct) = load_folder(out.path());
+    assert_eq!(severities(&ct.warnings), [Severity::Geometry; 3]);
+    assert!(!ct.meta.geometry_safe);
+    assert_eq!(ct.warnings[1].files, [files[4].clone(), files[6].clone()]);
 }
 
 #[test]
