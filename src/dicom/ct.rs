@@ -128,7 +128,7 @@ fn read_slices(
     on_step: &mut dyn FnMut(LoadStep),
 ) -> Result<(Array3<i16>, BTreeMap<PathBuf, String>), CtError> {
     let (tables, table_of) = hu_tables(slices);
-    let pixels = grid.rows() * grid.columns();
+    let size = [grid.columns(), grid.rows()];
     let order = middle_first(slices.len());
     let next = AtomicUsize::new(0);
     let mut hu = Array3::<i16>::zeros(grid.shape());
@@ -145,7 +145,7 @@ fn read_slices(
                 let k = order[next.fetch_add(1, Ordering::Relaxed)];
                 let slice = &slices[k];
                 let result = match slice.pixels {
-                    Some(source) => read_hu(&slice.path, source, &slice.format, &tables[table_of[k]], pixels),
+                    Some(source) => read_hu(&slice.path, source, &slice.format, &tables[table_of[k]], size),
                     None => Err("it has no pixels".to_owned()),
                 };
                 // A receiver that is gone means that the load was given up.

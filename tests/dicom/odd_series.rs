@@ -162,6 +162,55 @@ fn a_compressed_image_that_turns_out_damaged_is_left_out_late() {
     assert!(ct.warnings.iter().any(|w| w.severity == Severity::Geometry && w.files == [victim.clone()]));
 }
 
+/// Compresses files with a tool of dcmtk into a new folder; `None` where the tool is missing (a failure under CI).
+fn compressed(files: &[PathBuf], to: &Path, tool: &str, options: &[&str]) -> Option<Vec<PathBuf>> {
+    if Command::new(tool).arg("--version").output().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "under CI {tool} must be installed (make test does it)");
+        eprintln!("skipped: {tool} is not installed");
+        return None;
+    }
+    std::fs::create_dir(to).expect("folder");
+    let pack = |file: &PathBuf| {
+        let target = to.join(file.file_name().expect("a name"));
+        assert!(Command::new(tool).args(options).arg(file).arg(&target).status().expect("runs").success());
+        target
+    };
+    Some(files.iter().map(pack).collect())
+}
+
+#[test]
+fn damage_within_a_compressed_slice_costs_that_slice_and_never_the_program() {
+    let out = tempfile::tempdir().expect("temporary folder");
+    let plain = write_stack(&out.path().join("plain"), axial(DVec3::ZERO, 5), 1, 1);
+    let Some(packed) = compressed(&plain, &out.path().join("packed"), "dcmcjpeg", &["+e1"]) else { return };
+    let victim = &packed[2];
+    let whole = std::fs::read(victim).expect("readable");
+    let frame = whole.windows(2).position(|w| w == [0xFF, 0xC3]).expect("the frame header");
+    let load_with = |bytes: &[u8]| {
+        std::fs::write(victim, bytes).expect("written");
+        load_ct(&scan_one(&out.path().join("packed")).series[0], &Silent, &mut |_| {})
+    };
+    // A picture of another size than the header says.
+    for (at, size) in [(frame + 6, 4), (frame + 8, 16)] {
+        let mut bytes = whole.clone();
+        bytes[at] = size;
+        let ct = load_with(&bytes).expect("four slices remain");
+        assert_eq!(ct.volume.grid.slices(), 4);
+        let why = ct.warnings.iter().find(|w| w.files == [victim.clone()]).expect("the file is named");
+        assert!(why.text.contains("pixels instead of 8 x 8"), "{}", why.text);
+    }
+    // Damage anywhere else in the stream.
+    let start = whole.windows(2).position(|w| w == [0xFF, 0xD8]).expect("the stream");
+    for at in start..whole.len() {
+        for value in [0x00, 0xFF, whole[at] ^ 0x40] {
+            let mut bytes = whole.clone();
+            bytes[at] = value;
+            let ct = load_with(&bytes).expect("four slices remain, if not five");
+            assert!((4..=5).contains(&ct.volume.grid.slices()));
+        }
+    }
+}
+
 #[test]
 fn an_unknown_compression_is_refused_by_name() {
     if Command::new("dcmcjpls").arg("--version").output().is_err() {
