@@ -327,6 +327,18 @@ pub fn load_structure_set(
     if orphans > 0 {
         warnings.push(ImportWarning::warning(format!("{orphans} sets of contours belong to no ROI and were left out")));
     }
+    let nameless = ds.items(tags::ROI_CONTOUR_SEQUENCE).iter();
+    let nameless = nameless.filter(|item| item.integer(tags::REFERENCED_ROI_NUMBER).is_none()).count();
+    if nameless > 0 {
+        warnings.push(ImportWarning::warning(format!("{nameless} sets of contours name no ROI and were left out")));
+    }
+    for roi in read.iter().filter(|roi| roi.contour_items.len() > 1) {
+        warnings.push(ImportWarning::warning(format!(
+            "The contours of \"{}\" stand in {} places of the file; all of them were read",
+            roi.name,
+            roi.contour_items.len()
+        )));
+    }
     check_frame_of_reference(&source, &mut read, grid, ct, &mut warnings)?;
     check_references(&source, &read, ct, &mut warnings);
 
@@ -511,4 +523,93 @@ fn report_roi(s: &RoiSummary, warnings: &mut Vec<ImportWarning>) {
     say(Severity::Warning, s.unreadable, "have no readable points; they are kept on export");
     say(Severity::Info, s.open, "are points or open lines, which enclose nothing; they are kept on export");
     say(Severity::Info, s.degenerate, "enclose nothing (fewer than three points or no area)");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file::part10;
+    use super::super::proof::export_structure_set;
+    use super::super::raw::Encoding;
+    use super::super::rtstruct_write::ExportRequest;
+    use super::*;
+    use crate::structures::StructureSet;
+    use glam::DVec3;
+
+    fn contour(z: f64, at: f64) -> DataSet {
+        let mut item = DataSet::default();
+        item.put_str(tags::CONTOUR_GEOMETRIC_TYPE, "CLOSED_PLANAR");
+        item.put_str(tags::NUMBER_OF_CONTOUR_POINTS, "3");
+        item.put_str(tags::CONTOUR_DATA, &format!("{at}.50\\2\\{z}\\9\\2\\{z}\\9\\9.0\\{z}"));
+        item
+    }
+
+    fn contours(number: Option<&str>, color: &str, items: Vec<DataSet>) -> DataSet {
+        let mut item = DataSet::default();
+        item.put_str(tags::ROI_DISPLAY_COLOR, color);
+        item.put_items(tags::CONTOUR_SEQUENCE, items);
+        if let Some(number) = number {
+            item.put_str(tags::REFERENCED_ROI_NUMBER, number);
+        }
+        item
+    }
+
+    #[test]
+    fn contours_of_one_roi_in_two_items_are_one_roi_and_stay_where_they_are() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let mut ds = DataSet::default();
+        ds.put_str(tags::SOP_CLASS_UID, uids::RT_STRUCTURE_SET_STORAGE);
+        ds.put_str(tags::SOP_INSTANCE_UID, "1.2.9");
+        let mut roi = DataSet::default();
+        roi.put_str(tags::ROI_NUMBER, "4");
+        roi.put_str(tags::REFERENCED_FRAME_OF_REFERENCE_UID, "1.2.3");
+        roi.put_str(tags::ROI_NAME, "Heart");
+        ds.put_items(tags::STRUCTURE_SET_ROI_SEQUENCE, vec![roi]);
+        ds.put_items(
+            tags::ROI_CONTOUR_SEQUENCE,
+            vec![
+                contours(Some("4"), "1\\2\\3", vec![contour(2.0, 1.0), contour(4.0, 2.0)]),
+                contours(None, "9\\9\\9", vec![contour(8.0, 1.0)]),
+                contours(Some("4"), "4\\5\\6", vec![contour(6.0, 3.0)]),
+            ],
+        );
+        let path = folder.path().join("split.dcm");
+        std::fs::write(&path, part10(&ds, Encoding::ImplicitLe)).expect("written");
+        let grid = VoxelGrid::axial(DVec3::ZERO, [1.0, 1.0, 2.0], [16, 16, 8]).expect("a grid");
+        let ct = CtMeta { frame_of_reference_uid: "1.2.3".into(), ..CtMeta::default() };
+        let set = load_structure_set(&path, &grid, &ct, 0).expect("loads");
+        assert_eq!((set.summaries[0].contours, set.summaries[0].slices), (3, 3));
+        let texts: Vec<&str> = set.warnings.iter().map(|w| w.text.as_str()).collect();
+        assert!(texts.iter().any(|t| t.contains("\"Heart\" stand in 2 places")), "{texts:?}");
+        assert!(texts.iter().any(|t| t.starts_with("1 sets of contours name no ROI")), "{texts:?}");
+
+        // One contour of the second item is edited: every other one stays in its item, byte for byte.
+        let mut rois = set.rois.clone();
+        let moved = Ring::new([[3.0, 3.0], [8.0, 3.0], [8.0, 8.0]]);
+        rois[0].slices.insert(3, Arc::new(SliceContours::new(vec![moved])));
+        let structures = StructureSet { rois };
+        let sources = [Arc::clone(&set.source)];
+        let request = ExportRequest {
+            ct: &ct,
+            grid: &grid,
+            structures: &structures,
+            sources: &sources,
+            label: "again",
+            description: "",
+            overwrite: false,
+        };
+        let target = folder.path().join("again.dcm");
+        let proof = export_structure_set(&request, &target).expect("exports");
+        assert_eq!((proof.contours, proof.rings_identical), (3, 2));
+        let (_, file) = read_all(&target).expect("reads back");
+        let (before, after) = (ds.items(tags::ROI_CONTOUR_SEQUENCE), file.dataset.items(tags::ROI_CONTOUR_SEQUENCE));
+        assert_eq!(after.len(), 3);
+        let data = |item: &DataSet| -> Vec<Vec<u8>> {
+            let contours = item.items(tags::CONTOUR_SEQUENCE).iter();
+            contours.map(|c| c.bytes(tags::CONTOUR_DATA).unwrap_or_default().trim_ascii_end().to_vec()).collect()
+        };
+        assert_eq!((data(&after[0]), data(&after[1])), (data(&before[0]), data(&before[1])));
+        assert_eq!(data(&after[2]).len(), 1);
+        assert_ne!(data(&after[2]), data(&before[2]));
+        assert_eq!(after[2].string(tags::ROI_DISPLAY_COLOR), "4\\5\\6");
+    }
 }
