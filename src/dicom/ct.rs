@@ -1,7 +1,7 @@
 //! Loading a CT series: slices decoded in parallel, the middle ones first, so that the first picture
 //! shows long before the last file is read.
 
-use super::file::read_until;
+use super::file::{is_pixels, read_until};
 use super::meta::{CtMeta, SliceRef};
 use super::pixels::{PixelFormat, read_hu};
 use super::scan::{CtSeries, SliceHeader};
@@ -93,7 +93,7 @@ pub fn load_ct(
 
 fn read_meta(stack: &Stack) -> Result<CtMeta, CtError> {
     let path = stack.slices[0].path.clone();
-    let header = match read_until(&path, &|tag| tag.0 >= 0x7FE0) {
+    let header = match read_until(&path, &|tag| is_pixels(tag) || tag.0 > 0x7FE0) {
         Ok(Some(file)) => file.dataset,
         Ok(None) => return Err(CtError::Header { why: "it is no DICOM file any more".into(), path }),
         Err(e) => return Err(CtError::Header { why: e.to_string(), path }),

@@ -1,7 +1,7 @@
 //! Looking through files and folders: which CT series and structure sets are there. Reads headers only.
 
 use super::charset::Charset;
-use super::file::{PixelSource, read_until};
+use super::file::{PixelSource, is_pixels, read_until};
 use super::pixels::PixelFormat;
 use super::raw::DataSet;
 use super::value::readable_name;
@@ -317,7 +317,7 @@ impl Listing {
 
 /// Structure sets need no contours here, images no pixels.
 fn beyond_header(tag: Tag) -> bool {
-    tag == tags::ROI_CONTOUR_SEQUENCE || tag.0 >= 0x7FE0
+    tag == tags::ROI_CONTOUR_SEQUENCE || is_pixels(tag) || tag.0 > 0x7FE0
 }
 
 fn look_at(path: &Path) -> Found {

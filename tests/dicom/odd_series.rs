@@ -28,6 +28,23 @@ fn axial(origin: DVec3, slices: usize) -> VoxelGrid {
 }
 
 #[test]
+fn a_group_length_before_the_pixels_does_no_harm() {
+    let out = tempfile::tempdir().expect("temporary folder");
+    let files = write_stack(out.path(), axial(DVec3::ZERO, 5), 1, 7);
+    for file in &files {
+        let mut bytes = std::fs::read(file).expect("readable");
+        let at = bytes.windows(4).rposition(|w| w == [0xE0, 0x7F, 0x10, 0x00]).expect("the pixels");
+        let length = (bytes.len() - at) as u32;
+        let element = [&[0xE0, 0x7F, 0, 0, b'U', b'L', 4, 0][..], &length.to_le_bytes()].concat();
+        bytes.splice(at..at, element);
+        std::fs::write(file, bytes).expect("written");
+    }
+    let (_, ct) = load_folder(out.path());
+    assert_eq!((ct.volume.grid.slices(), severities(&ct.warnings)), (5, vec![]));
+    assert!(ct.volume.hu.iter().all(|hu| *hu == 7));
+}
+
+#[test]
 fn a_missing_slice_is_named_by_its_neighbours() {
     let out = tempfile::tempdir().expect("temporary folder");
     let files = write_stack(out.path(), axial(DVec3::ZERO, 12), 1, 1);
