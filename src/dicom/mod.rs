@@ -13,6 +13,7 @@ mod meta;
 mod pixels;
 mod proof;
 mod proof_words;
+mod provenance;
 mod raw;
 mod rtstruct_read;
 mod rtstruct_write;

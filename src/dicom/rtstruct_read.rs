@@ -5,6 +5,7 @@ use super::charset::Charset;
 use super::contours::{Binding, Contour, bind};
 use super::file::{ReadError, read_all};
 use super::meta::CtMeta;
+use super::provenance::{is_ours, provenance_of};
 use super::raw::DataSet;
 use super::value::readable_name;
 use super::warning::{ImportWarning, Severity};
@@ -355,6 +356,7 @@ pub fn load_structure_set(
         warnings: Vec::new(),
         source: Arc::clone(&source),
     };
+    let is_ours = is_ours(ds);
     for (index, roi) in read.iter().enumerate() {
         let proposal = propose_role(&roi.name, &roi.interpreted_type);
         if !proposal.certain {
@@ -386,7 +388,10 @@ pub fn load_structure_set(
             color: roi.contour_items.first().and_then(|i| display_color(i)).unwrap_or(PALETTE[index % PALETTE.len()]),
             role: proposal.role,
             generation: generation(roi.item),
-            provenance: Provenance::Imported { label: loaded.label.clone(), file: file_name(path) },
+            provenance: Some(roi.item.text(tags::ROI_DESCRIPTION, &Charset::of(roi.item, &source.charset)))
+                .filter(|_| is_ours)
+                .and_then(|description| provenance_of(&description))
+                .unwrap_or_else(|| Provenance::Imported { label: loaded.label.clone(), file: file_name(path) }),
             source: Some(SourceRoi { set: set_index, number: roi.number }),
             slices,
         });

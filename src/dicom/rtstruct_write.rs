@@ -9,6 +9,7 @@
 use super::charset::Charset;
 use super::contours::{Binding, Contour, bind};
 use super::meta::CtMeta;
+use super::provenance::provenance_text;
 use super::raw::{DataSet, Value};
 use super::rtstruct_read::{
     SourceStructureSet, contour_items, display_color, frame_of_roi, frames_of_reference, generation, interpreted_types,
@@ -18,7 +19,7 @@ use super::uid::new_uid;
 use super::value::{format_ds, limit, now};
 use crate::contour::Ring;
 use crate::geometry::VoxelGrid;
-use crate::structures::{Provenance, Roi, Role, StructureSet, propose_role};
+use crate::structures::{Roi, Role, StructureSet, propose_role};
 use dicom_core::{Tag, VR};
 use dicom_dictionary_std::{tags, uids};
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,19 +73,6 @@ fn interpreted_type(role: Role) -> Option<&'static str> {
         Role::Ctv => Some("CTV"),
         Role::Station(_) | Role::Organ => Some("ORGAN"),
         Role::Other => None,
-    }
-}
-
-/// Where an ROI came from, for ROI Description (3006,0028).
-fn provenance_text(provenance: &Provenance) -> String {
-    match provenance {
-        Provenance::Imported { label, file } => format!("Imported from {label} ({file})"),
-        Provenance::Network { model_id, sha256, statement } => {
-            format!("Network {model_id}, SHA-256 {}. {statement}", sha256.get(..16).unwrap_or(sha256))
-        }
-        Provenance::Proposed { recipe } => format!("Proposed: {recipe}"),
-        Provenance::Phantom { seed } => format!("Synthetic, seed {seed}"),
-        Provenance::Drawn => "Drawn by hand".to_owned(),
     }
 }
 
@@ -609,8 +597,7 @@ impl<'a> Composer<'a> {
         item.put_str(tags::ROI_NUMBER, &number.to_string());
         item.put_str(tags::REFERENCED_FRAME_OF_REFERENCE_UID, &frame);
         put_text(&mut item, tags::ROI_NAME, &limit(&roi.name, 64), &self.charset);
-        let text: String = provenance_text(&roi.provenance).chars().take(1024).collect();
-        put_text(&mut item, tags::ROI_DESCRIPTION, &text, &self.charset);
+        put_text(&mut item, tags::ROI_DESCRIPTION, &provenance_text(&roi.provenance), &self.charset);
         item.put_str(tags::ROI_GENERATION_ALGORITHM, roi.generation.dicom());
         push_item(&mut self.ds, tags::STRUCTURE_SET_ROI_SEQUENCE, item);
         push_item(&mut self.ds, tags::ROI_CONTOUR_SEQUENCE, contour_item(number, roi.color, contours));
@@ -856,7 +843,7 @@ fn recode(ds: &mut DataSet, outer: &Charset, to: &Charset) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::structures::RoiId;
+    use crate::structures::{Provenance, RoiId};
 
     const YAMADA: &[u8] =
         b"\xd4\xcf\xc0\xde^\xc0\xdb\xb3=\x1b$B;3ED\x1b(J^\x1b$BB@O:\x1b(J=\x1b$B$d$^$@\x1b(J^\x1b$B$?$m$&\x1b(J";

@@ -79,6 +79,11 @@ pub(crate) fn limit(text: &str, limit: usize) -> String {
     text.chars().filter(|c| *c != '\\' && !c.is_control()).take(limit).collect::<String>().trim().to_owned()
 }
 
+/// Shortens text of several lines (ST, LT), control characters but ends of lines left out.
+pub(crate) fn limit_lines(text: &str, limit: usize) -> String {
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\r' | '\n')).take(limit).collect()
+}
+
 /// Date and time of now, local, as DA and TM.
 pub(crate) fn now() -> (String, String) {
     let now = dicom_core::chrono::Local::now();

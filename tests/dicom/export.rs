@@ -155,6 +155,9 @@ fn edits_change_what_was_edited_and_nothing_else() {
     station.slices.insert(40, Arc::new(SliceContours::new(vec![square(20.0), square(10.0), square(4.0)])));
     station.slices.insert(41, Arc::new(SliceContours::new(vec![square(20.0), Ring::new([[0.0, 0.0], [1.0, 1.0]])])));
     structures.rois.push(station);
+    let proposed = Provenance::Proposed { recipe: "GTV + 8 mm".into() };
+    let ctv = with_rings("CTV proposed", Role::Ctv, proposed.clone(), vec![(30, vec![square(9.0)])]);
+    structures.rois.push(Roi { id: RoiId(10), ..ctv });
 
     let out = tempfile::tempdir().expect("temporary folder");
     let target = out.path().join("out.dcm");
@@ -172,9 +175,13 @@ fn edits_change_what_was_edited_and_nothing_else() {
             ("Tumor_c40", 17, "ORGAN"),
             ("LN 縦隔", 18, "ORGAN"),
             ("Vertebra_c40", 20, "ORGAN"),
-            ("LN_IASLC_07", 21, "ORGAN")
+            ("LN_IASLC_07", 21, "ORGAN"),
+            ("CTV proposed", 22, "CTV")
         ]
     );
+    // The set is of another program, but what this one proposed is still known as a proposal.
+    assert_eq!(back.rois[4].provenance, proposed);
+    assert!(matches!(back.rois[0].provenance, Provenance::Imported { .. }));
     assert_eq!(back.rois[1].color, [1, 2, 3]);
     assert_eq!(back.rois[3].generation, Generation::Manual);
     assert_eq!(attribute(&target, "SpecificCharacterSet").as_deref(), Some("ISO_IR 192"));
@@ -252,6 +259,13 @@ fn a_set_made_from_nothing_is_valid_and_reads_back() {
     let (manual, automatic) = (Generation::Manual, Generation::Automatic);
     assert_eq!(generations, [manual, manual, automatic, automatic, automatic]);
     assert!(back.warnings.is_empty(), "{:?}", back.warnings);
+    // A network and a proposal stay what they are; the rest is imported now.
+    for (roi, again) in structures.rois.iter().zip(&back.rois) {
+        match roi.provenance {
+            Provenance::Network { .. } | Provenance::Proposed { .. } => assert_eq!(again.provenance, roi.provenance),
+            _ => assert!(matches!(again.provenance, Provenance::Imported { .. }), "{:?}", again.provenance),
+        }
+    }
     // Every point of every ring is bit for bit what it was.
     for (roi, again) in structures.rois.iter().zip(&back.rois) {
         for (k, contours) in &roi.slices {
