@@ -383,7 +383,7 @@ mod tests {
         ("CTVp_6000", "", "CTV", true),
         ("CTV 45Gy", "", "CTV", true),
         ("GTV_primary_2", "", "GTVp", true),
-        ("GTVpT2", "", "GTVp", false),
+        ("GTVpT2", "", "GTVp", true),
         ("GTV node 3", "", "GTVn", true),
         ("GTVnodes", "", "GTVn", true),
         ("GTVn left", "", "GTVn", true),
