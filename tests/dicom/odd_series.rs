@@ -188,7 +188,7 @@ fn compressed(files: &[PathBuf], to: &Path, tool: &str, options: &[&str]) -> Opt
 }
 
 #[test]
-fn damage_within_a_compressed_slice_costs_that_slice_and_never_the_program() {
+fn a_compressed_picture_of_another_size_than_the_header_says_is_left_out() {
     let out = tempfile::tempdir().expect("temporary folder");
     let plain = write_stack(&out.path().join("plain"), axial(DVec3::ZERO, 5), 1, 1);
     let Some(packed) = compressed(&plain, &out.path().join("packed"), "dcmcjpeg", &["+e1"]) else { return };
@@ -208,14 +208,25 @@ fn damage_within_a_compressed_slice_costs_that_slice_and_never_the_program() {
         let why = ct.warnings.iter().find(|w| w.files == [victim.clone()]).expect("the file is named");
         assert!(why.text.contains("pixels instead of 8 x 8"), "{}", why.text);
     }
-    // Damage anywhere else in the stream.
-    let start = whole.windows(2).position(|w| w == [0xFF, 0xD8]).expect("the stream");
-    for at in start..whole.len() {
-        for value in [0x00, 0xFF, whole[at] ^ 0x40] {
-            let mut bytes = whole.clone();
-            bytes[at] = value;
-            let ct = load_with(&bytes).expect("four slices remain, if not five");
-            assert!((4..=5).contains(&ct.volume.grid.slices()));
+}
+
+#[test]
+fn damage_anywhere_in_the_compressed_pixels_never_ends_the_load() {
+    let out = tempfile::tempdir().expect("temporary folder");
+    let plain = write_stack(&out.path().join("plain"), axial(DVec3::ZERO, 4), 1, 1);
+    for (tool, options) in [("dcmcjpeg", &["+e1"][..]), ("dcmcrle", &[])] {
+        let folder = out.path().join(tool);
+        let Some(packed) = compressed(&plain, &folder, tool, options) else { return };
+        let whole = std::fs::read(&packed[2]).expect("readable");
+        let pixels = whole.windows(4).rposition(|w| w == [0xE0, 0x7F, 0x10, 0x00]).expect("the pixels");
+        for at in pixels + 12..whole.len() {
+            for value in [0x00, 0xFF, whole[at] ^ 0x40] {
+                let mut bytes = whole.clone();
+                bytes[at] = value;
+                std::fs::write(&packed[2], bytes).expect("written");
+                let ct = load_ct(&scan_one(&folder).series[0], &Silent, &mut |_| {}).expect("three slices remain");
+                assert!((3..=4).contains(&ct.volume.grid.slices()), "{tool} {at} {value}");
+            }
         }
     }
 }
