@@ -123,9 +123,9 @@ impl Charset {
             if byte == ESCAPE {
                 if let Some((length, term)) = escape_sequence(&bytes[at + 1..]) {
                     if term.is_upper() {
-                        g1 = Some(term)
+                        g1 = Some(term);
                     } else {
-                        g0 = term
+                        g0 = term;
                     }
                     at += 1 + length;
                     continue;

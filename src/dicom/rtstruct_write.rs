@@ -111,6 +111,8 @@ struct Composer<'a> {
     charset: Charset,
     /// The source whose data set is edited.
     base: Option<usize>,
+    /// True where the texts of the base went to another character set.
+    recoded: bool,
     rois: Vec<ComposedRoi>,
     notes: Vec<String>,
     used_images: bool,
@@ -153,6 +155,7 @@ impl<'a> Composer<'a> {
             ds: source.dataset.clone(),
             charset: source.charset.clone(),
             base: Some(base),
+            recoded: false,
             rois: Vec::new(),
             notes: Vec::new(),
             used_images: false,
@@ -162,6 +165,7 @@ impl<'a> Composer<'a> {
             recode(ds, &composer.charset, &utf8);
             ds.put_str(tags::SPECIFIC_CHARACTER_SET, Charset::UTF8_CODE);
             composer.charset = utf8;
+            composer.recoded = true;
         }
         let ds = &mut composer.ds;
         ds.put_str(tags::SOP_INSTANCE_UID, &new_uid());
@@ -250,8 +254,16 @@ impl<'a> Composer<'a> {
             ds.put_str(tags::SPECIFIC_CHARACTER_SET, Charset::UTF8_CODE);
             (Charset::utf8(), false)
         };
-        let mut composer =
-            Self { request, ds, charset, base: None, rois: Vec::new(), notes: Vec::new(), used_images: false };
+        let mut composer = Self {
+            request,
+            ds,
+            charset,
+            base: None,
+            recoded: false,
+            rois: Vec::new(),
+            notes: Vec::new(),
+            used_images: false,
+        };
         for (tag, value) in [
             (tags::INSTANCE_CREATION_DATE, date),
             (tags::INSTANCE_CREATION_TIME, time),
@@ -428,8 +440,8 @@ impl<'a> Composer<'a> {
                 self.add_roi(roi, number, contours.concat());
             }
             let name_kept = source.as_ref().is_some_and(|s| {
-                let written_as_it_was = s.source.charset == self.charset || s.source.charset_of_name_is_moot(s.roi);
-                written_as_it_was && s.source.roi_name(s.roi) == roi.name
+                let recoded = if in_place { self.recoded } else { s.source.charset != self.charset };
+                s.source.roi_name(s.roi) == roi.name && (!recoded || s.source.charset_of_name_is_moot(s.roi))
             });
             let source = source.map(|s| (s.set, s.number));
             self.rois.push(ComposedRoi { index, number, kept, source, name_kept });
