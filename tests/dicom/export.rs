@@ -121,6 +121,43 @@ fn an_untouched_set_leaves_as_it_came() {
 }
 
 #[test]
+fn nothing_but_identity_and_approval_of_real_sets_changes() {
+    let allowed = [
+        "InstanceCreationDate",
+        "InstanceCreationTime",
+        "SOPInstanceUID",
+        "SeriesDate",
+        "SeriesTime",
+        "ContributingEquipmentSequence",
+        "SeriesInstanceUID",
+        "StructureSetLabel",
+        "StructureSetDescription",
+        "StructureSetDate",
+        "StructureSetTime",
+        "PredecessorStructureSetSequence",
+        "ApprovalStatus",
+        "ReviewDate",
+        "ReviewTime",
+        "ReviewerName",
+    ];
+    for name in ["dicompyler-breast", "4dlung-113", "rtutils-phantom/sample", "sts012-ct"] {
+        let Some(folder) = test_data(name) else { return };
+        let (found, ct) = load_folder(&folder);
+        let source = &found.structure_sets[0].path;
+        let set = load_set(source, &ct);
+        let out = tempfile::tempdir().expect("temporary folder");
+        let target = out.path().join("out.dcm");
+        let sources = [Arc::clone(&set.source)];
+        let proof = export_structure_set(&request(&ct, &case_of(&set), &sources), &target).expect("exports");
+        let changed: Vec<&String> =
+            proof.attributes_changed.iter().filter(|a| !allowed.contains(&a.as_str())).collect();
+        assert!(changed.is_empty(), "{name}: {changed:?}");
+        assert_eq!(rois_apart_from_numbers(source), rois_apart_from_numbers(&target), "{name}");
+        no_new_errors(source, &target);
+    }
+}
+
+#[test]
 fn edits_change_what_was_edited_and_nothing_else() {
     let Some(folder) = test_data("4dlung-113") else { return };
     let (found, ct) = load_folder(&folder);
