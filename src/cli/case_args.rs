@@ -75,9 +75,9 @@ impl CaseArgs {
         for (name, role) in &self.roles {
             let id = find_roi(&loaded.case, name)?;
             set_role(&mut loaded.case, id, *role)?;
+            // What the user said is no guess any more.
+            loaded.uncertain_roles.remove(&id);
         }
-        // What the user said is no guess any more.
-        loaded.uncertain_roles.retain(|name| self.roles.iter().all(|(said, _)| said != name));
         Ok(Opened::new(loaded, hidden))
     }
 }
@@ -108,7 +108,7 @@ impl Opened {
         let guessed: Vec<String> = loaded
             .uncertain_roles
             .iter()
-            .filter_map(|name| case.structures().by_name(name))
+            .filter_map(|id| case.structures().get(*id))
             .filter(|roi| !matches!(roi.role, Role::Organ | Role::Other))
             .map(|roi| format!("{} as {}", roi.name, roi.role.label()))
             .collect();

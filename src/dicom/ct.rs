@@ -1,7 +1,7 @@
 //! Loading a CT series: slices decoded in parallel, the middle ones first, so that the first picture
 //! shows long before the last file is read.
 
-use super::file::read_until;
+use super::file::{is_pixels, read_until};
 use super::meta::{CtMeta, SliceRef};
 use super::pixels::{PixelFormat, read_hu};
 use super::scan::{CtSeries, SliceHeader};
@@ -93,7 +93,7 @@ pub fn load_ct(
 
 fn read_meta(stack: &Stack) -> Result<CtMeta, CtError> {
     let path = stack.slices[0].path.clone();
-    let header = match read_until(&path, &|tag| tag.0 >= 0x7FE0) {
+    let header = match read_until(&path, &|tag| is_pixels(tag) || tag.0 > 0x7FE0) {
         Ok(Some(file)) => file.dataset,
         Ok(None) => return Err(CtError::Header { why: "it is no DICOM file any more".into(), path }),
         Err(e) => return Err(CtError::Header { why: e.to_string(), path }),
@@ -128,7 +128,7 @@ fn read_slices(
     on_step: &mut dyn FnMut(LoadStep),
 ) -> Result<(Array3<i16>, BTreeMap<PathBuf, String>), CtError> {
     let (tables, table_of) = hu_tables(slices);
-    let pixels = grid.rows() * grid.columns();
+    let size = [grid.columns(), grid.rows()];
     let order = middle_first(slices.len());
     let next = AtomicUsize::new(0);
     let mut hu = Array3::<i16>::zeros(grid.shape());
@@ -145,7 +145,7 @@ fn read_slices(
                 let k = order[next.fetch_add(1, Ordering::Relaxed)];
                 let slice = &slices[k];
                 let result = match slice.pixels {
-                    Some(source) => read_hu(&slice.path, source, &slice.format, &tables[table_of[k]], pixels),
+                    Some(source) => read_hu(&slice.path, source, &slice.format, &tables[table_of[k]], size),
                     None => Err("it has no pixels".to_owned()),
                 };
                 // A receiver that is gone means that the load was given up.

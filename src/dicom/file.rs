@@ -49,6 +49,12 @@ pub(crate) struct DicomFile {
 
 /// Explicit VR Big Endian, retired, but still in archives.
 const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
+/// True for pixel data in any form. The group may start with its length (7FE0,0000) or the offset tables
+/// of compressed pixels, which are no pixels yet.
+pub(crate) fn is_pixels(tag: Tag) -> bool {
+    tag.0 == 0x7FE0 && tag.1 >= 0x0008
+}
+
 /// First read; holds the header of nearly every CT image.
 const CHUNK: usize = 48 << 10;
 
@@ -137,7 +143,6 @@ fn read_bytes(path: &Path, bytes: &[u8], complete: bool, stop: &dyn Fn(Tag) -> b
     }
     let encoding =
         if transfer_syntax == uids::IMPLICIT_VR_LITTLE_ENDIAN { Encoding::ImplicitLe } else { Encoding::ExplicitLe };
-    let is_pixels = |tag: Tag| tag.0 == 0x7FE0;
     let (dataset, stopped) = parse(&bytes[at..], encoding, complete, &|tag| is_pixels(tag) || stop(tag))?;
     let native = matches!(transfer_syntax.as_str(), uids::IMPLICIT_VR_LITTLE_ENDIAN | uids::EXPLICIT_VR_LITTLE_ENDIAN);
     let pixels = stopped.filter(|s| is_pixels(s.tag)).map(|s| match s.length {
@@ -175,7 +180,7 @@ fn through_library(path: &Path, transfer_syntax: String, stop: &dyn Fn(Tag) -> b
         .get(uids::IMPLICIT_VR_LITTLE_ENDIAN)
         .ok_or_else(|| ReadError::TransferSyntax(transfer_syntax.clone()))?;
     object.write_dataset_with_ts(&mut bytes, implicit).map_err(|e| ReadError::Damaged(root_cause(&e)))?;
-    let (dataset, _) = parse(&bytes, Encoding::ImplicitLe, true, &|tag| tag.0 == 0x7FE0 || stop(tag))?;
+    let (dataset, _) = parse(&bytes, Encoding::ImplicitLe, true, &|tag| is_pixels(tag) || stop(tag))?;
     Ok(DicomFile { transfer_syntax, dataset, pixels: has_pixels.then_some(PixelSource::Encoded) })
 }
 

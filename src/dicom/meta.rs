@@ -1,9 +1,11 @@
 //! What the headers of a CT series say about patient, study and slices: shown in the window, and
 //! copied into the structure sets that refer to the series.
 
+use super::charset::Charset;
 use super::raw::DataSet;
 use super::uid::uid_from_name;
-use super::value::{Charset, readable_name};
+use super::value::readable_name;
+use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
 use std::path::PathBuf;
 
@@ -21,6 +23,41 @@ pub struct PatientInfo {
     pub birth_date: String,
     /// At the time of the study, years.
     pub age_years: Option<u32>,
+}
+
+/// Text values of a CT header as they stand in the file, so that a structure set made for the series can
+/// give back names in any character set as they came.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HeaderTexts {
+    /// Specific Character Set (0008,0005).
+    pub(crate) charset: Vec<u8>,
+    pub(crate) values: Vec<(Tag, Vec<u8>)>,
+}
+
+impl HeaderTexts {
+    fn of(ds: &DataSet) -> Self {
+        let copied = [
+            tags::ACCESSION_NUMBER,
+            tags::REFERRING_PHYSICIAN_NAME,
+            tags::STUDY_DESCRIPTION,
+            tags::PATIENT_NAME,
+            tags::PATIENT_ID,
+            tags::STUDY_ID,
+            tags::POSITION_REFERENCE_INDICATOR,
+        ];
+        let bytes = |tag: Tag| ds.bytes(tag).map(<[u8]>::to_vec);
+        Self {
+            charset: bytes(tags::SPECIFIC_CHARACTER_SET).unwrap_or_default(),
+            values: copied.into_iter().filter_map(|tag| Some((tag, bytes(tag)?))).collect(),
+        }
+    }
+
+    /// The value as it stands in the file, if it is valid there and still the text that is meant.
+    pub(crate) fn bytes_of(&self, tag: Tag, text: &str) -> Option<&[u8]> {
+        let charset = Charset::declared(&self.charset);
+        let (_, bytes) = self.values.iter().find(|v| v.0 == tag)?;
+        (charset.is_valid(bytes) && charset.decode(bytes).trim() == text).then_some(bytes)
+    }
 }
 
 /// One CT image of the volume.
@@ -54,6 +91,8 @@ pub struct CtMeta {
     /// HFS, FFS, HFP ... or empty.
     pub patient_position: String,
     pub position_reference_indicator: String,
+    #[serde(skip)]
+    pub header_texts: HeaderTexts,
     /// In the order of the grid.
     pub slices: Vec<SliceRef>,
     /// Made by a program, not by a scanner.
@@ -93,6 +132,7 @@ impl CtMeta {
             position_reference_indicator: ds.text(tags::POSITION_REFERENCE_INDICATOR, &charset),
             is_synthetic: ds.string(tags::IMAGE_TYPE).to_uppercase().contains("SYNTHETIC"),
             model,
+            header_texts: HeaderTexts::of(ds),
             slices: Vec::new(),
             geometry_safe: true,
         }

@@ -5,6 +5,7 @@
 //! came. dicom-rs brings the dictionary, the character sets and the pixel codecs. Nothing here knows
 //! about cases or windows.
 
+mod charset;
 mod contours;
 mod ct;
 mod file;
@@ -12,6 +13,7 @@ mod meta;
 mod pixels;
 mod proof;
 mod proof_words;
+mod provenance;
 mod raw;
 mod rtstruct_read;
 mod rtstruct_write;
@@ -24,7 +26,7 @@ mod write_ct;
 
 pub use ct::{CtError, LoadStep, LoadedCt, load_ct};
 pub use file::ReadError;
-pub use meta::{CtMeta, PatientInfo, SliceRef};
+pub use meta::{CtMeta, HeaderTexts, PatientInfo, SliceRef};
 pub use proof::{ExportError, ExportProof, RoiProof, export_structure_set};
 pub use rtstruct_read::{
     Approval, LoadedStructureSet, RoiSummary, SourceStructureSet, StructureSetError, load_structure_set,

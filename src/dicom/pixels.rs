@@ -101,7 +101,7 @@ impl PixelFormat {
 }
 
 /// Reads the pixels of one image and gives its CT numbers, row by row. `table` is
-/// [`PixelFormat::hu_table`] of its format.
+/// [`PixelFormat::hu_table`] of its format, `size` columns and rows.
 ///
 /// # Errors
 /// A sentence about what is wrong with the file.
@@ -110,9 +110,9 @@ pub(crate) fn read_hu(
     source: PixelSource,
     format: &PixelFormat,
     table: &[i16],
-    pixels: usize,
+    size: [usize; 2],
 ) -> Result<Vec<i16>, String> {
-    let needed = pixels * format.bytes_per_pixel();
+    let needed = size[0] * size[1] * format.bytes_per_pixel();
     let bytes = match source {
         PixelSource::Plain { offset, .. } => {
             let mut file = File::open(path).map_err(|e| e.to_string())?;
@@ -121,7 +121,9 @@ pub(crate) fn read_hu(
             file.read_exact(&mut bytes).map_err(|_| "the file is cut off within the pixels".to_owned())?;
             bytes
         }
-        PixelSource::Encoded => decode(path, format, needed)?,
+        // The codecs take damaged streams badly; that costs one slice, not the program.
+        PixelSource::Encoded => std::panic::catch_unwind(|| decode(path, format, size, needed))
+            .unwrap_or_else(|_panic| Err("the compressed pixels are damaged".to_owned()))?,
     };
     Ok(if format.bits_allocated == 8 {
         bytes.iter().map(|b| table[usize::from(*b)]).collect()
@@ -130,9 +132,18 @@ pub(crate) fn read_hu(
     })
 }
 
-fn decode(path: &Path, format: &PixelFormat, needed: usize) -> Result<Vec<u8>, String> {
+fn decode(path: &Path, format: &PixelFormat, size: [usize; 2], needed: usize) -> Result<Vec<u8>, String> {
     use dicom_pixeldata::PixelDecoder as _;
     let object = dicom_object::open_file(path).map_err(|e| super::file::root_cause(&e))?;
+    let fragments = object.get(tags::PIXEL_DATA).and_then(|e| e.value().fragments());
+    if let Some([columns, rows]) = fragments.and_then(|f| stream_size(f.first()?))
+        && [columns, rows] != size
+    {
+        return Err(format!(
+            "the compressed picture has {columns} x {rows} pixels instead of {} x {}",
+            size[0], size[1]
+        ));
+    }
     let decoded = object.decode_pixel_data().map_err(|e| super::file::root_cause(&e))?;
     if decoded.bits_allocated() != format.bits_allocated {
         return Err(format!(
@@ -147,6 +158,32 @@ fn decode(path: &Path, format: &PixelFormat, needed: usize) -> Result<Vec<u8>, S
     }
     bytes.truncate(needed);
     Ok(bytes)
+}
+
+/// Columns and rows as the start of a JPEG, JPEG-LS or JPEG 2000 stream gives them.
+fn stream_size(bytes: &[u8]) -> Option<[usize; 2]> {
+    let u16_at = |at: usize| Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?));
+    let u32_at = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+    // JPEG 2000: start of codestream, then the size segment.
+    if bytes.starts_with(&[0xFF, 0x4F, 0xFF, 0x51]) {
+        let extent = |end: usize, start: usize| u32_at(end)?.checked_sub(u32_at(start)?);
+        return Some([extent(8, 16)? as usize, extent(12, 20)? as usize]);
+    }
+    if !bytes.starts_with(&[0xFF, 0xD8]) {
+        return None;
+    }
+    let mut at = 2;
+    loop {
+        match bytes.get(at..at + 2)? {
+            [0xFF, 0xFF] => at += 1,
+            // A frame header; C4, C8 and CC are other segments of the same range.
+            [0xFF, 0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF | 0xF7] => {
+                return Some([usize::from(u16_at(at + 7)?), usize::from(u16_at(at + 5)?)]);
+            }
+            [0xFF, _] => at += 2 + usize::from(u16_at(at + 2)?),
+            _ => return None,
+        }
+    }
 }
 
 #[cfg(test)]

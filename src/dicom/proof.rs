@@ -4,7 +4,9 @@
 use super::contours::Contour;
 use super::file::{part10, read_all};
 use super::raw::{DataSet, Encoding};
-use super::rtstruct_read::{LoadedStructureSet, StructureSetError, contour_items, load_structure_set, sha256_hex};
+use super::rtstruct_read::{
+    LoadedStructureSet, StructureSetError, contour_items, contours_of, load_structure_set, sha256_hex,
+};
 use super::rtstruct_write::{Composed, ComposedRoi, ExportRequest, compose};
 use crate::contour::{Ring, SliceContours, rasterize};
 use crate::structures::Roi;
@@ -66,7 +68,7 @@ pub struct ExportProof {
     pub rings_identical: usize,
     pub voxels_different: u64,
     pub largest_deviation_mm: f64,
-    /// Attributes of the data set that differ from the source, by keyword; empty without a single source.
+    /// Attributes of the data set that differ from the source that was edited, by keyword; empty without source.
     pub attributes_changed: Vec<String>,
     /// What was left out or changed on the way.
     pub notes: Vec<String>,
@@ -151,15 +153,18 @@ fn prove(
         path: target.to_owned(),
     })?;
     let contour_items = contour_items(&on_disk.dataset);
+    let contours = |number: i32| contour_items.get(&number).map(|i| contours_of(i)).unwrap_or_default();
     let rois: Vec<RoiProof> = composed
         .rois
         .par_iter()
-        .map(|roi| prove_roi(request, roi, &loaded, contour_items.get(&roi.number).copied()).map_err(not_proven))
+        .map(|roi| {
+            prove_name(request, roi, &on_disk.dataset).map_err(not_proven)?;
+            prove_roi(request, roi, &loaded, &contours(roi.number)).map_err(not_proven)
+        })
         .collect::<Result<_, _>>()?;
-    let attributes_changed = match request.sources {
-        [only] => changed_attributes(&only.dataset, &on_disk.dataset),
-        _ => Vec::new(),
-    };
+    let attributes_changed = composed
+        .base
+        .map_or_else(Vec::new, |base| changed_attributes(&request.sources[base].dataset, &on_disk.dataset));
     Ok(ExportProof {
         path: target.to_owned(),
         sop_instance_uid: loaded.source.sop_instance_uid.clone(),
@@ -176,11 +181,26 @@ fn prove(
     })
 }
 
+/// A name that nobody changed must be the source's byte for byte.
+fn prove_name(request: &ExportRequest, composed: &ComposedRoi, on_disk: &DataSet) -> Result<(), String> {
+    let Some((set, number)) = composed.source.filter(|_| composed.name_kept) else { return Ok(()) };
+    let name = |ds: &DataSet, number: i32| {
+        let items = ds.items(tags::STRUCTURE_SET_ROI_SEQUENCE).iter();
+        let item = items.into_iter().find(|i| i.integer(tags::ROI_NUMBER) == Some(number));
+        item.and_then(|i| i.bytes(tags::ROI_NAME)).unwrap_or_default().trim_ascii_end().to_vec()
+    };
+    if name(on_disk, composed.number) == name(&request.sources[set].dataset, number) {
+        Ok(())
+    } else {
+        Err(format!("the name of \"{}\" differs in its bytes", request.structures.rois[composed.index].name))
+    }
+}
+
 fn prove_roi(
     request: &ExportRequest,
     composed: &ComposedRoi,
     loaded: &LoadedStructureSet,
-    contour_item: Option<&DataSet>,
+    items: &[&DataSet],
 ) -> Result<RoiProof, String> {
     let roi = &request.structures.rois[composed.index];
     let back = loaded
@@ -189,7 +209,6 @@ fn prove_roi(
         .position(|s| s.number == composed.number)
         .map(|at| &loaded.rois[at])
         .ok_or_else(|| format!("\"{}\" is missing", roi.name))?;
-    let items = contour_item.map_or(&[][..], |i| i.items(tags::CONTOUR_SEQUENCE));
     let mut contours_identical = 0;
     if let Some((set, number)) = composed.source {
         let source = contour_items_of(request, set, number);
@@ -225,10 +244,9 @@ fn prove_roi(
     })
 }
 
-fn contour_items_of<'a>(request: &ExportRequest<'a>, set: usize, number: i32) -> &'a [DataSet] {
-    request.sources.get(set).map_or(&[][..], |s| {
-        contour_items(&s.dataset).get(&number).map_or(&[][..], |i| i.items(tags::CONTOUR_SEQUENCE))
-    })
+fn contour_items_of<'a>(request: &ExportRequest<'a>, set: usize, number: i32) -> Vec<&'a DataSet> {
+    let source = request.sources.get(set);
+    source.and_then(|s| contour_items(&s.dataset).remove(&number)).map(|i| contours_of(&i)).unwrap_or_default()
 }
 
 /// Pairs the rings of every slice and gives the largest distance of two corresponding vertices.

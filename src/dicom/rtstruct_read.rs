@@ -1,11 +1,13 @@
 //! Reading structure sets: every ROI with its rings on the slices of a scan, bit for bit as the decimal
 //! strings say, and everything that could not be placed in the report.
 
+use super::charset::Charset;
 use super::contours::{Binding, Contour, bind};
 use super::file::{ReadError, read_all};
 use super::meta::CtMeta;
+use super::provenance::{is_ours, provenance_of};
 use super::raw::DataSet;
-use super::value::{Charset, readable_name};
+use super::value::readable_name;
 use super::warning::{ImportWarning, Severity};
 use crate::contour::{Ring, SliceContours};
 use crate::geometry::VoxelGrid;
@@ -19,20 +21,49 @@ use std::sync::Arc;
 /// Why a structure set cannot be loaded onto a scan.
 #[derive(Debug, thiserror::Error)]
 pub enum StructureSetError {
-    #[error("the structure set cannot be read: {source}: {}", path.display())]
     Read { source: ReadError, path: PathBuf },
-    #[error("the file is no structure set (SOP class {sop_class}): {}", path.display())]
     NotAStructureSet { sop_class: String, path: PathBuf },
-    #[error(
-        "the structure set \"{label}\" belongs to another frame of reference than this CT (structure set {set_uid}, CT {ct_uid}), so its contours may lie elsewhere in the patient; open the CT on which it was drawn, or have it transferred to this one by a registration: {}",
-        path.display()
-    )]
     OtherFrameOfReference { label: String, set_uid: String, ct_uid: String, path: PathBuf },
-    #[error(
-        "the structure set \"{label}\" names no frame of reference, refers to no image of this CT, and none of its contours lies in the scan; open the CT on which it was drawn: {}",
-        path.display()
-    )]
     NotInScan { label: String, path: PathBuf },
+}
+
+impl StructureSetError {
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Read { path, .. }
+            | Self::NotAStructureSet { path, .. }
+            | Self::OtherFrameOfReference { path, .. }
+            | Self::NotInScan { path, .. } => path,
+        }
+    }
+
+    /// The reason without the file.
+    fn reason(&self) -> String {
+        match self {
+            Self::Read { source, .. } => format!("the structure set cannot be read: {source}"),
+            Self::NotAStructureSet { sop_class, .. } => {
+                format!("the file is no structure set (SOP class {sop_class})")
+            }
+            Self::OtherFrameOfReference { label, .. } => format!(
+                "the structure set \"{label}\" belongs to another frame of reference than this CT, so its contours may lie elsewhere in the patient; open the CT on which it was drawn, or have it transferred to this one by a registration"
+            ),
+            Self::NotInScan { label, .. } => format!(
+                "the structure set \"{label}\" names no frame of reference, refers to no image of this CT, and none of its contours lies in the scan; open the CT on which it was drawn"
+            ),
+        }
+    }
+
+    /// The same as a line of the import report, for a case that opens without this set.
+    pub fn to_warning(&self) -> ImportWarning {
+        let text = format!("Not loaded: {}", self.reason());
+        ImportWarning::new(Severity::Warning, text, vec![self.path().to_owned()])
+    }
+}
+
+impl std::fmt::Display for StructureSetError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.reason(), self.path().display())
+    }
 }
 
 /// Approval module of a structure set.
@@ -117,15 +148,20 @@ const PALETTE: [[u8; 3]; 12] = [
     [200, 200, 90],
 ];
 
-/// The item of the ROI Contour Sequence for each ROI number; of several, the first.
-pub(crate) fn contour_items(ds: &DataSet) -> BTreeMap<i32, &DataSet> {
-    let mut items = BTreeMap::new();
+/// The items of the ROI Contour Sequence for each ROI number: one, but for files that split an ROI.
+pub(crate) fn contour_items(ds: &DataSet) -> BTreeMap<i32, Vec<&DataSet>> {
+    let mut items: BTreeMap<i32, Vec<&DataSet>> = BTreeMap::new();
     for item in ds.items(tags::ROI_CONTOUR_SEQUENCE) {
         if let Some(number) = item.integer(tags::REFERENCED_ROI_NUMBER) {
-            items.entry(number).or_insert(item);
+            items.entry(number).or_default().push(item);
         }
     }
     items
+}
+
+/// The contours of several items one after the other, as [`Ring::source_contour`] counts them.
+pub(crate) fn contours_of<'a>(items: &[&'a DataSet]) -> Vec<&'a DataSet> {
+    items.iter().flat_map(|item| item.items(tags::CONTOUR_SEQUENCE)).collect()
 }
 
 /// RT ROI Interpreted Type of each ROI number; of several observations, the first that has one.
@@ -212,6 +248,12 @@ impl SourceStructureSet {
         })
     }
 
+    /// True where the name of an ROI reads the same in every character set, or in none.
+    pub(crate) fn charset_of_name_is_moot(&self, item: &DataSet) -> bool {
+        let bytes = item.bytes(tags::ROI_NAME).unwrap_or_default();
+        Charset::default().is_valid(bytes) || Charset::of(item, &self.charset).decode_exactly(bytes).is_none()
+    }
+
     /// Name of an item of the Structure Set ROI Sequence.
     pub(crate) fn roi_name(&self, item: &DataSet) -> String {
         item.text(tags::ROI_NAME, &Charset::of(item, &self.charset))
@@ -234,7 +276,7 @@ struct ReadRoi<'a> {
     number: i32,
     name: String,
     interpreted_type: String,
-    contour_item: Option<&'a DataSet>,
+    contour_items: Vec<&'a DataSet>,
     contours: Vec<Contour>,
     binding: Binding,
 }
@@ -273,20 +315,30 @@ pub fn load_structure_set(
             number,
             name,
             interpreted_type: types.get(&number).cloned().unwrap_or_default(),
-            contour_item: contour_items.get(&number).copied(),
+            contour_items: contour_items.get(&number).cloned().unwrap_or_default(),
             contours: Vec::new(),
             binding: Binding::default(),
         });
     }
     read.par_iter_mut().for_each(|roi| {
-        if let Some(item) = roi.contour_item {
-            roi.contours = item.items(tags::CONTOUR_SEQUENCE).iter().map(Contour::of).collect();
-            roi.binding = bind(&roi.contours, grid);
-        }
+        roi.contours = contours_of(&roi.contour_items).into_iter().map(Contour::of).collect();
+        roi.binding = bind(&roi.contours, grid);
     });
     let orphans = contour_items.keys().filter(|n| !numbers.contains(n)).count();
     if orphans > 0 {
         warnings.push(ImportWarning::warning(format!("{orphans} sets of contours belong to no ROI and were left out")));
+    }
+    let nameless = ds.items(tags::ROI_CONTOUR_SEQUENCE).iter();
+    let nameless = nameless.filter(|item| item.integer(tags::REFERENCED_ROI_NUMBER).is_none()).count();
+    if nameless > 0 {
+        warnings.push(ImportWarning::warning(format!("{nameless} sets of contours name no ROI and were left out")));
+    }
+    for roi in read.iter().filter(|roi| roi.contour_items.len() > 1) {
+        warnings.push(ImportWarning::warning(format!(
+            "The contours of \"{}\" stand in {} places of the file; all of them were read",
+            roi.name,
+            roi.contour_items.len()
+        )));
     }
     check_frame_of_reference(&source, &mut read, grid, ct, &mut warnings)?;
     check_references(&source, &read, ct, &mut warnings);
@@ -304,6 +356,7 @@ pub fn load_structure_set(
         warnings: Vec::new(),
         source: Arc::clone(&source),
     };
+    let is_ours = is_ours(ds);
     for (index, roi) in read.iter().enumerate() {
         let proposal = propose_role(&roi.name, &roi.interpreted_type);
         if !proposal.certain {
@@ -332,10 +385,13 @@ pub fn load_structure_set(
         loaded.rois.push(Roi {
             id: RoiId(0),
             name: roi.name.clone(),
-            color: roi.contour_item.and_then(display_color).unwrap_or(PALETTE[index % PALETTE.len()]),
+            color: roi.contour_items.first().and_then(|i| display_color(i)).unwrap_or(PALETTE[index % PALETTE.len()]),
             role: proposal.role,
             generation: generation(roi.item),
-            provenance: Provenance::Imported { label: loaded.label.clone(), file: file_name(path) },
+            provenance: Some(roi.item.text(tags::ROI_DESCRIPTION, &Charset::of(roi.item, &source.charset)))
+                .filter(|_| is_ours)
+                .and_then(|description| provenance_of(&description))
+                .unwrap_or_else(|| Provenance::Imported { label: loaded.label.clone(), file: file_name(path) }),
             source: Some(SourceRoi { set: set_index, number: roi.number }),
             slices,
         });
@@ -381,7 +437,7 @@ fn check_frame_of_reference(
     for (roi, frame) in read.iter_mut().zip(&frames) {
         if is_other(frame) && !roi.contours.is_empty() {
             warnings.push(ImportWarning::warning(format!(
-                "The ROI \"{}\" belongs to another frame of reference ({frame}); its {} contours were left out",
+                "The ROI \"{}\" belongs to another frame of reference; its {} contours are not shown and are kept on export",
                 roi.name,
                 roi.contours.len()
             )));
@@ -472,4 +528,93 @@ fn report_roi(s: &RoiSummary, warnings: &mut Vec<ImportWarning>) {
     say(Severity::Warning, s.unreadable, "have no readable points; they are kept on export");
     say(Severity::Info, s.open, "are points or open lines, which enclose nothing; they are kept on export");
     say(Severity::Info, s.degenerate, "enclose nothing (fewer than three points or no area)");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file::part10;
+    use super::super::proof::export_structure_set;
+    use super::super::raw::Encoding;
+    use super::super::rtstruct_write::ExportRequest;
+    use super::*;
+    use crate::structures::StructureSet;
+    use glam::DVec3;
+
+    fn contour(z: f64, at: f64) -> DataSet {
+        let mut item = DataSet::default();
+        item.put_str(tags::CONTOUR_GEOMETRIC_TYPE, "CLOSED_PLANAR");
+        item.put_str(tags::NUMBER_OF_CONTOUR_POINTS, "3");
+        item.put_str(tags::CONTOUR_DATA, &format!("{at}.50\\2\\{z}\\9\\2\\{z}\\9\\9.0\\{z}"));
+        item
+    }
+
+    fn contours(number: Option<&str>, color: &str, items: Vec<DataSet>) -> DataSet {
+        let mut item = DataSet::default();
+        item.put_str(tags::ROI_DISPLAY_COLOR, color);
+        item.put_items(tags::CONTOUR_SEQUENCE, items);
+        if let Some(number) = number {
+            item.put_str(tags::REFERENCED_ROI_NUMBER, number);
+        }
+        item
+    }
+
+    #[test]
+    fn contours_of_one_roi_in_two_items_are_one_roi_and_stay_where_they_are() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let mut ds = DataSet::default();
+        ds.put_str(tags::SOP_CLASS_UID, uids::RT_STRUCTURE_SET_STORAGE);
+        ds.put_str(tags::SOP_INSTANCE_UID, "1.2.9");
+        let mut roi = DataSet::default();
+        roi.put_str(tags::ROI_NUMBER, "4");
+        roi.put_str(tags::REFERENCED_FRAME_OF_REFERENCE_UID, "1.2.3");
+        roi.put_str(tags::ROI_NAME, "Heart");
+        ds.put_items(tags::STRUCTURE_SET_ROI_SEQUENCE, vec![roi]);
+        ds.put_items(
+            tags::ROI_CONTOUR_SEQUENCE,
+            vec![
+                contours(Some("4"), "1\\2\\3", vec![contour(2.0, 1.0), contour(4.0, 2.0)]),
+                contours(None, "9\\9\\9", vec![contour(8.0, 1.0)]),
+                contours(Some("4"), "4\\5\\6", vec![contour(6.0, 3.0)]),
+            ],
+        );
+        let path = folder.path().join("split.dcm");
+        std::fs::write(&path, part10(&ds, Encoding::ImplicitLe)).expect("written");
+        let grid = VoxelGrid::axial(DVec3::ZERO, [1.0, 1.0, 2.0], [16, 16, 8]).expect("a grid");
+        let ct = CtMeta { frame_of_reference_uid: "1.2.3".into(), ..CtMeta::default() };
+        let set = load_structure_set(&path, &grid, &ct, 0).expect("loads");
+        assert_eq!((set.summaries[0].contours, set.summaries[0].slices), (3, 3));
+        let texts: Vec<&str> = set.warnings.iter().map(|w| w.text.as_str()).collect();
+        assert!(texts.iter().any(|t| t.contains("\"Heart\" stand in 2 places")), "{texts:?}");
+        assert!(texts.iter().any(|t| t.starts_with("1 sets of contours name no ROI")), "{texts:?}");
+
+        // One contour of the second item is edited: every other one stays in its item, byte for byte.
+        let mut rois = set.rois.clone();
+        let moved = Ring::new([[3.0, 3.0], [8.0, 3.0], [8.0, 8.0]]);
+        rois[0].slices.insert(3, Arc::new(SliceContours::new(vec![moved])));
+        let structures = StructureSet { rois };
+        let sources = [Arc::clone(&set.source)];
+        let request = ExportRequest {
+            ct: &ct,
+            grid: &grid,
+            structures: &structures,
+            sources: &sources,
+            label: "again",
+            description: "",
+            overwrite: false,
+        };
+        let target = folder.path().join("again.dcm");
+        let proof = export_structure_set(&request, &target).expect("exports");
+        assert_eq!((proof.contours, proof.rings_identical), (3, 2));
+        let (_, file) = read_all(&target).expect("reads back");
+        let (before, after) = (ds.items(tags::ROI_CONTOUR_SEQUENCE), file.dataset.items(tags::ROI_CONTOUR_SEQUENCE));
+        assert_eq!(after.len(), 3);
+        let data = |item: &DataSet| -> Vec<Vec<u8>> {
+            let contours = item.items(tags::CONTOUR_SEQUENCE).iter();
+            contours.map(|c| c.bytes(tags::CONTOUR_DATA).unwrap_or_default().trim_ascii_end().to_vec()).collect()
+        };
+        assert_eq!((data(&after[0]), data(&after[1])), (data(&before[0]), data(&before[1])));
+        assert_eq!(data(&after[2]).len(), 1);
+        assert_ne!(data(&after[2]), data(&before[2]));
+        assert_eq!(after[2].string(tags::ROI_DISPLAY_COLOR), "4\\5\\6");
+    }
 }

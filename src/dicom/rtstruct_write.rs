@@ -1,22 +1,25 @@
 //! "Export as new structure set": the source edited in place, or a new structure set from nothing.
 //!
-//! With one source its data set is the base: rings that nobody touched keep their bytes, and so does
-//! every attribute that is not about an edit. Without a source, or with several, a new data set is made;
-//! even then untouched rings keep their decimal strings. Always Implicit VR Little Endian, because
-//! Explicit VR cannot hold contour data beyond 65534 bytes (note to (3006,0050) in PS3.3 C.8.8.6).
+//! The data set of the first source that an ROI still comes from is the base: rings that nobody touched
+//! keep their bytes, and so does every attribute that is not about an edit. ROIs of further sources are
+//! added with all their items; only the numbers are new. Without a source a new data set is made. Always
+//! Implicit VR Little Endian, because Explicit VR cannot hold contour data beyond 65534 bytes (note to
+//! (3006,0050) in PS3.3 C.8.8.6).
 
+use super::charset::Charset;
 use super::contours::{Binding, Contour, bind};
 use super::meta::CtMeta;
+use super::provenance::provenance_text;
 use super::raw::{DataSet, Value};
 use super::rtstruct_read::{
     SourceStructureSet, contour_items, display_color, frame_of_roi, frames_of_reference, generation, interpreted_types,
     is_other_frame,
 };
 use super::uid::new_uid;
-use super::value::{Charset, format_ds, limit, now};
+use super::value::{format_ds, limit, now};
 use crate::contour::Ring;
 use crate::geometry::VoxelGrid;
-use crate::structures::{Provenance, Roi, Role, StructureSet, propose_role};
+use crate::structures::{Roi, Role, StructureSet, propose_role};
 use dicom_core::{Tag, VR};
 use dicom_dictionary_std::{tags, uids};
 use std::collections::{BTreeMap, BTreeSet};
@@ -45,6 +48,8 @@ pub(crate) struct Composed {
     pub dataset: DataSet,
     pub rois: Vec<ComposedRoi>,
     pub notes: Vec<String>,
+    /// The source whose data set was edited.
+    pub base: Option<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -57,6 +62,8 @@ pub(crate) struct ComposedRoi {
     pub kept: Vec<(usize, usize)>,
     /// Set and ROI Number of the source.
     pub source: Option<(usize, i32)>,
+    /// True where the name must be the source's byte for byte.
+    pub name_kept: bool,
 }
 
 /// RT ROI Interpreted Type (3006,00A4) of a role; `None` where DICOM has no word for it.
@@ -69,52 +76,43 @@ fn interpreted_type(role: Role) -> Option<&'static str> {
     }
 }
 
-/// Where an ROI came from, for ROI Description (3006,0028).
-fn provenance_text(provenance: &Provenance) -> String {
-    match provenance {
-        Provenance::Imported { label, file } => format!("Imported from {label} ({file})"),
-        Provenance::Network { model_id, sha256, statement } => {
-            format!("Network {model_id}, SHA-256 {}. {statement}", sha256.get(..16).unwrap_or(sha256))
-        }
-        Provenance::Proposed { recipe } => format!("Proposed: {recipe}"),
-        Provenance::Phantom { seed } => format!("Synthetic, seed {seed}"),
-        Provenance::Drawn => "Drawn by hand".to_owned(),
-    }
+/// What is added to a description: what the user says, and the research-only sentence.
+fn addition(own: &str, before: &str) -> String {
+    let own = own.chars().filter(|c| !c.is_control() || matches!(c, '\r' | '\n')).collect::<String>();
+    let sentence = if before.contains(crate::RESEARCH_ONLY) { "" } else { crate::RESEARCH_ONLY };
+    let text = [own.trim(), sentence].into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join(" ");
+    // The sentence at the end is the part that must stay.
+    text.chars().skip(text.chars().count().saturating_sub(DESCRIPTION_LENGTH)).collect()
 }
 
-/// The research-only sentence, after what the user says.
-fn description(own: &str, before: &str) -> String {
-    let mut parts: Vec<&str> = [before, own].into_iter().map(str::trim).filter(|p| !p.is_empty()).collect();
-    if !before.contains(crate::RESEARCH_ONLY) {
-        parts.push(crate::RESEARCH_ONLY);
-    }
-    let text: String = parts.join(" ");
-    // ST holds 1024 characters; the sentence at the end is the part that must stay.
-    let excess = text.chars().count().saturating_sub(1024);
-    text.chars().skip(excess).filter(|c| !c.is_control() || matches!(c, '\r' | '\n')).collect()
-}
+/// Characters that ST holds.
+const DESCRIPTION_LENGTH: usize = 1024;
 
 /// Builds the data set for a request.
 pub(crate) fn compose(request: &ExportRequest) -> Composed {
     let (date, time) = now();
-    let mut composer = match request.sources {
-        [only] => Composer::edit(request, only, &date, &time),
-        _ => Composer::create(request, &date, &time),
+    let used: BTreeSet<usize> = request.structures.rois.iter().filter_map(|r| r.source.map(|s| s.set)).collect();
+    let used: Vec<usize> = used.into_iter().filter(|set| *set < request.sources.len()).collect();
+    let mut composer = match used.split_first() {
+        Some((base, added)) => Composer::edit(request, *base, added, &date, &time),
+        None => Composer::create(request, &date, &time),
     };
     composer.write_rois();
     composer.ds.put_str(tags::APPROVAL_STATUS, "UNAPPROVED");
     for tag in [tags::REVIEW_DATE, tags::REVIEW_TIME, tags::REVIEWER_NAME] {
         composer.ds.remove(tag);
     }
-    Composed { dataset: composer.ds, rois: composer.rois, notes: composer.notes }
+    Composed { dataset: composer.ds, rois: composer.rois, notes: composer.notes, base: composer.base }
 }
 
 struct Composer<'a> {
     request: &'a ExportRequest<'a>,
     ds: DataSet,
     charset: Charset,
-    /// True where the data set of the one source is edited.
-    in_place: bool,
+    /// The source whose data set is edited.
+    base: Option<usize>,
+    /// True where the texts of the base went to another character set.
+    recoded: bool,
     rois: Vec<ComposedRoi>,
     notes: Vec<String>,
     used_images: bool,
@@ -126,30 +124,50 @@ struct SourceItems<'a> {
     number: i32,
     source: &'a SourceStructureSet,
     roi: &'a DataSet,
-    contours: Option<&'a DataSet>,
+    /// Items of the ROI Contour Sequence; one, or none, in a proper set.
+    contours: Vec<&'a DataSet>,
+}
+
+impl<'a> SourceItems<'a> {
+    /// The contours of all items, as [`Ring::source_contour`] counts them, with the index of their item.
+    fn contours(&self) -> Vec<(usize, &'a DataSet)> {
+        let items = self.contours.iter().enumerate();
+        items.flat_map(|(at, item)| item.items(tags::CONTOUR_SEQUENCE).iter().map(move |c| (at, c))).collect()
+    }
+
+    fn observations(&self) -> impl Iterator<Item = &'a DataSet> {
+        let (all, number) = (self.source.dataset.items(tags::RTROI_OBSERVATIONS_SEQUENCE), self.number);
+        all.iter().filter(move |o| o.integer(tags::REFERENCED_ROI_NUMBER) == Some(number))
+    }
+
+    /// Frame of reference, its own or the only one of its set; may be empty.
+    fn frame(&self) -> String {
+        frame_of_roi(&frames_of_reference(&self.source.dataset), self.roi)
+    }
 }
 
 impl<'a> Composer<'a> {
-    /// Starts from the data set of the source.
-    fn edit(request: &'a ExportRequest<'a>, source: &SourceStructureSet, date: &str, time: &str) -> Self {
-        let mut ds = source.dataset.clone();
-        let mut charset = source.charset.clone();
-        let encodable = |charset: &Charset, text: &str| charset.encode(text).is_some();
-        let item_charset = |number: i32| {
-            let item =
-                ds.items(tags::STRUCTURE_SET_ROI_SEQUENCE).iter().find(|i| i.integer(tags::ROI_NUMBER) == Some(number));
-            item.map_or_else(|| charset.clone(), |i| Charset::of(i, &charset))
+    /// Starts from the data set of a source; ROIs of the sources `added` will join it.
+    fn edit(request: &'a ExportRequest<'a>, base: usize, added: &[usize], date: &str, time: &str) -> Self {
+        let source = request.sources[base].as_ref();
+        let mut composer = Self {
+            request,
+            ds: source.dataset.clone(),
+            charset: source.charset.clone(),
+            base: Some(base),
+            recoded: false,
+            rois: Vec::new(),
+            notes: Vec::new(),
+            used_images: false,
         };
-        let names_fit = request.structures.rois.iter().all(|roi| {
-            let own = roi.source.filter(|s| s.set == 0).map_or_else(|| charset.clone(), |s| item_charset(s.number));
-            encodable(&own, &roi.name) && encodable(&charset, &provenance_text(&roi.provenance))
-        });
-        if !(names_fit && encodable(&charset, request.label) && encodable(&charset, request.description)) {
-            transcode_to_utf8(&mut ds, &charset);
+        if !composer.changes_fit() {
+            let (ds, utf8) = (&mut composer.ds, Charset::utf8());
+            recode(ds, &composer.charset, &utf8);
             ds.put_str(tags::SPECIFIC_CHARACTER_SET, Charset::UTF8_CODE);
-            charset = Charset::utf8();
+            composer.charset = utf8;
+            composer.recoded = true;
         }
-        let predecessor = reference(uids::RT_STRUCTURE_SET_STORAGE, &source.sop_instance_uid);
+        let ds = &mut composer.ds;
         ds.put_str(tags::SOP_INSTANCE_UID, &new_uid());
         ds.put_str(tags::SERIES_INSTANCE_UID, &new_uid());
         ds.put_str(tags::INSTANCE_CREATION_DATE, date);
@@ -159,32 +177,93 @@ impl<'a> Composer<'a> {
                 ds.put_str(tag, value);
             }
         }
-        let before = ds.text(tags::STRUCTURE_SET_DESCRIPTION, &charset);
-        let mut composer =
-            Self { request, ds, charset, in_place: true, rois: Vec::new(), notes: Vec::new(), used_images: false };
-        composer.put_set_identity(&before, date, time);
-        composer.ds.put_items(tags::PREDECESSOR_STRUCTURE_SET_SEQUENCE, vec![predecessor]);
+        // One at most; the proof names the others.
+        let predecessor = reference(uids::RT_STRUCTURE_SET_STORAGE, &source.sop_instance_uid);
+        ds.put_items(tags::PREDECESSOR_STRUCTURE_SET_SEQUENCE, vec![predecessor]);
+        composer.put_set_identity(date, time);
         composer.add_contributing_equipment(date, time);
+        for set in added {
+            let rois = request.structures.rois.iter().filter(|r| r.source.is_some_and(|s| s.set == *set)).count();
+            composer.notes.push(format!(
+                "{rois} structures of \"{}\" were added to those of \"{}\"",
+                request.sources[*set].label, source.label
+            ));
+        }
         composer
+    }
+
+    /// True if every text that is new in the base can be written in its character set.
+    fn changes_fit(&self) -> bool {
+        let request = self.request;
+        let fits = |text: &str| self.charset.encode(text).is_some();
+        let mut edited = BTreeSet::new();
+        request.structures.rois.iter().all(|roi| match self.source_items(roi) {
+            None => fits(&roi.name) && fits(&provenance_text(&roi.provenance)),
+            Some(source) => {
+                let own = Charset::of(source.roi, &source.source.charset);
+                let is_added = !self.edits_in_place(&source, &mut edited);
+                let renamed = source.source.roi_name(source.roi) != roi.name;
+                let target = if is_added { &self.charset } else { &own };
+                (!renamed || target.encode(&roi.name).is_some()) && (!is_added || self.texts_fit(&source))
+            }
+        }) && [request.label, request.description].into_iter().all(fits)
+    }
+
+    /// True if the items of an ROI of another set can be written in the character set of the base.
+    fn texts_fit(&self, source: &SourceItems) -> bool {
+        let outer = &source.source.charset;
+        let items = [source.roi].into_iter().chain(source.observations());
+        *outer == self.charset || items.into_iter().all(|item| can_recode(item, outer, &self.charset))
+    }
+
+    /// True for the first ROI that comes from an ROI of the base; a second one, made from the same, is new.
+    fn edits_in_place(&self, source: &SourceItems, edited: &mut BTreeSet<i32>) -> bool {
+        self.base == Some(source.set) && edited.insert(source.number)
     }
 
     /// Starts from the CT: same patient, study and frame of reference.
     fn create(request: &'a ExportRequest<'a>, date: &str, time: &str) -> Self {
         let ct = request.ct;
-        let texts = [request.label, request.description, &ct.patient.dicom_name, &ct.patient.id, &ct.study_description];
-        let more = [&ct.study_id, &ct.accession_number, &ct.referring_physician, &ct.position_reference_indicator];
+        let of_ct = [
+            (tags::ACCESSION_NUMBER, ct.accession_number.as_str(), 16),
+            (tags::REFERRING_PHYSICIAN_NAME, &ct.referring_physician, 64),
+            (tags::STUDY_DESCRIPTION, &ct.study_description, 64),
+            (tags::PATIENT_NAME, &ct.patient.dicom_name, 324),
+            (tags::PATIENT_ID, &ct.patient.id, 64),
+            (tags::STUDY_ID, &ct.study_id, 16),
+            (tags::POSITION_REFERENCE_INDICATOR, &ct.position_reference_indicator, 64),
+        ];
         let rois = &request.structures.rois;
-        let ascii = texts.iter().all(|t| t.is_ascii())
-            && more.iter().all(|t| t.is_ascii())
-            && rois.iter().all(|r| r.name.is_ascii() && provenance_text(&r.provenance).is_ascii())
-            && request.sources.iter().all(|s| s.charset == Charset::default());
-        let charset = if ascii { Charset::default() } else { Charset::utf8() };
+        let fit = |charset: &Charset| {
+            let fits = |text: &str| charset.encode(text).is_some();
+            [request.label, request.description].into_iter().all(fits)
+                && rois.iter().all(|r| fits(&r.name) && fits(&provenance_text(&r.provenance)))
+        };
+        // The values of the CT stay as they are, in its character set, where the texts of this set fit that
+        // too; else everything is UTF-8.
+        let ascii = Charset::default();
+        let of_file = Charset::declared(&ct.header_texts.charset);
+        let raw: Vec<Option<&[u8]>> = of_ct.iter().map(|(tag, text, _)| ct.header_texts.bytes_of(*tag, text)).collect();
         let mut ds = DataSet::default();
-        if !ascii {
+        let (charset, as_in_file) = if of_ct.iter().all(|t| t.1.is_ascii()) && fit(&ascii) {
+            (ascii, false)
+        } else if of_ct.iter().zip(&raw).all(|(t, raw)| t.1.is_empty() || raw.is_some()) && fit(&of_file) {
+            ds.put(tags::SPECIFIC_CHARACTER_SET, Value::Bytes(ct.header_texts.charset.clone()));
+            (of_file, true)
+        } else {
             ds.put_str(tags::SPECIFIC_CHARACTER_SET, Charset::UTF8_CODE);
-        }
-        let mut composer =
-            Self { request, ds, charset, in_place: false, rois: Vec::new(), notes: Vec::new(), used_images: false };
+            (Charset::utf8(), false)
+        };
+        let mut composer = Self {
+            request,
+            ds,
+            charset,
+            base: None,
+            recoded: false,
+            rois: Vec::new(),
+            notes: Vec::new(),
+            used_images: false,
+        };
         for (tag, value) in [
             (tags::INSTANCE_CREATION_DATE, date),
             (tags::INSTANCE_CREATION_TIME, time),
@@ -208,22 +287,21 @@ impl<'a> Composer<'a> {
         let frame = if ct.frame_of_reference_uid.is_empty() { new_uid() } else { ct.frame_of_reference_uid.clone() };
         composer.ds.put_str(tags::FRAME_OF_REFERENCE_UID, &frame);
         for (tag, text, length) in [
-            (tags::ACCESSION_NUMBER, ct.accession_number.as_str(), 16),
             (tags::MANUFACTURER, "Hilum", 64),
-            (tags::REFERRING_PHYSICIAN_NAME, &ct.referring_physician, 64),
-            (tags::STUDY_DESCRIPTION, &ct.study_description, 64),
             (tags::SERIES_DESCRIPTION, request.label, 64),
             (tags::OPERATORS_NAME, "", 64),
             (tags::MANUFACTURER_MODEL_NAME, "Hilum", 64),
-            (tags::PATIENT_NAME, &ct.patient.dicom_name, 324),
-            (tags::PATIENT_ID, &ct.patient.id, 64),
             (tags::SOFTWARE_VERSIONS, env!("CARGO_PKG_VERSION"), 64),
-            (tags::STUDY_ID, &ct.study_id, 16),
-            (tags::POSITION_REFERENCE_INDICATOR, &ct.position_reference_indicator, 64),
         ] {
             composer.put_text(tag, &limit(text, length));
         }
-        composer.put_set_identity("", date, time);
+        for ((tag, text, length), raw) in of_ct.into_iter().zip(raw) {
+            match raw.filter(|_| as_in_file) {
+                Some(raw) => composer.ds.put(tag, Value::Bytes(raw.to_vec())),
+                None => composer.put_text(tag, &limit(text, length)),
+            }
+        }
+        composer.put_set_identity(date, time);
         let mut frame_item = DataSet::default();
         frame_item.put_str(tags::FRAME_OF_REFERENCE_UID, &frame);
         composer.ds.put_items(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE, vec![frame_item]);
@@ -235,10 +313,25 @@ impl<'a> Composer<'a> {
         put_text(&mut self.ds, tag, text, &self.charset);
     }
 
-    fn put_set_identity(&mut self, description_before: &str, date: &str, time: &str) {
+    fn put_set_identity(&mut self, date: &str, time: &str) {
         let label = limit(self.request.label, 16);
         self.put_text(tags::STRUCTURE_SET_LABEL, if label.is_empty() { "Hilum" } else { &label });
-        self.put_text(tags::STRUCTURE_SET_DESCRIPTION, &description(self.request.description, description_before));
+        let before = self.ds.text(tags::STRUCTURE_SET_DESCRIPTION, &self.charset);
+        let added = addition(self.request.description, &before);
+        // The bytes before stay: they may be in a character set that this program reads and does not write.
+        let bytes = self.ds.bytes(tags::STRUCTURE_SET_DESCRIPTION).unwrap_or_default().trim_ascii_end();
+        if before.is_empty() {
+            self.put_text(tags::STRUCTURE_SET_DESCRIPTION, &added);
+        } else if added.is_empty() {
+            // Everything is said already.
+        } else if before.chars().count() + 1 + added.chars().count() <= DESCRIPTION_LENGTH {
+            let added = self.charset.encode(&added).unwrap_or_default();
+            let joined = [bytes, b" ", &added].concat();
+            self.ds.put(tags::STRUCTURE_SET_DESCRIPTION, Value::Bytes(joined));
+        } else {
+            self.notes.push("The structure set description of the source was too long to keep".to_owned());
+            self.put_text(tags::STRUCTURE_SET_DESCRIPTION, &added);
+        }
         self.ds.put_str(tags::STRUCTURE_SET_DATE, date);
         self.ds.put_str(tags::STRUCTURE_SET_TIME, time);
     }
@@ -303,52 +396,115 @@ impl<'a> Composer<'a> {
             number: link.number,
             source,
             roi: items.iter().find(|i| i.integer(tags::ROI_NUMBER) == Some(link.number))?,
-            contours: contour_items(&source.dataset).get(&link.number).copied(),
+            contours: contour_items(&source.dataset).remove(&link.number).unwrap_or_default(),
         })
     }
 
     fn write_rois(&mut self) {
-        if self.in_place {
-            self.remove_deleted();
+        if let Some(base) = self.base {
+            self.remove_deleted(base);
         }
         let request = self.request;
-        let mut taken: BTreeSet<i32> = self
-            .ds
-            .items(tags::STRUCTURE_SET_ROI_SEQUENCE)
-            .iter()
-            .filter_map(|i| i.integer(tags::ROI_NUMBER))
-            .collect();
+        let numbers =
+            self.ds.items(tags::STRUCTURE_SET_ROI_SEQUENCE).iter().filter_map(|i| i.integer(tags::ROI_NUMBER));
+        let mut last = numbers.max().unwrap_or(0).max(0);
         let mut edited: BTreeSet<i32> = BTreeSet::new();
-        for (index, roi) in request.structures.rois.iter().enumerate() {
+        // All numbers are known before the first item is written: items refer to each other.
+        let mut new_numbers: BTreeMap<(usize, i32), i32> = BTreeMap::new();
+        let mut planned = Vec::with_capacity(request.structures.rois.len());
+        for roi in &request.structures.rois {
             let source = self.source_items(roi);
-            // A second ROI made from the same source ROI (a copy) is a new one.
-            let in_place = self.in_place && source.as_ref().is_some_and(|s| edited.insert(s.number));
+            let in_place = source.as_ref().is_some_and(|s| self.edits_in_place(s, &mut edited));
             let number = match &source {
                 Some(s) if in_place => s.number,
-                _ => taken.last().map_or(1, |n| n + 1),
+                _ => {
+                    last += 1;
+                    last
+                }
             };
-            taken.insert(number);
-            let (contours, kept) = self.contour_sequence(roi, source.as_ref());
-            let touched = source.as_ref().is_none_or(|s| {
-                let before = s.contours.map_or(0, |c| c.items(tags::CONTOUR_SEQUENCE).len());
-                kept.len() != before || contours.len() != before
-            });
-            if in_place {
-                self.edit_roi(roi, number, source.as_ref(), touched.then_some(contours));
-            } else {
-                self.add_roi(roi, number, source.as_ref(), contours, touched);
+            if let Some(s) = &source {
+                new_numbers.entry((s.set, s.number)).or_insert(number);
             }
-            self.rois.push(ComposedRoi { index, number, kept, source: source.map(|s| (s.set, s.number)) });
+            planned.push((roi, source, in_place, number));
         }
-        if self.in_place && self.used_images {
+        for (index, (roi, source, in_place, number)) in planned.into_iter().enumerate() {
+            let (contours, kept) = self.contour_sequence(roi, source.as_ref());
+            if let Some(source) = &source {
+                let before = source.contours().len();
+                let touched = kept.len() != before || contours.iter().map(Vec::len).sum::<usize>() != before;
+                if !in_place {
+                    self.adopt_roi(number, source, &new_numbers);
+                }
+                self.edit_roi(roi, number, source, touched.then_some(contours));
+            } else {
+                self.add_roi(roi, number, contours.concat());
+            }
+            let name_kept = source.as_ref().is_some_and(|s| {
+                let recoded = if in_place { self.recoded } else { s.source.charset != self.charset };
+                s.source.roi_name(s.roi) == roi.name && (!recoded || s.source.charset_of_name_is_moot(s.roi))
+            });
+            let source = source.map(|s| (s.set, s.number));
+            self.rois.push(ComposedRoi { index, number, kept, source, name_kept });
+        }
+        if self.base.is_some() && self.used_images {
             self.add_reference_chain();
         }
     }
 
+    /// Adds the items of an ROI of another set (or once more of this one) as they are, under a new number.
+    fn adopt_roi(&mut self, number: i32, source: &SourceItems, new_numbers: &BTreeMap<(usize, i32), i32>) {
+        let (from, to) = (&source.source.charset, self.charset.clone());
+        let adopted = |item: &DataSet| {
+            let mut item = item.clone();
+            if *from != to {
+                recode(&mut item, from, &to);
+            }
+            item
+        };
+        let frame = source.frame();
+        let mut item = adopted(source.roi);
+        item.put_str(tags::ROI_NUMBER, &number.to_string());
+        if !frame.is_empty() {
+            item.put_str(tags::REFERENCED_FRAME_OF_REFERENCE_UID, &frame);
+        }
+        push_item(&mut self.ds, tags::STRUCTURE_SET_ROI_SEQUENCE, item);
+        for item in &source.contours {
+            let mut item = adopted(item);
+            item.put_str(tags::REFERENCED_ROI_NUMBER, &number.to_string());
+            push_item(&mut self.ds, tags::ROI_CONTOUR_SEQUENCE, item);
+        }
+        for item in source.observations() {
+            let mut item = adopted(item);
+            item.put_str(tags::OBSERVATION_NUMBER, &self.next_observation_number().to_string());
+            item.put_str(tags::REFERENCED_ROI_NUMBER, &number.to_string());
+            // Observation numbers of the other set mean nothing here.
+            item.remove(tags::RELATED_RTROI_OBSERVATIONS_SEQUENCE);
+            if let Some(related) = item.items_mut(tags::RT_RELATED_ROI_SEQUENCE) {
+                let new_number =
+                    |i: &DataSet| new_numbers.get(&(source.set, i.integer(tags::REFERENCED_ROI_NUMBER)?)).copied();
+                related.retain(|i| new_number(i).is_some());
+                for i in &mut *related {
+                    let number = new_number(i).map_or_else(String::new, |n| n.to_string());
+                    i.put_str(tags::REFERENCED_ROI_NUMBER, &number);
+                }
+                if related.is_empty() {
+                    item.remove(tags::RT_RELATED_ROI_SEQUENCE);
+                }
+            }
+            push_item(&mut self.ds, tags::RTROI_OBSERVATIONS_SEQUENCE, item);
+        }
+        if self.base != Some(source.set) {
+            let frames = source.source.dataset.items(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE);
+            for item in frames.iter().filter(|f| f.string(tags::FRAME_OF_REFERENCE_UID) == frame) {
+                merge_item(&mut self.ds, item, &REFERENCE_CHAIN);
+            }
+        }
+    }
+
     /// Removes ROIs that are no longer in the structure set, with everything that refers to them.
-    fn remove_deleted(&mut self) {
+    fn remove_deleted(&mut self, base: usize) {
         let kept: BTreeSet<i32> = (self.request.structures.rois.iter())
-            .filter_map(|r| r.source.filter(|s| s.set == 0).map(|s| s.number))
+            .filter_map(|r| r.source.filter(|s| s.set == base).map(|s| s.number))
             .collect();
         let gone: BTreeSet<i32> = (self.ds.items(tags::STRUCTURE_SET_ROI_SEQUENCE).iter())
             .filter_map(|i| i.integer(tags::ROI_NUMBER))
@@ -374,13 +530,12 @@ impl<'a> Composer<'a> {
         }
     }
 
-    /// Changes only what differs from the source: name, color, role, generation, contours.
-    fn edit_roi(&mut self, roi: &Roi, number: i32, source: Option<&SourceItems>, contours: Option<Vec<DataSet>>) {
-        let Some(source) = source else { return };
+    /// Changes only what differs from the source: name, color, role, generation, contours (by item of the source).
+    fn edit_roi(&mut self, roi: &Roi, number: i32, source: &SourceItems, contours: Option<Vec<Vec<DataSet>>>) {
         let outer = self.charset.clone();
         if let Some(item) = item_of(&mut self.ds, tags::STRUCTURE_SET_ROI_SEQUENCE, tags::ROI_NUMBER, number) {
             let charset = Charset::of(item, &outer);
-            if item.text(tags::ROI_NAME, &charset) != roi.name {
+            if source.source.roi_name(source.roi) != roi.name {
                 put_text(item, tags::ROI_NAME, &limit(&roi.name, 64), &charset);
             }
             if generation(item) != roi.generation {
@@ -390,9 +545,19 @@ impl<'a> Composer<'a> {
                 item.remove(tags::ROI_VOLUME);
             }
         }
-        let color_changed = source.contours.and_then(display_color).is_some_and(|c| c != roi.color);
-        match item_of(&mut self.ds, tags::ROI_CONTOUR_SEQUENCE, tags::REFERENCED_ROI_NUMBER, number) {
-            Some(item) => {
+        let color_changed = source.contours.first().and_then(|i| display_color(i)).is_some_and(|c| c != roi.color);
+        if source.contours.is_empty() {
+            let contours = contours.unwrap_or_default().concat();
+            if !contours.is_empty() {
+                let item = contour_item(number, roi.color, contours);
+                push_item(&mut self.ds, tags::ROI_CONTOUR_SEQUENCE, item);
+            }
+        } else {
+            let items = self.ds.items_mut(tags::ROI_CONTOUR_SEQUENCE).into_iter().flatten();
+            let items = items.filter(|i| i.integer(tags::REFERENCED_ROI_NUMBER) == Some(number));
+            let contours =
+                contours.map_or_else(|| vec![None; source.contours.len()], |c| c.into_iter().map(Some).collect());
+            for (item, contours) in items.zip(contours) {
                 if color_changed {
                     item.put_str(tags::ROI_DISPLAY_COLOR, &color_text(roi.color));
                 }
@@ -402,11 +567,6 @@ impl<'a> Composer<'a> {
                     None => {}
                 }
             }
-            None if contours.as_ref().is_some_and(|c| !c.is_empty()) => {
-                let item = contour_item(number, roi.color, contours.unwrap_or_default());
-                push_item(&mut self.ds, tags::ROI_CONTOUR_SEQUENCE, item);
-            }
-            None => {}
         }
         self.write_role(roi, number, source);
     }
@@ -425,65 +585,50 @@ impl<'a> Composer<'a> {
         }
     }
 
-    fn new_observation(&self, roi_number: i32, interpreted_type: &str) -> DataSet {
+    fn next_observation_number(&self) -> i32 {
         let used = self.ds.items(tags::RTROI_OBSERVATIONS_SEQUENCE).iter();
-        let number = used.filter_map(|i| i.integer(tags::OBSERVATION_NUMBER)).max().map_or(1, |n| n + 1);
+        used.filter_map(|i| i.integer(tags::OBSERVATION_NUMBER)).max().map_or(1, |n| n + 1)
+    }
+
+    fn new_observation(&self, roi_number: i32, interpreted_type: &str) -> DataSet {
         let mut item = DataSet::default();
-        item.put_str(tags::OBSERVATION_NUMBER, &number.to_string());
+        item.put_str(tags::OBSERVATION_NUMBER, &self.next_observation_number().to_string());
         item.put_str(tags::REFERENCED_ROI_NUMBER, &roi_number.to_string());
         item.put_str(tags::RTROI_INTERPRETED_TYPE, interpreted_type);
         item.put_str(tags::ROI_INTERPRETER, "");
         item
     }
 
-    fn add_roi(&mut self, roi: &Roi, number: i32, source: Option<&SourceItems>, contours: Vec<DataSet>, touched: bool) {
-        // An ROI of one of several sources brings its own attributes along.
-        let mut item = source.map_or_else(DataSet::default, |s| s.roi.clone());
-        if let Some(s) = source {
-            transcode_to_utf8(&mut item, &s.source.charset);
-            item.remove(tags::SPECIFIC_CHARACTER_SET);
-            if touched {
-                item.remove(tags::ROI_VOLUME);
-            }
-        }
-        let frame = frames_of_reference(&self.ds).first().cloned().unwrap_or_default();
-        let frame = if self.request.ct.frame_of_reference_uid.is_empty() {
-            frame
-        } else {
-            self.request.ct.frame_of_reference_uid.clone()
+    /// Adds an ROI that comes from no source.
+    fn add_roi(&mut self, roi: &Roi, number: i32, contours: Vec<DataSet>) {
+        let mut item = DataSet::default();
+        let frame = match self.request.ct.frame_of_reference_uid.as_str() {
+            "" => frames_of_reference(&self.ds).into_iter().next().unwrap_or_default(),
+            own => own.to_owned(),
         };
         item.put_str(tags::ROI_NUMBER, &number.to_string());
         item.put_str(tags::REFERENCED_FRAME_OF_REFERENCE_UID, &frame);
         put_text(&mut item, tags::ROI_NAME, &limit(&roi.name, 64), &self.charset);
-        if source.is_none() {
-            let text: String = provenance_text(&roi.provenance).chars().take(1024).collect();
-            put_text(&mut item, tags::ROI_DESCRIPTION, &text, &self.charset);
-        }
+        put_text(&mut item, tags::ROI_DESCRIPTION, &provenance_text(&roi.provenance), &self.charset);
         item.put_str(tags::ROI_GENERATION_ALGORITHM, roi.generation.dicom());
         push_item(&mut self.ds, tags::STRUCTURE_SET_ROI_SEQUENCE, item);
         push_item(&mut self.ds, tags::ROI_CONTOUR_SEQUENCE, contour_item(number, roi.color, contours));
-        let kind = source.map(|s| {
-            let kind = interpreted_types(&s.source.dataset).remove(&s.number).unwrap_or_default();
-            let proposed = propose_role(&s.source.roi_name(s.roi), &kind).role;
-            (kind, proposed)
-        });
-        let kind = match kind {
-            Some((kind, proposed)) if proposed == roi.role => kind,
-            _ => interpreted_type(roi.role).unwrap_or_default().to_owned(),
-        };
-        let observation = self.new_observation(number, &kind);
+        let observation = self.new_observation(number, interpreted_type(roi.role).unwrap_or_default());
         push_item(&mut self.ds, tags::RTROI_OBSERVATIONS_SEQUENCE, observation);
     }
 
-    /// The Contour Sequence of an ROI, and which of its items came over from the source as they were.
-    fn contour_sequence(&mut self, roi: &Roi, source: Option<&SourceItems>) -> (Vec<DataSet>, Vec<(usize, usize)>) {
+    /// The contours of an ROI by item of the source (one item without source), and which of them, counted
+    /// over the items, came over from the source as they were.
+    fn contour_sequence(
+        &mut self,
+        roi: &Roi,
+        source: Option<&SourceItems>,
+    ) -> (Vec<Vec<DataSet>>, Vec<(usize, usize)>) {
         let grid = self.request.grid;
-        let items = source.and_then(|s| s.contours).map_or(&[][..], |c| c.items(tags::CONTOUR_SEQUENCE));
-        let contours: Vec<Contour> = items.iter().map(Contour::of).collect();
+        let items: Vec<(usize, &DataSet)> = source.map(SourceItems::contours).unwrap_or_default();
+        let contours: Vec<Contour> = items.iter().map(|(_, c)| Contour::of(c)).collect();
         let binding = match source {
-            Some(s)
-                if is_other_frame(&frame_of_roi(&frames_of_reference(&s.source.dataset), s.roi), self.request.ct) =>
-            {
+            Some(s) if is_other_frame(&s.frame(), self.request.ct) => {
                 Binding { outside: (0..contours.len()).collect(), ..Binding::default() }
             }
             _ => bind(&contours, grid),
@@ -495,18 +640,26 @@ impl<'a> Composer<'a> {
                 rings.iter().filter_map(|(ring, n_mm)| self.new_contour(roi, *k, ring, *n_mm)).collect();
             new_items.insert(*k, made);
         }
-        let (mut out, mut kept) = (Vec::with_capacity(items.len()), Vec::new());
-        for (index, item) in items.iter().enumerate() {
+        let mut out = vec![Vec::new(); source.map_or(1, |s| s.contours.len().max(1))];
+        let (mut written, mut kept) = (0, Vec::new());
+        for (index, (item, contour)) in items.iter().enumerate() {
             match plan.removed.get(&index) {
                 None => {
-                    kept.push((out.len(), index));
-                    out.push(item.clone());
+                    kept.push((written, index));
+                    out[*item].push((*contour).clone());
+                    written += 1;
                 }
                 // What replaces a slice stands where its first removed contour stood.
-                Some(k) => out.extend(new_items.remove(k).unwrap_or_default()),
+                Some(k) => {
+                    let new = new_items.remove(k).unwrap_or_default();
+                    written += new.len();
+                    out[*item].extend(new);
+                }
             }
         }
-        out.extend(new_items.into_values().flatten());
+        if let Some(last) = out.last_mut() {
+            last.extend(new_items.into_values().flatten());
+        }
         (out, kept)
     }
 
@@ -640,20 +793,195 @@ fn put_text(ds: &mut DataSet, tag: Tag, text: &str, charset: &Charset) {
     ds.put(tag, Value::Bytes(bytes));
 }
 
-/// Text attributes to UTF-8, items with their own character set included.
-fn transcode_to_utf8(ds: &mut DataSet, outer: &Charset) {
-    let charset = Charset::of(ds, outer);
-    for element in ds.elements_mut() {
-        let is_text = matches!(element.vr, VR::LO | VR::LT | VR::PN | VR::SH | VR::ST | VR::UC | VR::UT);
-        match &mut element.value {
-            Value::Bytes(bytes) if element.tag == tags::SPECIFIC_CHARACTER_SET => {
-                *bytes = Charset::UTF8_CODE.as_bytes().to_vec();
+/// The path from a structure set to the images that it refers to: sequences, and what tells their items apart.
+const REFERENCE_CHAIN: [(Tag, Tag); 4] = [
+    (tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE, tags::FRAME_OF_REFERENCE_UID),
+    (tags::RT_REFERENCED_STUDY_SEQUENCE, tags::REFERENCED_SOP_INSTANCE_UID),
+    (tags::RT_REFERENCED_SERIES_SEQUENCE, tags::SERIES_INSTANCE_UID),
+    (tags::CONTOUR_IMAGE_SEQUENCE, tags::REFERENCED_SOP_INSTANCE_UID),
+];
+
+/// Adds an item to the sequence at the start of the path, or what is new in it to the item of the same UID.
+fn merge_item(into: &mut DataSet, item: &DataSet, path: &[(Tag, Tag)]) {
+    let [(sequence, key), rest @ ..] = path else { return };
+    let found = into.items(*sequence).iter().position(|i| i.string(*key) == item.string(*key));
+    match found.and_then(|at| into.items_mut(*sequence)?.get_mut(at)) {
+        Some(same) => {
+            for inner in rest.first().map_or(&[][..], |(inner, _)| item.items(*inner)) {
+                merge_item(same, inner, rest);
             }
-            Value::Bytes(bytes) if is_text && (!bytes.is_ascii() || bytes.contains(&0x1B)) => {
-                *bytes = charset.decode(bytes).into_bytes();
+        }
+        None => push_item(into, *sequence, item.clone()),
+    }
+}
+
+/// A text value that another character set writes with other bytes.
+fn needs_recoding(vr: VR, bytes: &[u8]) -> bool {
+    matches!(vr, VR::LO | VR::LT | VR::PN | VR::SH | VR::ST | VR::UC | VR::UT)
+        && (!bytes.is_ascii() || bytes.contains(&0x1B))
+}
+
+/// True if every text of an item can be written in another character set. What cannot even be decoded does
+/// not count: its bytes stay.
+fn can_recode(ds: &DataSet, outer: &Charset, to: &Charset) -> bool {
+    let from = Charset::of(ds, outer);
+    ds.elements().iter().all(|element| match &element.value {
+        Value::Bytes(bytes) if needs_recoding(element.vr, bytes) => {
+            from.decode_exactly(bytes).is_none_or(|text| to.encode(&text).is_some())
+        }
+        Value::Bytes(_) => true,
+        Value::Items(items) => items.iter().all(|item| can_recode(item, &from, to)),
+    })
+}
+
+/// Text attributes to another character set, items with a set of their own included. Bytes that cannot be
+/// decoded stay as they are.
+fn recode(ds: &mut DataSet, outer: &Charset, to: &Charset) {
+    let from = Charset::of(ds, outer);
+    ds.remove(tags::SPECIFIC_CHARACTER_SET);
+    for element in ds.elements_mut() {
+        match &mut element.value {
+            Value::Bytes(bytes) if needs_recoding(element.vr, bytes) => {
+                if let Some(new) = from.decode_exactly(bytes).and_then(|text| to.encode(&text)) {
+                    *bytes = new;
+                }
             }
             Value::Bytes(_) => {}
-            Value::Items(items) => items.iter_mut().for_each(|item| transcode_to_utf8(item, &charset)),
+            Value::Items(items) => items.iter_mut().for_each(|item| recode(item, &from, to)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::structures::{Provenance, RoiId};
+
+    const YAMADA: &[u8] =
+        b"\xd4\xcf\xc0\xde^\xc0\xdb\xb3=\x1b$B;3ED\x1b(J^\x1b$BB@O:\x1b(J=\x1b$B$d$^$@\x1b(J^\x1b$B$?$m$&\x1b(J";
+    const YAMADA_TEXT: &str = "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう";
+
+    /// A CT whose header has this character set and patient name.
+    fn ct(charset: &str, name: &[u8]) -> CtMeta {
+        let mut header = DataSet::default();
+        header.put_str(tags::SPECIFIC_CHARACTER_SET, charset);
+        header.put(tags::PATIENT_NAME, Value::Bytes(name.to_vec()));
+        header.put_str(tags::FRAME_OF_REFERENCE_UID, "1.2.3");
+        CtMeta::from_header(&header)
+    }
+
+    fn composed(ct: &CtMeta, rois: Vec<Roi>, sources: &[Arc<SourceStructureSet>], label: &str) -> DataSet {
+        let grid = VoxelGrid::axial(glam::DVec3::ZERO, [1.0, 1.0, 2.0], [16, 16, 8]).expect("a grid");
+        let structures = StructureSet { rois };
+        let request = ExportRequest {
+            ct,
+            grid: &grid,
+            structures: &structures,
+            sources,
+            label,
+            description: "",
+            overwrite: false,
+        };
+        compose(&request).dataset
+    }
+
+    fn drawn(name: &str) -> Roi {
+        Roi::new(RoiId(1), name, [1, 2, 3], Role::Gtvp, Provenance::Drawn)
+    }
+
+    #[test]
+    fn the_patient_name_of_a_new_set_is_that_of_the_ct_byte_for_byte() {
+        let cases: [(&str, &[u8], &str); 4] = [
+            ("ISO 2022 IR 13\\ISO 2022 IR 87", YAMADA, YAMADA_TEXT),
+            ("GB18030", b"Wang^XiaoDong=\xcd\xf5^\xd0\xa1\xb6\xab=", "Wang^XiaoDong=王^小东="),
+            ("\\ISO 2022 IR 149", b"Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7=", "Hong^Gildong=洪^吉洞="),
+            ("ISO_IR 100", b"M\xfcller^J\xf6rg", "Müller^Jörg"),
+        ];
+        for (code, name, text) in cases {
+            let ct = ct(code, name);
+            assert_eq!(ct.patient.dicom_name, text);
+            let ds = composed(&ct, vec![drawn("GTVp")], &[], "set");
+            assert_eq!(ds.string(tags::SPECIFIC_CHARACTER_SET), code);
+            assert_eq!(ds.bytes(tags::PATIENT_NAME), Some(name), "{code}");
+            // A name of an ROI that does not fit makes the whole set UTF-8, the patient included.
+            if code == "GB18030" {
+                continue; // holds everything
+            }
+            let ds = composed(&ct, vec![drawn("Ödem 肺 폐")], &[], "set");
+            assert_eq!(ds.string(tags::SPECIFIC_CHARACTER_SET), Charset::UTF8_CODE);
+            assert_eq!(ds.bytes(tags::PATIENT_NAME), Some(text.as_bytes()), "{code}");
+        }
+    }
+
+    /// A structure set in this character set with one ROI.
+    fn source(charset: &str, name: &[u8], description: &[u8]) -> Arc<SourceStructureSet> {
+        let mut item = DataSet::default();
+        item.put_str(tags::ROI_NUMBER, "3");
+        item.put_str(tags::REFERENCED_FRAME_OF_REFERENCE_UID, "1.2.3");
+        item.put(tags::ROI_NAME, Value::Bytes(name.to_vec()));
+        let mut ds = DataSet::default();
+        ds.put_str(tags::SPECIFIC_CHARACTER_SET, charset);
+        ds.put_str(tags::SOP_CLASS_UID, uids::RT_STRUCTURE_SET_STORAGE);
+        ds.put(tags::PATIENT_NAME, Value::Bytes(YAMADA.to_vec()));
+        ds.put(tags::STRUCTURE_SET_DESCRIPTION, Value::Bytes(description.to_vec()));
+        ds.put_items(tags::STRUCTURE_SET_ROI_SEQUENCE, vec![item]);
+        let charset = Charset::of(&ds, &Charset::default());
+        Arc::new(SourceStructureSet {
+            path: "source.dcm".into(),
+            label: "source".into(),
+            sop_instance_uid: "1.2.4".into(),
+            series_instance_uid: "1.2.5".into(),
+            sha256: String::new(),
+            dataset: ds,
+            charset,
+        })
+    }
+
+    fn imported(source: &SourceStructureSet) -> Roi {
+        let item = &source.dataset.items(tags::STRUCTURE_SET_ROI_SEQUENCE)[0];
+        let link = crate::structures::SourceRoi { set: 0, number: 3 };
+        Roi { source: Some(link), generation: generation(item), ..drawn(&source.roi_name(item)) }
+    }
+
+    #[test]
+    fn texts_that_nobody_changed_keep_their_bytes_whatever_they_mean() {
+        let kanji: &[u8] = b"\x1b$B?)F;\x1b(J";
+        // A name that its own character set cannot decode does no harm to the others.
+        for (code, name) in
+            [("ISO 2022 IR 13\\ISO 2022 IR 87", kanji), ("ISO_IR 192", b"\xff\xfe"), ("GB18030", b"A\xff")]
+        {
+            let source = source(code, name, kanji);
+            let roi = imported(&source);
+            let ds = composed(&ct("", b"P"), vec![roi, drawn("Lung_L")], &[Arc::clone(&source)], "checked");
+            assert_eq!(ds.string(tags::SPECIFIC_CHARACTER_SET), code);
+            assert_eq!(ds.bytes(tags::PATIENT_NAME), Some(YAMADA), "{code}");
+            assert_eq!(ds.items(tags::STRUCTURE_SET_ROI_SEQUENCE)[0].bytes(tags::ROI_NAME), Some(name), "{code}");
+            let description = ds.bytes(tags::STRUCTURE_SET_DESCRIPTION).expect("there");
+            assert!(description.starts_with(kanji) && description.ends_with(crate::RESEARCH_ONLY.as_bytes()));
+        }
+    }
+
+    #[test]
+    fn where_a_new_text_needs_utf_8_only_bytes_that_mean_nothing_stay() {
+        let source = source("ISO 2022 IR 13\\ISO 2022 IR 87", b"\xd4\x1b$B\x7e\x7e\x1b(J", b"");
+        let roi = imported(&source);
+        let ds = composed(&ct("", b"P"), vec![roi, drawn("縦隔")], &[Arc::clone(&source)], "checked");
+        assert_eq!(ds.string(tags::SPECIFIC_CHARACTER_SET), Charset::UTF8_CODE);
+        assert_eq!(ds.bytes(tags::PATIENT_NAME), Some(YAMADA_TEXT.as_bytes()));
+        let items = ds.items(tags::STRUCTURE_SET_ROI_SEQUENCE);
+        assert_eq!(items[0].bytes(tags::ROI_NAME), Some(&b"\xd4\x1b$B\x7e\x7e\x1b(J"[..]));
+        assert_eq!(items[1].bytes(tags::ROI_NAME), Some("縦隔".as_bytes()));
+    }
+
+    #[test]
+    fn bytes_that_the_ct_does_not_declare_and_names_changed_since_are_written_as_utf_8() {
+        let undeclared = ct("", b"M\xfcller^J\xf6rg");
+        let ds = composed(&undeclared, vec![drawn("GTVp")], &[], "set");
+        assert_eq!(ds.bytes(tags::PATIENT_NAME), Some("Müller^Jörg".as_bytes()));
+        assert_eq!(ds.string(tags::SPECIFIC_CHARACTER_SET), Charset::UTF8_CODE);
+        let mut hidden = ct("ISO_IR 100", b"M\xfcller^J\xf6rg");
+        hidden.patient.dicom_name = "Anonymous".into();
+        let ds = composed(&hidden, vec![drawn("GTVp")], &[], "set");
+        assert_eq!(ds.bytes(tags::PATIENT_NAME), Some(&b"Anonymous"[..]));
     }
 }

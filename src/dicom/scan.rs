@@ -1,9 +1,10 @@
 //! Looking through files and folders: which CT series and structure sets are there. Reads headers only.
 
-use super::file::{PixelSource, read_until};
+use super::charset::Charset;
+use super::file::{PixelSource, is_pixels, read_until};
 use super::pixels::PixelFormat;
 use super::raw::DataSet;
-use super::value::{Charset, readable_name};
+use super::value::readable_name;
 use super::warning::{ImportWarning, Severity};
 use crate::progress::{Cancelled, Progress};
 use dicom_core::Tag;
@@ -27,24 +28,69 @@ pub struct Scan {
     pub dicom_files: usize,
 }
 
+/// How a structure set belongs to a series, the surest way first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Belonging {
+    Reference,
+    Frame,
+    Study,
+    None,
+}
+
+impl StructureSetFile {
+    /// True where both name a frame of reference and share none.
+    fn is_of_other_frame(&self, series: &CtSeries) -> bool {
+        let (ours, theirs) = (&series.frame_of_reference_uid, &self.frame_of_reference_uids);
+        !ours.is_empty() && !theirs.is_empty() && !theirs.contains(ours)
+    }
+
+    fn belonging(&self, series: &CtSeries) -> Belonging {
+        if self.is_of_other_frame(series) {
+            Belonging::None
+        } else if self.referenced_series_uids.contains(&series.series_instance_uid) {
+            Belonging::Reference
+        } else if self.frame_of_reference_uids.contains(&series.frame_of_reference_uid) {
+            Belonging::Frame
+        } else if !series.study_instance_uid.is_empty() && self.study_instance_uid == series.study_instance_uid {
+            Belonging::Study
+        } else {
+            Belonging::None
+        }
+    }
+}
+
 impl Scan {
+    /// The series to open where the user named none: the one that a structure set refers to, else one in the
+    /// frame of reference of a set, else one of its study; of several, and without any set, the largest.
+    pub fn series_to_open(&self) -> Option<&CtSeries> {
+        let best = |series: &CtSeries| self.structure_sets.iter().map(|s| s.belonging(series)).min();
+        self.series.iter().min_by_key(|s| best(s).unwrap_or(Belonging::None))
+    }
+
     /// The structure sets that belong to a series: those that refer to it, else those of the same
     /// frame of reference, else those of the same study.
     pub fn structure_sets_of(&self, series: &CtSeries) -> Vec<&StructureSetFile> {
-        let of = |test: &dyn Fn(&StructureSetFile) -> bool| self.structure_sets.iter().filter(|s| test(s)).collect();
-        let same_frame = |s: &StructureSetFile| {
-            !series.frame_of_reference_uid.is_empty()
-                && s.frame_of_reference_uids.contains(&series.frame_of_reference_uid)
-        };
-        let by_series: Vec<_> = of(&|s| s.referenced_series_uids.contains(&series.series_instance_uid));
-        let by_frame: Vec<_> = of(&|s| same_frame(s));
-        if !by_series.is_empty() {
-            by_series
-        } else if !by_frame.is_empty() {
-            by_frame
-        } else {
-            of(&|s| s.study_instance_uid == series.study_instance_uid)
+        let best = self.structure_sets.iter().map(|s| s.belonging(series)).min().unwrap_or(Belonging::None);
+        self.structure_sets.iter().filter(|s| best != Belonging::None && s.belonging(series) == best).collect()
+    }
+
+    /// The other structure sets: those that can be laid over the series as well (the same frame of
+    /// reference, or none named), and those that cannot, with a remark each.
+    pub fn other_structure_sets_of(&self, series: &CtSeries) -> (Vec<&StructureSetFile>, Vec<ImportWarning>) {
+        let own = self.structure_sets_of(series);
+        let (mut fitting, mut remarks) = (Vec::new(), Vec::new());
+        for set in self.structure_sets.iter().filter(|s| own.iter().all(|o| o.path != s.path)) {
+            if !set.is_of_other_frame(series) {
+                fitting.push(set);
+            } else {
+                let label = if set.label.is_empty() { &set.series_description } else { &set.label };
+                let text = format!(
+                    "Not loaded: the structure set \"{label}\" belongs to another frame of reference than this CT"
+                );
+                remarks.push(ImportWarning::new(Severity::Warning, text, vec![set.path.clone()]));
+            }
         }
+        (fitting, remarks)
     }
 }
 
@@ -271,7 +317,7 @@ impl Listing {
 
 /// Structure sets need no contours here, images no pixels.
 fn beyond_header(tag: Tag) -> bool {
-    tag == tags::ROI_CONTOUR_SEQUENCE || tag.0 >= 0x7FE0
+    tag == tags::ROI_CONTOUR_SEQUENCE || is_pixels(tag) || tag.0 > 0x7FE0
 }
 
 fn look_at(path: &Path) -> Found {

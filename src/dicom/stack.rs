@@ -27,8 +27,10 @@ const EVEN: f64 = 1e-4;
 const UNEVEN: f64 = 1e-2;
 /// A distance of more than this many spacings is a gap.
 const GAP: f64 = 1.5;
-/// Where more than this share of the distances are gaps, the spacing is mixed on purpose.
-const MIXED: f64 = 0.15;
+/// So many wide distances of one size in a row are a part of the scan with another spacing, not gaps.
+const RUN: usize = 3;
+/// Wide distances within this share of each other are of one size.
+const SAME_SIZE: f64 = 0.1;
 /// Slices tilted by more than this against the axes of the patient are called oblique.
 const OBLIQUE_DEGREES: f64 = 0.5;
 /// Sideways shift of the slices, in pixels: warned from the first on, refused from the second on.
@@ -218,24 +220,22 @@ fn check_spacing(placed: &[(f64, SliceHeader)], warnings: &mut Vec<ImportWarning
     if gaps.is_empty() {
         return;
     }
-    let mut sorted = gaps.clone();
-    sorted.sort_by(f64::total_cmp);
-    let (least, median, most) = (sorted[0], sorted[sorted.len() / 2], sorted[sorted.len() - 1]);
-    let wide: Vec<usize> = (0..gaps.len()).filter(|k| gaps[*k] > GAP * median).collect();
-    if !wide.is_empty() && wide.len() as f64 <= (MIXED * gaps.len() as f64).max(1.0) {
-        for k in wide {
-            let missing = (gaps[k] / median).round() as usize - 1;
-            let text = format!(
-                "Missing slices: {:.2} mm between the images at {:.2} and {:.2} mm, {median:.2} mm elsewhere ({missing} missing)",
-                gaps[k],
-                placed[k].0,
-                placed[k + 1].0
-            );
-            let files = vec![placed[k].1.path.clone(), placed[k + 1].1.path.clone()];
-            warnings.push(ImportWarning::new(Severity::Geometry, text, files));
-        }
-        return;
+    let missing = missing_slices(&gaps);
+    for (k, usual_mm) in &missing {
+        let count = ((gaps[*k] / usual_mm).round() as usize).saturating_sub(1).max(1);
+        let text = format!(
+            "Missing slices: {:.2} mm between the images at {:.2} and {:.2} mm, {usual_mm:.2} mm beside them ({count} missing)",
+            gaps[*k],
+            placed[*k].0,
+            placed[k + 1].0
+        );
+        let files = vec![placed[*k].1.path.clone(), placed[k + 1].1.path.clone()];
+        warnings.push(ImportWarning::new(Severity::Geometry, text, files));
     }
+    let mut sorted: Vec<f64> = (0..gaps.len()).filter(|k| !missing.contains_key(k)).map(|k| gaps[k]).collect();
+    sorted.sort_by(f64::total_cmp);
+    let (Some(least), Some(most)) = (sorted.first(), sorted.last()) else { return };
+    let median = sorted[sorted.len() / 2];
     let spread = (most - least) / median;
     if spread > UNEVEN {
         let text = format!(
@@ -246,5 +246,61 @@ fn check_spacing(placed: &[(f64, SliceHeader)], warnings: &mut Vec<ImportWarning
         warnings.push(ImportWarning::info(format!(
             "The slice spacing varies by rounding ({least:.4} to {most:.4} mm); every slice keeps its true position"
         )));
+    }
+}
+
+/// The distances at which slices are missing, with the spacing beside each, mm. A wide distance is no gap
+/// where it belongs to a part of the scan with wider spacing: a run of distances of its size.
+fn missing_slices(gaps: &[f64]) -> BTreeMap<usize, f64> {
+    let mut sorted = gaps.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    // The lower quartile is the ordinary spacing even where every second slice is missing.
+    let ordinary = sorted[(sorted.len() - 1) / 4];
+    let is_wide = |k: usize| gaps[k] > GAP * ordinary;
+    let same_size = |a: usize, b: usize| (gaps[a] - gaps[b]).abs() <= SAME_SIZE * gaps[a].max(gaps[b]);
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for k in (0..gaps.len()).filter(|k| is_wide(*k)) {
+        match runs.last_mut() {
+            Some((_, end)) if *end == k && same_size(k - 1, k) => *end = k + 1,
+            _ => runs.push((k, k + 1)),
+        }
+    }
+    let levels: Vec<usize> = runs.iter().filter(|(start, end)| end - start >= RUN).map(|r| r.0).collect();
+    // Two of a size that occurs in a longer run are the same spacing, cut by a gap or an end.
+    let is_spacing = |(start, end): (usize, usize)| {
+        end - start >= RUN || end - start == 2 && levels.iter().any(|l| same_size(*l, start))
+    };
+    let missing: Vec<usize> = runs.iter().filter(|r| !is_spacing(**r)).flat_map(|r| r.0..r.1).collect();
+    let usual = |k: usize| {
+        let beside = [k.checked_sub(1), Some(k + 1)].into_iter().flatten();
+        let beside = beside.filter(|n| *n < gaps.len() && !missing.contains(n)).map(|n| gaps[n]);
+        // Beside a gap at the border of two spacings, the narrower one cannot be wrong.
+        beside.filter(|g| GAP * g < gaps[k]).reduce(f64::min).unwrap_or(ordinary)
+    };
+    missing.iter().map(|k| (*k, usual(*k))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wide_distance_is_a_gap_unless_a_run_of_its_size_makes_it_a_spacing() {
+        let missing = |gaps: &[f64]| missing_slices(gaps).keys().copied().collect::<Vec<_>>();
+        let none: [usize; 0] = [];
+        assert_eq!(missing(&[3.0; 9]), none);
+        // Every second slice is missing, or a third of few.
+        assert_eq!(missing(&[2.0, 4.0, 2.0, 4.0, 2.0, 4.0]), [1, 3, 5]);
+        assert_eq!(missing(&[4.0, 2.0, 4.0]), [0, 2]);
+        assert_eq!(missing(&[2.0, 2.0, 4.0, 2.0]), [2]);
+        // Two slices missing around one that is there.
+        assert_eq!(missing(&[3.0, 3.0, 6.0, 6.0, 3.0, 3.0, 3.0]), [2, 3]);
+        // A scan with two spacings, with and without gaps in either part.
+        assert_eq!(missing(&[3.0, 3.0, 3.0, 3.0, 6.0, 6.0, 6.0]), none);
+        assert_eq!(missing(&[3.0, 3.0, 6.0, 3.0, 3.0, 3.0, 6.0, 6.0, 6.0]), [2]);
+        assert_eq!(missing(&[3.0, 3.0, 3.0, 3.0, 6.0, 6.0, 6.0, 12.0, 6.0, 6.0]), [7]);
+        assert_eq!(missing_slices(&[3.0, 3.0, 3.0, 3.0, 6.0, 6.0, 6.0, 12.0, 6.0, 6.0])[&7], 6.0);
+        assert_eq!(missing(&[3.0, 1.0, 3.0, 3.0, 3.0]), none, "one slice too many is no gap");
+        assert_eq!(missing(&[5.0]), none);
     }
 }

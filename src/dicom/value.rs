@@ -1,93 +1,8 @@
-//! Reading and writing single values: text in its character set, names of persons, decimal and
-//! integer strings, dates.
+//! Reading and writing single values: text, names of persons, decimal and integer strings, dates.
 
+use super::charset::Charset;
 use super::raw::DataSet;
 use dicom_core::Tag;
-use dicom_dictionary_std::tags;
-use dicom_encoding::text::{SpecificCharacterSet, TextCodec};
-
-/// The character set of a data set, from Specific Character Set (0008,0005).
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Charset {
-    codec: SpecificCharacterSet,
-}
-
-impl Default for Charset {
-    fn default() -> Self {
-        Self { codec: SpecificCharacterSet::ISO_IR_6 }
-    }
-}
-
-impl Charset {
-    pub const UTF8_CODE: &'static str = "ISO_IR 192";
-
-    pub fn utf8() -> Self {
-        Self { codec: SpecificCharacterSet::ISO_IR_192 }
-    }
-
-    /// The set declared by this data set or item, else the one around it.
-    pub fn of(ds: &DataSet, outer: &Self) -> Self {
-        let Some(bytes) = ds.bytes(tags::SPECIFIC_CHARACTER_SET) else { return outer.clone() };
-        // With code extensions the last term is the one beyond ASCII ("\ISO 2022 IR 87").
-        let code = String::from_utf8_lossy(bytes)
-            .split('\\')
-            .map(|c| c.trim_matches([' ', '\0']).to_owned())
-            .rfind(|c| !c.is_empty() && !c.ends_with("IR 6"));
-        let codec = code.and_then(|c| SpecificCharacterSet::from_code(&c));
-        Self { codec: codec.unwrap_or(SpecificCharacterSet::ISO_IR_6) }
-    }
-
-    /// Text of a value, without padding. Bytes outside the declared set are shown as well as possible.
-    pub fn decode(&self, bytes: &[u8]) -> String {
-        let end = bytes.iter().rposition(|b| !matches!(b, b' ' | 0)).map_or(0, |p| p + 1);
-        let bytes = &bytes[..end];
-        if bytes.is_ascii() && !bytes.contains(&0x1B) {
-            return String::from_utf8_lossy(bytes).into_owned();
-        }
-        let latin = self.codec == SpecificCharacterSet::ISO_IR_6 || self.codec == SpecificCharacterSet::ISO_IR_100;
-        // Bytes that are valid UTF-8 beyond ASCII are practically never meant as Latin 1.
-        if latin && let Ok(text) = std::str::from_utf8(bytes) {
-            return text.to_owned();
-        }
-        let plain;
-        let bytes = if self.codec.name() == "ISO_IR 87" {
-            bytes
-        } else {
-            plain = without_escapes(bytes);
-            &plain
-        };
-        self.codec.decode(bytes).unwrap_or_else(|_| String::from_utf8_lossy(bytes).into_owned())
-    }
-
-    /// The bytes of a text; `None` if the set cannot hold it.
-    pub fn encode(&self, text: &str) -> Option<Vec<u8>> {
-        if text.is_ascii() {
-            return Some(text.as_bytes().to_vec());
-        }
-        if self.codec == SpecificCharacterSet::ISO_IR_6 {
-            return None;
-        }
-        let bytes = self.codec.encode(text).ok()?;
-        (self.decode(&bytes) == text.trim_end_matches([' ', '\0'])).then_some(bytes)
-    }
-}
-
-/// Removes the escape sequences of ISO 2022 that only announce a set which the codec knows anyhow.
-fn without_escapes(bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at] == 0x1B {
-            // ESC $ ) C is four bytes, ESC ( B is three.
-            at +=
-                if bytes.get(at + 1) == Some(&b'$') && matches!(bytes.get(at + 2), Some(b')' | b'(')) { 4 } else { 3 };
-        } else {
-            out.push(bytes[at]);
-            at += 1;
-        }
-    }
-    out
-}
 
 /// A person name as people write it: `Yamada^Tarou=山田^太郎` becomes `山田 太郎 (Yamada Tarou)`.
 pub(crate) fn readable_name(dicom_name: &str) -> String {
@@ -164,6 +79,11 @@ pub(crate) fn limit(text: &str, limit: usize) -> String {
     text.chars().filter(|c| *c != '\\' && !c.is_control()).take(limit).collect::<String>().trim().to_owned()
 }
 
+/// Shortens text of several lines (ST, LT), control characters but ends of lines left out.
+pub(crate) fn limit_lines(text: &str, limit: usize) -> String {
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\r' | '\n')).take(limit).collect()
+}
+
 /// Date and time of now, local, as DA and TM.
 pub(crate) fn now() -> (String, String) {
     let now = dicom_core::chrono::Local::now();
@@ -173,48 +93,7 @@ pub(crate) fn now() -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dicom::raw::Value;
     use proptest::prelude::*;
-
-    fn decode(code: &str, bytes: &[u8]) -> String {
-        let mut ds = DataSet::default();
-        if !code.is_empty() {
-            ds.put_str(tags::SPECIFIC_CHARACTER_SET, code);
-        }
-        ds.put(tags::PATIENT_NAME, Value::Bytes(bytes.to_vec()));
-        readable_name(&ds.text(tags::PATIENT_NAME, &Charset::of(&ds, &Charset::default())))
-    }
-
-    #[test]
-    fn patient_names_are_readable_in_the_character_sets_of_the_standard() {
-        // Examples of PS3.5 annexes H (Japanese), I (Korean), J (Chinese).
-        assert_eq!(
-            decode(
-                "\\ISO 2022 IR 87",
-                b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B"
-            ),
-            "山田 太郎 (Yamada Tarou)"
-        );
-        assert_eq!(
-            decode("\\ISO 2022 IR 149", b"Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7="),
-            "洪 吉洞 (Hong Gildong)"
-        );
-        assert_eq!(decode("GB18030", b"Wang^XiaoDong=\xcd\xf5^\xd0\xa1\xb6\xab="), "王 小东 (Wang XiaoDong)");
-        assert_eq!(decode("ISO_IR 192", "Wang^XiaoDong=王^小東".as_bytes()), "王 小東 (Wang XiaoDong)");
-        assert_eq!(decode("ISO_IR 100", b"Buc^J\xe9r\xf4me "), "Buc Jérôme");
-        assert_eq!(decode("ISO_IR 144", b"\xbb\xee\xda\x63\x65\xdc\xd1\xe3\xe0\xd3"), "Люкceмбург");
-        assert_eq!(decode("", b"P113\0"), "P113");
-        assert_eq!(decode("", "Müller^Jörg".as_bytes()), "Müller Jörg");
-    }
-
-    #[test]
-    fn a_set_refuses_what_it_cannot_hold() {
-        let latin = Charset { codec: SpecificCharacterSet::ISO_IR_100 };
-        assert_eq!(latin.encode("Müller"), Some(b"M\xfcller".to_vec()));
-        assert_eq!(latin.encode("食道"), None);
-        assert_eq!(Charset::default().encode("Müller"), None);
-        assert_eq!(Charset::utf8().encode("食道").as_deref(), Some("食道".as_bytes()));
-    }
 
     #[test]
     fn decimals_have_no_surprises() {

@@ -1,9 +1,10 @@
 //! Writing a synthetic CT as a DICOM series, marked as synthetic wherever a reader may look.
 
+use super::charset::Charset;
 use super::file::part10;
 use super::meta::CtMeta;
 use super::raw::{DataSet, Encoding, Value};
-use super::value::{Charset, format_ds, limit, now};
+use super::value::{format_ds, limit, now};
 use crate::image::CtVolume;
 use crate::progress::{Cancelled, Progress};
 use dicom_dictionary_std::{tags, uids};

@@ -61,6 +61,9 @@ struct AliasEntry {
 struct PrefixEntry {
     role: FileRole,
     certain: bool,
+    /// True where a word must end, or a number begin, behind the beginning.
+    #[serde(default)]
+    whole_words: bool,
     starts: Vec<String>,
 }
 
@@ -109,8 +112,33 @@ struct Table {
     station_prefixes: Vec<(String, bool)>,
     names: BTreeMap<String, Proposal>,
     /// In the order of the file.
-    prefixes: Vec<(String, Proposal)>,
+    prefixes: Vec<Prefix>,
     other_types: Vec<String>,
+}
+
+struct Prefix {
+    start: String,
+    whole_words: bool,
+    proposal: Proposal,
+}
+
+/// A name in the form in which names are compared.
+struct Key {
+    /// The words that carry meaning, laterality last, written together.
+    text: String,
+    /// Where in the text a word ends.
+    ends: Vec<usize>,
+    /// True where words were left out that say how a structure was made.
+    shortened: bool,
+}
+
+impl Key {
+    fn starts_with(&self, prefix: &Prefix) -> bool {
+        self.text.strip_prefix(prefix.start.as_str()).is_some_and(|rest| {
+            let word_ends = self.ends.contains(&prefix.start.len()) || rest.starts_with(|c: char| c.is_ascii_digit());
+            !prefix.whole_words || word_ends
+        })
+    }
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
@@ -143,7 +171,7 @@ impl Table {
         }
         entries.extend(file.organs.names.into_iter().map(|n| (n, Proposal::certain(Role::Organ))));
         for (name, proposal) in entries {
-            let key = table.key(&name);
+            let key = table.key(&name).text;
             if let Some(before) = table.names.insert(key, proposal.clone())
                 && before != proposal
             {
@@ -152,14 +180,15 @@ impl Table {
         }
         for entry in file.prefix {
             let proposal = Proposal { role: entry.role.into(), certain: entry.certain };
-            let keys: Vec<String> = entry.starts.iter().map(|s| table.key(s)).collect();
-            table.prefixes.extend(keys.into_iter().map(|k| (k, proposal.clone())));
+            let whole_words = entry.whole_words;
+            let starts: Vec<String> = entry.starts.iter().map(|s| table.key(s).text).collect();
+            let prefix = |start| Prefix { start, whole_words, proposal: proposal.clone() };
+            table.prefixes.extend(starts.into_iter().map(prefix));
         }
         Ok(table)
     }
 
-    /// The words of a name that carry meaning, laterality last, written together.
-    fn key(&self, name: &str) -> String {
+    fn key(&self, name: &str) -> Key {
         let all = words(name);
         let mut kept: Vec<&str> = all
             .iter()
@@ -169,6 +198,7 @@ impl Table {
         if kept.is_empty() {
             kept = all.iter().map(String::as_str).collect();
         }
+        let shortened = kept.len() < all.iter().filter(|w| !is_phase(w)).count();
         let side_of = |word: &str| {
             let is_in = |list: &[String]| list.iter().any(|s| s == word);
             if is_in(&self.right) {
@@ -187,7 +217,11 @@ impl Table {
             kept.remove(at);
             kept.push(side);
         }
-        kept.concat()
+        let ends = kept.iter().scan(0, |end, word| {
+            *end += word.len();
+            Some(*end)
+        });
+        Key { ends: ends.collect(), text: kept.concat(), shortened }
     }
 
     fn propose(&self, name: &str, interpreted_type: &str) -> Proposal {
@@ -196,7 +230,7 @@ impl Table {
             return Proposal::certain(Role::Other);
         }
         let key = self.key(name);
-        if let Some(found) = self.names.get(&key) {
+        if let Some(found) = self.names.get(&key.text) {
             // A target whose name is an organ (a whole breast as GTV) deserves a look.
             let contradicts = found.role == Role::Organ && matches!(interpreted_type, "GTV" | "CTV");
             return Proposal { role: found.role, certain: found.certain && !contradicts };
@@ -204,8 +238,8 @@ impl Table {
         if let Some(found) = self.station(&key) {
             return found;
         }
-        if let Some((_, found)) = self.prefixes.iter().find(|(p, _)| key.starts_with(p.as_str())) {
-            return found.clone();
+        if let Some(prefix) = self.prefixes.iter().find(|p| key.starts_with(p)) {
+            return prefix.proposal.clone();
         }
         match interpreted_type {
             "GTV" => Proposal::guess(Role::Gtvp),
@@ -218,9 +252,9 @@ impl Table {
     }
 
     /// A station number with or without prefix: `4r`, `ln4r`, `station07`, `lniaslc03a`, `11rs`.
-    fn station(&self, key: &str) -> Option<Proposal> {
+    fn station(&self, key: &Key) -> Option<Proposal> {
         // Several prefixes may stand together (LN_IASLC_04_R, LN station 7).
-        let (mut rest, mut prefixed, mut trusted) = (key, false, true);
+        let (mut rest, mut prefixed, mut trusted) = (key.text.as_str(), false, true);
         while let Some((prefix, trust)) = self.station_prefixes.iter().find(|(p, _)| rest.starts_with(p.as_str())) {
             rest = &rest[prefix.len()..];
             prefixed = true;
@@ -239,6 +273,10 @@ impl Table {
             "posterior" | "post" => "p",
             other => other,
         };
+        // A bare number beside words that were left out counts something else: ROI-5, copy 7.
+        if !prefixed && side.is_empty() && key.shortened {
+            return None;
+        }
         let label = match (number, side) {
             (1 | 2 | 4 | 10, "r" | "l") | (3, "a" | "p") => format!("{number}{side}"),
             (5..=8, "") => number.to_string(),
@@ -318,6 +356,12 @@ mod tests {
         ("GTV_Mass_CT", "GTV", "GTVp", false),
         ("ROI-1", "ORGAN", "Organ", false),
         ("ROI-1", "", "Other", false),
+        ("ROI-5", "", "Other", false),
+        ("ROI-6", "ORGAN", "Organ", false),
+        ("ROI_7", "", "Other", false),
+        ("ROI 8", "GTV", "GTVp", false),
+        ("copy 7", "", "Other", false),
+        ("ROI_4R", "", "Station 4R", true),
         ("Lt Lung", "AVOIDANCE", "Organ", true),
         ("Heart", "ORGAN", "Organ", true),
         ("BODY", "EXTERNAL", "Organ", true),
@@ -338,6 +382,18 @@ mod tests {
         ("CTV", "", "CTV", true),
         ("CTVp_6000", "", "CTV", true),
         ("CTV 45Gy", "", "CTV", true),
+        ("GTV_primary_2", "", "GTVp", true),
+        ("GTVpT2", "", "GTVp", true),
+        ("GTV node 3", "", "GTVn", true),
+        ("GTVnodes", "", "GTVn", true),
+        ("GTVn left", "", "GTVn", true),
+        ("GTV_n2", "", "GTVn", true),
+        ("GTV_NSCLC", "", "GTVp", false),
+        ("GTV_nodule", "", "GTVp", false),
+        ("GTV_new2", "", "GTVp", false),
+        ("GTV_post", "", "GTVp", false),
+        ("GTV_preop", "GTV", "GTVp", false),
+        ("GTV_PTV", "", "GTVp", false),
         ("PTV_6000", "PTV", "Other", true),
         ("ITV", "", "Other", true),
         ("zGTV", "GTV", "Other", true),

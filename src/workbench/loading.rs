@@ -108,9 +108,7 @@ pub fn load_case(
 ) -> Result<LoadedCase, OpenError> {
     let scan = dicom::scan(paths, progress)?;
     let mut warnings = scan.warnings.clone();
-    // The largest series that has a structure set, else the largest.
-    let series = scan.series.iter().find(|s| !scan.structure_sets_of(s).is_empty()).or_else(|| scan.series.first());
-    let series = series.ok_or(CtError::Empty)?;
+    let series = scan.series_to_open().ok_or(CtError::Empty)?;
     if scan.series.len() > 1 {
         let all: Vec<String> =
             scan.series.iter().map(|s| format!("\"{}\" ({} slices)", s.description, s.len())).collect();
@@ -137,13 +135,18 @@ pub fn load_case(
     if files.is_empty() {
         // None belongs to this series: try them all the same, so that each refusal gives its reason.
         files = scan.structure_sets.iter().collect();
+    } else {
+        let (fitting, remarks) = scan.other_structure_sets_of(series);
+        others.extend(fitting.into_iter().cloned());
+        warnings.extend(remarks);
     }
     // The newest that can be read is loaded, the others are offered.
     files.sort_by(|a, b| (&b.date, &b.time).cmp(&(&a.date, &a.time)));
+    let mut rest = Vec::new();
     for file in files {
         progress.checkpoint()?;
         if !sources.is_empty() {
-            others.push(file.clone());
+            rest.push(file.clone());
             continue;
         }
         progress.report("Reading the structure set", 0, 1);
@@ -154,12 +157,10 @@ pub fn load_case(
                 sources.push(Arc::clone(&set.source));
                 read = Some(set);
             }
-            Err(error) => {
-                let Trouble { text, files } = Trouble::of(&error);
-                warnings.push(ImportWarning { files, ..ImportWarning::warning(text) });
-            }
+            Err(error) => warnings.push(error.to_warning()),
         }
     }
+    others.splice(0..0, rest);
     let opened = paths.iter().map(|p| std::path::absolute(p).unwrap_or_else(|_| p.clone())).collect();
     progress.report("Measuring the structures", 0, 1);
     let case = Case::new(CaseImage { volume, meta: Arc::clone(&meta) }, structures, sources);

@@ -66,6 +66,8 @@ pub fn proof_lines(proof: &ExportProof) -> Vec<String> {
 fn is_untouched_network_result(roi: &Roi, policy: &EditPolicy) -> bool {
     let drawn = matches!(roi.provenance, Provenance::Network { .. }) && roi.generation == Generation::Automatic;
     drawn
+        // What came from a file was kept by somebody.
+        && roi.source.is_none()
         && !policy.locked.contains(&roi.id)
         && Station::all().any(|station| {
             let (name, beside) = match roi.name.strip_prefix("zAI_") {

@@ -22,7 +22,7 @@ fn case_of(set: &LoadedStructureSet) -> StructureSet {
     StructureSet { rois }
 }
 
-fn request<'a>(
+pub(super) fn request<'a>(
     ct: &'a LoadedCt,
     structures: &'a StructureSet,
     sources: &'a [Arc<SourceStructureSet>],
@@ -121,6 +121,43 @@ fn an_untouched_set_leaves_as_it_came() {
 }
 
 #[test]
+fn nothing_but_identity_and_approval_of_real_sets_changes() {
+    let allowed = [
+        "InstanceCreationDate",
+        "InstanceCreationTime",
+        "SOPInstanceUID",
+        "SeriesDate",
+        "SeriesTime",
+        "ContributingEquipmentSequence",
+        "SeriesInstanceUID",
+        "StructureSetLabel",
+        "StructureSetDescription",
+        "StructureSetDate",
+        "StructureSetTime",
+        "PredecessorStructureSetSequence",
+        "ApprovalStatus",
+        "ReviewDate",
+        "ReviewTime",
+        "ReviewerName",
+    ];
+    for name in ["dicompyler-breast", "4dlung-113", "rtutils-phantom/sample", "sts012-ct"] {
+        let Some(folder) = test_data(name) else { return };
+        let (found, ct) = load_folder(&folder);
+        let source = &found.structure_sets[0].path;
+        let set = load_set(source, &ct);
+        let out = tempfile::tempdir().expect("temporary folder");
+        let target = out.path().join("out.dcm");
+        let sources = [Arc::clone(&set.source)];
+        let proof = export_structure_set(&request(&ct, &case_of(&set), &sources), &target).expect("exports");
+        let changed: Vec<&String> =
+            proof.attributes_changed.iter().filter(|a| !allowed.contains(&a.as_str())).collect();
+        assert!(changed.is_empty(), "{name}: {changed:?}");
+        assert_eq!(rois_apart_from_numbers(source), rois_apart_from_numbers(&target), "{name}");
+        no_new_errors(source, &target);
+    }
+}
+
+#[test]
 fn edits_change_what_was_edited_and_nothing_else() {
     let Some(folder) = test_data("4dlung-113") else { return };
     let (found, ct) = load_folder(&folder);
@@ -155,6 +192,9 @@ fn edits_change_what_was_edited_and_nothing_else() {
     station.slices.insert(40, Arc::new(SliceContours::new(vec![square(20.0), square(10.0), square(4.0)])));
     station.slices.insert(41, Arc::new(SliceContours::new(vec![square(20.0), Ring::new([[0.0, 0.0], [1.0, 1.0]])])));
     structures.rois.push(station);
+    let proposed = Provenance::Proposed { recipe: "GTV + 8 mm".into() };
+    let ctv = with_rings("CTV proposed", Role::Ctv, proposed.clone(), vec![(30, vec![square(9.0)])]);
+    structures.rois.push(Roi { id: RoiId(10), ..ctv });
 
     let out = tempfile::tempdir().expect("temporary folder");
     let target = out.path().join("out.dcm");
@@ -172,9 +212,13 @@ fn edits_change_what_was_edited_and_nothing_else() {
             ("Tumor_c40", 17, "ORGAN"),
             ("LN 縦隔", 18, "ORGAN"),
             ("Vertebra_c40", 20, "ORGAN"),
-            ("LN_IASLC_07", 21, "ORGAN")
+            ("LN_IASLC_07", 21, "ORGAN"),
+            ("CTV proposed", 22, "CTV")
         ]
     );
+    // The set is of another program, but what this one proposed is still known as a proposal.
+    assert_eq!(back.rois[4].provenance, proposed);
+    assert!(matches!(back.rois[0].provenance, Provenance::Imported { .. }));
     assert_eq!(back.rois[1].color, [1, 2, 3]);
     assert_eq!(back.rois[3].generation, Generation::Manual);
     assert_eq!(attribute(&target, "SpecificCharacterSet").as_deref(), Some("ISO_IR 192"));
@@ -206,7 +250,7 @@ fn written_ct(grid: VoxelGrid, folder: &Path) -> LoadedCt {
     ct
 }
 
-fn with_rings(name: &str, role: Role, provenance: Provenance, slices: Vec<(usize, Vec<Ring>)>) -> Roi {
+pub(super) fn with_rings(name: &str, role: Role, provenance: Provenance, slices: Vec<(usize, Vec<Ring>)>) -> Roi {
     let mut roi = Roi::new(RoiId(1), name, [200, 100, 50], role, provenance);
     roi.slices = slices.into_iter().map(|(k, rings)| (k, Arc::new(SliceContours::new(rings)))).collect();
     roi
@@ -252,6 +296,13 @@ fn a_set_made_from_nothing_is_valid_and_reads_back() {
     let (manual, automatic) = (Generation::Manual, Generation::Automatic);
     assert_eq!(generations, [manual, manual, automatic, automatic, automatic]);
     assert!(back.warnings.is_empty(), "{:?}", back.warnings);
+    // A network and a proposal stay what they are; the rest is imported now.
+    for (roi, again) in structures.rois.iter().zip(&back.rois) {
+        match roi.provenance {
+            Provenance::Network { .. } | Provenance::Proposed { .. } => assert_eq!(again.provenance, roi.provenance),
+            _ => assert!(matches!(again.provenance, Provenance::Imported { .. }), "{:?}", again.provenance),
+        }
+    }
     // Every point of every ring is bit for bit what it was.
     for (roi, again) in structures.rois.iter().zip(&back.rois) {
         for (k, contours) in &roi.slices {
@@ -373,28 +424,77 @@ fn sources_are_never_overwritten_and_other_files_only_when_allowed() {
     assert!(matches!(export_structure_set(&request(&ct, &empty, &[]), &nowhere), Err(ExportError::Nothing)));
 }
 
+/// What a structure set says about each ROI besides its numbers, in the order of the sequences.
+fn rois_apart_from_numbers(path: &Path) -> Vec<String> {
+    let object = dicom_object::open_file(path).expect("another reader opens it");
+    let mut all = Vec::new();
+    for (sequence, left_out) in [
+        ("StructureSetROISequence", vec![(0x3006, 0x0022)]),
+        ("ROIContourSequence", vec![(0x3006, 0x0084)]),
+        ("RTROIObservationsSequence", vec![(0x3006, 0x0084), (0x3006, 0x0082)]),
+    ] {
+        for item in object.element_by_name(sequence).expect("there").items().expect("items") {
+            let mut item = item.clone();
+            for (group, element) in &left_out {
+                item.remove_element(dicom_core::Tag(*group, *element));
+            }
+            let mut bytes = Vec::new();
+            let implicit = dicom_transfer_syntax_registry::entries::IMPLICIT_VR_LITTLE_ENDIAN.erased();
+            item.write_dataset_with_ts(&mut bytes, &implicit).expect("encoded");
+            all.push(bytes.iter().map(|b| char::from(*b)).collect());
+        }
+    }
+    all
+}
+
 #[test]
-fn two_sources_join_in_a_new_set_with_their_decimal_strings() {
+fn rois_of_a_second_source_join_the_first_with_all_their_items() {
     let Some(folder) = test_data("rtutils-phantom") else { return };
     let (found, ct) = load_folder(&folder.join("sample"));
-    let first = load_set(&found.structure_sets[0].path, &ct);
+    let path = &found.structure_sets[0].path;
+    let first = load_set(path, &ct);
     let other = folder.join("bad/invalid_reference_rt.dcm");
     let second = load_structure_set(&other, &ct.volume.grid, &ct.meta, 1).expect("loads");
-    let mut structures = case_of(&first);
-    structures.rois.extend(case_of(&second).rois.into_iter().map(|r| Roi { name: format!("{} b", r.name), ..r }));
     let sources = [Arc::clone(&first.source), Arc::clone(&second.source)];
     let out = tempfile::tempdir().expect("temporary folder");
+    let mut structures = case_of(&first);
+    structures.rois.extend(case_of(&second).rois);
+
     let target = out.path().join("joined.dcm");
     let proof = export_structure_set(&request(&ct, &structures, &sources), &target).expect("exports");
     let joined: Vec<String> = contour_data(&target).into_values().flatten().collect();
-    let apart: Vec<String> = [contour_data(&found.structure_sets[0].path), contour_data(&other)]
-        .into_iter()
-        .flat_map(|m| m.into_values().flatten())
-        .collect();
+    let apart: Vec<String> =
+        [contour_data(path), contour_data(&other)].into_iter().flat_map(|m| m.into_values().flatten()).collect();
     assert_eq!((&joined, proof.rings_identical), (&apart, apart.len()));
-    if let Some(errors) = dciodvfy_errors(&target) {
-        assert!(errors.is_empty(), "{errors:#?}");
+    let (one, two, both) =
+        (rois_apart_from_numbers(path), rois_apart_from_numbers(&other), rois_apart_from_numbers(&target));
+    assert_eq!((one.len(), two.len(), both.len()), (12, 12, 24));
+    for n in 0..3 {
+        assert_eq!(both[8 * n..8 * n + 4], one[4 * n..4 * n + 4], "sequence {n}");
+        assert_eq!(both[8 * n + 4..8 * n + 8], two[4 * n..4 * n + 4], "sequence {n}");
     }
+    // The rest is the first set, edited in place: its private attributes, its series of changes.
+    assert!(proof.attributes_changed.iter().all(|a| a != "Manufacturer"), "{:?}", proof.attributes_changed);
+    assert_eq!(attribute(&target, "Manufacturer"), attribute(path, "Manufacturer"));
+    assert_eq!(proof.notes.len(), 1, "{:?}", proof.notes);
+    let numbers: Vec<i32> = proof.rois.iter().map(|r| r.number).collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 8]);
+    no_new_errors(path, &target);
+
+    // A source of which nothing is left does not count.
+    structures.rois.retain(|r| r.source.is_some_and(|s| s.set == 1));
+    let target = out.path().join("second.dcm");
+    let proof = export_structure_set(&request(&ct, &structures, &sources), &target).expect("exports");
+    assert!(proof.notes.is_empty(), "{:?}", proof.notes);
+    assert_eq!(rois_apart_from_numbers(&target), two);
+    assert_eq!(contour_data(&target), contour_data(&other));
+    let uid = attribute(&other, "SOPInstanceUID").expect("there");
+    let object = dicom_object::open_file(&target).expect("opens");
+    let predecessors =
+        object.element_by_name("PredecessorStructureSetSequence").expect("there").items().expect("items");
+    assert_eq!(predecessors.len(), 1);
+    let named = predecessors[0].element_by_name("ReferencedSOPInstanceUID").expect("there").to_str().expect("text");
+    assert_eq!(named.trim_end_matches('\0'), uid);
 }
 
 #[test]

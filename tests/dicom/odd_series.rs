@@ -1,6 +1,7 @@
 //! Series that are not as they should be: loaded with a word about it, or refused with the reason.
 
 use super::{load, load_folder, scan_one, severities};
+use crate::support::test_data;
 use glam::DVec3;
 use hilum::dicom::{CtError, CtMeta, Severity, load_ct, scan, write_ct_series};
 use hilum::geometry::VoxelGrid;
@@ -11,7 +12,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 /// Writes a small stack into a folder of its own; `series` and `seed` choose the UIDs.
-fn write_stack(folder: &Path, grid: VoxelGrid, series: u64, seed: u64) -> Vec<PathBuf> {
+pub(super) fn write_stack(folder: &Path, grid: VoxelGrid, series: u64, seed: u64) -> Vec<PathBuf> {
     let volume = CtVolume::new(Arc::new(grid.clone()), ndarray::Array3::from_elem(grid.shape(), seed as i16));
     let (shared, own) = (CtMeta::synthetic("Odd", series, 1), CtMeta::synthetic("Odd", seed, grid.slices()));
     let meta = CtMeta {
@@ -28,6 +29,23 @@ fn axial(origin: DVec3, slices: usize) -> VoxelGrid {
 }
 
 #[test]
+fn a_group_length_before_the_pixels_does_no_harm() {
+    let out = tempfile::tempdir().expect("temporary folder");
+    let files = write_stack(out.path(), axial(DVec3::ZERO, 5), 1, 7);
+    for file in &files {
+        let mut bytes = std::fs::read(file).expect("readable");
+        let at = bytes.windows(4).rposition(|w| w == [0xE0, 0x7F, 0x10, 0x00]).expect("the pixels");
+        let length = (bytes.len() - at) as u32;
+        let element = [&[0xE0, 0x7F, 0, 0, b'U', b'L', 4, 0][..], &length.to_le_bytes()].concat();
+        bytes.splice(at..at, element);
+        std::fs::write(file, bytes).expect("written");
+    }
+    let (_, ct) = load_folder(out.path());
+    assert_eq!((ct.volume.grid.slices(), severities(&ct.warnings)), (5, vec![]));
+    assert!(ct.volume.hu.iter().all(|hu| *hu == 7));
+}
+
+#[test]
 fn a_missing_slice_is_named_by_its_neighbours() {
     let out = tempfile::tempdir().expect("temporary folder");
     let files = write_stack(out.path(), axial(DVec3::ZERO, 12), 1, 1);
@@ -35,9 +53,29 @@ fn a_missing_slice_is_named_by_its_neighbours() {
     let (_, ct) = load_folder(out.path());
     assert_eq!(severities(&ct.warnings), [Severity::Geometry]);
     assert_eq!(ct.warnings[0].files, [files[4].clone(), files[6].clone()]);
-    assert!(ct.warnings[0].text.contains("4.00 mm between the images at 8.00 and 12.00 mm"), "{}", ct.warnings[0]);
+    assert!(
+        ct.warnings[0]
+            .text
+            .contains("4.00 mm between the images at 8.00 and 12.00 mm, 2.00 mm beside them (1 missing)"),
+        "{}",
+        ct.warnings[0]
+    );
     assert!(!ct.meta.geometry_safe);
     assert_eq!(ct.volume.grid.thickness_mm(4), 3.0, "the true positions stay");
+}
+
+#[test]
+fn missing_slices_are_told_from_a_second_spacing_at_any_share() {
+    // Every third slice of a short scan is gone: no acquisition, a loss.
+    let out = tempfile::tempdir().expect("temporary folder");
+    let files = write_stack(out.path(), axial(DVec3::ZERO, 12), 1, 1);
+    for gone in [2, 5, 8] {
+        std::fs::remove_file(&files[gone]).expect("removed");
+    }
+    let (_, ct) = load_folder(out.path());
+    assert_eq!(severities(&ct.warnings), [Severity::Geometry; 3]);
+    assert!(!ct.meta.geometry_safe);
+    assert_eq!(ct.warnings[1].files, [files[4].clone(), files[6].clone()]);
 }
 
 #[test]
@@ -115,19 +153,10 @@ fn a_localizer_is_left_out_and_alone_it_is_no_ct() {
 
 #[test]
 fn a_compressed_image_that_turns_out_damaged_is_left_out_late() {
-    if Command::new("dcmcrle").arg("--version").output().is_err() {
-        assert!(std::env::var_os("CI").is_none(), "under CI dcmtk must be installed");
-        eprintln!("skipped: dcmtk is not installed");
-        return;
-    }
     let out = tempfile::tempdir().expect("temporary folder");
     let plain = write_stack(&out.path().join("plain"), axial(DVec3::ZERO, 6), 1, 1);
     let packed = out.path().join("packed");
-    std::fs::create_dir(&packed).expect("folder");
-    for file in &plain {
-        let to = packed.join(file.file_name().expect("a name"));
-        assert!(Command::new("dcmcrle").arg(file).arg(&to).status().expect("runs").success());
-    }
+    let Some(_) = compressed(&plain, &packed, "dcmcrle", &[]) else { return };
     let victim = packed.join("CT_0003.dcm");
     let cut = std::fs::OpenOptions::new().write(true).open(&victim).expect("writable");
     cut.set_len(cut.metadata().expect("there").len() - 40).expect("cut");
@@ -142,24 +171,89 @@ fn a_compressed_image_that_turns_out_damaged_is_left_out_late() {
     assert!(ct.warnings.iter().any(|w| w.severity == Severity::Geometry && w.files == [victim.clone()]));
 }
 
-#[test]
-fn an_unknown_compression_is_refused_by_name() {
-    if Command::new("dcmcjpls").arg("--version").output().is_err() {
-        assert!(std::env::var_os("CI").is_none(), "under CI dcmtk must be installed");
-        eprintln!("skipped: dcmtk is not installed");
-        return;
+/// Compresses files with a tool of dcmtk into a new folder; `None` where the tool is missing (a failure under CI).
+fn compressed(files: &[PathBuf], to: &Path, tool: &str, options: &[&str]) -> Option<Vec<PathBuf>> {
+    if Command::new(tool).arg("--version").output().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "under CI {tool} must be installed (make test does it)");
+        eprintln!("skipped: {tool} is not installed");
+        return None;
     }
+    std::fs::create_dir(to).expect("folder");
+    let pack = |file: &PathBuf| {
+        let target = to.join(file.file_name().expect("a name"));
+        assert!(Command::new(tool).args(options).arg(file).arg(&target).status().expect("runs").success());
+        target
+    };
+    Some(files.iter().map(pack).collect())
+}
+
+#[test]
+fn a_compressed_picture_of_another_size_than_the_header_says_is_left_out() {
+    let out = tempfile::tempdir().expect("temporary folder");
+    let plain = write_stack(&out.path().join("plain"), axial(DVec3::ZERO, 5), 1, 1);
+    let Some(packed) = compressed(&plain, &out.path().join("packed"), "dcmcjpeg", &["+e1"]) else { return };
+    let victim = &packed[2];
+    let whole = std::fs::read(victim).expect("readable");
+    let frame = whole.windows(2).position(|w| w == [0xFF, 0xC3]).expect("the frame header");
+    let load_with = |bytes: &[u8]| {
+        std::fs::write(victim, bytes).expect("written");
+        load_ct(&scan_one(&out.path().join("packed")).series[0], &Silent, &mut |_| {})
+    };
+    // A picture of another size than the header says.
+    for (at, size) in [(frame + 6, 4), (frame + 8, 16)] {
+        let mut bytes = whole.clone();
+        bytes[at] = size;
+        let ct = load_with(&bytes).expect("four slices remain");
+        assert_eq!(ct.volume.grid.slices(), 4);
+        let why = ct.warnings.iter().find(|w| w.files == [victim.clone()]).expect("the file is named");
+        assert!(why.text.contains("pixels instead of 8 x 8"), "{}", why.text);
+    }
+}
+
+#[test]
+fn damage_anywhere_in_the_compressed_pixels_never_ends_the_load() {
+    let out = tempfile::tempdir().expect("temporary folder");
+    let plain = write_stack(&out.path().join("plain"), axial(DVec3::ZERO, 4), 1, 1);
+    for (tool, options) in [("dcmcjpeg", &["+e1"][..]), ("dcmcrle", &[])] {
+        let folder = out.path().join(tool);
+        let Some(packed) = compressed(&plain, &folder, tool, options) else { return };
+        let whole = std::fs::read(&packed[2]).expect("readable");
+        let pixels = whole.windows(4).rposition(|w| w == [0xE0, 0x7F, 0x10, 0x00]).expect("the pixels");
+        for at in pixels + 12..whole.len() {
+            for value in [0x00, 0xFF, whole[at] ^ 0x40] {
+                let mut bytes = whole.clone();
+                bytes[at] = value;
+                std::fs::write(&packed[2], bytes).expect("written");
+                let ct = load_ct(&scan_one(&folder).series[0], &Silent, &mut |_| {}).expect("three slices remain");
+                assert!((3..=4).contains(&ct.volume.grid.slices()), "{tool} {at} {value}");
+            }
+        }
+    }
+}
+
+#[test]
+fn jpeg_ls_is_refused_by_name() {
     let out = tempfile::tempdir().expect("temporary folder");
     let plain = write_stack(&out.path().join("plain"), axial(DVec3::ZERO, 3), 1, 1);
     let packed = out.path().join("packed");
-    std::fs::create_dir(&packed).expect("folder");
-    for file in &plain {
-        let to = packed.join(file.file_name().expect("a name"));
-        assert!(Command::new("dcmcjpls").arg(file).arg(&to).status().expect("runs").success());
-    }
-    match load_ct(&scan_one(&packed).series[0], &Silent, &mut |_| {}) {
-        // Should the codec be built in one day, the numbers must be right.
-        Ok(ct) => assert!(ct.volume.hu.iter().all(|hu| *hu == 1)),
-        Err(error) => assert!(error.to_string().contains("JPEG-LS"), "{error}"),
-    }
+    let Some(_) = compressed(&plain, &packed, "dcmcjpls", &[]) else { return };
+    // Its codec needs a C++ build with CMake; README says so under Limits.
+    let error = load_ct(&scan_one(&packed).series[0], &Silent, &mut |_| {}).expect_err("refused");
+    assert!(matches!(error, CtError::Compression { .. }), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("JPEG-LS") && text.contains("export them uncompressed"), "{text}");
+}
+
+#[test]
+fn lossless_jpeg_2000_gives_the_same_ct_numbers() {
+    let Some(folder) = test_data("cip-lowres-thorax") else { return };
+    let (_, original) = load_folder(&folder);
+    let files: Vec<PathBuf> = original.meta.slices.iter().skip(40).take(3).map(|s| s.path.clone()).collect();
+    let out = tempfile::tempdir().expect("temporary folder");
+    let packed = out.path().join("packed");
+    let Some(files) = compressed(&files, &packed, "gdcmconv", &["--j2k"]) else { return };
+    let bytes = std::fs::read(&files[0]).expect("readable");
+    assert!(bytes.windows(22).any(|w| w == b"1.2.840.10008.1.2.4.90"), "it is JPEG 2000");
+    let (_, ct) = load_folder(&packed);
+    assert_eq!(*ct.volume.hu, original.volume.hu.slice(ndarray::s![40..43, .., ..]));
 }
