@@ -19,7 +19,7 @@ use super::{fonts, theme};
 use crate::geometry::Orientation;
 use crate::gpu::{Gpu, SliceRenderer};
 use crate::workbench::jobs::JobMode;
-use crate::workbench::{Command, LoadedCase, Shown, Workbench};
+use crate::workbench::{Command, LoadedCase, Severity, Shown, Workbench};
 use eframe::egui;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -100,6 +100,10 @@ impl HilumApp {
         workbench.set_waker(Arc::new(move || repaint.request_repaint()));
         let mut dialogs = Dialogs::default();
         dialogs.toasts.skip_all(&workbench);
+        if gpu.is_none() && !options.without_gpu {
+            let words = "No graphics adapter was found: the processor draws the slices, which takes longer";
+            workbench.notices_mut().push_once(Severity::Info, words);
+        }
         if !options.paths.is_empty() {
             workbench.execute(Command::Open(options.paths));
         } else if let Some(seed) = options.demo_seed {

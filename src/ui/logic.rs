@@ -22,7 +22,7 @@ impl HilumApp {
         self.take_picked(context);
         self.workbench.poll();
         for message in self.scene.renderer.take_errors() {
-            self.workbench.notices_mut().push(Severity::Warning, message, Vec::new());
+            self.workbench.notices_mut().push_once(Severity::Warning, message);
         }
         if self.dialogs.decision.is_none() && self.dialogs.palette.is_none() {
             self.escape(context);
@@ -36,7 +36,7 @@ impl HilumApp {
         self.perform_requests(context);
         self.follow(context);
         if let Err(error) = self.scene.sync(&self.workbench) {
-            self.workbench.notices_mut().push(Severity::Warning, error.to_string(), Vec::new());
+            self.workbench.notices_mut().push_once(Severity::Warning, error.to_string());
         }
         if let Some(case) = self.workbench.case() {
             self.volumes.sync(case, self.workbench.case_count());

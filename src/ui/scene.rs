@@ -112,7 +112,12 @@ impl Scene {
             let again = self.renderer.sync_masks(&source).map(drop);
             result = result.and(again.and(Err(error)));
         }
-        result
+        let room = self.slots.iter().filter(|id| ![MISSED, EXTRA].contains(id)).count();
+        let filled = case.structures().rois.iter().filter(|roi| {
+            workbench.is_shown(roi.id) && workbench.view.opacity(roi.id) > 0.0 && !case.mask(roi.id).is_empty()
+        });
+        let found = filled.count();
+        if found > room { result.and(Err(GpuError::TooManySlots { found })) } else { result }
     }
 
     /// The scan of a case; slices that arrived while it was read are not sent again.

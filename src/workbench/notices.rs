@@ -104,6 +104,14 @@ impl Notices {
         }
     }
 
+    /// A message that a repeated cause would tell every frame: said once, until it is dismissed.
+    pub fn push_once(&mut self, severity: Severity, summary: impl Into<String>) {
+        let summary = summary.into();
+        if !self.all.iter().any(|n| n.summary == summary) {
+            self.push(severity, summary, Vec::new());
+        }
+    }
+
     pub fn info(&mut self, summary: impl Into<String>) {
         self.push(Severity::Info, summary, Vec::new());
     }
@@ -154,5 +162,17 @@ mod tests {
         let trouble = Trouble::of(&damaged);
         assert!(!trouble.text.contains("jane") && trouble.text.ends_with(": disk gone"), "{}", trouble.text);
         assert_eq!(trouble.files, [PathBuf::from("/home/jane/settings")]);
+    }
+
+    #[test]
+    fn a_repeated_cause_is_told_once_until_dismissed() {
+        let mut notices = Notices::default();
+        for _ in 0..3 {
+            notices.push_once(Severity::Warning, "The graphics memory is full");
+        }
+        assert_eq!(notices.all().len(), 1);
+        notices.clear();
+        notices.push_once(Severity::Warning, "The graphics memory is full");
+        assert_eq!(notices.all().len(), 1);
     }
 }

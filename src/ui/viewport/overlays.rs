@@ -44,6 +44,11 @@ pub(super) fn letters(painter: &Painter, view: &ViewTransform) {
     }
 }
 
+/// Where the scale bar begins: right of the letter in the middle of the lower edge, points.
+const BAR_FROM_CENTER: f32 = 24.0;
+/// Room for the coordinates of a point, points.
+const PLACE_WIDTH: f32 = 130.0;
+
 /// The longest round length that takes at most a quarter of the view, mm.
 fn scale_bar_mm(view: &ViewTransform) -> Option<f64> {
     let room = f64::from(view.rect.width()) * view.mm_per_point / 4.0;
@@ -55,7 +60,7 @@ pub(super) fn scale_bar(painter: &Painter, view: &ViewTransform) {
     let length = view.points(mm);
     // Beside the letter in the middle of the lower edge.
     let y = view.rect.bottom() - MARGIN - 3.0;
-    let x0 = view.rect.center().x + 24.0;
+    let x0 = view.rect.center().x + BAR_FROM_CENTER;
     let x1 = x0 + length;
     for (stroke, grow) in [(Stroke::new(3.5, theme::OVERLAY_SHADOW), 0.8), (Stroke::new(1.5, theme::OVERLAY_TEXT), 0.0)]
     {
@@ -136,11 +141,16 @@ pub(super) fn texts(
         text(painter, low.left_top() - vec2(0.0, 2.0), Align2::LEFT_BOTTOM, &slice, small.clone(), dim);
     }
     if let Some((p, hu)) = hovered.filter(|_| roomy) {
-        let place = format!("{}, {}, {}", signed(p.x, 1), signed(p.y, 1), signed(p.z, 1));
-        let low = text(painter, r.right_bottom(), Align2::RIGHT_BOTTOM, &place, small, dim);
+        let mut at = r.right_bottom();
+        let bar_end =
+            scale_bar_mm(view).map_or(r.left(), |mm| view.rect.center().x + BAR_FROM_CENTER + view.points(mm));
+        // In a narrow view the scale bar comes first; the status bar tells the place too.
+        if r.right() - bar_end > PLACE_WIDTH {
+            let place = format!("{}, {}, {}", signed(p.x, 1), signed(p.y, 1), signed(p.z, 1));
+            at = text(painter, at, Align2::RIGHT_BOTTOM, &place, small, dim).right_top() - vec2(0.0, 2.0);
+        }
         if let Some(hu) = hu {
             let words = format!("{} HU", signed(f64::from(hu), 0));
-            let at = low.right_top() - vec2(0.0, 2.0);
             text(painter, at, Align2::RIGHT_BOTTOM, &words, theme::strong(theme::SIZE_BODY), bright);
         }
     }
