@@ -643,6 +643,7 @@ fn the_documented_keys_are_the_printed_ones() {
             vec!["phantom", "--size", "64x64x30", "--spacing", "5.5x5.5x9", "--no-structures", "-o", text(&file("p"))],
         ),
         ("bench", vec!["bench", "rasterise", "--repeat", "1"]),
+        ("cohort map", vec!["cohort", "map"]),
         (
             "train risk",
             vec!["train", "risk", "--patients", "24", "--events", "12", "--repeats", "1", "-o", text(&file("r"))],
@@ -650,6 +651,17 @@ fn the_documented_keys_are_the_printed_ones() {
     ] {
         Documented::of(command).check(&json(&args), command);
     }
+}
+
+#[test]
+fn the_published_map_is_told_with_its_intervals() {
+    let map = json(&["cohort", "map", "--share-of", "patients"]);
+    let hilar = map["stations"].as_array().and_then(|s| s.iter().find(|s| s["station"] == "10R")).expect("station 10R");
+    // statsmodels 0.15.0, proportion_confint(50, 94, method="wilson"): (0.43178, 0.62954)
+    assert_eq!((hilar["k"].as_u64(), hilar["n"].as_u64()), (Some(50), Some(94)));
+    let near = |key: &str, value: f64| (hilar[key].as_f64().expect("a number") - value).abs() < 5e-5;
+    assert!(near("share", 0.53191) && near("lower", 0.43178) && near("upper", 0.62954), "{hilar}");
+    assert_eq!(map["inconsistencies"].as_array().map(Vec::len), Some(8));
 }
 
 #[test]

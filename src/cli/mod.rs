@@ -5,6 +5,7 @@
 mod analyze;
 pub mod bench;
 mod case_args;
+mod cohort;
 mod compare;
 mod export;
 mod failure;
@@ -65,6 +66,9 @@ enum CliCommand {
     /// Train the models that Hilum uses, on synthetic patients
     #[command(subcommand)]
     Train(train::Train),
+    /// Recurrences over a cohort
+    #[command(subcommand)]
+    Cohort(cohort::Cohort),
     Bench(bench::Bench),
 }
 
@@ -114,6 +118,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Phantom(c) => c.run(&terminal),
         CliCommand::Screenshot(c) => c.run(&terminal),
         CliCommand::Train(c) => c.run(&terminal),
+        CliCommand::Cohort(c) => c.run(),
         CliCommand::Bench(c) => c.run(&terminal),
     };
     terminal.finish();
