@@ -144,7 +144,7 @@ impl Live {
     }
 
     /// Brings counts, features and risk to the revision of the case. Where the airway changed they stay
-    /// marked as out of date until [`Self::set_zone`] brings the zone of [`Self::survey_wanted`].
+    /// marked as out of date until the survey of the airway has brought its zone.
     pub fn sync(&mut self, case: &Case, model: Option<&RiskModel>) {
         if self.synced == case.revision() {
             return;
