@@ -205,11 +205,11 @@ fn an_empty_station_is_zero_in_the_scan_and_missing_outside_it() {
     let mut case = reference_phantom();
     case.stations[0].1 = mask(&[[10, 20, 2, 12, 2, 12]]);
     let vector = case.features(&grid([1.0; 3]));
-    for name in ["ln1r_ctv_in_ln", "ln1r_mar_in_idea", "ln2l_gtv_in_ln"] {
+    for name in ["ln1r_ctv_in_ln", "ln1r_mar_in_idea", "ln2r_gtv_in_ln"] {
         assert_eq!(vector.get(name), None, "{name}");
     }
     close(&vector, "ln8_ctv_in_ln", 0.0);
-    assert!(vector.flags.contains(&FeatureFlag::StationOutOfScan(Station::S2L)));
+    assert!(vector.flags.contains(&FeatureFlag::StationOutOfScan(Station::S2R)));
     // Said by the caller, it holds whatever the slices show.
     let mut outside = [false; Station::COUNT];
     outside[Station::S8.index()] = true;
@@ -232,6 +232,41 @@ fn gtv_outside_the_ctv_is_measured_and_warned_of() {
     let vector = case.features(&grid([1.0; 3]));
     let flag = vector.flags.iter().find(|f| f.code() == "gtv_outside_ctv").unwrap();
     assert_eq!(flag.level(), FlagLevel::Note, "0.06 cm3 is no reason for a warning");
+}
+
+/// The stations that an otherwise empty scan calls out of it, when only `cut` lies in an end slice.
+fn out_of_scan(cut: Station, at_top: bool, grid: &VoxelGrid) -> Vec<Station> {
+    // Slices ascend along the normal, which may point to the feet.
+    let last = at_top == (grid.normal().z > 0.0);
+    let slices = if last { [15, 20] } else { [0, 5] };
+    let case = Case {
+        ctv: mask(&[[5, 15, 2, 12, 2, 7]]),
+        stations: vec![(cut, mask(&[[slices[0], slices[1], 2, 12, 2, 12]]))],
+        ..Default::default()
+    };
+    let vector = case.features(grid);
+    Station::all().filter(|s| vector.flags.contains(&FeatureFlag::StationOutOfScan(*s))).collect()
+}
+
+#[test]
+fn a_station_is_out_of_the_scan_only_if_all_of_it_lies_beyond_the_cut() {
+    use Station::{S1L, S1R, S2L, S2R, S3A, S3P, S4L, S4R, S5, S6, S7, S8, S10L, S10R, S11L, S11R};
+    let upright = grid([1.0; 3]);
+    let positions = (0..SHAPE[0]).map(|k| k as f64).collect();
+    let downward = VoxelGrid::new(DVec3::ZERO, DVec3::X, -DVec3::Y, [1.0, 1.0], [SHAPE[2], SHAPE[1]], positions);
+    for grid in [upright, downward.expect("valid grid")] {
+        // 3A and 3P reach from the apex to the carina: a scan that begins in 4R still shows them...
+        assert_eq!(out_of_scan(S4R, true, &grid), [S1R, S1L, S2R]);
+        assert_eq!(out_of_scan(S4L, true, &grid), [S1R, S1L, S2R, S2L]);
+        // ...and one that begins in 3A may show all that lies beside it.
+        assert_eq!(out_of_scan(S3A, true, &grid), [S1R, S1L]);
+        assert_eq!(out_of_scan(S7, true, &grid), [S1R, S1L, S2R, S2L, S3A, S3P, S4R, S4L, S5, S6]);
+        // The mirror of it: a scan that ends in 3A may end just above the carina.
+        assert_eq!(out_of_scan(S3A, false, &grid), [S7, S8, S11R, S11L]);
+        assert_eq!(out_of_scan(S4R, false, &grid), [S7, S8, S10R, S10L, S11R, S11L]);
+        assert_eq!(out_of_scan(S10L, false, &grid), [S8, S11R, S11L]);
+        assert_eq!(out_of_scan(S8, false, &grid), []);
+    }
 }
 
 #[test]
