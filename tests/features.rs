@@ -2,7 +2,7 @@
 //! of 3.5, and that an edited slice gives what a full count gives.
 
 use glam::DVec3;
-use hilum::contour::{Mask, Ring, SliceContours, SliceMask};
+use hilum::contour::{Mask, Ring, SliceContours, SliceMask, contours_from_mask};
 use hilum::features::*;
 use hilum::geometry::{PatientPoint, VoxelGrid};
 use hilum::structures::Station;
@@ -28,6 +28,9 @@ fn grid(spacing: [f64; 3]) -> VoxelGrid {
     VoxelGrid::axial(PatientPoint::ZERO, spacing, [SHAPE[2], SHAPE[1], SHAPE[0]]).expect("valid grid")
 }
 
+/// Rings by slice, as a structure holds them.
+type Slices = BTreeMap<usize, Arc<SliceContours>>;
+
 /// A case as owned masks.
 #[derive(Clone, Debug, Default)]
 struct Case {
@@ -36,6 +39,8 @@ struct Case {
     gtvn: Mask,
     stations: Vec<(Station, Mask)>,
     central_zone: Option<Mask>,
+    /// The rings of GTVp and GTVn, if the diameter shall be measured on them.
+    rings: Option<[Slices; 2]>,
 }
 
 impl Case {
@@ -50,8 +55,15 @@ impl Case {
             gtvn: Some(&self.gtvn),
             stations,
             central_zone: self.central_zone.as_ref(),
-            ..Default::default()
+            gtvp_contours: self.rings.as_ref().map(|r| &r[0]),
+            gtvn_contours: self.rings.as_ref().map(|r| &r[1]),
         }
+    }
+
+    /// With rings around the GTV, as they are in a structure set.
+    fn with_rings(mut self, grid: &VoxelGrid) -> Self {
+        self.rings = Some([&self.gtvp, &self.gtvn].map(|m| contours_from_mask(grid, m)));
+        self
     }
 
     fn live(&self, grid: &VoxelGrid) -> LiveFeatures {
@@ -76,6 +88,7 @@ fn reference_phantom() -> Case {
         gtvn: Mask::default(),
         stations: vec![(Station::S4R, mask(&[[2, 12, 2, 12, 2, 12]])), (Station::S7, mask(&[[2, 12, 2, 12, 30, 40]]))],
         central_zone: None,
+        rings: None,
     }
 }
 
@@ -219,21 +232,6 @@ fn an_empty_station_is_zero_in_the_scan_and_missing_outside_it() {
     close(&vector, "ln1r_ctv_in_ln", 0.0);
 }
 
-#[test]
-fn gtv_outside_the_ctv_is_measured_and_warned_of() {
-    let mut case = reference_phantom();
-    case.gtvn = mask(&[[2, 12, 14, 20, 50, 60]]);
-    let vector = case.features(&grid([1.0; 3]));
-    let flag = vector.flags.iter().find(|f| f.code() == "gtv_outside_ctv").unwrap();
-    assert_eq!(flag.level(), FlagLevel::Warning);
-    assert!(matches!(flag, FeatureFlag::GtvOutsideCtv { cm3 } if (cm3 - 0.6).abs() < 1e-12));
-    close(&vector, "ln4r_mar_in_ln", 0.4);
-    case.gtvn = mask(&[[2, 3, 14, 20, 50, 60]]);
-    let vector = case.features(&grid([1.0; 3]));
-    let flag = vector.flags.iter().find(|f| f.code() == "gtv_outside_ctv").unwrap();
-    assert_eq!(flag.level(), FlagLevel::Note, "0.06 cm3 is no reason for a warning");
-}
-
 /// The stations that an otherwise empty scan calls out of it, when only `cut` lies in an end slice.
 fn out_of_scan(cut: Station, at_top: bool, grid: &VoxelGrid) -> Vec<Station> {
     // Slices ascend along the normal, which may point to the feet.
@@ -267,6 +265,21 @@ fn a_station_is_out_of_the_scan_only_if_all_of_it_lies_beyond_the_cut() {
         assert_eq!(out_of_scan(S10L, false, &grid), [S8, S11R, S11L]);
         assert_eq!(out_of_scan(S8, false, &grid), []);
     }
+}
+
+#[test]
+fn gtv_outside_the_ctv_is_measured_and_warned_of() {
+    let mut case = reference_phantom();
+    case.gtvn = mask(&[[2, 12, 14, 20, 50, 60]]);
+    let vector = case.features(&grid([1.0; 3]));
+    let flag = vector.flags.iter().find(|f| f.code() == "gtv_outside_ctv").unwrap();
+    assert_eq!(flag.level(), FlagLevel::Warning);
+    assert!(matches!(flag, FeatureFlag::GtvOutsideCtv { cm3 } if (cm3 - 0.6).abs() < 1e-12));
+    close(&vector, "ln4r_mar_in_ln", 0.4);
+    case.gtvn = mask(&[[2, 3, 14, 20, 50, 60]]);
+    let vector = case.features(&grid([1.0; 3]));
+    let flag = vector.flags.iter().find(|f| f.code() == "gtv_outside_ctv").unwrap();
+    assert_eq!(flag.level(), FlagLevel::Note, "0.06 cm3 is no reason for a warning");
 }
 
 #[test]
@@ -423,6 +436,7 @@ fn case() -> impl Strategy<Value = Case> {
             gtvn: mask(&gtvn),
             stations: stations.into_iter().map(|(s, m)| (Station::from_index(s).expect("below 16"), m)).collect(),
             central_zone: Some(mask(&[[0, 20, 0, 24, 0, 20]])),
+            rings: None,
         }
     })
 }
@@ -479,6 +493,52 @@ fn oracle(case: &Case, grid: &VoxelGrid) -> BTreeMap<String, f64> {
     out
 }
 
+/// The largest diameter by flood fill over voxels and all pairs of ring points; a point belongs to the voxels around it.
+fn diameter_oracle(case: &Case, grid: &VoxelGrid) -> f64 {
+    let p = usize::from(case.gtvp.is_empty());
+    let (mut left, rings) = ([&case.gtvp, &case.gtvn][p].to_dense(SHAPE), &case.rings.as_ref().expect("rings")[p]);
+    let mut best = (0.0, vec![]);
+    while let Some((start, _)) = left.indexed_iter().find(|(_, inside)| **inside) {
+        let mut part = vec![[start.0, start.1, start.2]];
+        left[start] = false;
+        let mut at = 0;
+        while let Some(&here) = part.get(at) {
+            at += 1;
+            for axis in 0..3 {
+                for step in [usize::MAX, 1] {
+                    let mut next = here;
+                    next[axis] = next[axis].wrapping_add(step);
+                    if left.get_mut(next).is_some_and(std::mem::take) {
+                        part.push(next);
+                    }
+                }
+            }
+        }
+        let volume: f64 = part.iter().map(|at| grid.voxel_mm3(at[0])).sum();
+        if volume > best.0 {
+            best = (volume, part);
+        }
+    }
+    let inside: std::collections::BTreeSet<[usize; 3]> = best.1.into_iter().collect();
+    let mut diameter: f64 = 0.0;
+    for (&k, contours) in rings {
+        let beside = |p: &[f64; 2]| {
+            let at = grid.index_from_plane(*p);
+            [at.y.floor(), at.y.ceil()]
+                .iter()
+                .any(|j| [at.x.floor(), at.x.ceil()].iter().any(|i| inside.contains(&[k, *j as usize, *i as usize])))
+        };
+        let points: Vec<[f64; 2]> =
+            contours.rings.iter().flat_map(|r| r.points()).filter(|p| beside(p)).copied().collect();
+        for (n, a) in points.iter().enumerate() {
+            for b in &points[..n] {
+                diameter = diameter.max((a[0] - b[0]).hypot(a[1] - b[1]));
+            }
+        }
+    }
+    diameter
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -524,6 +584,7 @@ proptest! {
     #[test]
     fn edited_slices_give_what_a_full_count_gives(before in case(), after in case(), edited in proptest::collection::vec(0usize..20, 0..30)) {
         let grid = grid([1.0, 1.5, 2.5]);
+        let (before, after) = (before.with_rings(&grid), after.with_rings(&grid));
         let mut live = before.live(&grid);
         let mut mixed = before.clone();
         mixed.stations = Station::all().map(|s| {
@@ -542,6 +603,17 @@ proptest! {
             for (s, m) in &mut mixed.stations {
                 put(m, &later(*s));
             }
+            let mut rings = [vec![], vec![]];
+            for (p, mine) in mixed.rings.as_mut().expect("rings").iter_mut().enumerate() {
+                match after.rings.as_ref().expect("rings")[p].get(&k) {
+                    Some(slice) => { mine.insert(k, Arc::clone(slice)); }
+                    None => { mine.remove(&k); }
+                }
+                rings[p].extend(mine.get(&k).cloned());
+            }
+            let [primary, nodes] = &rings;
+            let (primary, nodes): (Vec<&SliceContours>, Vec<&SliceContours>) =
+                (primary.iter().map(|r| &**r).collect(), nodes.iter().map(|r| &**r).collect());
             fn at(m: &Mask, k: usize) -> Option<&SliceMask> { m.slices.get(&k).map(|s| &**s) }
             let mut stations = [None; Station::COUNT];
             for (s, m) in &mixed.stations {
@@ -553,10 +625,13 @@ proptest! {
                 gtvn: at(&mixed.gtvn, k),
                 stations,
                 central_zone: mixed.central_zone.as_ref().and_then(|m| at(m, k)),
-                ..Default::default()
+                gtvp_contours: &primary,
+                gtvn_contours: &nodes,
             });
             let full = mixed.live(&grid);
             prop_assert_eq!(&live, &full);
+            let diameter = live.partition(&context()).gtv_max_diameter_mm;
+            prop_assert!((diameter - diameter_oracle(&mixed, &grid)).abs() < 1e-9, "{} in place of {}", diameter, diameter_oracle(&mixed, &grid));
             prop_assert_eq!(
                 live.features(&ClinicalValues::default(), &context()),
                 full.features(&ClinicalValues::default(), &context())
