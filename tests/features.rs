@@ -639,3 +639,116 @@ proptest! {
         }
     }
 }
+
+// ---- The rows of REFERENCE 3.5 and 3.6 in full ---------------------------------------------------------------------
+
+/// A feature of every station.
+fn of_stations(vector: &FeatureVector, suffix: &str) -> Vec<Option<f64>> {
+    Station::all().map(|s| vector.get(&format!("ln{}_{suffix}", s.label().to_lowercase()))).collect()
+}
+
+#[test]
+fn all_six_ratios_of_an_empty_station_are_zero_in_the_scan_and_missing_outside() {
+    let live = reference_phantom().live(&grid([1.0; 3]));
+    let mut outside = [false; Station::COUNT];
+    outside[Station::S1R.index()] = true;
+    // 4R holds voxels: whatever is said, it is in the scan.
+    outside[Station::S4R.index()] = true;
+    let told = FeatureContext { out_of_scan: Some(outside), ..context() };
+    let vector = live.features(&ClinicalValues::default(), &told);
+    for suffix in RATIO_SUFFIXES {
+        let all = of_stations(&vector, suffix);
+        for station in Station::all() {
+            let (value, drawn) = (all[station.index()], matches!(station, Station::S4R | Station::S7));
+            match station {
+                Station::S1R => assert_eq!(value, None, "{suffix}"),
+                _ if drawn => assert!(value.is_some(), "{station} {suffix}"),
+                _ => assert_eq!(value, Some(0.0), "{station} {suffix}"),
+            }
+        }
+    }
+    let codes = |code: &str| vector.flags.iter().filter(|f| f.code() == code).count();
+    assert_eq!((codes("station_out_of_fov"), codes("station_empty")), (1, 13));
+}
+
+#[test]
+fn without_an_idea_every_share_of_it_is_zero() {
+    // A sliver of 90 voxels in 7, less than the threshold: no station is touched, but the sliver is counted.
+    let case = Case { ctv: mask(&[[2, 3, 2, 12, 30, 39]]), gtvp: Mask::default(), ..reference_phantom() };
+    let vector = case.features(&grid([1.0; 3]));
+    for suffix in RATIO_SUFFIXES.iter().filter(|s| s.ends_with("_in_idea")) {
+        assert_eq!(of_stations(&vector, suffix), vec![Some(0.0); Station::COUNT], "{suffix}");
+    }
+    for name in ["g_idea_cm3", "g_ctv_cover_idea", "g_n_stations_ctv"] {
+        close(&vector, name, 0.0);
+    }
+    close(&vector, "ln7_ctv_in_ln", 0.09);
+    assert!(vector.flags.contains(&FeatureFlag::IdeaEmpty) && vector.stops().count() == 1);
+}
+
+#[test]
+fn without_a_gtv_all_of_its_features_are_zero_and_the_margin_is_the_ctv() {
+    let vector = Case { gtvp: Mask::default(), ..reference_phantom() }.features(&grid([1.0; 3]));
+    for whole in ["ln", "idea"] {
+        assert_eq!(of_stations(&vector, &format!("gtv_in_{whole}")), vec![Some(0.0); Station::COUNT]);
+        let [margin, ctv] = ["mar", "ctv"].map(|part| of_stations(&vector, &format!("{part}_in_{whole}")));
+        assert_eq!(margin, ctv);
+    }
+    for name in ["g_gtv_cm3", "g_gtv_maxdiam_mm", "g_gtv_side", "g_n_stations_gtv"] {
+        close(&vector, name, 0.0);
+    }
+}
+
+#[test]
+fn warnings_begin_above_their_limits() {
+    let grid = grid([1.0; 3]);
+    let level =
+        |case: &Case, code: &str| case.features(&grid).flags.iter().find(|f| f.code() == code).map(FeatureFlag::level);
+    // GTV outside the CTV: half a cubic centimetre is still a note.
+    for (columns, expected) in [(0, None), (5, Some(FlagLevel::Note)), (6, Some(FlagLevel::Warning))] {
+        let gtvn = mask(&[[2, 12, 12, 22, 50, 50 + columns]]);
+        assert_eq!(level(&Case { gtvn, ..reference_phantom() }, "gtv_outside_ctv"), expected, "{columns} columns");
+    }
+    // Stations: 2 % of their union is a note. 4R and 7 have 1000 voxels each, 8 lies in 7.
+    for (voxels, expected) in [(0, None), (40, Some(FlagLevel::Note)), (41, Some(FlagLevel::Warning))] {
+        let mut case = reference_phantom();
+        let (row, rest) = (voxels / 10, voxels % 10);
+        let inside = mask(&[[2, 2 + row, 2, 3, 30, 40], [2 + row, 3 + row, 2, 3, 30, 30 + rest]]);
+        case.stations.push((Station::S8, inside));
+        assert_eq!(level(&case, "stations_overlap"), expected, "{voxels} voxels");
+    }
+    // The GTV may leave the CTV where it likes: the margin stays CTV without GTV.
+    let case = Case { gtvp: mask(&[[2, 12, 2, 12, 5, 12]]), ..reference_phantom() };
+    let vector = case.features(&grid);
+    close(&vector, "ln4r_gtv_in_ln", 0.7);
+    close(&vector, "ln4r_mar_in_ln", 0.3);
+}
+
+#[test]
+fn volumes_follow_the_spacing_and_shares_do_not() {
+    let strict = FeatureContext {
+        definition: FeatureDefinition { touch: TouchRule::OneVoxel, ..Default::default() },
+        ..context()
+    };
+    let of = |spacing| reference_phantom().live(&grid(spacing)).features(&ClinicalValues::default(), &strict);
+    let (unit, paper) = (of([1.0; 3]), of([1.1543, 1.1543, 5.0]));
+    let voxel = 1.1543 * 1.1543 * 5.0;
+    close(&paper, "g_voxel_mm3", voxel);
+    for name in ["g_ctv_cm3", "g_gtv_cm3", "g_idea_cm3"] {
+        close(&paper, name, voxel * unit.get(name).expect("defined"));
+    }
+    for suffix in RATIO_SUFFIXES {
+        for (a, b) in of_stations(&unit, suffix).into_iter().zip(of_stations(&paper, suffix)) {
+            assert!((a.expect("defined") - b.expect("defined")).abs() < 1e-12, "{suffix}");
+        }
+    }
+}
+
+#[test]
+fn the_sides_of_the_station_list_are_those_of_the_reference() {
+    let names: Vec<&str> = catalogue().iter().map(|f| f.name.as_str()).collect();
+    let labels = ["1r", "1l", "2r", "2l", "3a", "3p", "4r", "4l", "5", "6", "7", "8", "10r", "10l", "11r", "11l"];
+    let ratios = labels.iter().flat_map(|l| RATIO_SUFFIXES.map(|suffix| format!("ln{l}_{suffix}")));
+    assert!(ratios.eq(names[..GLOBAL_FIRST].iter().map(|n| (*n).to_owned())));
+    assert_eq!(schema_sha256(), SCHEMA_A_SHA256);
+}
