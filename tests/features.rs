@@ -2,7 +2,7 @@
 //! of 3.5, and that an edited slice gives what a full count gives.
 
 use glam::DVec3;
-use hilum::contour::{Mask, Ring, SliceContours, SliceMask, contours_from_mask};
+use hilum::contour::{Mask, Ring, SliceContours, SliceMask, contours_from_mask, expand, rasterize};
 use hilum::features::*;
 use hilum::geometry::{PatientPoint, VoxelGrid};
 use hilum::structures::Station;
@@ -751,4 +751,65 @@ fn the_sides_of_the_station_list_are_those_of_the_reference() {
     let ratios = labels.iter().flat_map(|l| RATIO_SUFFIXES.map(|suffix| format!("ln{l}_{suffix}")));
     assert!(ratios.eq(names[..GLOBAL_FIRST].iter().map(|n| (*n).to_owned())));
     assert_eq!(schema_sha256(), SCHEMA_A_SHA256);
+}
+
+// ---- The proposed CTV, without which a case like 4dlung-113 has no features ---------------------------------------
+
+/// 4dlung-113 and the masks of some of its structures.
+fn real_case(names: &[&str]) -> Option<(hilum::dicom::LoadedCt, Vec<Mask>)> {
+    use hilum::dicom::{load_ct, load_structure_set, scan};
+    use hilum::progress::Silent;
+    let folder = crate::support::test_data("4dlung-113")?;
+    let found = scan(&[folder], &Silent).expect("the folder holds a CT");
+    let ct = load_ct(&found.series[0], &Silent, &mut |_| {}).expect("the series loads");
+    let set = load_structure_set(&found.structure_sets[0].path, &ct.volume.grid, &ct.meta, 0).expect("the set loads");
+    let mask = |name: &&str| {
+        rasterize(&ct.volume.grid, &set.rois.iter().find(|roi| roi.name == **name).expect("drawn").slices)
+    };
+    let masks = names.iter().map(mask).collect();
+    Some((ct, masks))
+}
+
+fn ball(grid: &VoxelGrid, center: [usize; 3], radius_mm: f64) -> Mask {
+    let at = |[k, j, i]: [usize; 3]| grid.patient_from_voxel(k, j as f64, i as f64);
+    Mask::from_dense(&Array3::from_shape_fn(grid.shape(), |(k, j, i)| at([k, j, i]).distance(at(center)) <= radius_mm))
+}
+
+#[test]
+fn the_proposed_ctv_keeps_out_of_marrow_and_not_out_of_the_mediastinum() {
+    use hilum::anatomy::{CTV_MARGIN_MM, propose_ctv, propose_ctv_sparing};
+    let Some((ct, masks)) = real_case(&["Vertebra_c40", "Tumor_c40", "LN_c40"]) else { return };
+    let (volume, grid) = (&ct.volume, &*ct.volume.grid);
+    let vertebra = &masks[0];
+    let soft = |m: &Mask| {
+        let voxels = m.slices.iter().flat_map(|(k, s)| s.voxels().map(move |(j, i)| [*k, j, i]));
+        voxels.filter(|at| (-350..=250).contains(&volume.hu[*at])).count() as f64
+    };
+    // A node before the vertebra and one beside it, each so near that the margin reaches far into the bone.
+    for center in [[72, 310, 262], [72, 330, 240]] {
+        let gtv = ball(grid, center, 8.0).difference(vertebra);
+        let reach = expand(&gtv, grid, CTV_MARGIN_MM);
+        let (reached, started) = (soft(&reach.intersection(vertebra)), std::time::Instant::now());
+        let proposal = propose_ctv(volume, &gtv, CTV_MARGIN_MM);
+        let took = started.elapsed();
+        let ctv = rasterize(grid, &proposal.slices);
+        let inside = ctv.intersection(vertebra).count() as f64;
+        println!("{center:?}: {inside} of {reached} soft voxels, {} in all, {took:?}", ctv.count());
+        assert!(reached > 200.0, "the margin reaches {reached} voxels of marrow");
+        assert!(inside < 0.1 * reached, "{inside} of {reached} voxels of marrow are in the proposal");
+        assert!(inside < 0.03 * ctv.count() as f64, "{inside} of {} voxels lie in the vertebra", ctv.count());
+        let spared = propose_ctv_sparing(volume, &gtv, vertebra, CTV_MARGIN_MM);
+        let drawn = rasterize(grid, &spared.slices).intersection(vertebra).count();
+        assert!(drawn <= 2, "{drawn} voxels of the drawn bone are in the proposal");
+    }
+    // What the tumor and its nodes have around them but air is soft tissue, and nearly all of it stays in.
+    let gtv = masks[1].union(&masks[2]);
+    let started = std::time::Instant::now();
+    let ctv = rasterize(grid, &propose_ctv(volume, &gtv, CTV_MARGIN_MM).slices);
+    let took = started.elapsed();
+    let nodes = expand(&masks[2], grid, CTV_MARGIN_MM);
+    let (kept, all) = (soft(&ctv.intersection(&nodes)), soft(&nodes));
+    println!("mediastinum: {kept} of {all} voxels, {took:?}");
+    assert!(gtv.difference(&ctv).count() < 60, "the outline follows the GTV");
+    assert!(kept > 0.9 * all, "{kept} of {all} voxels of soft tissue around the nodes are in the proposal");
 }
