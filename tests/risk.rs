@@ -105,6 +105,21 @@ fn noise_stays_noise_in_nested_validation_and_looks_like_signal_when_selection_l
     assert!(mean(&leaky) > 0.65 && mean(&leaky) > mean(&nested) + 0.1, "{leaky:?} beside {nested:?}");
 }
 
+/// As the shipped model is made: the number of features and the forest are chosen too, by inner folds.
+#[test]
+fn noise_stays_noise_when_the_folds_also_choose_how_many_features_and_which_forest() {
+    let mut areas = Vec::new();
+    for seed in 1..=2 {
+        let table = table(90, 40, 100 + seed, 0.0);
+        let mut config = quick(KeepRule::OneStandardError, seed);
+        config.elimination.trees = 20;
+        config.grid.push(ForestParams { max_splits: Some(2), min_leaf: 8, ..config.grid[0] });
+        let honest = nested_validation(&table, &config, &Silent).expect("trains");
+        areas.push(auc(table.outcome(), &honest.predictions[0]).expect("both classes"));
+    }
+    assert!(areas.iter().all(|a| (0.35..=0.65).contains(a)), "{areas:?}");
+}
+
 #[test]
 fn a_signal_is_found_and_its_features_are_kept() {
     let table = table(80, 12, 9, 0.6);
