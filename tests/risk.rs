@@ -17,6 +17,29 @@ fn close(value: f64, expected: f64, tolerance: f64) {
 }
 
 // ---- Scores: the twenty cases of REFERENCE 4.5 ------------------------------------------------------------------
+//
+// The golden values come from this program (Python 3.11, numpy 2.4.6, scipy 1.17.1, scikit-learn 1.9.1):
+//
+// # pip install numpy scikit-learn lifelines
+// import numpy as np
+// from sklearn import metrics as m
+// from scipy.optimize import root
+// y = np.array([int(c) for c in "10110010101001100101"])
+// p = np.array([.91,.12,.66,.75,.42,.35,.58,.61,.83,.22,.49,.50,.15,.71,.38,.27,.66,.94,.05,.55])
+// a, b = p[y == 1], p[y == 0]
+// psi = (a[:, None] > b) + 0.5 * (a[:, None] == b)  # DeLong 1988
+// se = np.sqrt(psi.mean(1).var(ddof=1) / len(a) + psi.mean(0).var(ddof=1) / len(b))
+// auc = m.roc_auc_score(y, p); q = p >= 0.5
+// print("AUC %.4f SE %.7f CI %.4f %.4f" % (auc, se, auc - 1.959964 * se, auc + 1.959964 * se))
+// print("AP %.7f Brier %.6f log loss %.7f" % (m.average_precision_score(y, p), m.brier_score_loss(y, p), m.log_loss(y, p)))
+// print("TN FP FN TP", m.confusion_matrix(y, q).ravel(), "accuracy %.2f kappa %.2f MCC %.7f F1 %.7f balanced %.2f" % (
+//     m.accuracy_score(y, q), m.cohen_kappa_score(y, q), m.matthews_corrcoef(y, q), m.f1_score(y, q), m.balanced_accuracy_score(y, q)))
+// for t in (0.2, 0.5, 0.7):
+//     w = t / (1 - t); hit = p >= t
+//     print("net benefit %.1f: %.4f, all %.4f" % (t, (hit & (y == 1)).mean() - w * (hit & (y == 0)).mean(), y.mean() - w * (1 - y.mean())))
+// logit = np.log(p / (1 - p)); s = lambda z: 1 / (1 + np.exp(-z))
+// fit = root(lambda c: [(y - s(c[0] + c[1] * logit)).sum(), ((y - s(c[0] + c[1] * logit)) * logit).sum()], [0, 1], tol=1e-13)
+// print("intercept %.7f slope %.7f, in the large %.7f" % (*fit.x, root(lambda c: (y - s(c + logit)).sum(), 0, tol=1e-13).x[0]))
 
 const OUTCOME: [u8; 20] = [1, 0, 1, 1, 0, 0, 1, 0, 1, 0, 1, 0, 0, 1, 1, 0, 0, 1, 0, 1];
 const PROBABILITY: [f64; 20] = [
@@ -338,6 +361,31 @@ fn a_forest_that_would_loop_or_leave_its_lists_is_refused() {
 }
 
 // ---- Survival ---------------------------------------------------------------------------------------------------
+//
+// The golden values come from this program (Python 3.11, numpy 2.4.6, pandas 2.3.3, lifelines 0.30.3); it confirms
+// those of R's survival (conf.type "log" and "log-log") in REFERENCE 6.2:
+//
+// # pip install lifelines
+// import numpy as np, pandas as pd
+// from lifelines import KaplanMeierFitter
+// from lifelines.utils import median_survival_times
+// def show(name, time, event, at):
+//     k = KaplanMeierFitter().fit(time, event)
+//     ev = k.event_table[k.event_table.observed > 0]
+//     green = (ev.observed / (ev.at_risk * (ev.at_risk - ev.observed))).cumsum()  # Greenwood
+//     se_log = lambda t: np.sqrt(green[green.index <= t].iloc[-1])
+//     low, high = ([t for t in ev.index if k.predict(t) * np.exp(s * 1.959964 * se_log(t)) <= 0.5] for s in (-1, 1))
+//     print(name, len(time), int(sum(event)), "median", k.median_survival_time_, "log", min(low), min(high, default=None),
+//           "log-log", *median_survival_times(k.confidence_interval_).values[0])
+//     for t in at:
+//         s, e = k.predict(t), se_log(t)
+//         print("  %g: %.4f SE %.4f log %.4f %.4f" % (t, s, s * e, s * np.exp(-1.959964 * e), s * np.exp(1.959964 * e)))
+// def parse(s): return [float(x.strip("+")) for x in s.split()], [x[-1] != "+" for x in s.split()]
+// show("6-MP", *parse("6 6 6 6+ 7 9+ 10 10+ 11+ 13 16 17+ 19+ 20+ 22 23 25+ 32+ 32+ 34+ 35+"), (6, 7, 10, 13, 16, 22, 23))
+// show("placebo", *parse("1 1 2 2 3 4 4 5 5 8 8 8 8 11 11 12 12 15 17 22 23"), ())
+// d = pd.read_csv("ncctg_lung.csv")
+// for name, g in [("all", d), ("men", d[d.sex == 1]), ("women", d[d.sex == 2])]:
+//     show(name, g.time, g.status, (180, 365, 730))
 
 fn follow_ups(text: &str) -> Vec<FollowUp> {
     text.split_whitespace()
