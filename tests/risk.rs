@@ -268,8 +268,18 @@ fn the_flat_forest_gives_the_probabilities_of_smartcore() {
     assert!(best.as_secs_f64() < 200e-6, "one prediction took {best:?}");
 }
 
-/// The two stations of REFERENCE 3.6 with a CTV, as a feature vector.
+/// Station 10R with a CTV in it, as a feature vector.
 fn vector(ctv: bool, stations: bool, clinical: &ClinicalValues) -> FeatureVector {
+    block_vector(ctv.then_some([4, 9]), stations, clinical)
+}
+
+/// A CTV clear of the station.
+fn clear_vector() -> FeatureVector {
+    block_vector(Some([20, 30]), true, &ClinicalValues::default())
+}
+
+/// A CTV over some columns; the station fills columns 2 to 11.
+fn block_vector(ctv: Option<[usize; 2]>, stations: bool, clinical: &ClinicalValues) -> FeatureVector {
     use hilum::contour::Mask;
     let grid = hilum::geometry::VoxelGrid::axial(glam::DVec3::ZERO, [1.0; 3], [40, 20, 12]).expect("valid grid");
     let cube = |i0: usize, i1: usize| {
@@ -277,7 +287,7 @@ fn vector(ctv: bool, stations: bool, clinical: &ClinicalValues) -> FeatureVector
         dense.slice_mut(ndarray::s![1..11, 2..12, i0..i1]).fill(true);
         Mask::from_dense(&dense)
     };
-    let (station, ctv_mask) = (cube(2, 12), if ctv { cube(4, 9) } else { Mask::default() });
+    let (station, ctv_mask) = (cube(2, 12), ctv.map_or_else(Mask::default, |[i0, i1]| cube(i0, i1)));
     let mut masks = CaseMasks { ctv: Some(&ctv_mask), gtvp: Some(&ctv_mask), ..Default::default() };
     if stations {
         masks.stations[Station::S10R.index()] = Some(&station);
@@ -304,6 +314,8 @@ fn without_a_ctv_or_touched_stations_there_is_no_figure() {
     let none = ClinicalValues::default();
     assert_eq!(model.predict(&vector(false, true, &none)), Err(RiskRefusal::Features(FeatureFlag::CtvEmpty)));
     assert_eq!(model.predict(&vector(true, false, &none)), Err(RiskRefusal::Features(FeatureFlag::NoStations)));
+    // The CTV stands clear of the only station that is drawn: the ideaCTV is empty.
+    assert_eq!(model.predict(&clear_vector()), Err(RiskRefusal::Features(FeatureFlag::IdeaEmpty)));
     let mut other = vector(true, true, &none);
     other.definition.touch = TouchRule::OneVoxel;
     assert_eq!(model.predict(&other), Err(RiskRefusal::Definition));
