@@ -308,6 +308,33 @@ fn an_estimate_names_what_was_imputed_and_what_lies_outside() {
     assert!(estimate.contributions.windows(2).all(|w| w[0].change.abs() >= w[1].change.abs()));
 }
 
+/// A station outside the scan has no features; the model then takes the value of its training patients, and says so.
+#[test]
+fn a_station_outside_the_scan_is_filled_in_and_named() {
+    let (model, ..) = small_model();
+    let mut vector = vector(true, true, &ClinicalValues { central: Some(true), ..Default::default() });
+    for suffix in RATIO_SUFFIXES {
+        vector.values[feature_index(&format!("ln10r_{suffix}")).expect("a feature")] = None;
+    }
+    let estimate = model.predict(&vector).expect("an estimate");
+    assert_eq!(estimate.imputed, ["ln10r_ctv_in_ln", "c_stage_t"]);
+    let filled = estimate.contributions.iter().find(|c| c.feature == "ln10r_ctv_in_ln").expect("an input");
+    assert!(filled.imputed && filled.value == 2.0);
+}
+
+/// Without GTV the margin is the CTV, and always CTV less GTV: of exact copies one stays.
+#[test]
+fn the_filter_copes_with_families_that_follow_from_each_other() {
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    let outcome: Vec<bool> = (0..60).map(|n| n % 3 == 0).collect();
+    let ctv: Vec<f64> = outcome.iter().map(|y| rng.random_range(0.0..0.5) + if *y { 0.3 } else { 0.0 }).collect();
+    let gtv: Vec<f64> = ctv.iter().map(|c| c * rng.random_range(0.0..1.0)).collect();
+    let margin: Vec<f64> = ctv.iter().zip(&gtv).map(|(c, g)| c - g).collect();
+    let idea: Vec<f64> = ctv.iter().map(|c| c / 3.0).collect();
+    let kept = correlation_filter(&[ctv.clone(), gtv, margin, idea, ctv.clone(), vec![0.0; 60]], &outcome, 0.9);
+    assert!(kept.contains(&0) && kept.iter().all(|k| *k < 3), "{kept:?}");
+}
+
 #[test]
 fn without_a_ctv_or_touched_stations_there_is_no_figure() {
     let (model, ..) = small_model();
