@@ -237,9 +237,11 @@ fn small_model() -> (RiskModel, FittedForest, Vec<Vec<f64>>) {
             calibration_slope: None,
         },
         forest: params,
+        pipeline: PipelineConfig::default(),
         seed: 7,
         smartcore_version: String::new(),
         forest_sha256: String::new(),
+        model_sha256: String::new(),
     };
     (RiskModel::assemble(manifest, forest.to_json()).expect("fits together"), forest, columns)
 }
@@ -365,7 +367,17 @@ fn a_model_folder_reads_back_and_a_wrong_one_is_refused_with_the_reason() {
     assert!(matches!(changed("49a9c992", "00000000"), RiskModelError::Schema { .. }));
     assert!(matches!(changed("\"0.7.0\"", "\"0.6.0\""), RiskModelError::Version { .. }));
     assert!(matches!(changed("ln10r_ctv_in_ln", "ln99_ctv_in_ln"), RiskModelError::Manifest { .. }));
-    assert!(matches!(changed("\"format\": 1", "\"format\": 2"), RiskModelError::Manifest { .. }));
+    assert!(matches!(changed("\"format\": 2", "\"format\": 1"), RiskModelError::Manifest { .. }));
+    // Names that are all known, but not in the order of the forest; a fill; what it was trained on.
+    let swapped = manifest.replace("g_central", "?").replace("c_stage_t", "g_central").replace('?', "c_stage_t");
+    let error = RiskModel::from_bytes(swapped.as_bytes(), forest.clone(), Path::new("there")).expect_err("refused");
+    assert!(matches!(error, RiskModelError::Changed { .. }), "{error}");
+    assert!(matches!(changed("\"fill\": 2.0", "\"fill\": 3.0"), RiskModelError::Changed { .. }));
+    assert!(matches!(changed("\"simulated\": true", "\"simulated\": false"), RiskModelError::Changed { .. }));
+    assert!(matches!(
+        changed("\"correlation_limit\": 0.9", "\"correlation_limit\": 0.8"),
+        RiskModelError::Changed { .. }
+    ));
     let mut other = forest.clone();
     let digit = other.iter().rposition(u8::is_ascii_digit).expect("a digit");
     other[digit] ^= 1;
@@ -609,6 +621,11 @@ fn simulated_patients_train_a_model_that_says_so() {
     assert!(manifest.simulated && manifest.provenance.contains("simulated patients"));
     assert_eq!((manifest.patients, manifest.events, manifest.features.len()), (24, 12, 4));
     assert!(manifest.features.iter().all(|f| f.name != "g_voxel_mm3"));
+    assert_eq!(manifest.pipeline, config.pipeline);
+    assert_eq!(manifest.model_id, "simulated-24-3-p3");
+    assert!(report.model_card.contains("tested on none"), "the figures are those of the procedure");
+    let again = train_on(&cohort, &config, &Silent).expect("trains");
+    assert!(again.model == report.model && again.model_card == report.model_card, "the same seeds, the same model");
     for patient in &cohort.patients {
         let estimate = report.model.predict(&patient.features).expect("an estimate");
         assert!((0.0..=1.0).contains(&estimate.probability) && estimate.out_of_range.is_empty());
@@ -628,6 +645,7 @@ fn the_model_that_comes_with_the_program_loads_and_names_its_patients() {
     let manifest = model.manifest();
     assert!(manifest.simulated && manifest.provenance.contains("simulated"));
     assert_eq!((manifest.patients, manifest.events), (180, 94));
+    assert_eq!(manifest.pipeline, PipelineConfig::default(), "made by `hilum train risk` as it stands");
     let interval = manifest.validation.auc_interval;
     assert!(
         interval.lower > 0.5 && interval.lower < manifest.validation.auc && manifest.validation.auc < interval.upper
