@@ -2,7 +2,7 @@
 //! of 3.5, and that an edited slice gives what a full count gives.
 
 use glam::DVec3;
-use hilum::contour::{Mask, Ring, SliceContours, SliceMask};
+use hilum::contour::{Mask, Ring, SliceContours, SliceMask, contours_from_mask, expand, rasterize};
 use hilum::features::*;
 use hilum::geometry::{PatientPoint, VoxelGrid};
 use hilum::structures::Station;
@@ -28,6 +28,9 @@ fn grid(spacing: [f64; 3]) -> VoxelGrid {
     VoxelGrid::axial(PatientPoint::ZERO, spacing, [SHAPE[2], SHAPE[1], SHAPE[0]]).expect("valid grid")
 }
 
+/// Rings by slice, as a structure holds them.
+type Slices = BTreeMap<usize, Arc<SliceContours>>;
+
 /// A case as owned masks.
 #[derive(Clone, Debug, Default)]
 struct Case {
@@ -36,6 +39,8 @@ struct Case {
     gtvn: Mask,
     stations: Vec<(Station, Mask)>,
     central_zone: Option<Mask>,
+    /// The rings of GTVp and GTVn, if the diameter shall be measured on them.
+    rings: Option<[Slices; 2]>,
 }
 
 impl Case {
@@ -50,8 +55,15 @@ impl Case {
             gtvn: Some(&self.gtvn),
             stations,
             central_zone: self.central_zone.as_ref(),
-            ..Default::default()
+            gtvp_contours: self.rings.as_ref().map(|r| &r[0]),
+            gtvn_contours: self.rings.as_ref().map(|r| &r[1]),
         }
+    }
+
+    /// With rings around the GTV, as they are in a structure set.
+    fn with_rings(mut self, grid: &VoxelGrid) -> Self {
+        self.rings = Some([&self.gtvp, &self.gtvn].map(|m| contours_from_mask(grid, m)));
+        self
     }
 
     fn live(&self, grid: &VoxelGrid) -> LiveFeatures {
@@ -76,6 +88,7 @@ fn reference_phantom() -> Case {
         gtvn: Mask::default(),
         stations: vec![(Station::S4R, mask(&[[2, 12, 2, 12, 2, 12]])), (Station::S7, mask(&[[2, 12, 2, 12, 30, 40]]))],
         central_zone: None,
+        rings: None,
     }
 }
 
@@ -205,11 +218,11 @@ fn an_empty_station_is_zero_in_the_scan_and_missing_outside_it() {
     let mut case = reference_phantom();
     case.stations[0].1 = mask(&[[10, 20, 2, 12, 2, 12]]);
     let vector = case.features(&grid([1.0; 3]));
-    for name in ["ln1r_ctv_in_ln", "ln1r_mar_in_idea", "ln2l_gtv_in_ln"] {
+    for name in ["ln1r_ctv_in_ln", "ln1r_mar_in_idea", "ln2r_gtv_in_ln"] {
         assert_eq!(vector.get(name), None, "{name}");
     }
     close(&vector, "ln8_ctv_in_ln", 0.0);
-    assert!(vector.flags.contains(&FeatureFlag::StationOutOfScan(Station::S2L)));
+    assert!(vector.flags.contains(&FeatureFlag::StationOutOfScan(Station::S2R)));
     // Said by the caller, it holds whatever the slices show.
     let mut outside = [false; Station::COUNT];
     outside[Station::S8.index()] = true;
@@ -217,6 +230,41 @@ fn an_empty_station_is_zero_in_the_scan_and_missing_outside_it() {
     let vector = reference_phantom().live(&grid([1.0; 3])).features(&ClinicalValues::default(), &told);
     assert_eq!(vector.get("ln8_ctv_in_ln"), None);
     close(&vector, "ln1r_ctv_in_ln", 0.0);
+}
+
+/// The stations that an otherwise empty scan calls out of it, when only `cut` lies in an end slice.
+fn out_of_scan(cut: Station, at_top: bool, grid: &VoxelGrid) -> Vec<Station> {
+    // Slices ascend along the normal, which may point to the feet.
+    let last = at_top == (grid.normal().z > 0.0);
+    let slices = if last { [15, 20] } else { [0, 5] };
+    let case = Case {
+        ctv: mask(&[[5, 15, 2, 12, 2, 7]]),
+        stations: vec![(cut, mask(&[[slices[0], slices[1], 2, 12, 2, 12]]))],
+        ..Default::default()
+    };
+    let vector = case.features(grid);
+    Station::all().filter(|s| vector.flags.contains(&FeatureFlag::StationOutOfScan(*s))).collect()
+}
+
+#[test]
+fn a_station_is_out_of_the_scan_only_if_all_of_it_lies_beyond_the_cut() {
+    use Station::{S1L, S1R, S2L, S2R, S3A, S3P, S4L, S4R, S5, S6, S7, S8, S10L, S10R, S11L, S11R};
+    let upright = grid([1.0; 3]);
+    let positions = (0..SHAPE[0]).map(|k| k as f64).collect();
+    let downward = VoxelGrid::new(DVec3::ZERO, DVec3::X, -DVec3::Y, [1.0, 1.0], [SHAPE[2], SHAPE[1]], positions);
+    for grid in [upright, downward.expect("valid grid")] {
+        // 3A and 3P reach from the apex to the carina: a scan that begins in 4R still shows them...
+        assert_eq!(out_of_scan(S4R, true, &grid), [S1R, S1L, S2R]);
+        assert_eq!(out_of_scan(S4L, true, &grid), [S1R, S1L, S2R, S2L]);
+        // ...and one that begins in 3A may show all that lies beside it.
+        assert_eq!(out_of_scan(S3A, true, &grid), [S1R, S1L]);
+        assert_eq!(out_of_scan(S7, true, &grid), [S1R, S1L, S2R, S2L, S3A, S3P, S4R, S4L, S5, S6]);
+        // The mirror of it: a scan that ends in 3A may end just above the carina.
+        assert_eq!(out_of_scan(S3A, false, &grid), [S7, S8, S11R, S11L]);
+        assert_eq!(out_of_scan(S4R, false, &grid), [S7, S8, S10R, S10L, S11R, S11L]);
+        assert_eq!(out_of_scan(S10L, false, &grid), [S8, S11R, S11L]);
+        assert_eq!(out_of_scan(S8, false, &grid), []);
+    }
 }
 
 #[test]
@@ -388,6 +436,7 @@ fn case() -> impl Strategy<Value = Case> {
             gtvn: mask(&gtvn),
             stations: stations.into_iter().map(|(s, m)| (Station::from_index(s).expect("below 16"), m)).collect(),
             central_zone: Some(mask(&[[0, 20, 0, 24, 0, 20]])),
+            rings: None,
         }
     })
 }
@@ -444,6 +493,52 @@ fn oracle(case: &Case, grid: &VoxelGrid) -> BTreeMap<String, f64> {
     out
 }
 
+/// The largest diameter by flood fill over voxels and all pairs of ring points; a point belongs to the voxels around it.
+fn diameter_oracle(case: &Case, grid: &VoxelGrid) -> f64 {
+    let p = usize::from(case.gtvp.is_empty());
+    let (mut left, rings) = ([&case.gtvp, &case.gtvn][p].to_dense(SHAPE), &case.rings.as_ref().expect("rings")[p]);
+    let mut best = (0.0, vec![]);
+    while let Some((start, _)) = left.indexed_iter().find(|(_, inside)| **inside) {
+        let mut part = vec![[start.0, start.1, start.2]];
+        left[start] = false;
+        let mut at = 0;
+        while let Some(&here) = part.get(at) {
+            at += 1;
+            for axis in 0..3 {
+                for step in [usize::MAX, 1] {
+                    let mut next = here;
+                    next[axis] = next[axis].wrapping_add(step);
+                    if left.get_mut(next).is_some_and(std::mem::take) {
+                        part.push(next);
+                    }
+                }
+            }
+        }
+        let volume: f64 = part.iter().map(|at| grid.voxel_mm3(at[0])).sum();
+        if volume > best.0 {
+            best = (volume, part);
+        }
+    }
+    let inside: std::collections::BTreeSet<[usize; 3]> = best.1.into_iter().collect();
+    let mut diameter: f64 = 0.0;
+    for (&k, contours) in rings {
+        let beside = |p: &[f64; 2]| {
+            let at = grid.index_from_plane(*p);
+            [at.y.floor(), at.y.ceil()]
+                .iter()
+                .any(|j| [at.x.floor(), at.x.ceil()].iter().any(|i| inside.contains(&[k, *j as usize, *i as usize])))
+        };
+        let points: Vec<[f64; 2]> =
+            contours.rings.iter().flat_map(|r| r.points()).filter(|p| beside(p)).copied().collect();
+        for (n, a) in points.iter().enumerate() {
+            for b in &points[..n] {
+                diameter = diameter.max((a[0] - b[0]).hypot(a[1] - b[1]));
+            }
+        }
+    }
+    diameter
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -489,6 +584,7 @@ proptest! {
     #[test]
     fn edited_slices_give_what_a_full_count_gives(before in case(), after in case(), edited in proptest::collection::vec(0usize..20, 0..30)) {
         let grid = grid([1.0, 1.5, 2.5]);
+        let (before, after) = (before.with_rings(&grid), after.with_rings(&grid));
         let mut live = before.live(&grid);
         let mut mixed = before.clone();
         mixed.stations = Station::all().map(|s| {
@@ -507,6 +603,17 @@ proptest! {
             for (s, m) in &mut mixed.stations {
                 put(m, &later(*s));
             }
+            let mut rings = [vec![], vec![]];
+            for (p, mine) in mixed.rings.as_mut().expect("rings").iter_mut().enumerate() {
+                match after.rings.as_ref().expect("rings")[p].get(&k) {
+                    Some(slice) => { mine.insert(k, Arc::clone(slice)); }
+                    None => { mine.remove(&k); }
+                }
+                rings[p].extend(mine.get(&k).cloned());
+            }
+            let [primary, nodes] = &rings;
+            let (primary, nodes): (Vec<&SliceContours>, Vec<&SliceContours>) =
+                (primary.iter().map(|r| &**r).collect(), nodes.iter().map(|r| &**r).collect());
             fn at(m: &Mask, k: usize) -> Option<&SliceMask> { m.slices.get(&k).map(|s| &**s) }
             let mut stations = [None; Station::COUNT];
             for (s, m) in &mixed.stations {
@@ -518,14 +625,191 @@ proptest! {
                 gtvn: at(&mixed.gtvn, k),
                 stations,
                 central_zone: mixed.central_zone.as_ref().and_then(|m| at(m, k)),
-                ..Default::default()
+                gtvp_contours: &primary,
+                gtvn_contours: &nodes,
             });
             let full = mixed.live(&grid);
             prop_assert_eq!(&live, &full);
+            let diameter = live.partition(&context()).gtv_max_diameter_mm;
+            prop_assert!((diameter - diameter_oracle(&mixed, &grid)).abs() < 1e-9, "{} in place of {}", diameter, diameter_oracle(&mixed, &grid));
             prop_assert_eq!(
                 live.features(&ClinicalValues::default(), &context()),
                 full.features(&ClinicalValues::default(), &context())
             );
         }
     }
+}
+
+// ---- The rows of REFERENCE 3.5 and 3.6 in full ---------------------------------------------------------------------
+
+/// A feature of every station.
+fn of_stations(vector: &FeatureVector, suffix: &str) -> Vec<Option<f64>> {
+    Station::all().map(|s| vector.get(&format!("ln{}_{suffix}", s.label().to_lowercase()))).collect()
+}
+
+#[test]
+fn all_six_ratios_of_an_empty_station_are_zero_in_the_scan_and_missing_outside() {
+    let live = reference_phantom().live(&grid([1.0; 3]));
+    let mut outside = [false; Station::COUNT];
+    outside[Station::S1R.index()] = true;
+    // 4R holds voxels: whatever is said, it is in the scan.
+    outside[Station::S4R.index()] = true;
+    let told = FeatureContext { out_of_scan: Some(outside), ..context() };
+    let vector = live.features(&ClinicalValues::default(), &told);
+    for suffix in RATIO_SUFFIXES {
+        let all = of_stations(&vector, suffix);
+        for station in Station::all() {
+            let (value, drawn) = (all[station.index()], matches!(station, Station::S4R | Station::S7));
+            match station {
+                Station::S1R => assert_eq!(value, None, "{suffix}"),
+                _ if drawn => assert!(value.is_some(), "{station} {suffix}"),
+                _ => assert_eq!(value, Some(0.0), "{station} {suffix}"),
+            }
+        }
+    }
+    let codes = |code: &str| vector.flags.iter().filter(|f| f.code() == code).count();
+    assert_eq!((codes("station_out_of_fov"), codes("station_empty")), (1, 13));
+}
+
+#[test]
+fn without_an_idea_every_share_of_it_is_zero() {
+    // A sliver of 90 voxels in 7, less than the threshold: no station is touched, but the sliver is counted.
+    let case = Case { ctv: mask(&[[2, 3, 2, 12, 30, 39]]), gtvp: Mask::default(), ..reference_phantom() };
+    let vector = case.features(&grid([1.0; 3]));
+    for suffix in RATIO_SUFFIXES.iter().filter(|s| s.ends_with("_in_idea")) {
+        assert_eq!(of_stations(&vector, suffix), vec![Some(0.0); Station::COUNT], "{suffix}");
+    }
+    for name in ["g_idea_cm3", "g_ctv_cover_idea", "g_n_stations_ctv"] {
+        close(&vector, name, 0.0);
+    }
+    close(&vector, "ln7_ctv_in_ln", 0.09);
+    assert!(vector.flags.contains(&FeatureFlag::IdeaEmpty) && vector.stops().count() == 1);
+}
+
+#[test]
+fn without_a_gtv_all_of_its_features_are_zero_and_the_margin_is_the_ctv() {
+    let vector = Case { gtvp: Mask::default(), ..reference_phantom() }.features(&grid([1.0; 3]));
+    for whole in ["ln", "idea"] {
+        assert_eq!(of_stations(&vector, &format!("gtv_in_{whole}")), vec![Some(0.0); Station::COUNT]);
+        let [margin, ctv] = ["mar", "ctv"].map(|part| of_stations(&vector, &format!("{part}_in_{whole}")));
+        assert_eq!(margin, ctv);
+    }
+    for name in ["g_gtv_cm3", "g_gtv_maxdiam_mm", "g_gtv_side", "g_n_stations_gtv"] {
+        close(&vector, name, 0.0);
+    }
+}
+
+#[test]
+fn warnings_begin_above_their_limits() {
+    let grid = grid([1.0; 3]);
+    let level =
+        |case: &Case, code: &str| case.features(&grid).flags.iter().find(|f| f.code() == code).map(FeatureFlag::level);
+    // GTV outside the CTV: half a cubic centimetre is still a note.
+    for (columns, expected) in [(0, None), (5, Some(FlagLevel::Note)), (6, Some(FlagLevel::Warning))] {
+        let gtvn = mask(&[[2, 12, 12, 22, 50, 50 + columns]]);
+        assert_eq!(level(&Case { gtvn, ..reference_phantom() }, "gtv_outside_ctv"), expected, "{columns} columns");
+    }
+    // Stations: 2 % of their union is a note. 4R and 7 have 1000 voxels each, 8 lies in 7.
+    for (voxels, expected) in [(0, None), (40, Some(FlagLevel::Note)), (41, Some(FlagLevel::Warning))] {
+        let mut case = reference_phantom();
+        let (row, rest) = (voxels / 10, voxels % 10);
+        let inside = mask(&[[2, 2 + row, 2, 3, 30, 40], [2 + row, 3 + row, 2, 3, 30, 30 + rest]]);
+        case.stations.push((Station::S8, inside));
+        assert_eq!(level(&case, "stations_overlap"), expected, "{voxels} voxels");
+    }
+    // The GTV may leave the CTV where it likes: the margin stays CTV without GTV.
+    let case = Case { gtvp: mask(&[[2, 12, 2, 12, 5, 12]]), ..reference_phantom() };
+    let vector = case.features(&grid);
+    close(&vector, "ln4r_gtv_in_ln", 0.7);
+    close(&vector, "ln4r_mar_in_ln", 0.3);
+}
+
+#[test]
+fn volumes_follow_the_spacing_and_shares_do_not() {
+    let strict = FeatureContext {
+        definition: FeatureDefinition { touch: TouchRule::OneVoxel, ..Default::default() },
+        ..context()
+    };
+    let of = |spacing| reference_phantom().live(&grid(spacing)).features(&ClinicalValues::default(), &strict);
+    let (unit, paper) = (of([1.0; 3]), of([1.1543, 1.1543, 5.0]));
+    let voxel = 1.1543 * 1.1543 * 5.0;
+    close(&paper, "g_voxel_mm3", voxel);
+    for name in ["g_ctv_cm3", "g_gtv_cm3", "g_idea_cm3"] {
+        close(&paper, name, voxel * unit.get(name).expect("defined"));
+    }
+    for suffix in RATIO_SUFFIXES {
+        for (a, b) in of_stations(&unit, suffix).into_iter().zip(of_stations(&paper, suffix)) {
+            assert!((a.expect("defined") - b.expect("defined")).abs() < 1e-12, "{suffix}");
+        }
+    }
+}
+
+#[test]
+fn the_sides_of_the_station_list_are_those_of_the_reference() {
+    let names: Vec<&str> = catalogue().iter().map(|f| f.name.as_str()).collect();
+    let labels = ["1r", "1l", "2r", "2l", "3a", "3p", "4r", "4l", "5", "6", "7", "8", "10r", "10l", "11r", "11l"];
+    let ratios = labels.iter().flat_map(|l| RATIO_SUFFIXES.map(|suffix| format!("ln{l}_{suffix}")));
+    assert!(ratios.eq(names[..GLOBAL_FIRST].iter().map(|n| (*n).to_owned())));
+    assert_eq!(schema_sha256(), SCHEMA_A_SHA256);
+}
+
+// ---- The proposed CTV, without which a case like 4dlung-113 has no features ---------------------------------------
+
+/// 4dlung-113 and the masks of some of its structures.
+fn real_case(names: &[&str]) -> Option<(hilum::dicom::LoadedCt, Vec<Mask>)> {
+    use hilum::dicom::{load_ct, load_structure_set, scan};
+    use hilum::progress::Silent;
+    let folder = crate::support::test_data("4dlung-113")?;
+    let found = scan(&[folder], &Silent).expect("the folder holds a CT");
+    let ct = load_ct(&found.series[0], &Silent, &mut |_| {}).expect("the series loads");
+    let set = load_structure_set(&found.structure_sets[0].path, &ct.volume.grid, &ct.meta, 0).expect("the set loads");
+    let mask = |name: &&str| {
+        rasterize(&ct.volume.grid, &set.rois.iter().find(|roi| roi.name == **name).expect("drawn").slices)
+    };
+    let masks = names.iter().map(mask).collect();
+    Some((ct, masks))
+}
+
+fn ball(grid: &VoxelGrid, center: [usize; 3], radius_mm: f64) -> Mask {
+    let at = |[k, j, i]: [usize; 3]| grid.patient_from_voxel(k, j as f64, i as f64);
+    Mask::from_dense(&Array3::from_shape_fn(grid.shape(), |(k, j, i)| at([k, j, i]).distance(at(center)) <= radius_mm))
+}
+
+#[test]
+fn the_proposed_ctv_keeps_out_of_marrow_and_not_out_of_the_mediastinum() {
+    use hilum::anatomy::{CTV_MARGIN_MM, propose_ctv, propose_ctv_sparing};
+    let Some((ct, masks)) = real_case(&["Vertebra_c40", "Tumor_c40", "LN_c40"]) else { return };
+    let (volume, grid) = (&ct.volume, &*ct.volume.grid);
+    let vertebra = &masks[0];
+    let soft = |m: &Mask| {
+        let voxels = m.slices.iter().flat_map(|(k, s)| s.voxels().map(move |(j, i)| [*k, j, i]));
+        voxels.filter(|at| (-350..=250).contains(&volume.hu[*at])).count() as f64
+    };
+    // A node before the vertebra and one beside it, each so near that the margin reaches far into the bone.
+    for center in [[72, 310, 262], [72, 330, 240]] {
+        let gtv = ball(grid, center, 8.0).difference(vertebra);
+        let reach = expand(&gtv, grid, CTV_MARGIN_MM);
+        let (reached, started) = (soft(&reach.intersection(vertebra)), std::time::Instant::now());
+        let proposal = propose_ctv(volume, &gtv, CTV_MARGIN_MM);
+        let took = started.elapsed();
+        let ctv = rasterize(grid, &proposal.slices);
+        let inside = ctv.intersection(vertebra).count() as f64;
+        println!("{center:?}: {inside} of {reached} soft voxels, {} in all, {took:?}", ctv.count());
+        assert!(reached > 200.0, "the margin reaches {reached} voxels of marrow");
+        assert!(inside < 0.1 * reached, "{inside} of {reached} voxels of marrow are in the proposal");
+        assert!(inside < 0.03 * ctv.count() as f64, "{inside} of {} voxels lie in the vertebra", ctv.count());
+        let spared = propose_ctv_sparing(volume, &gtv, vertebra, CTV_MARGIN_MM);
+        let drawn = rasterize(grid, &spared.slices).intersection(vertebra).count();
+        assert!(drawn <= 2, "{drawn} voxels of the drawn bone are in the proposal");
+    }
+    // What the tumor and its nodes have around them but air is soft tissue, and nearly all of it stays in.
+    let gtv = masks[1].union(&masks[2]);
+    let started = std::time::Instant::now();
+    let ctv = rasterize(grid, &propose_ctv(volume, &gtv, CTV_MARGIN_MM).slices);
+    let took = started.elapsed();
+    let nodes = expand(&masks[2], grid, CTV_MARGIN_MM);
+    let (kept, all) = (soft(&ctv.intersection(&nodes)), soft(&nodes));
+    println!("mediastinum: {kept} of {all} voxels, {took:?}");
+    assert!(gtv.difference(&ctv).count() < 60, "the outline follows the GTV");
+    assert!(kept > 0.9 * all, "{kept} of {all} voxels of soft tissue around the nodes are in the proposal");
 }

@@ -17,6 +17,29 @@ fn close(value: f64, expected: f64, tolerance: f64) {
 }
 
 // ---- Scores: the twenty cases of REFERENCE 4.5 ------------------------------------------------------------------
+//
+// The golden values come from this program (Python 3.11, numpy 2.4.6, scipy 1.17.1, scikit-learn 1.9.1):
+//
+// # pip install numpy scikit-learn lifelines
+// import numpy as np
+// from sklearn import metrics as m
+// from scipy.optimize import root
+// y = np.array([int(c) for c in "10110010101001100101"])
+// p = np.array([.91,.12,.66,.75,.42,.35,.58,.61,.83,.22,.49,.50,.15,.71,.38,.27,.66,.94,.05,.55])
+// a, b = p[y == 1], p[y == 0]
+// psi = (a[:, None] > b) + 0.5 * (a[:, None] == b)  # DeLong 1988
+// se = np.sqrt(psi.mean(1).var(ddof=1) / len(a) + psi.mean(0).var(ddof=1) / len(b))
+// auc = m.roc_auc_score(y, p); q = p >= 0.5
+// print("AUC %.4f SE %.7f CI %.4f %.4f" % (auc, se, auc - 1.959964 * se, auc + 1.959964 * se))
+// print("AP %.7f Brier %.6f log loss %.7f" % (m.average_precision_score(y, p), m.brier_score_loss(y, p), m.log_loss(y, p)))
+// print("TN FP FN TP", m.confusion_matrix(y, q).ravel(), "accuracy %.2f kappa %.2f MCC %.7f F1 %.7f balanced %.2f" % (
+//     m.accuracy_score(y, q), m.cohen_kappa_score(y, q), m.matthews_corrcoef(y, q), m.f1_score(y, q), m.balanced_accuracy_score(y, q)))
+// for t in (0.2, 0.5, 0.7):
+//     w = t / (1 - t); hit = p >= t
+//     print("net benefit %.1f: %.4f, all %.4f" % (t, (hit & (y == 1)).mean() - w * (hit & (y == 0)).mean(), y.mean() - w * (1 - y.mean())))
+// logit = np.log(p / (1 - p)); s = lambda z: 1 / (1 + np.exp(-z))
+// fit = root(lambda c: [(y - s(c[0] + c[1] * logit)).sum(), ((y - s(c[0] + c[1] * logit)) * logit).sum()], [0, 1], tol=1e-13)
+// print("intercept %.7f slope %.7f, in the large %.7f" % (*fit.x, root(lambda c: (y - s(c + logit)).sum(), 0, tol=1e-13).x[0]))
 
 const OUTCOME: [u8; 20] = [1, 0, 1, 1, 0, 0, 1, 0, 1, 0, 1, 0, 0, 1, 1, 0, 0, 1, 0, 1];
 const PROBABILITY: [f64; 20] = [
@@ -103,6 +126,21 @@ fn noise_stays_noise_in_nested_validation_and_looks_like_signal_when_selection_l
     let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
     assert!(nested.iter().all(|a| (0.35..=0.65).contains(a)), "{nested:?}");
     assert!(mean(&leaky) > 0.65 && mean(&leaky) > mean(&nested) + 0.1, "{leaky:?} beside {nested:?}");
+}
+
+/// As the shipped model is made: the number of features and the forest are chosen too, by inner folds.
+#[test]
+fn noise_stays_noise_when_the_folds_also_choose_how_many_features_and_which_forest() {
+    let mut areas = Vec::new();
+    for seed in 1..=2 {
+        let table = table(90, 40, 100 + seed, 0.0);
+        let mut config = quick(KeepRule::OneStandardError, seed);
+        config.elimination.trees = 20;
+        config.grid.push(ForestParams { max_splits: Some(2), min_leaf: 8, ..config.grid[0] });
+        let honest = nested_validation(&table, &config, &Silent).expect("trains");
+        areas.push(auc(table.outcome(), &honest.predictions[0]).expect("both classes"));
+    }
+    assert!(areas.iter().all(|a| (0.35..=0.65).contains(a)), "{areas:?}");
 }
 
 #[test]
@@ -199,9 +237,11 @@ fn small_model() -> (RiskModel, FittedForest, Vec<Vec<f64>>) {
             calibration_slope: None,
         },
         forest: params,
+        pipeline: PipelineConfig::default(),
         seed: 7,
         smartcore_version: String::new(),
         forest_sha256: String::new(),
+        model_sha256: String::new(),
     };
     (RiskModel::assemble(manifest, forest.to_json()).expect("fits together"), forest, columns)
 }
@@ -230,8 +270,18 @@ fn the_flat_forest_gives_the_probabilities_of_smartcore() {
     assert!(best.as_secs_f64() < 200e-6, "one prediction took {best:?}");
 }
 
-/// The two stations of REFERENCE 3.6 with a CTV, as a feature vector.
+/// Station 10R with a CTV in it, as a feature vector.
 fn vector(ctv: bool, stations: bool, clinical: &ClinicalValues) -> FeatureVector {
+    block_vector(ctv.then_some([4, 9]), stations, clinical)
+}
+
+/// A CTV clear of the station.
+fn clear_vector() -> FeatureVector {
+    block_vector(Some([20, 30]), true, &ClinicalValues::default())
+}
+
+/// A CTV over some columns; the station fills columns 2 to 11.
+fn block_vector(ctv: Option<[usize; 2]>, stations: bool, clinical: &ClinicalValues) -> FeatureVector {
     use hilum::contour::Mask;
     let grid = hilum::geometry::VoxelGrid::axial(glam::DVec3::ZERO, [1.0; 3], [40, 20, 12]).expect("valid grid");
     let cube = |i0: usize, i1: usize| {
@@ -239,7 +289,7 @@ fn vector(ctv: bool, stations: bool, clinical: &ClinicalValues) -> FeatureVector
         dense.slice_mut(ndarray::s![1..11, 2..12, i0..i1]).fill(true);
         Mask::from_dense(&dense)
     };
-    let (station, ctv_mask) = (cube(2, 12), if ctv { cube(4, 9) } else { Mask::default() });
+    let (station, ctv_mask) = (cube(2, 12), ctv.map_or_else(Mask::default, |[i0, i1]| cube(i0, i1)));
     let mut masks = CaseMasks { ctv: Some(&ctv_mask), gtvp: Some(&ctv_mask), ..Default::default() };
     if stations {
         masks.stations[Station::S10R.index()] = Some(&station);
@@ -260,12 +310,41 @@ fn an_estimate_names_what_was_imputed_and_what_lies_outside() {
     assert!(estimate.contributions.windows(2).all(|w| w[0].change.abs() >= w[1].change.abs()));
 }
 
+/// A station outside the scan has no features; the model then takes the value of its training patients, and says so.
+#[test]
+fn a_station_outside_the_scan_is_filled_in_and_named() {
+    let (model, ..) = small_model();
+    let mut vector = vector(true, true, &ClinicalValues { central: Some(true), ..Default::default() });
+    for suffix in RATIO_SUFFIXES {
+        vector.values[feature_index(&format!("ln10r_{suffix}")).expect("a feature")] = None;
+    }
+    let estimate = model.predict(&vector).expect("an estimate");
+    assert_eq!(estimate.imputed, ["ln10r_ctv_in_ln", "c_stage_t"]);
+    let filled = estimate.contributions.iter().find(|c| c.feature == "ln10r_ctv_in_ln").expect("an input");
+    assert!(filled.imputed && filled.value == 2.0);
+}
+
+/// Without GTV the margin is the CTV, and always CTV less GTV: of exact copies one stays.
+#[test]
+fn the_filter_copes_with_families_that_follow_from_each_other() {
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    let outcome: Vec<bool> = (0..60).map(|n| n % 3 == 0).collect();
+    let ctv: Vec<f64> = outcome.iter().map(|y| rng.random_range(0.0..0.5) + if *y { 0.3 } else { 0.0 }).collect();
+    let gtv: Vec<f64> = ctv.iter().map(|c| c * rng.random_range(0.0..1.0)).collect();
+    let margin: Vec<f64> = ctv.iter().zip(&gtv).map(|(c, g)| c - g).collect();
+    let idea: Vec<f64> = ctv.iter().map(|c| c / 3.0).collect();
+    let kept = correlation_filter(&[ctv.clone(), gtv, margin, idea, ctv.clone(), vec![0.0; 60]], &outcome, 0.9);
+    assert!(kept.contains(&0) && kept.iter().all(|k| *k < 3), "{kept:?}");
+}
+
 #[test]
 fn without_a_ctv_or_touched_stations_there_is_no_figure() {
     let (model, ..) = small_model();
     let none = ClinicalValues::default();
     assert_eq!(model.predict(&vector(false, true, &none)), Err(RiskRefusal::Features(FeatureFlag::CtvEmpty)));
     assert_eq!(model.predict(&vector(true, false, &none)), Err(RiskRefusal::Features(FeatureFlag::NoStations)));
+    // The CTV stands clear of the only station that is drawn: the ideaCTV is empty.
+    assert_eq!(model.predict(&clear_vector()), Err(RiskRefusal::Features(FeatureFlag::IdeaEmpty)));
     let mut other = vector(true, true, &none);
     other.definition.touch = TouchRule::OneVoxel;
     assert_eq!(model.predict(&other), Err(RiskRefusal::Definition));
@@ -288,7 +367,17 @@ fn a_model_folder_reads_back_and_a_wrong_one_is_refused_with_the_reason() {
     assert!(matches!(changed("49a9c992", "00000000"), RiskModelError::Schema { .. }));
     assert!(matches!(changed("\"0.7.0\"", "\"0.6.0\""), RiskModelError::Version { .. }));
     assert!(matches!(changed("ln10r_ctv_in_ln", "ln99_ctv_in_ln"), RiskModelError::Manifest { .. }));
-    assert!(matches!(changed("\"format\": 1", "\"format\": 2"), RiskModelError::Manifest { .. }));
+    assert!(matches!(changed("\"format\": 2", "\"format\": 1"), RiskModelError::Manifest { .. }));
+    // Names that are all known, but not in the order of the forest; a fill; what it was trained on.
+    let swapped = manifest.replace("g_central", "?").replace("c_stage_t", "g_central").replace('?', "c_stage_t");
+    let error = RiskModel::from_bytes(swapped.as_bytes(), forest.clone(), Path::new("there")).expect_err("refused");
+    assert!(matches!(error, RiskModelError::Changed { .. }), "{error}");
+    assert!(matches!(changed("\"fill\": 2.0", "\"fill\": 3.0"), RiskModelError::Changed { .. }));
+    assert!(matches!(changed("\"simulated\": true", "\"simulated\": false"), RiskModelError::Changed { .. }));
+    assert!(matches!(
+        changed("\"correlation_limit\": 0.9", "\"correlation_limit\": 0.8"),
+        RiskModelError::Changed { .. }
+    ));
     let mut other = forest.clone();
     let digit = other.iter().rposition(u8::is_ascii_digit).expect("a digit");
     other[digit] ^= 1;
@@ -323,6 +412,31 @@ fn a_forest_that_would_loop_or_leave_its_lists_is_refused() {
 }
 
 // ---- Survival ---------------------------------------------------------------------------------------------------
+//
+// The golden values come from this program (Python 3.11, numpy 2.4.6, pandas 2.3.3, lifelines 0.30.3); it confirms
+// those of R's survival (conf.type "log" and "log-log") in REFERENCE 6.2:
+//
+// # pip install lifelines
+// import numpy as np, pandas as pd
+// from lifelines import KaplanMeierFitter
+// from lifelines.utils import median_survival_times
+// def show(name, time, event, at):
+//     k = KaplanMeierFitter().fit(time, event)
+//     ev = k.event_table[k.event_table.observed > 0]
+//     green = (ev.observed / (ev.at_risk * (ev.at_risk - ev.observed))).cumsum()  # Greenwood
+//     se_log = lambda t: np.sqrt(green[green.index <= t].iloc[-1])
+//     low, high = ([t for t in ev.index if k.predict(t) * np.exp(s * 1.959964 * se_log(t)) <= 0.5] for s in (-1, 1))
+//     print(name, len(time), int(sum(event)), "median", k.median_survival_time_, "log", min(low), min(high, default=None),
+//           "log-log", *median_survival_times(k.confidence_interval_).values[0])
+//     for t in at:
+//         s, e = k.predict(t), se_log(t)
+//         print("  %g: %.4f SE %.4f log %.4f %.4f" % (t, s, s * e, s * np.exp(-1.959964 * e), s * np.exp(1.959964 * e)))
+// def parse(s): return [float(x.strip("+")) for x in s.split()], [x[-1] != "+" for x in s.split()]
+// show("6-MP", *parse("6 6 6 6+ 7 9+ 10 10+ 11+ 13 16 17+ 19+ 20+ 22 23 25+ 32+ 32+ 34+ 35+"), (6, 7, 10, 13, 16, 22, 23))
+// show("placebo", *parse("1 1 2 2 3 4 4 5 5 8 8 8 8 11 11 12 12 15 17 22 23"), ())
+// d = pd.read_csv("ncctg_lung.csv")
+// for name, g in [("all", d), ("men", d[d.sex == 1]), ("women", d[d.sex == 2])]:
+//     show(name, g.time, g.status, (180, 365, 730))
 
 fn follow_ups(text: &str) -> Vec<FollowUp> {
     text.split_whitespace()
@@ -507,6 +621,11 @@ fn simulated_patients_train_a_model_that_says_so() {
     assert!(manifest.simulated && manifest.provenance.contains("simulated patients"));
     assert_eq!((manifest.patients, manifest.events, manifest.features.len()), (24, 12, 4));
     assert!(manifest.features.iter().all(|f| f.name != "g_voxel_mm3"));
+    assert_eq!(manifest.pipeline, config.pipeline);
+    assert_eq!(manifest.model_id, "simulated-24-3-p3");
+    assert!(report.model_card.contains("tested on none"), "the figures are those of the procedure");
+    let again = train_on(&cohort, &config, &Silent).expect("trains");
+    assert!(again.model == report.model && again.model_card == report.model_card, "the same seeds, the same model");
     for patient in &cohort.patients {
         let estimate = report.model.predict(&patient.features).expect("an estimate");
         assert!((0.0..=1.0).contains(&estimate.probability) && estimate.out_of_range.is_empty());
@@ -526,6 +645,7 @@ fn the_model_that_comes_with_the_program_loads_and_names_its_patients() {
     let manifest = model.manifest();
     assert!(manifest.simulated && manifest.provenance.contains("simulated"));
     assert_eq!((manifest.patients, manifest.events), (180, 94));
+    assert_eq!(manifest.pipeline, PipelineConfig::default(), "made by `hilum train risk` as it stands");
     let interval = manifest.validation.auc_interval;
     assert!(
         interval.lower > 0.5 && interval.lower < manifest.validation.auc && manifest.validation.auc < interval.upper

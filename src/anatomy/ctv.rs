@@ -1,9 +1,11 @@
 //! A proposed clinical target volume where a case has none: GTV plus a margin, kept out of lung and
 //! bone. A starting point to be corrected, never a recommendation.
 
+use super::bone::{CORTEX_ABOVE_HU, bone_bodies};
 use crate::contour::{self, Mask, SliceContours, SliceMask};
 use crate::geometry::VoxelGrid;
 use crate::image::CtVolume;
+use crate::structures::{Role, StructureSet};
 use ndarray::Array3;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,13 +15,14 @@ pub const CTV_MARGIN_MM: f64 = 8.0;
 
 /// Below this a voxel is lung or airway: between parenchyma (-850 to -500) and soft tissue (0 to 80).
 const AIR_BELOW_HU: i16 = -350;
-/// Above this a voxel is bone; contrast in vessels seldom exceeds it on planning scans.
-const BONE_ABOVE_HU: i16 = 250;
 /// Strands thinner than twice this are vessels inside the lung, not target.
 const OPENING_MM: f64 = 2.0;
 
 /// Pockets within the target up to this area are filled, mm2.
 const HOLE_MM2: f64 = 100.0;
+
+/// Bones are looked for so far beyond the margin, so that their shells close: in the slice, and along the normal, mm.
+const AROUND_MM: [f64; 2] = [30.0, 15.0];
 
 /// Contours of the proposal and how they were made.
 #[derive(Debug, Clone)]
@@ -28,21 +31,63 @@ pub struct CtvProposal {
     pub recipe: String,
 }
 
-/// GTV expanded by `margin_mm` in space, minus voxels of lung and bone; what an opening of 2 mm
+/// GTV expanded by `margin_mm` in space, minus lung and whole bones (marrow included); what an opening of 2 mm
 /// removes (vessel strands in the lung) stays out, the GTV itself stays in.
 pub fn propose_ctv(volume: &CtVolume, gtv: &Mask, margin_mm: f64) -> CtvProposal {
+    propose_ctv_sparing(volume, gtv, &Mask::default(), margin_mm)
+}
+
+/// [`propose_ctv`] that also keeps out of structures at hand, such as [`drawn_bones`].
+pub fn propose_ctv_sparing(volume: &CtVolume, gtv: &Mask, spared: &Mask, margin_mm: f64) -> CtvProposal {
     let grid = &volume.grid;
     let grown = contour::expand(gtv, grid, margin_mm);
-    let soft = keep_soft_tissue(volume, &grown);
+    let bones = match grown.bounds() {
+        Some(target) => bone_bodies(volume, with_surroundings(target, grid)).union(spared).difference(gtv),
+        None => Mask::default(),
+    };
+    let soft = keep_soft_tissue(volume, &grown).difference(&bones);
     let opened = contour::expand(&contour::expand(&soft, grid, -OPENING_MM), grid, OPENING_MM).intersection(&soft);
     let mut target = connected_to(&opened.union(gtv), gtv, grid);
     for slice in target.slices.values_mut() {
-        *slice = Arc::new(without_small_holes(slice, grid));
+        *slice = Arc::new(without_small_holes(slice, grid, HOLE_MM2));
     }
+    // A rib that the target surrounds is no speck of calcium.
+    let target = target.difference(&bones);
     CtvProposal {
         slices: contour::contours_from_mask(grid, &target),
         recipe: format!("GTV + {margin_mm} mm, kept out of lung and bone"),
     }
+}
+
+/// The bones that a structure set holds, by their names.
+pub fn drawn_bones(structures: &StructureSet, grid: &VoxelGrid) -> Mask {
+    const WORDS: [&str; 10] =
+        ["vertebra", "vertebral", "sternum", "manubrium", "rib", "clavic", "scapula", "humerus", "humeral", "bone"];
+    let is_bone = |name: &str| {
+        let lower = name.to_lowercase();
+        let mut words = lower.split(|c: char| !c.is_alphabetic());
+        words.any(|word| {
+            WORDS.iter().any(|w| if *w == "rib" { matches!(word, "rib" | "ribs") } else { word.starts_with(w) })
+        })
+    };
+    structures
+        .with_role(Role::Organ)
+        .filter(|roi| is_bone(&roi.name))
+        .fold(Mask::default(), |all, roi| all.union(&contour::rasterize(grid, &roi.slices)))
+}
+
+/// A box and [`AROUND_MM`] on every side, within the grid.
+fn with_surroundings([low, high]: [[usize; 3]; 2], grid: &VoxelGrid) -> [[usize; 3]; 2] {
+    let positions = grid.positions_mm();
+    let (from, to) = (positions[low[0]] - AROUND_MM[1], positions[high[0]] + AROUND_MM[1]);
+    let [rows, columns] =
+        [grid.spacing_j_mm(), grid.spacing_i_mm()].map(|spacing| (AROUND_MM[0] / spacing).ceil() as usize);
+    let first = positions.partition_point(|p| *p < from);
+    let last = positions.partition_point(|p| *p <= to).saturating_sub(1);
+    [
+        [first, low[1].saturating_sub(rows), low[2].saturating_sub(columns)],
+        [last, (high[1] + rows).min(grid.rows() - 1), (high[2] + columns).min(grid.columns() - 1)],
+    ]
 }
 
 fn keep_soft_tissue(volume: &CtVolume, mask: &Mask) -> Mask {
@@ -50,7 +95,7 @@ fn keep_soft_tissue(volume: &CtVolume, mask: &Mask) -> Mask {
     for (k, slice) in &mut kept.slices {
         let mut soft = SliceMask::with_rows(slice.columns(), slice.row_range().start, slice.row_range().len());
         for (j, i) in slice.voxels() {
-            if (AIR_BELOW_HU..=BONE_ABOVE_HU).contains(&volume.hu[[*k, j, i]]) {
+            if (AIR_BELOW_HU..=CORTEX_ABOVE_HU).contains(&volume.hu[[*k, j, i]]) {
                 soft.set(j, i);
             }
         }
@@ -60,11 +105,11 @@ fn keep_soft_tissue(volume: &CtVolume, mask: &Mask) -> Mask {
     kept
 }
 
-/// Fills pockets of background up to [`HOLE_MM2`] that the slice encloses: bubbles and specks of calcium.
-fn without_small_holes(slice: &SliceMask, grid: &VoxelGrid) -> SliceMask {
+/// Fills pockets of background up to `hole_mm2` that the slice encloses: bubbles and specks of calcium in a target.
+pub(super) fn without_small_holes(slice: &SliceMask, grid: &VoxelGrid, hole_mm2: f64) -> SliceMask {
     let Some([lo, hi]) = slice.bounds() else { return slice.clone() };
     let (rows, columns) = (hi.0 - lo.0 + 1, hi.1 - lo.1 + 1);
-    let limit = (HOLE_MM2 / (grid.spacing_i_mm() * grid.spacing_j_mm())) as usize;
+    let limit = (hole_mm2 / (grid.spacing_i_mm() * grid.spacing_j_mm())) as usize;
     let mut seen = vec![false; rows * columns];
     let mut filled = slice.clone();
     for start in 0..rows * columns {
@@ -155,7 +200,7 @@ mod tests {
                 block && !small && !large
             })
             .collect();
-        let filled = without_small_holes(&SliceMask::from_dense(60, &dense), &grid);
+        let filled = without_small_holes(&SliceMask::from_dense(60, &dense), &grid, HOLE_MM2);
         assert!(filled.get(12, 12) && !filled.get(30, 30) && !filled.get(2, 2));
         assert_eq!(filled.count(), 2500 - 400);
     }

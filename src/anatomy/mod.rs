@@ -4,6 +4,7 @@
 //! lungs and airway) and [`Landmarks`] with their sources. [`draw_stations`] turns it into the
 //! sixteen masks by the IASLC 2009 limits of `assets/stations/iaslc-2009.toml` and per-voxel borders.
 
+mod bone;
 mod borders;
 mod ctv;
 mod curves;
@@ -16,7 +17,7 @@ mod stations;
 mod trachea;
 
 pub use borders::{Border, borders};
-pub use ctv::{CTV_MARGIN_MM, CtvProposal, propose_ctv};
+pub use ctv::{CTV_MARGIN_MM, CtvProposal, drawn_bones, propose_ctv, propose_ctv_sparing};
 pub use find::find_landmarks;
 pub use landmarks::{Landmark, LandmarkId, LandmarkSource, Landmarks};
 pub use limits::{Limit, LimitTable, StationLimits};

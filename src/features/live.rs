@@ -158,37 +158,48 @@ impl LiveFeatures {
         (weight > 0.0).then(|| moment / weight)
     }
 
-    /// An empty station lies outside the scan if an end slice cuts a station on the way to it.
+    /// An empty station lies outside the scan if all of it lies beyond an end slice, as far as the stations that this
+    /// slice cuts tell its level.
     fn inferred_out_of_scan(&self, stations: &[StationPart]) -> [bool; Station::COUNT] {
         let last = self.grid.slices() - 1;
         let (top, bottom) = if self.grid.normal().z >= 0.0 { (last, 0) } else { (0, last) };
-        let levels = |k: usize| {
+        let cut = |k: usize| {
             Station::all()
                 .filter(move |s| self.slices.get(&k).is_some_and(|c| c.stations[s.index()].all > 0))
-                .map(level)
+                .map(levels)
         };
-        let (cut_above, cut_below) = (levels(top).min(), levels(bottom).max());
+        // A cut through several stations lies where all of them are; of these levels the scan surely has
+        // whatever is below the uppermost (top slice) or above the lowest (bottom slice).
+        let (cut_above, cut_below) = (cut(top).map(|l| l.start).max(), cut(bottom).map(|l| l.end).min());
         let mut outside = [false; Station::COUNT];
         for part in stations.iter().filter(|p| p.volume_cm3 <= 0.0) {
-            let own = level(part.station);
+            let own = levels(part.station);
             outside[part.station.index()] =
-                cut_above.is_some_and(|cut| own < cut) || cut_below.is_some_and(|cut| own > cut);
+                cut_above.is_some_and(|cut| own.end <= cut) || cut_below.is_some_and(|cut| own.start >= cut);
         }
         outside
     }
 }
 
-/// Height of a station in the chest, counted from the top (IASLC map): stations of one level lie beside each other.
-fn level(station: Station) -> u8 {
+/// From where to where a station reaches (REFERENCE 2.3, and 2.5 where that is silent), in borders counted from the
+/// top: 0 cricoid, 1 manubrium and apex, 2 left brachiocephalic vein at the trachea, 3 top of the aortic arch, 4 its
+/// lower border, 5 azygos arch and left pulmonary artery, 6 carina, 7 origins of the upper-lobe bronchi, 8 lower end of
+/// 10R, 9 lower border of the bronchus intermedius, 10 lower end of the interlobar region, 11 diaphragm.
+fn levels(station: Station) -> std::ops::Range<u8> {
     use Station::{S1L, S1R, S2L, S2R, S3A, S3P, S4L, S4R, S5, S6, S7, S8, S10L, S10R, S11L, S11R};
     match station {
-        S1R | S1L => 0,
-        S2R | S2L => 1,
-        // 3A and 3P reach from the apex to the carina; 4, 5 and 6 lie beside their lower part.
-        S3A | S3P => 1,
-        S4R | S4L | S5 | S6 => 2,
-        S7 | S10R | S10L => 3,
-        S11R | S11L => 4,
-        S8 => 5,
+        S1R | S1L => 0..1,
+        S2R => 1..2,
+        S2L => 1..3,
+        S3A | S3P => 1..6,
+        S4R => 2..5,
+        S4L => 3..5,
+        S6 => 3..4,
+        S5 => 4..5,
+        S10R => 5..8,
+        S10L => 5..7,
+        S7 => 6..9,
+        S11R | S11L => 7..10,
+        S8 => 9..11,
     }
 }

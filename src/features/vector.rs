@@ -52,8 +52,8 @@ pub struct FeatureContext {
     pub tracheal_midline_x_mm: Option<f64>,
     /// True if the central zone of the airway was given with the masks.
     pub airway_known: bool,
-    /// Stations outside the scan by [`Station::index`]; `None` infers it: an empty station above (below) a
-    /// station that the top (bottom) slice of the scan cuts.
+    /// Stations outside the scan by [`Station::index`]; `None` infers it: an empty station that lies wholly
+    /// above (below) the stations that the top (bottom) slice of the scan cuts.
     pub out_of_scan: Option<[bool; Station::COUNT]>,
 }
 

@@ -2,6 +2,7 @@
 
 use super::flat::FlatForest;
 use super::forest::ForestParams;
+use super::pipeline::PipelineConfig;
 use crate::features::{FeatureDefinition, FeatureFlag, FeatureVector, SCHEMA_A_SHA256, feature_index, schema_sha256};
 use crate::survival::Interval;
 use sha2::{Digest, Sha256};
@@ -12,7 +13,7 @@ pub const SMARTCORE_VERSION: &str = "0.7.0";
 pub const MANIFEST_FILE: &str = "manifest.json";
 pub const FOREST_FILE: &str = "forest.json";
 /// Version of the manifest's layout.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// One input of the forest.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -75,10 +76,27 @@ pub struct RiskManifest {
     pub events: usize,
     pub validation: ValidationSummary,
     pub forest: ForestParams,
+    /// How it was made: folds, grid, limits and the seed of the pipeline.
+    pub pipeline: PipelineConfig,
+    /// Of the cohort; the pipeline has its own.
     pub seed: u64,
     pub smartcore_version: String,
     /// Of the forest file.
     pub forest_sha256: String,
+    /// Of all that stands above and the forest file together, so that no name, fill or statement can change sides.
+    pub model_sha256: String,
+}
+
+impl RiskManifest {
+    /// What [`Self::model_sha256`] must be.
+    fn bound_sha256(&self, forest_json: &[u8]) -> String {
+        let unbound = Self { model_sha256: String::new(), ..self.clone() };
+        let mut digest = Sha256::new();
+        digest.update(serde_json::to_vec(&unbound).expect("numbers and texts only"));
+        digest.update(b"\n");
+        digest.update(forest_json);
+        format!("{:x}", digest.finalize())
+    }
 }
 
 /// Why a model file is refused.
@@ -94,6 +112,8 @@ pub enum RiskModelError {
     Schema { found: String, expected: String, path: PathBuf },
     #[error("the forest file does not belong to its manifest (hash {found}, expected {expected}); copy both files again: {}", path.display())]
     Hash { found: String, expected: String, path: PathBuf },
+    #[error("the manifest of the risk model was changed after it was made (hash {found}, expected {expected}); copy both files again or train the model again: {}", path.display())]
+    Changed { found: String, expected: String, path: PathBuf },
     #[error("the forest was written by smartcore {found}, but only {SMARTCORE_VERSION} can be read; train the model again: {}", path.display())]
     Version { found: String, path: PathBuf },
     #[error("the forest file is damaged ({reason}); train the model again: {}", path.display())]
@@ -171,12 +191,13 @@ fn sha256(bytes: &[u8]) -> String {
 }
 
 impl RiskModel {
-    /// Puts a model together; `manifest.forest_sha256`, format and versions are filled in here.
+    /// Puts a model together; format, versions and hashes are filled in here.
     pub fn assemble(mut manifest: RiskManifest, forest_json: Vec<u8>) -> Result<Self, RiskModelError> {
         manifest.format = FORMAT;
         manifest.schema_sha256 = schema_sha256();
         manifest.smartcore_version = SMARTCORE_VERSION.into();
         manifest.forest_sha256 = sha256(&forest_json);
+        manifest.model_sha256 = manifest.bound_sha256(&forest_json);
         Self::checked(manifest, forest_json, Path::new("(in memory)"))
     }
 
@@ -229,6 +250,11 @@ impl RiskModel {
             if !(f.fill.is_finite() && f.min <= f.max) {
                 return Err(refuse(format!("the range of {} is not in order", f.name)));
             }
+        }
+        let found = manifest.bound_sha256(&forest_json);
+        if found != manifest.model_sha256 {
+            let expected = manifest.model_sha256.clone();
+            return Err(RiskModelError::Changed { found, expected, path: manifest_path() });
         }
         let damaged = |reason: String| RiskModelError::Forest { reason, path: place.join(FOREST_FILE) };
         let forest = FlatForest::from_json(&forest_json).map_err(damaged)?;

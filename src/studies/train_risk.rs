@@ -5,8 +5,8 @@ use crate::features::{FEATURE_COUNT, FeatureDefinition, FeatureInfo, catalogue};
 use crate::phantom::PhantomConfig;
 use crate::progress::{Cancelled, Progress};
 use crate::risk::{
-    Confusion, ModelFeature, NestedValidation, PipelineConfig, PipelineError, RiskManifest, RiskModel, RiskModelError,
-    Table, TableError, ValidationSummary, brier, calibration, delong, develop, nested_validation,
+    Confusion, KeepRule, ModelFeature, NestedValidation, PipelineConfig, PipelineError, RiskManifest, RiskModel,
+    RiskModelError, Table, TableError, ValidationSummary, brier, calibration, delong, develop, nested_validation,
 };
 use crate::survival::wilson_interval;
 use std::path::PathBuf;
@@ -124,7 +124,7 @@ pub fn train_on(
         .collect();
     let manifest = RiskManifest {
         format: 0,
-        model_id: format!("simulated-{}-{}", config.patients, config.seed),
+        model_id: format!("simulated-{}-{}-p{}", config.patients, config.seed, config.pipeline.seed),
         endpoint: "Any recurrence (simulated)".into(),
         provenance: format!(
             "Trained on {} simulated patients (synthetic anatomy and invented outcomes). Its figures say nothing about real patients.",
@@ -138,9 +138,11 @@ pub fn train_on(
         events: table.events(),
         validation: summary(&table, &validation, &config.pipeline),
         forest: final_model.params,
+        pipeline: config.pipeline.clone(),
         seed: config.seed,
         smartcore_version: String::new(),
         forest_sha256: String::new(),
+        model_sha256: String::new(),
     };
     let model = RiskModel::assemble(manifest, final_model.forest.to_json())?;
     progress.report("final model", 1, 1);
@@ -158,10 +160,14 @@ fn summary(table: &Table, validation: &NestedValidation, pipeline: &PipelineConf
     let fit = calibration(outcome, &p);
     ValidationSummary {
         method: format!(
-            "Nested cross-validation: {} x {} stratified outer folds, {} inner folds; imputation, filters, elimination and grid search inside each outer fold; figures from each patient's mean out-of-fold probability",
+            "Nested cross-validation: {} x {} stratified outer folds, {} inner folds; imputation, filters, elimination and grid search inside each outer fold; figures from each patient's mean out-of-fold probability over {}; the single forest that is used was trained on all patients and tested on none",
             pipeline.repeats.max(1),
             pipeline.outer_folds,
-            pipeline.inner_folds
+            pipeline.inner_folds,
+            match pipeline.repeats.max(1) {
+                1 => "one forest".to_owned(),
+                n => format!("{n} forests"),
+            }
         ),
         auc: estimate.auc,
         auc_interval: estimate.interval,
@@ -207,6 +213,16 @@ fn model_card(model: &RiskModel, validation: &NestedValidation, config: &TrainRi
         m.features.len(),
         &m.schema_sha256[..12]
     ));
+    line(&format!(
+        "- Chosen by: Spearman limit {}, elimination by {}, {} forests in the grid, {} inner folds; all settings stand in the manifest.",
+        m.pipeline.correlation_limit,
+        match m.pipeline.keep {
+            KeepRule::OneStandardError => "the one-standard-error rule".to_owned(),
+            KeepRule::Fixed(n) => format!("a fixed number of {n}"),
+        },
+        m.pipeline.grid.len(),
+        m.pipeline.inner_folds
+    ));
     line(&format!("- Output: probability of the endpoint \"{}\".", m.endpoint));
     line(&format!(
         "- Made by `hilum train risk`, cohort seed {}, pipeline seed {}; the same seeds give the same file.\n",
@@ -231,10 +247,22 @@ fn model_card(model: &RiskModel, validation: &NestedValidation, config: &TrainRi
     }
     line("\n## How well it predicts other simulated patients\n");
     line(&format!("{}.\n", v.method));
+    line(&format!(
+        "These figures belong to the procedure, not to the forest in this folder. Each patient's probability is the mean over {} forests that never saw the patient, and a mean of forests predicts a little better than one: a single forest, as it is used here, is better described by the mean over repeats ({:.3}). The forest in this folder was trained on all {} patients, so nobody is left to test it on.\n",
+        config.pipeline.repeats.max(1),
+        v.auc_repeats_mean,
+        m.patients
+    ));
     line("| measure | value | 95 % interval |");
     line("| --- | --- | --- |");
-    line(&format!("| AUC | {:.3} | {:.3} to {:.3} (DeLong) |", v.auc, v.auc_interval.lower, v.auc_interval.upper));
-    line(&format!("| AUC, mean and SD over repeats | {:.3}, {:.3} | |", v.auc_repeats_mean, v.auc_repeats_sd));
+    line(&format!(
+        "| AUC of the mean over repeats | {:.3} | {:.3} to {:.3} (DeLong) |",
+        v.auc, v.auc_interval.lower, v.auc_interval.upper
+    ));
+    line(&format!(
+        "| AUC of one forest a patient, mean and SD over repeats | {:.3}, {:.3} | |",
+        v.auc_repeats_mean, v.auc_repeats_sd
+    ));
     line(&format!("| AUC of single folds | {} | |", spread(&validation.fold_aucs)));
     line(&format!("| Brier score | {:.3} | |", v.brier));
     line(&format!(
