@@ -98,6 +98,26 @@ pub fn warning_words(workbench: &Workbench, warning: &ImportWarning) -> String {
     if hides(workbench) { words(workbench, &warning.text) } else { warning.to_string() }
 }
 
+/// A remark with the names of its files, short enough for one or two lines.
+pub fn warning_line(workbench: &Workbench, warning: &ImportWarning) -> String {
+    const MOST: usize = 4;
+    let text = words(workbench, &warning.text);
+    if hides(workbench) || warning.files.is_empty() {
+        return text;
+    }
+    let name =
+        |path: &std::path::PathBuf| path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    let mut names: Vec<String> = warning.files.iter().take(MOST).map(name).collect();
+    match warning.files.len() - names.len() {
+        0 => {}
+        1 => names.push("one more file".into()),
+        more => names.push(format!("{more} more files")),
+    }
+    let last = names.pop().unwrap_or_default();
+    let names = if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) };
+    format!("{text}: {names}")
+}
+
 /// A recent case, by its number where its folder must not be shown.
 pub fn recent_label(workbench: &Workbench, number: usize, recent: &RecentCase) -> String {
     let paths = recent.paths();
