@@ -91,9 +91,14 @@ pub struct Opened {
     pub choices: Vec<String>,
 }
 
-/// A remark in words. Paths often hold names of patients: with hidden identifiers only the text is kept.
+/// A remark in words. Paths often hold names of patients, and so do the words of a file that a remark quotes:
+/// with hidden identifiers neither is kept.
 pub fn remark(warning: &ImportWarning, hidden: bool) -> String {
-    if hidden { warning.text.clone() } else { warning.to_string() }
+    if !hidden {
+        return warning.to_string();
+    }
+    let parts = warning.text.split('"').enumerate();
+    parts.map(|(n, part)| if n % 2 == 0 { part } else { "[hidden]" }).collect()
 }
 
 impl Opened {
@@ -351,6 +356,17 @@ mod tests {
         for wrong in ["sex=x", "age=old", "age=-4", "t=5", "weight=70", "sex"] {
             assert!(parse_clinical(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn hidden_identifiers_hide_what_a_remark_quotes() {
+        let warning = ImportWarning {
+            severity: crate::dicom::Severity::Info,
+            text: "the set \"Wang plan\" is odd".into(),
+            files: vec!["/wang/rs.dcm".into()],
+        };
+        assert_eq!(remark(&warning, true), "the set [hidden] is odd");
+        assert!(remark(&warning, false).contains("Wang plan") && remark(&warning, false).contains("rs.dcm"));
     }
 
     #[test]
