@@ -1,6 +1,7 @@
 //! Promises of the command line, kept by the real program: results as text and JSON with the documented
 //! keys, exit codes, files that read back, Ctrl-C.
 
+use crate::support::bench::write_three_series;
 use crate::support::test_data;
 use assert_cmd::Command;
 use serde_json::Value;
@@ -346,6 +347,41 @@ fn with_second_set(name: &str) -> tempfile::TempDir {
     std::fs::copy(&SMALL.set, folder.path().join("structures.dcm")).expect("copied");
     output(&["export", case, "-o", text(&folder.path().join(name))]);
     folder
+}
+
+#[test]
+fn a_series_is_chosen_by_number_or_uid() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    write_three_series(folder.path());
+    let case = text(folder.path());
+    let report = json(&["inspect", case]);
+    let all = report["all_series"].as_array().expect("a list");
+    let numbers: Vec<_> = all.iter().map(|s| (s["number"].as_u64(), s["slices"].as_u64(), s["open"] == true)).collect();
+    assert_eq!(numbers, [(Some(1), Some(14), false), (Some(2), Some(12), true), (Some(3), Some(8), false)]);
+    assert_eq!((all[0]["geometry"].as_str(), all[2]["frame_of_reference"].as_str()), (Some("doubtful"), Some("other")));
+    assert!(all[0]["reasons"][0].as_str().is_some_and(|r| r.contains("CT_0007.dcm and ") && r.contains("CT_0008.dcm")));
+    assert!(report["warnings"].to_string().contains("3 CT series were found"), "{}", report["warnings"]);
+    let uid = all[2]["series_instance_uid"].as_str().expect("a UID");
+    for choice in ["3", uid] {
+        let chosen = json(&["inspect", case, "--series", choice]);
+        assert_eq!(chosen["series"]["slices"].as_u64(), Some(8));
+        assert!(!chosen["warnings"].to_string().contains("CT series were found"));
+        let foreign = &chosen["foreign_structure_sets"][0];
+        assert_eq!((foreign["label"].as_str(), foreign["series"].as_u64()), (Some("Plan"), Some(2)));
+        Documented::of("inspect").check(&chosen, "inspect --series");
+    }
+    let said = output(&["inspect", case, "--series", "3"]);
+    assert!(said.contains("Mustermann diagnostic") && said.contains("it belongs to series 2"), "{said}");
+    for args in [vec!["inspect", case, "--hide-identifiers"], vec!["inspect", case, "--hide-identifiers", "--json"]] {
+        let (said, errors) = both(&args);
+        assert!(!said.contains("Mustermann") && !said.contains("20210304") && !errors.contains("Mustermann"), "{said}");
+    }
+    let (code, error) = refusal(&["inspect", case, "--series", "4"]);
+    assert!(code == 3 && error.contains("no such series") && error.contains("3 CT series"), "{code} {error}");
+    let (code, error) = refusal(&["inspect", case, "--series", "planning"]);
+    assert!(code == 2 && error.contains("number of a series"), "{code} {error}");
+    let (_, remarks) = both(&["features", case, "--ctv", "Tumor 0"]);
+    assert!(remarks.contains("3 CT series were found"), "{remarks}");
 }
 
 /// Standard output and standard error of a command that must succeed.

@@ -1,7 +1,7 @@
 //! The window: the whole way from the pointer to contours, masks, features and undo, through the
 //! views' own maps; panels, palette, dialogs and workspaces by their accessible names.
 
-use crate::support::bench::{PATIENT_ID, even, small_case, write_case};
+use crate::support::bench::{PATIENT_ID, even, small_case, write_case, write_three_series};
 use crate::support::window::{Start, Window};
 use eframe::egui::{Event, Key, Modifiers, MouseWheelSource, MouseWheelUnit, PointerButton, TouchPhase, vec2};
 use egui_kittest::kittest::Queryable as _;
@@ -307,8 +307,64 @@ fn doubtful_geometry_is_read_before_network_and_export() {
     write_case(folder.path(), &["First"], gap);
     let mut w = Window::open(Start { paths: vec![folder.path().into()], ..Start::default() });
     assert!(w.workbench().refusal(Action::Export).is_some());
+    assert!(w.says("CT_0006.dcm and CT_0007.dcm"), "both neighbours of the gap are named");
     w.click("I have read this");
     assert!(w.workbench().refusal(Action::Export).is_none() && !w.has("I have read this"));
+}
+
+#[test]
+fn the_series_of_a_folder_are_listed_and_chosen_by_pointer_keyboard_and_palette() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    write_three_series(folder.path());
+    let mut w = Window::open(Start { paths: vec![folder.path().into()], ..Start::default() });
+    assert!(w.has("Series in this folder") && w.says("2: ") && w.says(", open, 12 slices, 3 mm, 1 structure set"));
+    let gap = "Open 1: Mustermann diagnostic, 14 slices, 3 to 6 mm, Same frame, no structure set, 2021-03-04, Geometry doubtful: Missing slices";
+    assert!(w.says(gap) && w.says("CT_0007.dcm and ") && w.says("CT_0008.dcm"), "{}", w.all_text());
+    // By pointer, with the question where contours would be lost.
+    let aside = CENTER + DVec3::new(16.0, 16.0, 0.0);
+    w.click("Select Tumor 0").key(Modifiers::NONE, Key::B).click_view(Orientation::Axial, aside);
+    let third = "Open 3: Mustermann follow up";
+    w.harness.get_by_label_contains(third).click();
+    w.settle();
+    assert!(w.has("Open another series without exporting?"));
+    w.click("Cancel");
+    assert_eq!(w.case().grid().slices(), 12);
+    w.harness.get_by_label_contains(third).click();
+    w.settle().click("Discard and open");
+    assert_eq!(w.case().grid().slices(), 8);
+    // What was drawn in another frame of reference is listed, and leads to its series.
+    assert!(w.has("Structure sets of another scan") && w.says("Plan, 1 structures") && !w.has("Add Plan"));
+    w.click("Open series 2 with Plan");
+    assert_eq!((w.case().grid().slices(), w.case().structures().rois.len()), (12, 1));
+    // By keyboard.
+    w.harness.get_by_label_contains(third).focus();
+    w.settle().key(Modifiers::NONE, Key::Enter);
+    assert_eq!(w.case().grid().slices(), 8);
+    w.key(Modifiers::COMMAND, Key::K).type_text("open series diagnostic").key(Modifiers::NONE, Key::Enter);
+    assert_eq!(w.case().grid().slices(), 14);
+    // The banner names both files at the gap.
+    assert!(w.has("I have read this") && w.says("CT_0007.dcm and CT_0008.dcm"));
+    w.click("Fold the series");
+    assert!(!w.says(third));
+    w.click("Unfold the series");
+    // Descriptions and dates are identifiers.
+    w.key(Modifiers::COMMAND | Modifiers::SHIFT, Key::H);
+    let check = |w: &Window| {
+        let text = w.all_text();
+        let line =
+            text.lines().find(|l| ["Mustermann", "2021-03-04", "20210304", "diagnostic"].iter().any(|p| l.contains(p)));
+        assert!(line.is_none(), "{line:?}");
+    };
+    check(&w);
+    w.key(Modifiers::COMMAND, Key::K);
+    assert!(w.has("Open series 3"));
+    check(&w);
+    w.key(Modifiers::NONE, Key::Escape).harness.get_by_label("File").click();
+    w.settle().click("Open series");
+    check(&w);
+    w.click("Series 3");
+    assert_eq!(w.case().grid().slices(), 8);
+    check(&w);
 }
 
 #[test]

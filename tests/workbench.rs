@@ -1,17 +1,18 @@
 //! The loop tool, edit, undo, features runs without a window; every stroke is one step; undo to the
 //! start and redo to the end reproduce every contour bit for bit.
 
-use crate::support::bench::{Bench, PATIENT_ID, even, small_case, write_case};
+use crate::support::bench::{Bench, PATIENT_ID, even, small_case, write_case, write_series, write_three_series};
 use glam::DVec3;
 use hilum::geometry::Orientation;
 use hilum::structures::{Generation, Role, Station, StructureSet};
 use hilum::workbench::jobs::JobMode;
 use hilum::workbench::tools::{BrushShape, ToolEvent};
 use hilum::workbench::{
-    Action, Case, Command, EditPolicy, READING, RoiAttributes, Shown, TeachCommand, ToolKind, Workbench, Workspace,
-    segmentation_edit,
+    Action, Case, Command, EditPolicy, FrameRelation, READING, RoiAttributes, Shown, TeachCommand, ToolKind, Workbench,
+    Workspace, segmentation_edit,
 };
 use proptest::prelude::*;
+use std::sync::Arc;
 
 fn bench() -> Bench {
     Bench::new(small_case(&[("GTVp", Role::Gtvp), ("CTV", Role::Ctv), ("LN_IASLC_07", Role::Station(Station::S7))]))
@@ -510,6 +511,118 @@ fn files_and_folders_opened_together_are_remembered_together() {
     b.run(Command::Open(vec![ct.clone(), set.clone()]));
     assert_eq!(b.case().sources.len(), 1, "{}", b.message());
     assert_eq!(b.workbench.settings().recent[0].paths(), [ct, set]);
+}
+
+/// Number, slices, spacing, relation to the open series, structure sets and whether its geometry is doubtful.
+fn offered(w: &Workbench) -> Vec<(usize, usize, String, FrameRelation, usize, bool)> {
+    let row = |s: &hilum::workbench::FoundSeries| {
+        let spacing = s.spacing_words().unwrap_or_default();
+        (s.number, s.slices, spacing, s.frame, s.structure_sets, !s.doubts.is_empty())
+    };
+    w.series().series.iter().map(row).collect()
+}
+
+#[test]
+fn the_other_series_of_a_folder_are_offered_and_open_with_what_belongs_to_them() {
+    use FrameRelation::{Other, Same};
+    let folder = tempfile::tempdir().expect("temporary folder");
+    write_three_series(folder.path());
+    let mut b = bench();
+    b.run(Command::Open(vec![folder.path().into()]));
+    // The one with the structure set, though it is not the largest.
+    assert_eq!((b.case().grid().slices(), b.case().structures().rois.len()), (12, 1), "{}", b.message());
+    let list = offered(&b.workbench);
+    assert_eq!(
+        list,
+        [
+            (1, 14, "3 to 6 mm".into(), Same, 0, true),
+            (2, 12, "3 mm".into(), Same, 1, false),
+            (3, 8, "1.25 mm".into(), Other, 0, false)
+        ]
+    );
+    let series = b.workbench.series().series.clone();
+    assert_eq!(b.workbench.series().opened().map(|s| s.number), Some(2));
+    assert_eq!(series[0].doubts[0].files.len(), 2, "the gap is named by both of its files");
+    b.poll_until(|w| w.series().series.iter().all(|s| w.thumbnail(s).is_some()));
+    let pictures = |b: &Bench| -> Vec<_> {
+        let of = |s| b.workbench.thumbnail(s).map(|t| Arc::clone(t.picture.as_ref().expect("a picture")));
+        series.iter().map(of).collect::<Option<Vec<_>>>().expect("all are made")
+    };
+    let made = pictures(&b);
+    let center = |n: usize| made[n].rgb[made[n].rgb.len() / 2 + 3 * 64];
+    assert_eq!(made[2].size_px, [128, 128]);
+    assert!(center(2) > 100 && made[2].rgb[0] == 0, "tissue in the middle, air in the corner");
+
+    // The other frame of reference: the structure set is listed with its reason and cannot be loaded.
+    b.run(Command::OpenSeries(series[2].key.clone()));
+    assert_eq!((b.case().grid().slices(), b.case().structures().rois.len()), (8, 0));
+    assert_eq!(b.workbench.other_structure_sets().count(), 0);
+    let foreign = &b.workbench.series().foreign_sets;
+    assert_eq!((foreign.len(), &*foreign[0].file.label), (1, "Plan"));
+    assert_eq!(foreign[0].series, Some((series[1].key.clone(), 2)));
+    assert_eq!(offered(&b.workbench).iter().map(|s| s.3).collect::<Vec<_>>(), [Other, Other, Same]);
+    assert!(pictures(&b).iter().zip(&made).all(|(a, b)| Arc::ptr_eq(a, b)), "pictures are made once");
+    b.run(Command::OpenSeries(series[2].key.clone()));
+    assert_eq!(b.message(), "This series is open");
+    b.run(Command::OpenSeries("1.2.3".into()));
+    assert!(b.message().contains("not in the folder"), "{}", b.message());
+
+    // The same frame: the set is offered. Doubtful geometry holds network and export.
+    b.run(Command::OpenSeries(series[0].key.clone()));
+    assert_eq!((b.case().grid().slices(), b.case().sources.len()), (14, 1));
+    assert!(b.workbench.refusal(Action::Segment).is_some_and(|why| why.contains("doubtful")));
+    assert!(b.workbench.series().foreign_sets.is_empty());
+
+    // Only the folder is remembered: it opens with the best series again.
+    let recent = b.workbench.settings().recent.clone();
+    assert_eq!((recent.len(), recent[0].paths()), (1, &[folder.path().to_path_buf()][..]));
+    b.run(Command::Open(recent[0].paths().to_vec()));
+    assert_eq!(b.workbench.series().opened().map(|s| s.number), Some(2));
+    b.run(Command::OpenDemo { seed: 1 });
+    assert!(b.workbench.series().series.is_empty() && b.workbench.thumbnail(&series[0]).is_none());
+}
+
+#[test]
+fn while_a_series_is_read_the_others_can_be_chosen_and_cancelling_goes_back() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    write_three_series(folder.path());
+    let mut b = Bench::with_mode(JobMode::Stepped, small_case(&[("CTV", Role::Ctv)]));
+    b.only(Command::Open(vec![folder.path().into()])).poll_until(|w| w.loading().is_some());
+    let keys: Vec<String> = b.workbench.series().series.iter().map(|s| s.key.clone()).collect();
+    assert_eq!((keys.len(), b.workbench.series().open), (3, Some(1)));
+    b.only(Command::OpenSeries(keys[2].clone())).poll_until(|w| w.case_count() == 2);
+    assert_eq!((b.case().grid().slices(), b.workbench.series().open), (8, Some(2)));
+    b.only(Command::OpenSeries(keys[0].clone())).poll_until(|w| w.loading().is_some());
+    assert_eq!(b.workbench.series().open, Some(0));
+    let job = b.workbench.jobs()[0].id;
+    b.only(Command::CancelJob(job)).poll_until(|w| w.loading().is_none());
+    assert_eq!((b.case().grid().slices(), b.workbench.series().open), (8, Some(2)));
+}
+
+#[test]
+fn where_the_best_series_cannot_be_opened_the_others_are_offered() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let broken = folder.path().join("broken");
+    write_series(&broken, 4, "Broken", true, even());
+    write_series(&folder.path().join("whole"), 5, "Whole", false, vec![0.0, 2.0, 4.0]);
+    for entry in std::fs::read_dir(&broken).expect("readable").flatten() {
+        let bytes = std::fs::read(entry.path()).expect("readable");
+        std::fs::write(entry.path(), &bytes[..bytes.len() - 1000]).expect("written");
+    }
+    let mut workbench = Workbench::new(JobMode::Inline, None);
+    workbench.execute(Command::Open(vec![folder.path().into()]));
+    workbench.poll();
+    workbench.poll();
+    let list = workbench.series().clone();
+    assert!(workbench.case().is_none() && list.open.is_none() && list.series.len() == 2);
+    let why = list.series[0].unusable.as_ref().expect("it is broken");
+    assert!(why.text.contains("cut off") && !why.text.contains("broken"), "{why}");
+    assert!(workbench.notices().all().iter().any(|n| n.details.iter().any(|d| d.contains("choose another one"))));
+    workbench.execute(Command::OpenSeries(list.series[0].key.clone()));
+    assert!(workbench.notices().all().last().is_some_and(|n| n.summary.contains("form no volume")));
+    workbench.execute(Command::OpenSeries(list.series[1].key.clone()));
+    workbench.poll();
+    assert_eq!(workbench.case().map(|c| c.grid().slices()), Some(3));
 }
 
 /// A random step of a session.

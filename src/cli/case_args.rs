@@ -8,7 +8,9 @@ use crate::dicom::{ImportWarning, StructureSetFile};
 use crate::features::{ClinicalValues, Sex, TStage};
 use crate::progress::Progress;
 use crate::structures::{Provenance, RoiId, Role, Station};
-use crate::workbench::{Case, Change, Edit, LoadedCase, OpenError, Workbench, load_case, load_demo, proposal_edit};
+use crate::workbench::{
+    Case, Change, Edit, LoadedCase, OpenError, SeriesChoice, Workbench, load_demo, load_series, proposal_edit,
+};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -24,6 +26,9 @@ pub struct CaseArgs {
     /// Seed of the demo case
     #[arg(long, value_name = "N", requires = "demo", conflicts_with = "case", default_value_t = Workbench::DEMO_SEED)]
     pub seed: u64,
+    /// Which CT series of several: its number as `hilum inspect` lists it, or its UID; without it the one that a structure set refers to, else the largest
+    #[arg(long, value_name = "UID|NUMBER", conflicts_with = "demo")]
+    pub series: Option<SeriesChoice>,
     /// Give a structure a role: gtvp, gtvn, ctv, organ, other, or a station such as 4R
     #[arg(long = "role", value_name = "ROI=ROLE", value_parser = parse_role)]
     pub roles: Vec<(String, Role)>,
@@ -70,7 +75,10 @@ impl CaseArgs {
     pub fn load_quietly(&self, hidden: bool, terminal: &Terminal) -> Result<Opened, Failure> {
         let mut loaded = match self.demo_seed() {
             Some(seed) => load_demo(seed, terminal)?,
-            None => load_case(&self.case, terminal, &mut |_| terminal.checkpoint()).map_err(open_failure)?,
+            None => {
+                let choice = self.series.clone().unwrap_or_default();
+                load_series(&self.case, &choice, terminal, &mut |_| terminal.checkpoint()).map_err(open_failure)?
+            }
         };
         for (name, role) in &self.roles {
             let id = find_roi(&loaded.case, name)?;
@@ -91,9 +99,14 @@ pub struct Opened {
     pub choices: Vec<String>,
 }
 
-/// A remark in words. Paths often hold names of patients: with hidden identifiers only the text is kept.
+/// A remark in words. Paths often hold names of patients, and so do the words of a file that a remark quotes:
+/// with hidden identifiers neither is kept.
 pub fn remark(warning: &ImportWarning, hidden: bool) -> String {
-    if hidden { warning.text.clone() } else { warning.to_string() }
+    if !hidden {
+        return warning.to_string();
+    }
+    let parts = warning.text.split('"').enumerate();
+    parts.map(|(n, part)| if n % 2 == 0 { part } else { "[hidden]" }).collect()
 }
 
 impl Opened {
@@ -129,11 +142,12 @@ impl Opened {
     /// Refuses a target that is a file of the case: source files are never overwritten, not even on request.
     pub fn refuse_source(&self, target: &Path) -> Result<(), Failure> {
         let Ok(real) = target.canonicalize() else { return Ok(()) };
-        let LoadedCase { case, other_structure_sets, .. } = &self.loaded;
+        let LoadedCase { case, other_structure_sets, found, .. } = &self.loaded;
         let sets = case.sources.iter().map(|s| s.path.as_path());
         let others = other_structure_sets.iter().map(|s| s.path.as_path());
+        let foreign = found.foreign_sets.iter().map(|s| s.file.path.as_path());
         let images = case.image.meta.slices.iter().map(|s| s.path.as_path());
-        if sets.chain(others).chain(images).any(|p| p.canonicalize().is_ok_and(|p| p == real)) {
+        if sets.chain(others).chain(foreign).chain(images).any(|p| p.canonicalize().is_ok_and(|p| p == real)) {
             return Err(Failure::Failed(format!(
                 "this file belongs to the case and is never overwritten; choose another name: {}",
                 target.display()
@@ -351,6 +365,17 @@ mod tests {
         for wrong in ["sex=x", "age=old", "age=-4", "t=5", "weight=70", "sex"] {
             assert!(parse_clinical(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn hidden_identifiers_hide_what_a_remark_quotes() {
+        let warning = ImportWarning {
+            severity: crate::dicom::Severity::Info,
+            text: "the set \"Wang plan\" is odd".into(),
+            files: vec!["/wang/rs.dcm".into()],
+        };
+        assert_eq!(remark(&warning, true), "the set [hidden] is odd");
+        assert!(remark(&warning, false).contains("Wang plan") && remark(&warning, false).contains("rs.dcm"));
     }
 
     #[test]

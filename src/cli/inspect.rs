@@ -6,7 +6,7 @@ use super::output::{self, Table, number};
 use super::terminal::Terminal;
 use crate::dicom::{ImportWarning, Severity};
 use crate::structures::{Generation, Provenance, Roi, Station};
-use crate::workbench::Case;
+use crate::workbench::{Case, ForeignSet, FoundSeries, FrameRelation};
 use std::fmt::Write;
 
 /// Show patient, geometry, structures and remarks of a case
@@ -15,24 +15,31 @@ use std::fmt::Write;
 Examples:
   hilum inspect /data/patient1
   hilum inspect /data/patient1/ct /data/patient1/rtstruct.dcm --json
+  hilum inspect /data/patient1 --series 2
   hilum inspect --demo
 
 JSON keys:
   patient        {name, id, sex, birth_date, age_years}; null with --hide-identifiers
-  series         of the CT {description, study_date, series_instance_uid, frame_of_reference_uid (these three null with
+  series         of the CT {description, study_date, series_instance_uid, frame_of_reference_uid (these four null with
                  --hide-identifiers), patient_position, manufacturer, synthetic, slices, rows, columns, spacing_mm (row
                  direction, column direction), thickness_mm {min, median, max}, first_position_mm, last_position_mm,
                  evenly_spaced, axial}
+  all_series     the CT series of the folder, for --series [{number, open (true for the one above), description, date,
+                 series_instance_uid (these three null with --hide-identifiers), slices, spacing_mm (least and greatest
+                 distance of the slices; null for one image), frame_of_reference (same, other, unknown: to the one above),
+                 structure_sets (how many belong to it), geometry (sound, doubtful, unusable), reasons (of the doubt)}]
   structures     [{name, role, station (label or null), color (r, g, b), contours, slices, points, volume_cm3, generation,
                  provenance}]
   other_structure_sets   found and not loaded [{label, file}], both null with --hide-identifiers
+  foreign_structure_sets of another frame of reference than the CT, never loaded onto it [{label, file (these two null with
+                 --hide-identifiers), series (number of the one it belongs to, or null), reason}]
   uncertain_roles        names of structures whose role was only guessed from the name
   warnings       the import report [{severity (info, warning, geometry), text}]
   notes          what was chosen: a structure set among several, roles of targets and stations guessed from names")]
 pub struct Inspect {
     #[command(flatten)]
     case: CaseArgs,
-    /// Leave out name, ID, dates, UIDs, file names and labels of structure sets
+    /// Leave out name, ID, dates, UIDs, file names, descriptions of series and labels of structure sets
     #[arg(long)]
     hide_identifiers: bool,
     /// Print JSON
@@ -44,8 +51,10 @@ pub struct Inspect {
 struct Report {
     patient: Option<Patient>,
     series: Series,
+    all_series: Vec<SeriesRow>,
     structures: Vec<Structure>,
     other_structure_sets: Vec<OtherSet>,
+    foreign_structure_sets: Vec<ForeignRow>,
     uncertain_roles: Vec<String>,
     warnings: Vec<Warning>,
     notes: Vec<String>,
@@ -62,7 +71,7 @@ struct Patient {
 
 #[derive(serde::Serialize)]
 struct Series {
-    description: String,
+    description: Option<String>,
     study_date: Option<String>,
     series_instance_uid: Option<String>,
     frame_of_reference_uid: Option<String>,
@@ -78,6 +87,60 @@ struct Series {
     last_position_mm: f64,
     evenly_spaced: bool,
     axial: bool,
+}
+
+#[derive(serde::Serialize)]
+struct SeriesRow {
+    number: usize,
+    open: bool,
+    description: Option<String>,
+    date: Option<String>,
+    series_instance_uid: Option<String>,
+    slices: usize,
+    spacing_mm: Option<[f64; 2]>,
+    #[serde(skip)]
+    spacing: String,
+    frame_of_reference: &'static str,
+    structure_sets: usize,
+    geometry: &'static str,
+    reasons: Vec<String>,
+}
+
+impl SeriesRow {
+    fn of(series: &FoundSeries, open: bool, hidden: bool) -> Self {
+        let shown = |text: &str| (!hidden).then(|| text.to_owned());
+        let doubts = series.doubts.iter().map(|w| remark(w, hidden));
+        Self {
+            number: series.number,
+            open,
+            description: shown(&series.description),
+            date: shown(&series.date),
+            series_instance_uid: shown(&series.key),
+            slices: series.slices,
+            spacing_mm: series.spacing_mm,
+            spacing: series.spacing_words().unwrap_or_else(|| "-".into()),
+            frame_of_reference: match series.frame {
+                FrameRelation::Same => "same",
+                FrameRelation::Other => "other",
+                FrameRelation::Unknown => "unknown",
+            },
+            structure_sets: series.structure_sets,
+            geometry: match (&series.unusable, series.doubts.is_empty()) {
+                (Some(_), _) => "unusable",
+                (None, false) => "doubtful",
+                (None, true) => "sound",
+            },
+            reasons: series.unusable.iter().map(|t| t.text.clone()).chain(doubts).collect(),
+        }
+    }
+}
+
+#[derive(serde::Serialize)]
+struct ForeignRow {
+    label: Option<String>,
+    file: Option<String>,
+    series: Option<usize>,
+    reason: &'static str,
 }
 
 #[derive(serde::Serialize)]
@@ -153,7 +216,7 @@ impl Report {
                 age_years: meta.patient.age_years,
             }),
             series: Series {
-                description: meta.series_description.clone(),
+                description: shown(&meta.series_description),
                 study_date: shown(&meta.study_date),
                 series_instance_uid: shown(&meta.series_instance_uid),
                 frame_of_reference_uid: shown(&meta.frame_of_reference_uid),
@@ -170,6 +233,9 @@ impl Report {
                 evenly_spaced: max - min < EVEN_WITHIN_MM,
                 axial: grid.is_axial(),
             },
+            all_series: (loaded.found.series.iter().enumerate())
+                .map(|(n, s)| SeriesRow::of(s, loaded.found.open == Some(n), hidden))
+                .collect(),
             structures: structures(&loaded.case, hidden),
             other_structure_sets: loaded
                 .other_structure_sets
@@ -177,6 +243,14 @@ impl Report {
                 .map(|s| OtherSet {
                     label: shown(&s.label),
                     file: shown(&s.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()),
+                })
+                .collect(),
+            foreign_structure_sets: (loaded.found.foreign_sets.iter())
+                .map(|s| ForeignRow {
+                    label: shown(&s.file.label),
+                    file: shown(&s.file.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()),
+                    series: s.series.as_ref().map(|(_, number)| *number),
+                    reason: ForeignSet::REASON,
                 })
                 .collect(),
             uncertain_roles: (loaded.case.structures().rois.iter())
@@ -208,7 +282,7 @@ impl Report {
         let s = &self.series;
         let date = s.study_date.as_deref().filter(|d| !d.is_empty()).map(|d| format!(", {d}")).unwrap_or_default();
         let synthetic = if s.synthetic { " (synthetic)" } else { "" };
-        line("Series", format!("{}{synthetic}{date}", s.description));
+        line("Series", format!("{}{synthetic}{date}", s.description.as_deref().unwrap_or("(hidden)")));
         let thickness = if s.evenly_spaced {
             format!("{:.3}", s.thickness_mm.median)
         } else {
@@ -228,6 +302,42 @@ impl Report {
                 if s.axial { "" } else { ", not axial" }
             ),
         );
+        if self.all_series.len() > 1 {
+            line("All series", format!("{}, choose with --series", self.all_series.len()));
+            let mut table = Table::new(&[
+                ">No",
+                "Open",
+                "Description",
+                "Date",
+                ">Slices",
+                ">Spacing",
+                "Frame",
+                ">Sets",
+                "Geometry",
+            ]);
+            for s in &self.all_series {
+                table.row([
+                    s.number.to_string(),
+                    if s.open { "open" } else { "" }.to_owned(),
+                    s.description.clone().unwrap_or_default(),
+                    s.date.clone().unwrap_or_default(),
+                    s.slices.to_string(),
+                    s.spacing.clone(),
+                    s.frame_of_reference.to_owned(),
+                    s.structure_sets.to_string(),
+                    s.geometry.to_owned(),
+                ]);
+            }
+            text.push_str(&table.to_string());
+            for s in &self.all_series {
+                for reason in &s.reasons {
+                    text.push_str(&format!("Series {} is {}: {reason}\n", s.number, s.geometry));
+                }
+            }
+        }
+        let mut line = |label: &str, value: String| {
+            let _infallible = writeln!(text, "{label:<12}{value}");
+        };
         if self.structures.is_empty() {
             line("Structures", "none".into());
         } else {
@@ -249,6 +359,14 @@ impl Report {
             if let (Some(label), Some(file)) = (&other.label, &other.file) {
                 text.push_str(&format!("Also there: structure set \"{label}\" ({file})\n"));
             }
+        }
+        for set in &self.foreign_structure_sets {
+            let name = match (&set.label, &set.file) {
+                (Some(label), Some(file)) => format!(" \"{label}\" ({file})"),
+                _ => String::new(),
+            };
+            let home = set.series.map(|n| format!("; it belongs to series {n}")).unwrap_or_default();
+            text.push_str(&format!("Not for this CT: structure set{name}: {}{home}\n", set.reason));
         }
         if !self.uncertain_roles.is_empty() {
             text.push_str(&format!(

@@ -1,7 +1,7 @@
 //! `hilum open` and `hilum screenshot`: the window, on the screen or drawn off it.
 
 use super::failure::Failure;
-use crate::workbench::{Workbench, Workspace};
+use crate::workbench::{SeriesChoice, Workbench, Workspace};
 use std::path::PathBuf;
 
 /// Open the window (also without any command)
@@ -10,11 +10,15 @@ use std::path::PathBuf;
 Examples:
   hilum
   hilum open /data/patient1
+  hilum open /data/patient1 --series 2
   hilum open --demo --seed 3")]
 pub struct Open {
     /// Folder or files that hold a CT series and its structure sets
     #[arg(value_name = "PATH", conflicts_with = "demo")]
     pub paths: Vec<PathBuf>,
+    /// Which CT series of several: its number as `hilum inspect` lists it, or its UID
+    #[arg(long, value_name = "UID|NUMBER", requires = "paths")]
+    pub series: Option<SeriesChoice>,
     /// Open the synthetic demo case
     #[arg(long)]
     pub demo: bool,
@@ -64,7 +68,11 @@ fn parse_size(text: &str) -> Result<[u32; 2], String> {
 impl Open {
     pub fn run(self) -> Result<(), Failure> {
         let demo_seed = self.demo.then_some(self.seed);
-        Ok(crate::ui::run(crate::ui::StartUp { paths: self.paths, demo_seed })?)
+        Ok(crate::ui::run(crate::ui::StartUp {
+            paths: self.paths,
+            series: self.series.unwrap_or_default(),
+            demo_seed,
+        })?)
     }
 }
 

@@ -18,6 +18,7 @@ mod raw;
 mod rtstruct_read;
 mod rtstruct_write;
 mod scan;
+mod series;
 mod stack;
 mod uid;
 mod value;
@@ -33,6 +34,7 @@ pub use rtstruct_read::{
 };
 pub use rtstruct_write::ExportRequest;
 pub use scan::{CtSeries, Scan, ScanError, StructureSetFile, scan};
+pub use series::SeriesOutlook;
 pub use uid::{new_uid, uid_from_name};
 pub use warning::{ImportWarning, Severity};
 pub use write_ct::{WriteCtError, write_ct_series};

@@ -74,6 +74,19 @@ impl Scan {
         self.structure_sets.iter().filter(|s| best != Belonging::None && s.belonging(series) == best).collect()
     }
 
+    /// The structure sets that belong to this series and to no other more surely.
+    pub fn own_structure_sets_of(&self, series: &CtSeries) -> impl Iterator<Item = &StructureSetFile> {
+        self.structure_sets.iter().filter(|set| {
+            let here = set.belonging(series);
+            here != Belonging::None && self.series.iter().all(|s| set.belonging(s) >= here)
+        })
+    }
+
+    /// The structure sets that cannot be laid over a series: both name a frame of reference, and share none.
+    pub fn foreign_structure_sets_of(&self, series: &CtSeries) -> impl Iterator<Item = &StructureSetFile> {
+        self.structure_sets.iter().filter(|set| set.is_of_other_frame(series))
+    }
+
     /// The other structure sets: those that can be laid over the series as well (the same frame of
     /// reference, or none named), and those that cannot, with a remark each.
     pub fn other_structure_sets_of(&self, series: &CtSeries) -> (Vec<&StructureSetFile>, Vec<ImportWarning>) {
@@ -107,6 +120,8 @@ pub struct CtSeries {
     pub patient_id: String,
     /// YYYYMMDD.
     pub study_date: String,
+    /// Of the series, else of the acquisition, else of the study; YYYYMMDD.
+    pub date: String,
     pub rows: usize,
     pub columns: usize,
     pub(crate) slices: Vec<SliceHeader>,
@@ -205,6 +220,7 @@ struct SeriesFacts {
     patient_name: String,
     patient_id: String,
     study_date: String,
+    date: String,
 }
 
 /// Looks through files and folders (recursively; any file extension), headers only.
@@ -331,7 +347,9 @@ fn look_at(path: &Path) -> Found {
     let charset = Charset::of(ds, &Charset::default());
     match ds.string(tags::SOP_CLASS_UID).as_str() {
         uids::CT_IMAGE_STORAGE => {
+            let dates = [tags::SERIES_DATE, tags::ACQUISITION_DATE, tags::STUDY_DATE].map(|tag| ds.string(tag));
             let group = SeriesFacts {
+                date: dates.into_iter().find(|d| !d.is_empty()).unwrap_or_default(),
                 study_instance_uid: ds.string(tags::STUDY_INSTANCE_UID),
                 series_instance_uid: ds.string(tags::SERIES_INSTANCE_UID),
                 frame_of_reference_uid: ds.string(tags::FRAME_OF_REFERENCE_UID),
@@ -445,6 +463,7 @@ fn split_into_stacks(slices: Vec<(SeriesFacts, SliceHeader)>, scan: &mut Scan) {
                 patient_name: facts.patient_name,
                 patient_id: facts.patient_id,
                 study_date: facts.study_date,
+                date: facts.date,
                 rows: slice.rows,
                 columns: slice.columns,
                 slices: vec![slice],

@@ -10,6 +10,7 @@ use super::picker::FilePicker;
 use super::request::CommandSender;
 use super::risk_panel::RiskState;
 use super::scene::Scene;
+use super::series_panel::SeriesState;
 use super::structures_panel::StructuresState;
 use super::teach::{DifferenceOutline, TeachState};
 use super::viewport::ViewTransform;
@@ -19,7 +20,7 @@ use super::{fonts, theme};
 use crate::geometry::Orientation;
 use crate::gpu::{Gpu, SliceRenderer};
 use crate::workbench::jobs::JobMode;
-use crate::workbench::{Command, LoadedCase, Severity, Shown, Workbench};
+use crate::workbench::{Command, LoadedCase, SeriesChoice, Severity, Shown, Workbench};
 use eframe::egui;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub struct AppOptions {
     pub picker: Box<dyn FilePicker>,
     /// Opened at once.
     pub paths: Vec<PathBuf>,
+    /// Which of their CT series.
+    pub series: SeriesChoice,
     /// Demo case made at once.
     pub demo_seed: Option<u64>,
     /// Draw with the processor even where a GPU is there.
@@ -56,6 +59,7 @@ pub struct HilumApp {
 #[derive(Default)]
 pub(super) struct Panels {
     pub structures: StructuresState,
+    pub series: SeriesState,
     pub clinical: ClinicalState,
     pub risk: RiskState,
     pub teach: TeachState,
@@ -105,7 +109,7 @@ impl HilumApp {
             workbench.notices_mut().push_once(Severity::Info, words);
         }
         if !options.paths.is_empty() {
-            workbench.execute(Command::Open(options.paths));
+            workbench.execute(Command::OpenChosen { paths: options.paths, series: options.series });
         } else if let Some(seed) = options.demo_seed {
             workbench.execute(Command::OpenDemo { seed });
         }

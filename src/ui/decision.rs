@@ -40,6 +40,7 @@ pub fn show(context: &egui::Context, workbench: &Workbench, decision: &Decision)
     let (title, words, go_on, export) = match decision {
         Decision::Discard(what) => {
             let (title, go_on) = match what {
+                Discarding::Open(Opening::Series(_)) => ("Open another series without exporting?", "Discard and open"),
                 Discarding::Open(_) | Discarding::Arrived => {
                     ("Open another case without exporting?", "Discard and open")
                 }

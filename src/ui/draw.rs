@@ -10,6 +10,7 @@ use super::jobs_panel::jobs_panel_ui;
 use super::messages;
 use super::panel::PanelInput;
 use super::risk_panel::risk_panel_ui;
+use super::series_panel;
 use super::shortcuts;
 use super::start_page::{drop_hint, start_page_ui};
 use super::status_bar::status_bar_ui;
@@ -57,6 +58,14 @@ impl HilumApp {
             let (left, right) = if window_width < 1150.0 { (230.0, 262.0) } else { (286.0, 336.0) };
             let range = |usual: f32| (usual * 0.8).min(220.0)..=usual * 1.6;
             Panel::left("structures").default_size(left).size_range(range(left)).frame(side()).show(ui, |ui| {
+                if series_panel::has_choice(workbench) {
+                    // The structures keep the larger part.
+                    let most = ui.available_height() * 0.45;
+                    let height = series_panel::height(workbench, &panels.series).min(most);
+                    let frame = Frame::new().inner_margin(Margin { top: theme::SPACE_1 as i8, ..Margin::ZERO });
+                    let panel = Panel::bottom("series").exact_size(height).resizable(false).frame(frame);
+                    panel.show(ui, |ui| series_panel::series_panel_ui(ui, &input, &mut panels.series));
+                }
                 structures_panel_ui(ui, &input, &mut panels.structures);
             });
             Panel::right("assessment").default_size(right).size_range(range(right)).frame(side()).show(ui, |ui| {
@@ -82,7 +91,7 @@ impl HilumApp {
         CentralPanel::default().frame(Frame::new().fill(theme::BASE)).show(ui, |ui| match workspace {
             Workspace::Cohort => cohort_ui(ui, &mut panels.cohort),
             _ if has_scan => views.show(ui, workbench, scene, sender, difference.as_ref()),
-            _ => start_page_ui(ui, &input),
+            _ => start_page_ui(ui, &input, &mut panels.series),
         });
 
         let context = ui.ctx().clone();

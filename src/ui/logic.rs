@@ -131,6 +131,7 @@ impl HilumApp {
     fn open_now(&mut self, opening: Opening) {
         self.workbench.execute(match opening {
             Opening::Paths(paths) => Command::Open(paths),
+            Opening::Series(key) => Command::OpenSeries(key),
             Opening::Demo => Command::OpenDemo { seed: Workbench::DEMO_SEED },
         });
     }
@@ -248,7 +249,10 @@ impl HilumApp {
             self.panels.teach = Default::default();
             self.dialogs.after_export = None;
             self.dialogs.import_report = false;
-            let is_of_old_case = |d: &mut Decision| !matches!(d, Decision::Discard(Discarding::Open(_)));
+            let is_of_old_case = |d: &mut Decision| match d {
+                Decision::Discard(Discarding::Open(opening)) => matches!(opening, Opening::Series(_)),
+                _ => true,
+            };
             self.dialogs.decision.take_if(is_of_old_case);
         }
         if self.workbench.has_arrived() && self.dialogs.decision.is_none() && self.dialogs.after_export.is_none() {

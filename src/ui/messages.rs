@@ -2,7 +2,7 @@
 
 use super::icons::{Icon, icon_button, icon_label};
 use super::panel::PanelInput;
-use super::privacy::{notice_lines, notice_summary, path_words, warning_words, words};
+use super::privacy::{notice_lines, notice_summary, path_words, warning_line, warning_words};
 use super::request::WindowRequest;
 use super::theme;
 use super::widgets::{faint, status_line};
@@ -209,18 +209,14 @@ pub fn import_report_window(context: &egui::Context, input: &PanelInput<'_>) {
             }
             let mut lines: Vec<_> = report.iter().collect();
             lines.sort_by_key(|w| std::cmp::Reverse(w.severity));
-            for line in lines {
+            for (n, line) in lines.into_iter().enumerate() {
                 let icon = match line.severity {
                     dicom::Severity::Info => Icon::Info,
                     dicom::Severity::Warning => Icon::Warning,
                     dicom::Severity::Geometry => Icon::Error,
                 };
-                let response = status_line(ui, icon, &warning_words(input.workbench, line));
-                let files: Vec<String> =
-                    line.files.iter().take(20).filter_map(|f| path_words(input.workbench, f)).collect();
-                if files.len() > 1 {
-                    response.on_hover_text(files.join("\n"));
-                }
+                status_line(ui, icon, &warning_line(input.workbench, line));
+                files_ui(ui, input, n, line);
             }
         });
     });
@@ -229,18 +225,43 @@ pub fn import_report_window(context: &egui::Context, input: &PanelInput<'_>) {
     }
 }
 
+/// The paths behind a line of the import report.
+fn files_ui(ui: &mut Ui, input: &PanelInput<'_>, number: usize, line: &dicom::ImportWarning) {
+    const MOST: usize = 200;
+    let mut files: Vec<String> = line.files.iter().take(MOST).filter_map(|f| path_words(input.workbench, f)).collect();
+    if files.is_empty() {
+        return;
+    }
+    if line.files.len() > MOST {
+        files.push(format!("and {} more", line.files.len() - MOST));
+    }
+    let title = if line.files.len() == 1 { "1 file".to_owned() } else { format!("{} files", line.files.len()) };
+    ui.horizontal_top(|ui| {
+        ui.add_space(theme::SPACE_6);
+        let header = RichText::new(title).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL + 1.0);
+        CollapsingHeader::new(header).id_salt(("files", number)).show_unindented(ui, |ui| {
+            for file in files {
+                ui.add(Label::new(RichText::new(file).color(theme::TEXT_SECONDARY)).wrap().selectable(true));
+            }
+        });
+    });
+}
+
 /// True where the geometry of the scan is doubtful and nobody has said that they know.
 pub fn needs_acknowledgement(workbench: &Workbench) -> bool {
     workbench.shown_case().is_some() && workbench.geometry_warning().is_some() && !workbench.is_geometry_acknowledged()
 }
 
-/// The banner of a scan with doubtful geometry.
+/// So many doubts of the geometry are told in the banner; the rest is in the import report.
+const BANNER_LINES: usize = 3;
+
+/// The banner of a scan with doubtful geometry: each doubt with its files.
 pub fn geometry_banner_ui(ui: &mut Ui, input: &PanelInput<'_>) {
-    ui.horizontal(|ui| {
+    let workbench = input.workbench;
+    let doubts: Vec<_> = workbench.import_report().iter().filter(|w| w.severity == dicom::Severity::Geometry).collect();
+    ui.horizontal_top(|ui| {
         icon_label(ui, Icon::Warning, theme::WARNING);
-        let first = input.workbench.geometry_warning();
-        let words = first.map(|w| words(input.workbench, &w.text)).unwrap_or_default();
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
             let read = ui.button("I have read this");
             if read.on_hover_text("Network and export wait until you have read it").clicked() {
                 input.sender.send(Command::AcknowledgeGeometry);
@@ -248,8 +269,14 @@ pub fn geometry_banner_ui(ui: &mut Ui, input: &PanelInput<'_>) {
             if ui.button("Import report").accessible_name("Read the import report").clicked() {
                 input.sender.send(WindowRequest::ShowImportReport(true));
             }
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                ui.add(Label::new(words).truncate());
+            ui.with_layout(Layout::top_down(Align::Min), |ui| {
+                ui.spacing_mut().item_spacing.y = 2.0;
+                for doubt in doubts.iter().take(BANNER_LINES) {
+                    ui.add(Label::new(warning_line(workbench, doubt)).wrap());
+                }
+                if doubts.len() > BANNER_LINES {
+                    faint(ui, &format!("and {} more in the import report", doubts.len() - BANNER_LINES));
+                }
             });
         });
     });

@@ -24,6 +24,7 @@ mod request;
 mod risk_panel;
 mod scene;
 mod screenshot;
+mod series_panel;
 mod shortcuts;
 mod start_page;
 mod status_bar;
@@ -43,8 +44,8 @@ pub use request::{CommandSender, Opening, Request, WindowRequest};
 pub use screenshot::{ScreenshotRequest, offscreen_renderer, screenshot};
 
 use crate::gpu;
-use crate::workbench::Settings;
 use crate::workbench::jobs::JobMode;
+use crate::workbench::{SeriesChoice, Settings};
 use anyhow::{anyhow, bail};
 use eframe::egui;
 use std::path::PathBuf;
@@ -55,6 +56,8 @@ use std::sync::Arc;
 pub struct StartUp {
     /// Files and folders of a case.
     pub paths: Vec<PathBuf>,
+    /// Which of their CT series.
+    pub series: SeriesChoice,
     /// Seed of a demo case, where no paths are given.
     pub demo_seed: Option<u64>,
 }
@@ -87,13 +90,14 @@ pub fn run(start: StartUp) -> anyhow::Result<()> {
         persistence_path: settings_path.as_ref().map(|p| p.with_file_name("window.ron")),
         ..Default::default()
     };
-    let StartUp { paths, demo_seed } = start;
+    let StartUp { paths, series, demo_seed } = start;
     let create: eframe::AppCreator<'_> = Box::new(move |creation| {
         let options = AppOptions {
             mode: JobMode::Threads,
             settings_path,
             picker: Box::new(SystemPicker::default()),
             paths,
+            series,
             demo_seed,
             without_gpu: false,
         };

@@ -1,8 +1,9 @@
-//! The command palette: every action, recent case and structure by its name.
+//! The command palette: every action, recent case, series and structure by its name.
 
 use super::fuzzy;
-use super::privacy::recent_label;
+use super::privacy::{recent_label, series_title};
 use super::request::{CommandSender, Opening, Request, WindowRequest};
+use super::series_panel::has_choice;
 use super::theme;
 use crate::workbench::{Action, Command, Workbench};
 use eframe::egui::{
@@ -46,6 +47,16 @@ fn entries(workbench: &Workbench) -> Vec<Entry> {
             request: Command::GoToRoi(roi.id).into(),
             refusal: roi.slices.is_empty().then_some("It has no contours yet"),
         });
+    }
+    if has_choice(workbench) {
+        for series in &workbench.series().series {
+            entries.push(Entry {
+                text: format!("Open series {}", series_title(workbench, series).trim_start_matches("Series ")),
+                note: format!("{} slices", series.slices),
+                request: WindowRequest::Open(Opening::Series(series.key.clone())).into(),
+                refusal: workbench.series_refusal(&series.key),
+            });
+        }
     }
     if !workbench.view.identifiers_hidden {
         for (number, recent) in workbench.settings().recent.iter().enumerate() {

@@ -3,7 +3,7 @@
 
 use crate::dicom::{CtMeta, ImportWarning};
 use crate::workbench::jobs::JobStatus;
-use crate::workbench::{Notice, RecentCase, Workbench};
+use crate::workbench::{FoundSeries, Notice, RecentCase, Workbench};
 use std::path::Path;
 
 const HIDDEN: &str = "[hidden]";
@@ -30,6 +30,9 @@ pub fn words(workbench: &Workbench, text: &str) -> String {
     let mut text = text.to_owned();
     let labels = workbench.case().iter().flat_map(|c| &c.sources).map(|s| s.label.clone()).collect::<Vec<_>>();
     let labels = labels.into_iter().chain(workbench.other_structure_sets().map(|(_, s)| s.label.clone()));
+    let list = workbench.series();
+    let labels = labels.chain(list.foreign_sets.iter().map(|s| s.file.label.clone()));
+    let labels = labels.chain(list.series.iter().map(|s| s.description.clone()));
     let mut secrets: Vec<String> = labels.map(|label| format!("\"{label}\"")).collect();
     let loading = workbench.loading().map(|l| l.meta.as_ref());
     for meta in workbench.case().map(|c| c.image.meta.as_ref()).into_iter().chain(loading) {
@@ -59,6 +62,14 @@ fn secrets_of(meta: &CtMeta) -> Vec<String> {
         secrets.extend([date.clone(), readable_date(date)]);
     }
     secrets
+}
+
+/// A series by its number, and by its description where that may be shown.
+pub fn series_title(workbench: &Workbench, series: &FoundSeries) -> String {
+    match identifier(workbench, series.description.trim(), "") {
+        "" => format!("Series {}", series.number),
+        description => format!("{}: {description}", series.number),
+    }
 }
 
 /// A DICOM date as people read it.
@@ -96,6 +107,26 @@ pub fn notice_lines(workbench: &Workbench, notice: &Notice) -> Vec<String> {
 /// A line of the import report.
 pub fn warning_words(workbench: &Workbench, warning: &ImportWarning) -> String {
     if hides(workbench) { words(workbench, &warning.text) } else { warning.to_string() }
+}
+
+/// A remark with the names of its files, short enough for one or two lines.
+pub fn warning_line(workbench: &Workbench, warning: &ImportWarning) -> String {
+    const MOST: usize = 4;
+    let text = words(workbench, &warning.text);
+    if hides(workbench) || warning.files.is_empty() {
+        return text;
+    }
+    let name =
+        |path: &std::path::PathBuf| path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    let mut names: Vec<String> = warning.files.iter().take(MOST).map(name).collect();
+    match warning.files.len() - names.len() {
+        0 => {}
+        1 => names.push("one more file".into()),
+        more => names.push(format!("{more} more files")),
+    }
+    let last = names.pop().unwrap_or_default();
+    let names = if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) };
+    format!("{text}: {names}")
 }
 
 /// A recent case, by its number where its folder must not be shown.

@@ -30,6 +30,8 @@ pub enum WindowRequest {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Opening {
     Paths(Vec<PathBuf>),
+    /// Another series of the folder that is open, by its key.
+    Series(String),
     Demo,
 }
 

@@ -4,7 +4,7 @@ use super::app::{AppOptions, HilumApp};
 use super::picker::ScriptedPicker;
 use crate::gpu::device_descriptor;
 use crate::workbench::jobs::JobMode;
-use crate::workbench::{Command, LoadedCase, Workspace};
+use crate::workbench::{Command, LoadedCase, SeriesChoice, Workspace};
 use anyhow::{Context as _, anyhow, bail};
 use eframe::egui_wgpu::{self, RendererOptions, WgpuConfiguration, WgpuSetup};
 use egui_kittest::wgpu::{WgpuTestRenderer, default_wgpu_setup};
@@ -72,6 +72,7 @@ pub fn screenshot(request: ScreenshotRequest) -> anyhow::Result<Vec<u8>> {
         settings_path: None,
         picker: Box::new(ScriptedPicker::default()),
         paths: Vec::new(),
+        series: SeriesChoice::Best,
         demo_seed: None,
         without_gpu: false,
     };

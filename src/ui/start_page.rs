@@ -5,13 +5,14 @@ use super::jobs_panel::jobs_panel_ui;
 use super::panel::PanelInput;
 use super::privacy::recent_label;
 use super::request::{Opening, WindowRequest};
+use super::series_panel::{self, SeriesState};
 use super::theme;
 use super::widgets::icon_text_button;
 use crate::workbench::Action;
 use eframe::egui::{self, Align, Button, Label, Layout, Rect, RichText, Ui, UiBuilder, pos2, vec2};
 
 /// Shows the page in the rest of the space.
-pub fn start_page_ui(ui: &mut Ui, input: &PanelInput<'_>) {
+pub fn start_page_ui(ui: &mut Ui, input: &PanelInput<'_>, series: &mut SeriesState) {
     let PanelInput { workbench, sender, .. } = *input;
     let area = ui.available_rect_before_wrap();
     ui.painter().rect_filled(area, 0.0, theme::BASE);
@@ -46,6 +47,12 @@ pub fn start_page_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     ui.label(RichText::new(hint).color(theme::TEXT_FAINT));
     ui.add_space(theme::SPACE_4);
     jobs_panel_ui(ui, input);
+    // A folder of which the best series could not be opened.
+    if series_panel::has_choice(workbench) {
+        let size = vec2(ui.available_width(), series_panel::height(workbench, series).min(240.0));
+        ui.allocate_ui(size, |ui| series_panel::series_panel_ui(ui, input, series));
+        ui.add_space(theme::SPACE_2);
+    }
     let recent = &workbench.settings().recent;
     if !recent.is_empty() {
         ui.label(RichText::new("Recent cases").font(theme::strong(theme::SIZE_BODY)));

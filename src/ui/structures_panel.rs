@@ -3,11 +3,12 @@
 use super::icons::{Icon, icon_label, swatch};
 use super::panel::PanelInput;
 use super::privacy::identifier;
+use super::request::{Opening, WindowRequest};
 use super::theme;
 use super::widgets::{action_icon, cm3, faint, icon_button_sized, status_line};
 use crate::structures::{Generation, Provenance, Roi, RoiId, Role};
 use crate::workbench::jobs::JobKey;
-use crate::workbench::{Action, Command, Workbench};
+use crate::workbench::{Action, Command, ForeignSet, Workbench};
 use eframe::egui::{
     self, Align, Color32, ComboBox, CornerRadius, Frame, Key, Label, Layout, Margin, Popup, Response, RichText,
     ScrollArea, Sense, Slider, TextEdit, Ui, WidgetInfo, color_picker, vec2,
@@ -81,6 +82,7 @@ pub fn structures_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut Stru
             faint(ui, words);
         }
         other_sets_ui(ui, input);
+        foreign_sets_ui(ui, input);
     });
 }
 
@@ -378,6 +380,40 @@ fn other_sets_ui(ui: &mut Ui, input: &PanelInput<'_>) {
             let text = format!("{title}, {count} structures{comma}{date}");
             ui.add(Label::new(RichText::new(text).color(theme::TEXT_SECONDARY)).truncate())
                 .on_hover_text(set.roi_names.join(", "));
+        });
+    }
+}
+
+/// Structure sets that cannot be laid over this scan, with the series that they belong to.
+fn foreign_sets_ui(ui: &mut Ui, input: &PanelInput<'_>) {
+    let workbench = input.workbench;
+    let list = workbench.series();
+    if list.foreign_sets.is_empty() {
+        return;
+    }
+    ui.add_space(theme::SPACE_2);
+    status_line(ui, Icon::Layers, "Structure sets of another scan");
+    faint(ui, ForeignSet::REASON);
+    for (index, set) in list.foreign_sets.iter().enumerate() {
+        let number = format!("structure set {}", index + 1);
+        let label = &set.file.label;
+        let title =
+            identifier(workbench, if label.is_empty() { "Structure set without a label" } else { label }, &number);
+        ui.horizontal(|ui| {
+            if let Some((key, number)) = &set.series {
+                let button = ui.button(format!("Series {number}"));
+                let button = button.accessible_name(format!("Open series {number} with {title}"));
+                if button.on_hover_text("Open the series on which it was drawn").clicked() {
+                    input.sender.send(WindowRequest::Open(Opening::Series(key.clone())));
+                }
+            }
+            let text = format!("{title}, {} structures", set.file.roi_names.len());
+            let text = if set.series.is_some() { text } else { format!("{text}; its scan is not in this folder") };
+            ui.add(Label::new(RichText::new(&text).color(theme::TEXT_SECONDARY)).truncate()).on_hover_text(format!(
+                "{text}\n{}\n{}",
+                ForeignSet::REASON,
+                set.file.roi_names.join(", ")
+            ));
         });
     }
 }

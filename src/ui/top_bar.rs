@@ -2,8 +2,9 @@
 
 use super::icons::Icon;
 use super::panel::PanelInput;
-use super::privacy::{readable_date, recent_label};
+use super::privacy::{readable_date, recent_label, series_title};
 use super::request::{Opening, WindowRequest};
+use super::series_panel::has_choice;
 use super::theme;
 use super::widgets::{action_icon, action_item, segmented};
 use crate::dicom::CtMeta;
@@ -59,6 +60,20 @@ fn menu_ui(ui: &mut Ui, input: &PanelInput<'_>, menu: Menu) {
                 }
             });
         }
+    }
+    if menu == Menu::File && has_choice(workbench) {
+        ui.separator();
+        ui.menu_button("Open series", |ui| {
+            ui.set_min_width(320.0);
+            for series in &workbench.series().series {
+                let refusal = workbench.series_refusal(&series.key);
+                let button = ui.add_enabled(refusal.is_none(), egui::Button::new(series_title(workbench, series)));
+                if button.on_disabled_hover_text(refusal.unwrap_or_default()).clicked() {
+                    sender.send(WindowRequest::Open(Opening::Series(series.key.clone())));
+                    ui.close();
+                }
+            }
+        });
     }
     if menu == Menu::Help {
         ui.separator();

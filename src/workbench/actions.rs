@@ -65,6 +65,7 @@ impl Workbench {
     pub(super) fn command_refusal(&self, command: &Command) -> Option<&'static str> {
         self.out_of_reach(command.reach()).or_else(|| match command {
             Command::Segment | Command::Export { .. } => self.geometry_refusal(),
+            Command::OpenSeries(key) => self.series_refusal(key),
             _ => None,
         })
     }

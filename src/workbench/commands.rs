@@ -2,6 +2,7 @@
 //! of commands without arguments from which menus, the palette, shortcuts and the help are made.
 
 use super::jobs::JobId;
+use super::series::SeriesChoice;
 use super::tools::{BrushShape, ToolEvent};
 use super::view::Workspace;
 use crate::features::ClinicalValues;
@@ -25,6 +26,13 @@ pub enum ToolKind {
 pub enum Command {
     /// Opens the CT and structure sets found in files and folders.
     Open(Vec<PathBuf>),
+    /// As [`Self::Open`], but a certain one of the CT series.
+    OpenChosen {
+        paths: Vec<PathBuf>,
+        series: SeriesChoice,
+    },
+    /// Opens another series of the same folder, by its key.
+    OpenSeries(String),
     /// Makes the synthetic case of a seed.
     OpenDemo {
         seed: u64,
@@ -112,6 +120,8 @@ impl Command {
     pub(super) fn reach(&self) -> Reach {
         match self {
             Self::Open(_)
+            | Self::OpenChosen { .. }
+            | Self::OpenSeries(_)
             | Self::OpenDemo { .. }
             | Self::TakeArrived
             | Self::DropArrived

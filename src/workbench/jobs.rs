@@ -1,4 +1,4 @@
-//! The only place that starts threads: three lanes, one job at a time in each, progress, cancel,
+//! The only place that starts threads: four lanes, one job at a time in each, progress, cancel,
 //! and panics caught at the edge of the lane.
 
 use super::Trouble;
@@ -21,6 +21,8 @@ pub enum Lane {
     Infer,
     /// Metrics and other work that follows an edit.
     Live,
+    /// Small pictures.
+    Pictures,
 }
 
 /// What a job is for. One job of a kind at a time.
@@ -37,17 +39,19 @@ pub enum JobKey {
     Compare,
     /// Follows the contours of the airway.
     Airway,
+    /// Small pictures of the series of a folder; a new one replaces the old.
+    Thumbnails,
 }
 
 impl JobKey {
     /// True if a new job of this kind supersedes the one that runs; otherwise the new one is refused.
     fn replaces(self) -> bool {
-        matches!(self, Self::LoadCase)
+        matches!(self, Self::LoadCase | Self::Thumbnails)
     }
 
-    /// True for short work that follows the contours: it is not listed.
+    /// True for short work that nobody asked for: it is not listed.
     fn is_quiet(self) -> bool {
-        matches!(self, Self::Compare | Self::Airway)
+        matches!(self, Self::Compare | Self::Airway | Self::Thumbnails)
     }
 
     /// True if the result counts even where the job was cancelled meanwhile: a file that was written is there.

@@ -5,6 +5,7 @@ use super::case::{Case, CaseImage};
 use super::jobs::JobError;
 use super::live::Surroundings;
 use super::opening::guessed;
+use super::series::{SeriesChoice, SeriesList, find};
 use crate::dicom::{self, CtError, CtMeta, ImportWarning, LoadStep, LoadedCt, ScanError, StructureSetFile};
 use crate::geometry::{PatientPoint, VoxelGrid};
 use crate::image::{CtVolume, WindowLevel};
@@ -28,6 +29,8 @@ pub struct LoadedCase {
     pub uncertain_roles: BTreeSet<RoiId>,
     /// What to remember among the recent cases; empty for a case that was not read.
     pub opened: Vec<PathBuf>,
+    /// The CT series of the folder, and which of them this is.
+    pub found: SeriesList,
 }
 
 /// Why a case cannot be opened.
@@ -37,6 +40,10 @@ pub enum OpenError {
     Scan(#[from] ScanError),
     #[error(transparent)]
     Ct(#[from] CtError),
+    #[error("CT series {number} of {count} cannot be opened, choose another one of them: {source}")]
+    OneOfSeveral { number: usize, count: usize, source: CtError },
+    #[error("there is no such series in the folder ({wanted}); it holds {count} CT series, `hilum inspect` lists them")]
+    NoSuchSeries { wanted: String, count: usize },
     #[error("cancelled")]
     Cancelled,
 }
@@ -55,6 +62,13 @@ impl OpenError {
     pub fn is_cancelled(&self) -> bool {
         matches!(self, Self::Cancelled | Self::Scan(ScanError::Cancelled(_)) | Self::Ct(CtError::Cancelled(_)))
     }
+}
+
+/// What arrives while a case is read.
+pub enum OpenStep {
+    /// The series of the folder, before the first slice.
+    Found(Box<SeriesList>),
+    Ct(LoadStep),
 }
 
 /// A case while its slices arrive.
@@ -106,25 +120,49 @@ pub fn load_case(
     progress: &dyn Progress,
     on_step: &mut dyn FnMut(LoadStep) -> Result<(), Cancelled>,
 ) -> Result<LoadedCase, OpenError> {
+    load_series(paths, &SeriesChoice::Best, progress, &mut |step| match step {
+        OpenStep::Ct(step) => on_step(step),
+        OpenStep::Found(_) => Ok(()),
+    })
+}
+
+/// As [`load_case`], with the choice among several CT series.
+///
+/// # Errors
+/// As [`load_case`]; a series that is not there.
+pub fn load_series(
+    paths: &[PathBuf],
+    choice: &SeriesChoice,
+    progress: &dyn Progress,
+    on_step: &mut dyn FnMut(OpenStep) -> Result<(), Cancelled>,
+) -> Result<LoadedCase, OpenError> {
     let scan = dicom::scan(paths, progress)?;
     let mut warnings = scan.warnings.clone();
-    let series = scan.series_to_open().ok_or(CtError::Empty)?;
-    if scan.series.len() > 1 {
-        let all: Vec<String> =
-            scan.series.iter().map(|s| format!("\"{}\" ({} slices)", s.description, s.len())).collect();
+    let count = scan.series.len();
+    let at = find(&scan, choice).ok_or_else(|| match choice {
+        SeriesChoice::Best => OpenError::Ct(CtError::Empty),
+        SeriesChoice::Number(number) => OpenError::NoSuchSeries { wanted: number.to_string(), count },
+        SeriesChoice::Key(key) => OpenError::NoSuchSeries { wanted: key.clone(), count },
+    })?;
+    let series = &scan.series[at];
+    let found = SeriesList::new(&scan, at);
+    on_step(OpenStep::Found(Box::new(found.clone())))?;
+    if count > 1 && *choice == SeriesChoice::Best {
         warnings.push(ImportWarning::warning(format!(
-            "{} CT series were found; \"{}\" was opened, open its folder alone for another: {}",
-            scan.series.len(),
-            series.description,
-            all.join(", ")
+            "{count} CT series were found and number {} of them was opened; choose another one in the list of series, or with --series",
+            at + 1
         )));
     }
     let mut stopped = false;
-    let loaded = dicom::load_ct(series, progress, &mut |step| stopped |= on_step(step).is_err());
+    let loaded = dicom::load_ct(series, progress, &mut |step| stopped |= on_step(OpenStep::Ct(step)).is_err());
     if stopped {
         return Err(OpenError::Cancelled);
     }
-    let LoadedCt { volume, meta, warnings: ct_warnings } = loaded?;
+    let LoadedCt { volume, meta, warnings: ct_warnings } = loaded.map_err(|source| match source {
+        CtError::Cancelled(_) => OpenError::Cancelled,
+        source if count > 1 => OpenError::OneOfSeveral { number: at + 1, count, source },
+        source => OpenError::Ct(source),
+    })?;
     warnings.extend(ct_warnings);
 
     let mut structures = StructureSet::default();
@@ -173,6 +211,7 @@ pub fn load_case(
         warnings,
         uncertain_roles,
         opened,
+        found,
     })
 }
 
@@ -188,5 +227,6 @@ pub fn load_demo(seed: u64, progress: &dyn Progress) -> Result<LoadedCase, Cance
         warnings: Vec::new(),
         uncertain_roles: BTreeSet::new(),
         opened: Vec::new(),
+        found: SeriesList::default(),
     })
 }

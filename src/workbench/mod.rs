@@ -15,6 +15,7 @@ mod opening;
 mod outcome;
 mod policy;
 mod results;
+mod series;
 mod settings;
 pub mod tools;
 mod view;
@@ -25,10 +26,11 @@ pub use commands::{Action, ActionInfo, Command, Menu, Shortcut, TeachCommand, To
 pub use edit::{Change, Edit, RoiAttributes};
 pub use history::History;
 pub use live::{CentralZone, Derived, Live, Surroundings};
-pub use loading::{LoadedCase, Loading, OpenError, load_case, load_demo};
+pub use loading::{LoadedCase, Loading, OpenError, OpenStep, load_case, load_demo, load_series};
 pub use notices::{Notice, Notices, Severity, Trouble};
 pub use outcome::{error_chain, export, proof_lines, proposal_edit, segmentation_edit};
 pub use policy::{EditPolicy, Refusal};
+pub use series::{ForeignSet, FoundSeries, FrameRelation, SeriesChoice, SeriesList, Thumbnail};
 pub use settings::{RecentCase, Settings, SettingsError};
 pub use view::{ViewState, Workspace};
 
@@ -68,6 +70,10 @@ pub struct Workbench {
     arrived: Option<Box<Arrived>>,
     live: Option<Live>,
     other_structure_sets: Vec<StructureSetFile>,
+    /// The series of the folder that is open, and its files and folders.
+    found: SeriesList,
+    opened: Vec<PathBuf>,
+    thumbnails: Vec<Thumbnail>,
     import_report: Vec<ImportWarning>,
     uncertain_roles: BTreeSet<RoiId>,
     geometry_acknowledged: bool,
@@ -123,6 +129,9 @@ impl Workbench {
             arrived: None,
             live: None,
             other_structure_sets: Vec::new(),
+            found: SeriesList::default(),
+            opened: Vec::new(),
+            thumbnails: Vec::new(),
             import_report: Vec::new(),
             uncertain_roles: BTreeSet::new(),
             geometry_acknowledged: false,
@@ -274,7 +283,12 @@ impl Workbench {
             self.finish_stroke();
         }
         match command {
-            Command::Open(paths) => self.open(paths),
+            Command::Open(paths) => self.open(paths, SeriesChoice::Best),
+            Command::OpenChosen { paths, series } => self.open(paths, series),
+            Command::OpenSeries(key) => {
+                let paths = self.series_paths().to_vec();
+                self.open(paths, SeriesChoice::Key(key));
+            }
             Command::OpenDemo { seed } => self.open_demo(seed),
             Command::TakeArrived => self.take_arrived(),
             Command::DropArrived => self.arrived = None,

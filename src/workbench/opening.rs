@@ -2,8 +2,9 @@
 //! one stays as it is; while the views show slices of the new one, nothing of the old one can be changed.
 
 use super::jobs::{JobContext, JobId, JobKey, Lane};
-use super::loading::{LoadedCase, Loading, OpenError, load_case, load_demo};
+use super::loading::{LoadedCase, Loading, OpenError, OpenStep, load_demo, load_series};
 use super::results::{CaseResult, JobResult};
+use super::series::{SeriesChoice, SeriesList};
 use super::{EditPolicy, Live, Severity, ViewState, Workbench};
 use crate::dicom::{self, LoadStep, LoadedStructureSet};
 use crate::geometry::Revision;
@@ -16,6 +17,9 @@ pub(super) struct Opening {
     job: JobId,
     /// The open case, as it was when it was agreed to close it.
     agreed: (u64, Option<Revision>),
+    pub(super) paths: Vec<PathBuf>,
+    /// The series of the folder, once they are known.
+    pub(super) found: Option<SeriesList>,
 }
 
 /// A case that is ready, with its features counted.
@@ -25,34 +29,40 @@ pub(super) struct Arrived {
 }
 
 impl Workbench {
-    pub(super) fn open(&mut self, paths: Vec<PathBuf>) {
+    pub(super) fn open(&mut self, paths: Vec<PathBuf>, series: SeriesChoice) {
         let paths: Vec<PathBuf> = paths.into_iter().map(|p| std::path::absolute(&p).unwrap_or(p)).collect();
-        let subject = paths.first().cloned();
-        self.start_opening("Open", subject, move |context| {
-            load_case(&paths, context, &mut |step| context.send(JobResult::LoadStep(step)))
+        let title = if series == SeriesChoice::Best { "Open" } else { "Open a series of" };
+        self.start_opening(title, paths.clone(), move |context| {
+            load_series(&paths, &series, context, &mut |step| {
+                context.send(match step {
+                    OpenStep::Found(found) => JobResult::Found(found),
+                    OpenStep::Ct(step) => JobResult::LoadStep(step),
+                })
+            })
         });
     }
 
     pub(super) fn open_demo(&mut self, seed: u64) {
-        self.start_opening("Make the demo case", None, move |context| Ok(load_demo(seed, context)?));
+        self.start_opening("Make the demo case", Vec::new(), move |context| Ok(load_demo(seed, context)?));
     }
 
     fn start_opening(
         &mut self,
         title: &str,
-        subject: Option<PathBuf>,
+        paths: Vec<PathBuf>,
         load: impl FnOnce(&JobContext<JobResult>) -> Result<LoadedCase, OpenError> + Send + 'static,
     ) {
         self.end_opening();
         self.arrived = None;
         let agreed = self.identity();
         let model = self.risk_model.as_ref().ok().map(Arc::clone);
+        let subject = paths.first().cloned();
         let spawned = self.jobs.spawn_about(Lane::Io, JobKey::LoadCase, title, subject, move |context| {
             let loaded = load(context).map_err(OpenError::into_job_error)?;
             Ok(JobResult::Loaded(Box::new(Arrived::new(loaded, model.as_deref()))))
         });
         match spawned {
-            Ok(job) => self.opening = Some(Opening { job, agreed }),
+            Ok(job) => self.opening = Some(Opening { job, agreed, paths, found: None }),
             Err(error) => self.notices.warning(error.to_string()),
         }
     }
@@ -71,6 +81,20 @@ impl Workbench {
 
     pub(super) fn is_opening(&self, job: JobId) -> bool {
         self.opening.as_ref().is_some_and(|o| o.job == job)
+    }
+
+    /// The series of the folder that is being read.
+    pub(super) fn accept_found(&mut self, job: JobId, found: SeriesList) {
+        if let Some(opening) = self.opening.as_mut().filter(|o| o.job == job) {
+            opening.found = Some(found);
+        }
+    }
+
+    /// Lists the series of a folder.
+    pub(super) fn offer(&mut self, found: SeriesList, paths: Vec<PathBuf>) {
+        self.found = found;
+        self.opened = paths;
+        self.make_thumbnails();
     }
 
     /// Geometry or a slice of the scan that is being read.
@@ -128,7 +152,8 @@ impl Workbench {
 
     fn put(&mut self, arrived: Arrived) {
         let Arrived { loaded, live } = arrived;
-        let LoadedCase { case, surroundings: _, other_structure_sets, warnings, uncertain_roles, opened } = loaded;
+        let LoadedCase { case, surroundings: _, other_structure_sets, warnings, uncertain_roles, opened, found } =
+            loaded;
         self.finish_stroke();
         // The work of the old case is of no use any more; a file being written is still written.
         for key in [JobKey::LoadCase, JobKey::Segment, JobKey::Propose, JobKey::Compare, JobKey::AddStructureSet] {
@@ -164,6 +189,7 @@ impl Workbench {
             self.go_to(roi);
         }
         self.report_import("Opened", 0);
+        self.offer(found, opened.clone());
         if !opened.is_empty() {
             self.settings.remember(opened);
             self.save_settings();

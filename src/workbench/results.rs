@@ -4,6 +4,7 @@
 use super::jobs::{JobContext, JobError, JobEvent, JobId, JobKey, Lane};
 use super::live::CentralZone;
 use super::opening::Arrived;
+use super::series::{SeriesList, Thumbnail};
 use super::{Derived, Severity, Workbench, outcome};
 use crate::anatomy::{self, CtvProposal};
 use crate::dicom::{ExportProof, LoadStep, LoadedStructureSet};
@@ -16,7 +17,12 @@ use std::sync::Arc;
 
 /// Result of a job.
 pub(super) enum JobResult {
+    /// The series of the folder that is being read.
+    Found(Box<SeriesList>),
     LoadStep(LoadStep),
+    Thumbnail(Thumbnail),
+    /// All of them are made.
+    Thumbnails,
     Loaded(Box<Arrived>),
     /// For the case that was opened as number `case_count`.
     OfCase {
@@ -44,7 +50,9 @@ impl Workbench {
     pub fn poll(&mut self) {
         for (id, key, event) in self.jobs.poll() {
             match event {
+                JobEvent::Partial(JobResult::Found(found)) => self.accept_found(id, *found),
                 JobEvent::Partial(JobResult::LoadStep(step)) => self.accept_step(id, step),
+                JobEvent::Partial(JobResult::Thumbnail(thumbnail)) => self.thumbnails.push(thumbnail),
                 JobEvent::Finished(JobResult::Loaded(arrived)) => self.arrive(id, arrived),
                 JobEvent::Finished(JobResult::OfCase { case_count, result }) => {
                     if case_count == self.case_count {
@@ -54,7 +62,7 @@ impl Workbench {
                     }
                 }
                 JobEvent::Ended(error) => self.ended(id, key, error),
-                JobEvent::Partial(_) | JobEvent::Finished(JobResult::LoadStep(_)) => {}
+                JobEvent::Partial(_) | JobEvent::Finished(_) => {}
             }
         }
         self.sync_live();
@@ -62,7 +70,12 @@ impl Workbench {
 
     fn ended(&mut self, id: JobId, key: JobKey, error: JobError) {
         if self.is_opening(id) {
+            let offered = self.opening.as_mut().and_then(|o| o.found.take().map(|found| (found, o.paths.clone())));
             self.end_opening();
+            // Where no other case is open, the other series of the folder are offered instead.
+            if let (Some((found, paths)), JobError::Failed(_), None) = (offered, &error, &self.case) {
+                self.offer(SeriesList { open: None, ..found }, paths);
+            }
         }
         let what = match key {
             JobKey::LoadCase => "The case could not be opened",
@@ -72,6 +85,7 @@ impl Workbench {
             JobKey::AddStructureSet => "The structure set was not read",
             JobKey::Compare => "The comparison failed",
             JobKey::Airway => "The distance from the airway could not be measured",
+            JobKey::Thumbnails => "The small pictures of the series could not be made",
         };
         match error {
             JobError::Cancelled => self.notices.info("Cancelled; nothing was changed"),

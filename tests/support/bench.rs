@@ -30,6 +30,7 @@ pub fn small_case(rois: &[(&str, Role)]) -> LoadedCase {
         warnings: Vec::new(),
         uncertain_roles: Default::default(),
         opened: Vec::new(),
+        found: Default::default(),
     }
 }
 
@@ -66,6 +67,43 @@ pub fn write_case(folder: &Path, labels: &[&str], positions_mm: Vec<f64>) {
         };
         export_structure_set(&request, &folder.join(format!("RS{n}.dcm"))).expect("exported");
     }
+}
+
+/// Three series of one patient in one folder: a large one with a missing slice (number 1), the one on which
+/// the structure set "Plan" was drawn (number 2), and a small one of another frame of reference (number 3).
+pub fn write_three_series(folder: &Path) {
+    let planning = folder.join("planning");
+    write_case(&planning, &["Plan"], even());
+    let gap = (0..14).map(|k| 3.0 * f64::from(k) + if k > 6 { 3.0 } else { 0.0 }).collect();
+    write_series(&folder.join("diagnostic"), 2, "Mustermann diagnostic", true, gap);
+    write_series(
+        &folder.join("follow up"),
+        3,
+        "Mustermann follow up",
+        false,
+        (0..8).map(|k| 1.25 * f64::from(k)).collect(),
+    );
+}
+
+/// Another CT series of the patient of [`write_case`].
+pub fn write_series(folder: &Path, seed: u64, description: &str, same_frame: bool, positions_mm: Vec<f64>) {
+    let grid = VoxelGrid::new(DVec3::ZERO, DVec3::X, DVec3::Y, [1.0; 2], [64, 64], positions_mm).expect("valid grid");
+    let grid = Arc::new(grid);
+    let round = |(_, j, i): (usize, usize, usize)| {
+        if (i as i32 - 32).pow(2) + (j as i32 - 32).pow(2) < 700 { 40 } else { -900 }
+    };
+    let volume = CtVolume::new(Arc::clone(&grid), Array3::from_shape_fn(grid.shape(), round));
+    let first = CtMeta::synthetic("Bench", 1, 1);
+    let mut meta = CtMeta::synthetic("Bench", seed, grid.slices());
+    meta.patient.dicom_name = PATIENT.join("^");
+    meta.patient.id = PATIENT_ID.into();
+    meta.study_date = "20210304".into();
+    meta.study_instance_uid = first.study_instance_uid;
+    if same_frame {
+        meta.frame_of_reference_uid = first.frame_of_reference_uid;
+    }
+    meta.series_description = description.into();
+    write_ct_series(&volume, &meta, folder, &Silent).expect("written");
 }
 
 /// Evenly spaced slices for [`write_case`].

@@ -9,7 +9,7 @@ use hilum::geometry::{Orientation, PatientPoint};
 use hilum::structures::{Roi, Role};
 use hilum::ui::{AppOptions, HilumApp, Request, ScriptedPicker, offscreen_renderer};
 use hilum::workbench::jobs::JobMode;
-use hilum::workbench::{Case, LoadedCase, Workbench};
+use hilum::workbench::{Case, LoadedCase, SeriesChoice, Workbench};
 use std::path::{Path, PathBuf};
 
 /// The window under test.
@@ -22,6 +22,7 @@ pub struct Window {
 pub struct Start {
     pub demo_seed: Option<u64>,
     pub paths: Vec<PathBuf>,
+    pub series: SeriesChoice,
     pub settings_path: Option<PathBuf>,
     /// Answers of the file dialogs.
     pub answers: Vec<Option<PathBuf>>,
@@ -44,6 +45,7 @@ impl Window {
             settings_path: start.settings_path,
             picker: Box::new(ScriptedPicker::new(start.answers)),
             paths: start.paths,
+            series: start.series,
             demo_seed: start.demo_seed,
             without_gpu: !start.gpu,
         };

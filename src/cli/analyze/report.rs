@@ -102,7 +102,9 @@ fn header(page: &mut String, parts: &ReportParts) {
         facts.push(("Study date", date(&meta.study_date)));
     }
     let synthetic = if meta.is_synthetic { " (synthetic)" } else { "" };
-    facts.push(("Series", format!("{}{synthetic}", meta.series_description)));
+    // Descriptions of series name patients and dates at times.
+    let description = if parts.hide_identifiers { "description hidden" } else { &meta.series_description };
+    facts.push(("Series", format!("{description}{synthetic}")));
     facts.push((
         "Geometry",
         format!(

@@ -53,6 +53,7 @@ impl LiveBench {
             warnings: Vec::new(),
             uncertain_roles: Default::default(),
             opened: Vec::new(),
+            found: Default::default(),
         });
         bench.execute(Command::SelectRoi(Some(target)));
         bench.execute(Command::SetTool(ToolKind::Brush));
