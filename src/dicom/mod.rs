@@ -7,6 +7,7 @@
 
 mod contours;
 mod ct;
+pub mod deidentify;
 mod file;
 mod meta;
 mod pixels;
