@@ -6,6 +6,7 @@ mod analyze;
 pub mod bench;
 mod case_args;
 mod compare;
+mod deidentify;
 mod export;
 mod failure;
 mod inspect;
@@ -60,6 +61,7 @@ enum CliCommand {
     Mask(export::MaskCommand),
     Export(export::Export),
     Analyze(analyze::Analyze),
+    Deidentify(deidentify::Deidentify),
     Phantom(phantom::Phantom),
     Screenshot(window::Screenshot),
     /// Train the models that Hilum uses, on synthetic patients
@@ -111,6 +113,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Mask(c) => c.run(&terminal),
         CliCommand::Export(c) => c.run(&terminal),
         CliCommand::Analyze(c) => c.run(&terminal),
+        CliCommand::Deidentify(c) => c.run(&terminal),
         CliCommand::Phantom(c) => c.run(&terminal),
         CliCommand::Screenshot(c) => c.run(&terminal),
         CliCommand::Train(c) => c.run(&terminal),
