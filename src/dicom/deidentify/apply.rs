@@ -6,6 +6,7 @@ use super::table::{Action, action};
 use super::{Dates, DeidentifyOptions, Secret};
 use crate::dicom::raw::{DataSet, Element, Value, dictionary_vr};
 use crate::dicom::value::Charset;
+use crate::structures::{Role, propose_role};
 use dicom_core::chrono::{Days, NaiveDate};
 use dicom_core::{Tag, VR};
 use dicom_dictionary_std::tags;
@@ -87,7 +88,8 @@ impl Treatment<'_> {
     fn roi_name(&self, e: &mut Element, number: &str, charset: &Charset, done: &mut Done) {
         let Value::Bytes(bytes) = &mut e.value else { return };
         let thorough = self.options.dates != Dates::Keep;
-        if self.identifiers.are_in(&charset.decode(bytes), thorough) {
+        let name = charset.decode(bytes);
+        if !is_known_structure(&name) && self.identifiers.are_in(&name, thorough) {
             // The number is what other sequences refer to; one that is no number is text.
             let number = number.parse::<u32>().map(|n| n.to_string()).unwrap_or_default();
             *bytes = format!("ROI_{number}").into_bytes();
@@ -225,6 +227,13 @@ impl Treatment<'_> {
     }
 }
 
+/// True for a whole name of our alias table or a station number: a patient called Breast does not make
+/// the structure secret. Aliases that are beginnings of names ("GTVp ...") say nothing about the rest.
+fn is_known_structure(name: &str) -> bool {
+    let proposal = propose_role(name, "");
+    proposal.role != Role::Other && proposal != propose_role(&format!("{name}qq"), "")
+}
+
 fn is_uid(text: &str) -> bool {
     text.len() <= 64 && text.bytes().all(|b| b.is_ascii_digit() || b == b'.')
 }
@@ -316,6 +325,16 @@ mod tests {
         assert_eq!(moved("20240301101500.25+0100", -366).as_deref(), Some("20230301101500.25+0100"));
         for wrong in ["202403", "march", "20240230", "20240301x", "2024030\u{e9}"] {
             assert_eq!(moved(wrong, 1), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names_of_structures_are_known_as_a_whole_only() {
+        for name in ["Breast", "Lung_L", "4R", "LN_IASLC_04_R", "Tumor_c40"] {
+            assert!(is_known_structure(name), "{name}");
+        }
+        for name in ["GTVp Smith", "CTV_Smith", "Smith", "_Smith", "Ribeiro", "Lung_L Smith"] {
+            assert!(!is_known_structure(name), "{name}");
         }
     }
 

@@ -315,6 +315,10 @@ fn look_at(path: &Path, options: &DeidentifyOptions, secret: &Secret) -> Found {
     let Some(kind) = kind(&sop_class) else {
         return skip("a kind of DICOM file that is not covered", sop_class);
     };
+    // Without them an image was cut off; a dose can be a dose volume histogram alone.
+    if matches!(kind, "CT" | "PT" | "MR" | "SG") && !source.has_pixels() {
+        return skip(UNREADABLE, "the image has no pixels".into());
+    }
     let mut identifiers = Identifiers::new(options.keep_device);
     identifiers.collect(ds, &Charset::default());
     let id = ds.text(tags::PATIENT_ID, &Charset::of(ds, &Charset::default()));

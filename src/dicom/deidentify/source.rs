@@ -177,6 +177,10 @@ pub(super) enum CopyError {
 }
 
 impl Source {
+    pub fn has_pixels(&self) -> bool {
+        self.pixels_at.is_some()
+    }
+
     /// Writes a Part 10 file: preamble of zeros, new file meta information, the data set as it is now,
     /// and the pixels byte for byte. No file is overwritten.
     pub fn write(&mut self, path: &Path) -> Result<(), CopyError> {
@@ -267,5 +271,22 @@ impl Source {
     fn copy_bytes(&mut self, length: u64, out: &mut dyn Write) -> Result<(), CopyError> {
         let copied = std::io::copy(&mut (&mut self.reader).take(length), out).map_err(CopyError::Write)?;
         if copied == length { Ok(()) } else { Err(CopyError::Damaged) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(meta: bool, bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let mut whole = if meta { [&[0; 128], b"DICM\x02\0\x10\0UI".as_slice()].concat() } else { vec![8, 0, 5, 0] };
+            whole.extend(bytes);
+            if let Ok(Some(layout)) = layout(&whole) {
+                let _ = header(&whole, layout, true);
+            }
+        }
     }
 }
