@@ -125,6 +125,16 @@ const TOKENS: [&str; 26] = [
 
 type Object = FileDicomObject<InMemDicomObject>;
 
+/// How the planted files are written.
+#[derive(Clone, Copy)]
+struct Corner {
+    charset: &'static str,
+    syntax: &'static str,
+}
+
+const UNICODE: Corner = Corner { charset: "ISO_IR 192", syntax: uids::EXPLICIT_VR_LITTLE_ENDIAN };
+const CHINESE: Corner = Corner { charset: "GB18030", syntax: uids::IMPLICIT_VR_LITTLE_ENDIAN };
+
 fn text(tag: Tag, vr: VR, value: &str) -> DataElement<InMemDicomObject> {
     DataElement::new(tag, vr, PrimitiveValue::from(value))
 }
@@ -142,10 +152,10 @@ fn change_items(object: &mut Object, tag: Tag, change: impl Fn(usize, &mut InMem
 }
 
 /// Plants in everything that CT and structure sets share.
-fn plant_common(object: &mut Object) {
+fn plant_common(object: &mut Object, corner: Corner) {
     let declared = format!("seen {NAME} {ID} on 30.11.1947, {ACCESSION}");
     for (tag, vr, value) in [
-        (tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 192"),
+        (tags::SPECIFIC_CHARACTER_SET, VR::CS, corner.charset),
         (tags::PATIENT_NAME, VR::PN, NAME),
         (tags::PATIENT_ID, VR::LO, ID),
         (tags::PATIENT_BIRTH_DATE, VR::DA, "19471130"),
@@ -170,6 +180,9 @@ fn plant_common(object: &mut Object) {
         (tags::SOFTWARE_VERSIONS, VR::LO, "v1 installed at Hiddenhospital"),
         (tags::MANUFACTURER_MODEL_NAME, VR::LO, "Model for PLANTERSSON"),
         (tags::IMAGE_TYPE, VR::CS, "DERIVED\\SECONDARY\\AXIAL\\PLANTERSSON"),
+        // Numbers that are none.
+        (tags::GANTRY_DETECTOR_TILT, VR::DS, "Plantersson"),
+        (tags::ACQUISITION_NUMBER, VR::IS, "PX-4711-0815"),
         (tags::STUDY_DATE, VR::DA, "20200110"),
         (tags::SERIES_DATE, VR::DA, "20200115"),
         (tags::DATE_OF_SECONDARY_CAPTURE, VR::DA, "20200117"),
@@ -190,6 +203,8 @@ fn plant_common(object: &mut Object) {
         VR::UN,
         PrimitiveValue::from("Björk PRIVATEWORD".as_bytes().to_vec()),
     ));
+    let profile = [b"....Plantersson".as_slice(), &[0; 9]].concat();
+    object.put(DataElement::new(tags::ICC_PROFILE, VR::OB, PrimitiveValue::from(profile)));
     // A person deep within sequences, private ones and ones that stay.
     let deep = InMemDicomObject::from_element_iter([
         text(tags::PERSON_NAME, VR::PN, "Deepname^Deep"),
@@ -218,6 +233,7 @@ fn plant_common(object: &mut Object) {
         PrimitiveValue::from("TAILPLANT Björk".as_bytes().to_vec()),
     ));
     object.update_meta(|meta| {
+        meta.transfer_syntax = corner.syntax.into();
         meta.source_application_entity_title = Some("AEPLANT".into());
         meta.sending_application_entity_title = Some("AEPLANT".into());
         meta.private_information_creator_uid = Some("1.2.3".into());
@@ -234,18 +250,18 @@ fn write_planted(object: &Object, path: &Path) {
 }
 
 /// The made case with identifiers in every corner.
-fn planted(folder: &Path) -> PathBuf {
+fn planted(folder: &Path, corner: Corner) -> PathBuf {
     let root = folder.join("FILENAMEPLANT");
     std::fs::create_dir_all(root.join("Plantersson")).expect("folder");
     for (n, path) in files(&made().join("ct")).iter().enumerate() {
         let mut object = open_file(path).expect("opens");
-        plant_common(&mut object);
+        plant_common(&mut object, corner);
         object.put(text(tags::ACQUISITION_DATE, VR::DA, "20200112"));
         object.put(text(tags::IMAGE_COMMENTS, VR::LT, "Plantersson"));
         write_planted(&object, &root.join("Plantersson").join(format!("FILENAMEPLANT {n} {ID}.dcm")));
     }
     let mut set = open_file(made().join("rs.dcm")).expect("opens");
-    plant_common(&mut set);
+    plant_common(&mut set, corner);
     for (tag, vr, value) in [
         (tags::STRUCTURE_SET_LABEL, VR::SH, "RS Plantersson"),
         (tags::STRUCTURE_SET_NAME, VR::LO, "Björk 4711-0815"),
@@ -308,8 +324,13 @@ fn leaks(folder: &Path, tokens: &[&str]) -> Vec<String> {
 
 #[test]
 fn planted_identifiers_are_nowhere_in_the_output() {
+    nothing_planted_is_left(UNICODE);
+    nothing_planted_is_left(CHINESE);
+}
+
+fn nothing_planted_is_left(corner: Corner) {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let source = planted(folder.path());
+    let source = planted(folder.path(), corner);
     assert!(leaks(&source.join("Plantersson"), &TOKENS).len() > 20, "the search finds what is planted");
     let output = folder.path().join("out");
     let report = run(&source, &output, &DeidentifyOptions::default());
@@ -358,7 +379,7 @@ fn planted_identifiers_are_nowhere_in_the_output() {
 #[test]
 fn with_every_option_the_declared_identifiers_are_still_gone() {
     let folder = tempfile::tempdir().expect("temporary folder");
-    let source = planted(folder.path());
+    let source = planted(folder.path(), CHINESE);
     let options = DeidentifyOptions {
         dates: Dates::Shift(-100),
         keep_patient_characteristics: true,
@@ -715,6 +736,20 @@ fn compressed_and_cut_off_pixels_and_other_files() {
     assert!(json["sop_instance_uid"].as_str().is_some_and(|u| u.starts_with("2.25.")));
     let table = std::fs::read_to_string(output.join("features.000001.csv")).expect("there");
     assert_eq!(table, "index,name,value,unit,description\n1,ln7_ctv_in_ln,0.5,1,\"a, b\"\n108,c_age_gt60,,0/1,older\n");
+}
+
+#[test]
+fn images_cut_off_anywhere_are_listed_and_not_written() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let source = folder.path().join("in");
+    std::fs::create_dir(&source).expect("made");
+    let whole = std::fs::read(&files(&made().join("ct"))[0]).expect("there");
+    let lengths: Vec<usize> = (0..2600).step_by(13).chain([whole.len()]).collect();
+    for length in &lengths {
+        std::fs::write(source.join(format!("{length}.dcm")), &whole[..*length]).expect("written");
+    }
+    let report = run(&source, &folder.path().join("out"), &DeidentifyOptions::default());
+    assert_eq!((report.files.len(), report.skipped.len()), (1, lengths.len() - 1));
 }
 
 #[test]
