@@ -4,6 +4,7 @@ mod support;
 
 mod cli;
 mod contours;
+mod deidentify;
 mod dicom;
 mod diunet;
 mod features;

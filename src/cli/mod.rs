@@ -7,6 +7,7 @@ pub mod bench;
 mod case_args;
 mod cohort;
 mod compare;
+mod deidentify;
 mod export;
 mod failure;
 mod inspect;
@@ -61,6 +62,7 @@ enum CliCommand {
     Mask(export::MaskCommand),
     Export(export::Export),
     Analyze(analyze::Analyze),
+    Deidentify(deidentify::Deidentify),
     Phantom(phantom::Phantom),
     Screenshot(window::Screenshot),
     /// Train the models that Hilum uses, on synthetic patients
@@ -115,6 +117,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Mask(c) => c.run(&terminal),
         CliCommand::Export(c) => c.run(&terminal),
         CliCommand::Analyze(c) => c.run(&terminal),
+        CliCommand::Deidentify(c) => c.run(&terminal),
         CliCommand::Phantom(c) => c.run(&terminal),
         CliCommand::Screenshot(c) => c.run(&terminal),
         CliCommand::Train(c) => c.run(&terminal),

@@ -8,6 +8,7 @@
 mod charset;
 mod contours;
 mod ct;
+pub mod deidentify;
 mod file;
 mod meta;
 mod pixels;
