@@ -11,6 +11,7 @@ mod features;
 mod gpu;
 mod layering;
 mod metrics;
+mod nifti;
 mod phantom;
 mod risk;
 #[cfg(feature = "gui")]
