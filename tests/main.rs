@@ -14,6 +14,7 @@ mod metrics;
 mod nifti;
 mod phantom;
 mod risk;
+mod segmentation;
 #[cfg(feature = "gui")]
 mod shaders;
 #[cfg(feature = "gui")]

@@ -76,9 +76,9 @@ impl Made {
         }
         let offset = length + 4 + self.extension.len();
         if first {
-            put(108, &(offset as f32).to_le_bytes())
+            put(108, &(offset as f32).to_le_bytes());
         } else {
-            put(168, &(offset as i64).to_le_bytes())
+            put(168, &(offset as i64).to_le_bytes());
         }
         for (n, s) in self.scl.iter().enumerate() {
             put(if first { 112 } else { 176 } + step * n, &real(*s));
@@ -97,9 +97,9 @@ impl Made {
             }
         }
         if first {
-            put(123, &[self.units])
+            put(123, &[self.units]);
         } else {
-            put(500, &i32::from(self.units).to_le_bytes())
+            put(500, &i32::from(self.units).to_le_bytes());
         }
         let (at, magic) = if first { (344, b"n+1\0") } else { (4, b"n+2\0") };
         h[at..at + 4].copy_from_slice(magic);
@@ -128,7 +128,7 @@ const AXIAL: [[f64; 4]; 3] = [[-2.0, 0.0, 0.0, 30.0], [0.0, -3.0, 0.0, 40.0], [0
 #[test]
 fn a_real_mask_is_exactly_the_rasterized_structure_set() {
     let Some(folder) = test_data("sts012-ct") else { return };
-    let found = scan(&[folder.clone()], &Silent).expect("a CT");
+    let found = scan(std::slice::from_ref(&folder), &Silent).expect("a CT");
     let ct = load_ct(&found.series[0], &Silent, &mut |_| {}).expect("loads");
     let set = load_structure_set(&found.structure_sets[0].path, &ct.volume.grid, &ct.meta, 0).expect("loads");
     let by_contours = rasterize(&ct.volume.grid, &set.rois[0].slices);
@@ -196,7 +196,7 @@ fn a_whole_thorax_with_organ_labels_has_its_published_volumes() {
         let roi = rois.rois.iter().find(|r| r.name == name).expect("there");
         let mask = rasterize(grid, &roi.slices);
         let [low, high] = mask.bounds().expect("not empty");
-        let middle = [0, 1, 2].map(|a| (low[a] + high[a]) / 2);
+        let middle = [0, 1, 2].map(|a| usize::midpoint(low[a], high[a]));
         grid.patient_from_voxel(middle[0], middle[1] as f64, middle[2] as f64)
     };
     let (heart, cord, trachea) = (center("heart"), center("spinal_cord"), center("trachea"));
@@ -307,7 +307,7 @@ fn headers_of_nibabel_give_what_nibabel_gives() {
         pixdim: [-1.0, 0.8, 1.1, 2.5],
         ..Made::new([7, 6, 5], AXIAL, 4, vec![0; 7 * 6 * 5 * 2])
     };
-    let labels = with_file("a.nii", &made.bytes(), |p| read_labels(p)).expect("loads");
+    let labels = with_file("a.nii", &made.bytes(), read_labels).expect("loads");
     let grid = &labels.grid;
     let corners = (0..8).map(|c| {
         let end = |bit: usize, n: usize| if c >> bit & 1 == 1 { n - 1 } else { 0 };
@@ -346,7 +346,7 @@ proptest! {
         let sform: [[f64; 4]; 3] = std::array::from_fn(|r| [columns[0][r], columns[1][r], columns[2][r], origin[r]]);
         for version in [1, 2] {
             let made = Made { version, ..Made::new(file_size, sform, 2, data.clone()) };
-            let labels = with_file("a.nii", &made.bytes(), |p| read_labels(p)).expect("loads");
+            let labels = with_file("a.nii", &made.bytes(), read_labels).expect("loads");
             let grid = &labels.grid;
             for (n, value) in data.iter().enumerate() {
                 let at = [n % file_size[0], n / file_size[0] % file_size[1], n / file_size[0] / file_size[1]];
@@ -371,7 +371,7 @@ proptest! {
         let file_size = order.map(|g| size[g]);
         let sform: [[f64; 4]; 3] = std::array::from_fn(|r| [columns[0][r], columns[1][r], columns[2][r], 7.0]);
         let made = Made::new(file_size, sform, 2, (1..121).collect());
-        let labels = with_file("a.nii", &made.bytes(), |p| read_labels(p)).expect("loads");
+        let labels = with_file("a.nii", &made.bytes(), read_labels).expect("loads");
         // A sagittal scan, head to feet and back to front.
         let corner = labels.grid.patient_from_voxel(labels.grid.slices() - 1, labels.grid.rows() as f64 - 1.0, 0.0);
         let [nk, nj, ni] = labels.grid.shape();
@@ -486,7 +486,7 @@ fn what_cannot_be_used_is_refused_with_the_reason() {
 #[test]
 fn labels_that_do_not_fit_are_moved_only_with_a_note() {
     let made = Made::new([5, 4, 3], AXIAL, 2, vec![1; 60]);
-    let labels = with_file("a.nii", &made.bytes(), |p| read_labels(p)).expect("loads");
+    let labels = with_file("a.nii", &made.bytes(), read_labels).expect("loads");
     let first = labels.grid.patient_from_voxel(0, 0.0, 0.0);
     let axial = |origin: DVec3, spacing: [f64; 3], size: [usize; 3]| {
         Arc::new(VoxelGrid::axial(origin, spacing, size).expect("a grid"))
@@ -509,7 +509,7 @@ fn labels_that_do_not_fit_are_moved_only_with_a_note() {
     let far = labels.onto_grid(&axial(first + DVec3::Z * 500.0, [2.0, 3.0, 4.0], [5, 4, 3]));
     assert_eq!(far.expect_err("refused"), OntoGridError::Elsewhere { voxels: 60 });
     let empty = Made::new([5, 4, 3], AXIAL, 2, vec![0; 60]);
-    let empty = with_file("a.nii", &empty.bytes(), |p| read_labels(p)).expect("loads");
+    let empty = with_file("a.nii", &empty.bytes(), read_labels).expect("loads");
     assert_eq!(empty.onto_grid(&labels.grid).expect_err("refused"), OntoGridError::Empty);
 }
 

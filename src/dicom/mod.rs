@@ -16,6 +16,9 @@ mod raw;
 mod rtstruct_read;
 mod rtstruct_write;
 mod scan;
+mod seg;
+mod seg_codes;
+mod seg_write;
 mod stack;
 mod uid;
 mod value;
@@ -31,6 +34,8 @@ pub use rtstruct_read::{
 };
 pub use rtstruct_write::ExportRequest;
 pub use scan::{CtSeries, Scan, ScanError, StructureSetFile, scan};
+pub use seg::{LoadedSegmentation, Segment, SegmentRois, SegmentationError, load_segmentation};
+pub use seg_write::{SegmentProof, SegmentationProof, SegmentationRequest, SegmentationWriteError, write_segmentation};
 pub use uid::{new_uid, uid_from_name};
 pub use warning::{ImportWarning, Severity};
 pub use write_ct::{WriteCtError, write_ct_series};
