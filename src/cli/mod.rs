@@ -9,6 +9,7 @@ mod compare;
 mod export;
 mod failure;
 mod inspect;
+mod masks;
 mod npy;
 mod output;
 mod phantom;
@@ -58,6 +59,8 @@ enum CliCommand {
     Risk(results::Risk),
     Compare(compare::Compare),
     Mask(export::MaskCommand),
+    Nifti(masks::Nifti),
+    Seg(masks::Seg),
     Export(export::Export),
     Analyze(analyze::Analyze),
     Phantom(phantom::Phantom),
@@ -109,6 +112,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Risk(c) => c.run(&terminal),
         CliCommand::Compare(c) => c.run(&terminal),
         CliCommand::Mask(c) => c.run(&terminal),
+        CliCommand::Nifti(c) => c.run(&terminal),
+        CliCommand::Seg(c) => c.run(&terminal),
         CliCommand::Export(c) => c.run(&terminal),
         CliCommand::Analyze(c) => c.run(&terminal),
         CliCommand::Phantom(c) => c.run(&terminal),
