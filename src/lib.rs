@@ -17,6 +17,8 @@ pub mod cohort;
 pub mod dicom;
 pub mod diunet;
 pub mod features;
+pub mod files;
+pub mod nifti;
 pub mod phantom;
 pub mod risk;
 pub mod survival;

@@ -139,6 +139,59 @@ fn a_mask_is_an_array_with_the_volume_of_the_structure() {
 }
 
 #[test]
+fn structures_become_segmentations_and_nifti_masks_that_agree() {
+    let (case, set) = small();
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let seg = folder.path().join("seg.dcm");
+    let proof = json(&["seg", case, "-o", text(&seg), "--roi", "GTVp", "--roi", "CTV"]);
+    has_keys(&proof, &["path", "sop_instance_uid", "sha256", "frames", "segments", "notes"]);
+    let segments = proof["segments"].as_array().expect("a list");
+    assert_eq!(segments.len(), 2);
+    let (code, error) = refusal(&["seg", case, "-o", text(&seg)]);
+    assert!(code == 1 && error.contains("--overwrite"), "{code} {error}");
+    let (code, error) = refusal(&["seg", case, "-o", set, "--overwrite"]);
+    assert!(code == 1 && error.contains("never overwritten"), "{code} {error}");
+    assert!(output(&["seg", case, "-o", text(&seg), "--overwrite"]).contains("0 voxels different"));
+
+    let masks = folder.path().join("masks");
+    let report = json(&["nifti", case, "-o", text(&masks), "--roi", "GTVp", "--roi", "CTV", "--ct"]);
+    let files = report["files"].as_array().expect("a list");
+    let contents: Vec<&str> = files.iter().filter_map(|f| f["content"].as_str()).collect();
+    assert_eq!(contents, ["mask", "mask", "ct"]);
+    for (n, name) in ["GTVp", "CTV"].into_iter().enumerate() {
+        let voxels = files[n]["structures"][0]["voxels"].as_u64();
+        assert_eq!((voxels, segments[n]["name"].as_str()), (segments[n]["voxels"].as_u64(), Some(name)));
+        let labels = hilum::nifti::read_labels(&masks.join(format!("{name}.nii.gz"))).expect("loads");
+        assert_eq!(Some(labels.masks()[&1].count()), voxels);
+    }
+    let ct = hilum::nifti::read_ct(&masks.join("ct.nii.gz")).expect("loads");
+    assert_eq!((ct.volume.grid.shape(), ct.notes.len()), ([48, 96, 96], 0));
+
+    let labels = folder.path().join("nodes.nii.gz");
+    output(&["nifti", case, "-o", text(&labels), "--labels", "--roi", "LN_IASLC_04_R", "--roi", "LN_IASLC_07"]);
+    let table = std::fs::read_to_string(folder.path().join("nodes.csv")).expect("the names");
+    assert_eq!(table, "id,structure\n1,\"LN_IASLC_04_R\"\n2,\"LN_IASLC_07\"\n");
+    let (code, error) = refusal(&[
+        "nifti",
+        case,
+        "-o",
+        text(&folder.path().join("x.nii.gz")),
+        "--labels",
+        "--roi",
+        "GTVp",
+        "--roi",
+        "CTV",
+    ]);
+    assert!(code == 3 && error.contains("share"), "{code} {error}");
+    let (code, error) = refusal(&["nifti", case, "-o", text(&folder.path().join("x.nii"))]);
+    assert!(code == 2 && error.contains("--roi"), "{code} {error}");
+    let (code, _) = refusal(&["nifti", case, "-o", text(&masks), "--roi", "GTVp"]);
+    assert_eq!(code, 1, "files that are there are kept");
+    let (code, error) = refusal(&["seg", case, "-o", text(&folder.path().join("y.dcm")), "--roi", "No such thing"]);
+    assert!(code == 3 && error.contains("No such thing"), "{code} {error}");
+}
+
+#[test]
 fn features_come_in_the_frozen_order_with_units_and_flags() {
     let (case, _) = small();
     let report = json(&["features", case, "--clinical", "sex=m,age=63,t=3,smoking=800"]);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 const FLOORS: &[&[&str]] = &[
     &["geometry", "image", "contour", "structures", "metrics", "progress"],
-    &["dicom", "anatomy", "phantom", "diunet", "features", "risk", "survival", "cohort", "teaching"],
+    &["dicom", "anatomy", "phantom", "diunet", "features", "risk", "survival", "cohort", "teaching", "nifti", "files"],
     &["studies"],
     &["workbench"],
     &["gpu", "ui", "cli"],
@@ -20,6 +20,9 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("structures", "contour", "an ROI holds contours"),
     ("metrics", "contour", "metrics compare masks and contours"),
     ("metrics", "geometry", "distances need the grid's spacing"),
+    ("structures", "geometry", "a mask becomes an ROI on a grid"),
+    ("nifti", "files", "files are put in place as a whole"),
+    ("dicom", "files", "files are put in place as a whole"),
     ("phantom", "anatomy", "the synthetic stations come from the rules that draw the real ones"),
     ("risk", "features", "the model reads a feature vector"),
     ("risk", "survival", "accuracy is reported with a Wilson interval"),

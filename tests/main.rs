@@ -12,8 +12,10 @@ mod features;
 mod gpu;
 mod layering;
 mod metrics;
+mod nifti;
 mod phantom;
 mod risk;
+mod segmentation;
 #[cfg(feature = "gui")]
 mod shaders;
 #[cfg(feature = "gui")]

@@ -11,6 +11,7 @@ mod deidentify;
 mod export;
 mod failure;
 mod inspect;
+mod masks;
 mod npy;
 mod output;
 mod phantom;
@@ -60,6 +61,8 @@ enum CliCommand {
     Risk(results::Risk),
     Compare(compare::Compare),
     Mask(export::MaskCommand),
+    Nifti(masks::Nifti),
+    Seg(masks::Seg),
     Export(export::Export),
     Analyze(analyze::Analyze),
     Deidentify(deidentify::Deidentify),
@@ -115,6 +118,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Risk(c) => c.run(&terminal),
         CliCommand::Compare(c) => c.run(&terminal),
         CliCommand::Mask(c) => c.run(&terminal),
+        CliCommand::Nifti(c) => c.run(&terminal),
+        CliCommand::Seg(c) => c.run(&terminal),
         CliCommand::Export(c) => c.run(&terminal),
         CliCommand::Analyze(c) => c.run(&terminal),
         CliCommand::Deidentify(c) => c.run(&terminal),

@@ -20,6 +20,9 @@ mod rtstruct_read;
 mod rtstruct_write;
 mod scan;
 mod series;
+mod seg;
+mod seg_codes;
+mod seg_write;
 mod stack;
 mod uid;
 mod value;
@@ -36,6 +39,8 @@ pub use rtstruct_read::{
 pub use rtstruct_write::ExportRequest;
 pub use scan::{CtSeries, Scan, ScanError, StructureSetFile, scan};
 pub use series::SeriesOutlook;
+pub use seg::{LoadedSegmentation, Segment, SegmentRois, SegmentationError, load_segmentation};
+pub use seg_write::{SegmentProof, SegmentationProof, SegmentationRequest, SegmentationWriteError, write_segmentation};
 pub use uid::{new_uid, uid_from_name};
 pub use warning::{ImportWarning, Severity};
 pub use write_ct::{WriteCtError, write_ct_series};

@@ -1,6 +1,7 @@
 //! Structure sets: ROIs with name, colour, role and contours, and the sixteen lymph node stations.
 
 mod colors;
+mod from_mask;
 mod names;
 mod roi;
 mod station;

@@ -1,0 +1,357 @@
+//! `hilum seg` and `hilum nifti`: structures as masks that other programs read.
+
+use super::case_args::{CaseArgs, find_roi};
+use super::export::ExportArgs;
+use super::failure::Failure;
+use super::output;
+use super::terminal::Terminal;
+use crate::contour::Mask;
+use crate::dicom::{SegmentationRequest, SegmentationWriteError, write_segmentation};
+use crate::files::{PutError, check_target};
+use crate::nifti::{self, NamedMask, WriteNiftiError};
+use crate::progress::Progress;
+use crate::structures::{Roi, RoiId, free_name};
+use crate::workbench::Case;
+use std::path::{Path, PathBuf};
+
+/// Which structures.
+#[derive(Debug, Clone, clap::Args)]
+struct RoiArgs {
+    /// Name of a structure, may be repeated; without it every structure that has contours
+    #[arg(long = "roi", value_name = "NAME")]
+    names: Vec<String>,
+}
+
+impl RoiArgs {
+    fn choose(&self, case: &Case) -> Result<Vec<RoiId>, Failure> {
+        if self.names.is_empty() {
+            let drawn = case.structures().rois.iter().filter(|r| !r.slices.is_empty());
+            return Ok(drawn.map(|r| r.id).collect());
+        }
+        let mut chosen = Vec::new();
+        for name in &self.names {
+            let id = find_roi(case, name)?;
+            if !chosen.contains(&id) {
+                chosen.push(id);
+            }
+        }
+        Ok(chosen)
+    }
+}
+
+/// Files that must never be overwritten.
+fn refuse_target(case: &Case, path: &Path, overwrite: bool) -> Result<(), Failure> {
+    let images = case.image.meta.slices.iter().map(|s| s.path.as_path());
+    let sets = case.sources.iter().map(|s| s.path.as_path());
+    check_target(path, overwrite, images.chain(sets)).map_err(put_failure)
+}
+
+fn put_failure(error: PutError) -> Failure {
+    match error {
+        PutError::Exists(path) => Failure::Failed(format!(
+            "the file exists already and was left as it is; choose another name or add --overwrite: {}",
+            path.display()
+        )),
+        other => Failure::failed(other),
+    }
+}
+
+/// Write structures as a DICOM segmentation, and prove that it reads back the same
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+One binary segment a structure, with the frames that hold voxels, referring to the images of the CT. A voxel is in if
+its centre lies inside the contours. The file is written under another name, synced, read back, compared voxel by
+voxel, and only then put in place.
+
+Examples:
+  hilum seg /data/patient1 -o structures.seg.dcm
+  hilum seg /data/patient1 -o targets.dcm --roi GTVp --roi GTVn
+  hilum seg --demo -o demo.dcm --json
+
+JSON keys:
+  path, sop_instance_uid, sha256, bytes, frames, notes,
+  segments [number, name, frames, voxels, volume_cm3, algorithm_type, property, voxels_different]")]
+pub struct Seg {
+    #[command(flatten)]
+    case: CaseArgs,
+    #[command(flatten)]
+    rois: RoiArgs,
+    #[command(flatten)]
+    export: ExportArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Seg {
+    pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
+        self.export.refuse_existing()?;
+        let case = self.case.load(terminal)?.case;
+        self.case.check_geometry(&case)?;
+        let chosen = self.rois.choose(&case)?;
+        refuse_target(&case, &self.export.output, self.export.overwrite)?;
+        let rois: Vec<&Roi> = chosen.into_iter().filter_map(|id| case.structures().get(id)).collect();
+        terminal.checkpoint()?;
+        terminal.report("Writing and proving the segmentation", 0, 1);
+        let request = SegmentationRequest {
+            ct: &case.image.meta,
+            grid: case.grid(),
+            rois: &rois,
+            label: "Hilum segmentation",
+            overwrite: self.export.overwrite,
+        };
+        let proof = write_segmentation(&request, &self.export.output).map_err(|error| match error {
+            SegmentationWriteError::Nothing => {
+                Failure::Refused("nothing was written: none of the structures holds a voxel of the CT".into())
+            }
+            SegmentationWriteError::Put(error) => put_failure(error),
+            other @ SegmentationWriteError::TooLarge(_) => Failure::refused(other),
+        })?;
+        terminal.finish();
+        for note in &proof.notes {
+            terminal.note(&format!("note: {note}"));
+        }
+        if self.json {
+            return output::print_json(&proof);
+        }
+        output::print(&format!(
+            "{} segments in {} frames, read back with 0 voxels different, SHA-256 {}\n{}\n",
+            proof.segments.len(),
+            proof.frames,
+            proof.sha256.get(..16).unwrap_or_default(),
+            proof.path.display()
+        ))
+    }
+}
+
+/// Write structures as NIfTI masks or one label volume, and optionally the CT
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Masks are uint8, 1 where the centre of the voxel lies inside the contours, with the position of the CT in sform and
+qform. Each file is read back and compared before it gets its name. A CT with uneven slices is refused: NIfTI holds one
+distance between slices.
+
+Into a folder go a mask NAME.nii.gz for each structure, or with --labels the volume labels.nii.gz and its table
+labels.csv (id,structure); with --ct also ct.nii.gz. Into a file .nii.gz or .nii goes one mask, or with --labels all.
+
+Examples:
+  hilum nifti /data/patient1 -o /tmp/masks --ct
+  hilum nifti /data/patient1 -o gtvp.nii.gz --roi GTVp
+  hilum nifti --demo -o stations.nii.gz --labels --roi LN_IASLC_04_R --roi LN_IASLC_07
+
+JSON keys:
+  files [file, content (mask, labels, label names or ct), structures [name, label, voxels, volume_cm3]]")]
+pub struct Nifti {
+    #[command(flatten)]
+    case: CaseArgs,
+    #[command(flatten)]
+    rois: RoiArgs,
+    /// A folder, or a file that ends in .nii.gz or .nii
+    #[arg(short, long, value_name = "DIR|FILE")]
+    output: PathBuf,
+    /// One volume of labels instead of a mask for each structure
+    #[arg(long)]
+    labels: bool,
+    /// Also write the CT, in Hounsfield units
+    #[arg(long)]
+    ct: bool,
+    /// Replace files that are there
+    #[arg(long)]
+    overwrite: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, serde::Serialize)]
+struct NiftiReport {
+    files: Vec<WrittenFile>,
+}
+
+#[derive(Debug, serde::Serialize)]
+struct WrittenFile {
+    file: PathBuf,
+    content: &'static str,
+    structures: Vec<WrittenStructure>,
+}
+
+#[derive(Debug, serde::Serialize)]
+struct WrittenStructure {
+    name: String,
+    label: usize,
+    voxels: u64,
+    volume_cm3: f64,
+}
+
+fn write_failure(error: WriteNiftiError) -> Failure {
+    match error {
+        WriteNiftiError::Put(error) => put_failure(error),
+        WriteNiftiError::Name(_) => Failure::Usage(error.to_string()),
+        WriteNiftiError::Pack(_) => Failure::failed(error),
+        WriteNiftiError::UnevenSlices { .. }
+        | WriteNiftiError::TooLarge(_)
+        | WriteNiftiError::Overlap { .. }
+        | WriteNiftiError::TooManyLabels(_) => Failure::refused(error),
+    }
+}
+
+impl Nifti {
+    fn is_file(&self) -> bool {
+        let name = self.output.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
+        [".nii", ".nii.gz"].iter().any(|e| name.ends_with(e))
+    }
+
+    pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
+        let is_file = self.is_file();
+        if is_file && self.ct {
+            return Err(Failure::Usage("the CT needs a file of its own; give a folder with --output".into()));
+        }
+        if is_file && !self.labels && self.rois.names.len() != 1 {
+            return Err(Failure::Usage(
+                "a file holds one mask: name it with --roi, or give a folder, or add --labels for one label volume"
+                    .into(),
+            ));
+        }
+        if is_file && !self.overwrite {
+            output::refuse_existing(&self.output)?;
+        }
+        let case = self.case.load(terminal)?.case;
+        self.case.check_geometry(&case)?;
+        let chosen: Vec<(&Roi, &Mask)> = self
+            .rois
+            .choose(&case)?
+            .into_iter()
+            .filter_map(|id| Some((case.structures().get(id)?, case.mask(id))))
+            .collect();
+        if chosen.is_empty() && !self.ct {
+            return Err(Failure::Refused(
+                "nothing was written: the case has no structures; add a structure set to CASE, or --ct for the CT alone"
+                    .into(),
+            ));
+        }
+        let files = self.plan(&chosen, is_file);
+        // All or none: a name that is taken stops the work before it begins.
+        for (path, _) in &files {
+            refuse_target(&case, path, self.overwrite)?;
+        }
+        if !is_file {
+            output::make_folder(&self.output)?;
+        }
+        let mut report = NiftiReport { files: Vec::new() };
+        for (n, (path, content)) in files.iter().enumerate() {
+            terminal.checkpoint()?;
+            terminal.report("Writing and proving NIfTI", n, files.len());
+            report.files.push(self.write(&case, path, content)?);
+        }
+        terminal.finish();
+        if self.json {
+            return output::print_json(&report);
+        }
+        let lines: Vec<String> = report
+            .files
+            .iter()
+            .map(|f| {
+                let voxels: u64 = f.structures.iter().map(|s| s.voxels).sum();
+                match f.content {
+                    "mask" | "labels" => format!("{}: {voxels} voxels\n", f.file.display()),
+                    _ => format!("{}\n", f.file.display()),
+                }
+            })
+            .collect();
+        output::print(&lines.concat())
+    }
+
+    /// What goes into which file.
+    fn plan<'a>(&self, chosen: &[(&'a Roi, &'a Mask)], is_file: bool) -> Vec<(PathBuf, Content<'a>)> {
+        let named = |(roi, mask): &(&'a Roi, &'a Mask)| NamedMask { name: &roi.name, mask };
+        let all: Vec<NamedMask> = chosen.iter().map(named).collect();
+        let mut files = Vec::new();
+        if self.labels && !all.is_empty() {
+            let path = if is_file { self.output.clone() } else { self.output.join("labels.nii.gz") };
+            let (table, text) = nifti::label_table(&path, &all);
+            files.push((path, Content::Labels(all)));
+            files.push((table, Content::Table(text)));
+        } else if is_file {
+            files.extend(all.into_iter().map(|m| (self.output.clone(), Content::Mask(m))));
+        } else {
+            let mut taken = vec!["ct".to_owned()];
+            for mask in all {
+                let name = free_name(&file_name(mask.name), |n| taken.contains(&n.to_lowercase()));
+                taken.push(name.to_lowercase());
+                files.push((self.output.join(format!("{name}.nii.gz")), Content::Mask(mask)));
+            }
+        }
+        if self.ct {
+            files.push((self.output.join("ct.nii.gz"), Content::Ct));
+        }
+        files
+    }
+
+    fn write(&self, case: &Case, path: &Path, content: &Content) -> Result<WrittenFile, Failure> {
+        let grid = case.grid();
+        let (what, masks): (&'static str, &[NamedMask]) = match content {
+            Content::Mask(one) => {
+                nifti::write_mask(path, grid, one.mask, self.overwrite).map_err(write_failure)?;
+                ("mask", std::slice::from_ref(one))
+            }
+            Content::Labels(all) => {
+                nifti::write_labels(path, grid, all, self.overwrite).map_err(write_failure)?;
+                ("labels", all)
+            }
+            Content::Table(text) => {
+                output::write_file(path, text.as_bytes(), self.overwrite)?;
+                ("label names", &[])
+            }
+            Content::Ct => {
+                nifti::write_ct(path, &case.image.volume, self.overwrite).map_err(write_failure)?;
+                ("ct", &[])
+            }
+        };
+        let structures = masks.iter().enumerate().map(|(n, m)| WrittenStructure {
+            name: m.name.to_owned(),
+            label: n + 1,
+            voxels: m.mask.count(),
+            volume_cm3: m.mask.volume_cm3(grid),
+        });
+        Ok(WrittenFile { file: path.to_owned(), content: what, structures: structures.collect() })
+    }
+}
+
+/// What a file is to hold.
+enum Content<'a> {
+    Mask(NamedMask<'a>),
+    Labels(Vec<NamedMask<'a>>),
+    Table(String),
+    Ct,
+}
+
+/// A structure's name as the name of a file on any system.
+fn file_name(name: &str) -> String {
+    let safe: String = name
+        .trim()
+        .chars()
+        .map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '+' | ' ' | '.') { c } else { '_' })
+        .take(80)
+        .collect();
+    let safe = safe.trim_matches(['.', ' ']);
+    if safe.is_empty() { "structure".into() } else { safe.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_names_of_files() {
+        for (name, expected) in [
+            ("GTVp", "GTVp"),
+            ("a/b:c", "a_b_c"),
+            ("../up", "_up"),
+            ("", "structure"),
+            ("..", "structure"),
+            ("食道 1", "食道 1"),
+        ] {
+            assert_eq!(file_name(name), expected);
+        }
+    }
+}
