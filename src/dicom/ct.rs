@@ -145,7 +145,11 @@ fn read_slices(
                 let k = order[next.fetch_add(1, Ordering::Relaxed)];
                 let slice = &slices[k];
                 let result = match slice.pixels {
-                    Some(source) => read_hu(&slice.path, source, &slice.format, &tables[table_of[k]], size),
+                    Some(source) => {
+                        let table = &tables[table_of[k]];
+                        let is_lossy = slice.lossy.is_some();
+                        read_hu(&slice.path, source, &slice.transfer_syntax, is_lossy, &slice.format, table, size)
+                    }
                     None => Err("it has no pixels".to_owned()),
                 };
                 // A receiver that is gone means that the load was given up.

@@ -6,15 +6,19 @@
 //! about cases or windows.
 
 mod charset;
+mod codec;
 mod contours;
 mod ct;
+mod encapsulated;
 mod file;
+mod jpeg_ls;
 mod meta;
 mod pixels;
 mod proof;
 mod proof_words;
 mod provenance;
 mod raw;
+mod rle;
 mod rtstruct_read;
 mod rtstruct_write;
 mod scan;

@@ -144,6 +144,8 @@ pub(crate) struct SliceHeader {
     pub frames: i32,
     pub localizer: bool,
     pub transfer_syntax: String,
+    /// The compression that changed the pixel values, if one did.
+    pub lossy: Option<&'static str>,
     pub format: PixelFormat,
     pub pixels: Option<PixelSource>,
 }
@@ -369,6 +371,7 @@ fn slice_header(path: &Path, ds: &DataSet, pixels: Option<PixelSource>, transfer
         columns: usize::from(ds.us(tags::COLUMNS).unwrap_or(0)),
         frames: ds.integer(tags::NUMBER_OF_FRAMES).unwrap_or(1),
         localizer: image_type.contains("LOCALIZER") || image_type.contains("SCOUT"),
+        lossy: super::codec::lossy_name(&transfer_syntax, ds),
         transfer_syntax,
         format: PixelFormat::of(ds),
         pixels,

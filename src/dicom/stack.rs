@@ -1,13 +1,12 @@
 //! From a heap of images to an ordered stack on a grid: sorting by position, duplicates, gaps, jitter
 //! and tilt. Nothing is interpolated; what is odd is said, with the names of the files.
 
+use super::codec;
 use super::ct::CtError;
 use super::file::PixelSource;
 use super::scan::{CtSeries, SliceHeader};
 use super::warning::{ImportWarning, Severity};
 use crate::geometry::{PatientPoint, VoxelGrid};
-use dicom_encoding::TransferSyntaxIndex as _;
-use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 use glam::DVec3;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -123,6 +122,16 @@ fn usable_slices(
             format!("{} images have no rescale slope and intercept; their values are taken as HU", unscaled.len());
         warnings.push(ImportWarning::new(Severity::Warning, text, unscaled));
     }
+    let mut lossy: BTreeMap<&'static str, Vec<PathBuf>> = BTreeMap::new();
+    for slice in &kept {
+        if let Some(name) = slice.lossy {
+            lossy.entry(name).or_default().push(slice.path.clone());
+        }
+    }
+    for (name, files) in lossy {
+        let text = format!("The CT numbers of {} images were changed by lossy compression ({name})", files.len());
+        warnings.push(ImportWarning::new(Severity::Info, text, files));
+    }
     let other_unit = kept.iter().find(|s| !matches!(s.format.rescale_type.as_str(), "" | "HU"));
     if let Some(slice) = other_unit {
         let text = format!("The values have the unit \"{}\", not HU; they are taken as HU", slice.format.rescale_type);
@@ -145,10 +154,9 @@ fn why_unusable(slice: &SliceHeader, unreadable: &BTreeMap<PathBuf, String>) -> 
             let there = std::fs::metadata(&slice.path).map_or(0, |m| m.len()).saturating_sub(offset).min(length);
             Ok((there < needed).then(|| "the files are cut off within the pixels".into()))
         }
-        Some(PixelSource::Encoded) => match TransferSyntaxRegistry.get(&slice.transfer_syntax) {
-            Some(syntax) if syntax.can_decode_all() => Ok(None),
-            Some(syntax) => Err(CtError::Compression { name: syntax.name().into(), path: slice.path.clone() }),
-            None => Err(CtError::Compression { name: slice.transfer_syntax.clone(), path: slice.path.clone() }),
+        Some(PixelSource::Compressed { .. } | PixelSource::Rewritten) => match codec::check(&slice.transfer_syntax) {
+            Ok(()) => Ok(None),
+            Err(name) => Err(CtError::Compression { name, path: slice.path.clone() }),
         },
     }
 }
