@@ -161,6 +161,66 @@ fn a_compression_that_cannot_be_read_is_refused_by_name() {
     assert!(text.contains("JPEG XL") && text.contains("export them uncompressed"), "{text}");
 }
 
+/// High-Throughput JPEG 2000 by the encoder of OpenJPH, which knows no DICOM.
+fn high_throughput(series: &Series, folder: &Path, syntax: &str, options: &[&str]) -> Option<()> {
+    if Command::new("ojph_compress").output().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "under CI ojph_compress must be installed (make test does it)");
+        eprintln!("skipped: ojph_compress is not installed");
+        return None;
+    }
+    std::fs::create_dir(folder).expect("folder");
+    let work = tempfile::tempdir().expect("temporary folder");
+    let (raw, packed) = (work.path().join("picture.yuv"), work.path().join("picture.j2c"));
+    for k in 0..series.slices {
+        // The tool takes no signed values. Shifted into the positive they have the same coefficients, though.
+        let low = series.bits.range()[0];
+        let values: Vec<i32> = series.values(k).into_iter().map(|v| v - low).collect();
+        std::fs::write(&raw, series.bits.bytes(&values)).expect("written");
+        let run = Command::new("ojph_compress")
+            .args(["-i".as_ref(), raw.as_os_str(), "-o".as_ref(), packed.as_os_str()])
+            .args(["-dims", &format!("{{{},{}}}", series.size[0], series.size[1])])
+            .args(["-num_comps", "1", "-downsamp", "{1,1}", "-num_decomps", "3"])
+            .args(["-signed", "false", "-bit_depth", &series.bits.stored.to_string()])
+            .args(options)
+            .output()
+            .expect("runs");
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
+        let mut stream = std::fs::read(&packed).expect("the stream");
+        // The sign of the component in the size segment.
+        stream[42] |= if series.bits.signed { 0x80 } else { 0 };
+        let lossy = if options.contains(&"-qstep") { text(0x0028_2110, "CS", "01") } else { Vec::new() };
+        series.write(k, &folder.join(k.to_string()), syntax, &lossy, encapsulated(&[], &[stream]));
+    }
+    Some(())
+}
+
+#[test]
+fn high_throughput_jpeg_2000_gives_the_same_voxels() {
+    let lossless = ["-reversible", "true"];
+    for bits in Bits::ALL {
+        let (series, out) = (series(bits), tempfile::tempdir().expect("temporary folder"));
+        let cases = [("201", "LRCP"), ("202", "RPCL"), ("203", "CPRL")];
+        for (syntax, order) in cases {
+            let folder = out.path().join(syntax);
+            let options = [&lossless[..], &["-prog_order", order]].concat();
+            let syntax = format!("1.2.840.10008.1.2.4.{syntax}");
+            if high_throughput(&series, &folder, &syntax, &options).is_none() {
+                return;
+            }
+            let (_, ct) = load_folder(&folder);
+            assert_eq!((deviation(&ct, &series), severities(&ct.warnings)), (0, vec![]), "{bits:?} {syntax}");
+        }
+    }
+    let (series, out) = (series(Bits::ALL[1]), tempfile::tempdir().expect("temporary folder"));
+    let folder = out.path().join("lossy");
+    let options = ["-qstep", "0.001"];
+    if high_throughput(&series, &folder, "1.2.840.10008.1.2.4.203", &options).is_some() {
+        let (_, ct) = load_folder(&folder);
+        assert!((1..60).contains(&deviation(&ct, &series)), "{}", deviation(&ct, &series));
+        assert!(ct.warnings[0].text.contains("(High-Throughput JPEG 2000)"), "{}", ct.warnings[0]);
+    }
+}
+
 #[test]
 fn damage_anywhere_in_the_compressed_pixels_never_ends_the_load() {
     let series = Series { bits: Bits::ALL[2], size: [12, 10], slices: 3 };
@@ -179,6 +239,10 @@ fn damage_anywhere_in_the_compressed_pixels_never_ends_the_load() {
         if converted(&plain, &folder, tool, options).is_some() {
             folders.push(folder);
         }
+    }
+    let folder = out.path().join("high");
+    if high_throughput(&series, &folder, "1.2.840.10008.1.2.4.201", &["-reversible", "true"]).is_some() {
+        folders.push(folder);
     }
     for folder in folders {
         let mut files: Vec<PathBuf> = std::fs::read_dir(&folder).expect("there").flatten().map(|e| e.path()).collect();
