@@ -2,7 +2,7 @@
 
 use super::pixels::PixelFormat;
 use super::raw::DataSet;
-use super::{jpeg_ls, rle};
+use super::{jpeg_lossless, jpeg_ls, rle};
 use dicom_dictionary_std::{tags, uids};
 use dicom_encoding::TransferSyntaxIndex as _;
 use dicom_encoding::adapters::{PixelDataObject, RawPixelData};
@@ -61,6 +61,7 @@ pub(super) fn decode(
     }
     match transfer_syntax {
         JPEG_LS_LOSSLESS | JPEG_LS_NEAR_LOSSLESS => return jpeg_ls::decode(stream, format, size),
+        uids::JPEG_LOSSLESS | uids::JPEG_LOSSLESS_SV1 => return jpeg_lossless::decode(stream, size),
         uids::RLE_LOSSLESS => return rle::decode(stream, format.bytes_per_pixel(), size),
         _ => {}
     }

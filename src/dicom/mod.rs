@@ -11,6 +11,7 @@ mod contours;
 mod ct;
 mod encapsulated;
 mod file;
+mod jpeg_lossless;
 mod jpeg_ls;
 mod meta;
 mod pixels;
