@@ -2,6 +2,7 @@
 
 mod choice;
 mod compressed;
+mod enhanced;
 mod export;
 mod made;
 mod odd_series;

@@ -14,7 +14,7 @@ const JPEG_LS_LOSSLESS: &str = "1.2.840.10008.1.2.4.80";
 const JPEG_LS_NEAR_LOSSLESS: &str = "1.2.840.10008.1.2.4.81";
 const HTJ2K: &str = "1.2.840.10008.1.2.4.203";
 /// More pixels than any CT image has (8192 x 8192); a compressed image that states more is damaged.
-const MOST_PIXELS: usize = 1 << 26;
+pub(super) const MOST_PIXELS: usize = 1 << 26;
 
 /// # Errors
 /// The name of a transfer syntax that cannot be read.

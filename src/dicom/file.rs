@@ -37,8 +37,10 @@ pub(crate) enum PixelSource {
     Plain { offset: u64, length: u64 },
     /// Compressed: the offset table and the fragments start at this place of the file.
     Compressed { offset: u64 },
-    /// Deflated or big endian: the library reads the whole file.
-    Rewritten,
+    /// One compressed frame of several: its fragments, without an offset table.
+    CompressedFrame { offset: u64, length: u64 },
+    /// Deflated or big endian: the library reads the whole file. Frames count from 0.
+    Rewritten { frame: u32 },
 }
 
 /// A data set read from a file up to the pixels (or another stop).
@@ -186,7 +188,7 @@ fn through_library(path: &Path, transfer_syntax: String, stop: &dyn Fn(Tag) -> b
         .ok_or_else(|| ReadError::TransferSyntax(transfer_syntax.clone()))?;
     object.write_dataset_with_ts(&mut bytes, implicit).map_err(|e| ReadError::Damaged(root_cause(&e)))?;
     let (dataset, _) = parse(&bytes, Encoding::ImplicitLe, true, &|tag| is_pixels(tag) || stop(tag))?;
-    Ok(DicomFile { transfer_syntax, dataset, pixels: has_pixels.then_some(PixelSource::Rewritten) })
+    Ok(DicomFile { transfer_syntax, dataset, pixels: has_pixels.then_some(PixelSource::Rewritten { frame: 0 }) })
 }
 
 /// The innermost message of an error chain.

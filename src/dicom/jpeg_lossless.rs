@@ -28,7 +28,9 @@ pub(super) fn decode(stream: &[u8], size: [usize; 2]) -> Result<Vec<u16>, String
         };
     }
     if scan.point_transform > 0 {
-        samples.iter_mut().for_each(|s| *s <<= scan.point_transform);
+        for sample in &mut samples {
+            *sample <<= scan.point_transform;
+        }
     }
     Ok(samples)
 }
@@ -98,7 +100,7 @@ impl Scan {
                     };
                     return Ok((scan, rest));
                 }
-                (0xDA | 0xD0..=0xD9, _) => return Err(damaged()),
+                (0xD0..=0xDA, _) => return Err(damaged()),
                 _ => {}
             }
         }

@@ -10,6 +10,7 @@ mod codec;
 mod contours;
 mod ct;
 mod encapsulated;
+mod enhanced;
 mod file;
 mod jpeg_lossless;
 mod jpeg_ls;

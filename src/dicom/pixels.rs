@@ -2,7 +2,7 @@
 //! rescale slope and intercept, and padding around the scan circle.
 
 use super::codec;
-use super::encapsulated::fragments;
+use super::encapsulated;
 use super::file::PixelSource;
 use super::raw::DataSet;
 use super::value::parse_ds;
@@ -31,12 +31,12 @@ pub(crate) struct PixelFormat {
 }
 
 impl PixelFormat {
-    /// Reads the image pixel and CT image attributes of a header.
-    pub fn of(ds: &DataSet) -> Self {
+    /// Reads the image pixel attributes of a header, and the rescale, which multi-frame images have elsewhere.
+    pub fn of(ds: &DataSet, rescale: &DataSet) -> Self {
         let bits_allocated = ds.us(tags::BITS_ALLOCATED).unwrap_or(16);
         let bits_stored = ds.us(tags::BITS_STORED).unwrap_or(bits_allocated).clamp(1, bits_allocated.max(1));
         let signed = ds.us(tags::PIXEL_REPRESENTATION) == Some(1);
-        let first_ds = |tag| ds.bytes(tag).and_then(|b| parse_ds(b.split(|c| *c == b'\\').next().unwrap_or(b)));
+        let first_ds = |tag| rescale.bytes(tag).and_then(|b| parse_ds(b.split(|c| *c == b'\\').next().unwrap_or(b)));
         let (slope, intercept) = (first_ds(tags::RESCALE_SLOPE), first_ds(tags::RESCALE_INTERCEPT));
         // US or SS by the pixel representation, whatever the value representation says.
         let stored = |bits: u16| if signed { i32::from(bits.cast_signed()) } else { i32::from(bits) };
@@ -54,7 +54,7 @@ impl PixelFormat {
             slope: slope.filter(|s| *s != 0.0).unwrap_or(1.0),
             intercept: intercept.unwrap_or(0.0),
             rescaled: slope.is_some() && intercept.is_some(),
-            rescale_type: ds.string(tags::RESCALE_TYPE),
+            rescale_type: rescale.string(tags::RESCALE_TYPE),
             padding,
         }
     }
@@ -144,9 +144,9 @@ pub(crate) fn read_hu(
             bytes
         }
         // The codecs take damaged streams badly; that costs one slice, not the program.
-        PixelSource::Compressed { offset } => {
+        PixelSource::Compressed { .. } | PixelSource::CompressedFrame { .. } => {
             let words = std::panic::catch_unwind(|| {
-                let stream = fragments(path, offset)?;
+                let stream = encapsulated::stream(path, source)?;
                 codec::decode(&stream, transfer_syntax, is_lossy, format, size)
             });
             let words = words.unwrap_or_else(|_panic| Err("the compressed pixels are damaged".to_owned()))?;
@@ -154,7 +154,7 @@ pub(crate) fn read_hu(
             let last = table.len() - 1;
             return Ok(words.into_iter().map(|word| table[usize::from(word) & last]).collect());
         }
-        PixelSource::Rewritten => std::panic::catch_unwind(|| rewritten(path, format, needed))
+        PixelSource::Rewritten { frame } => std::panic::catch_unwind(|| rewritten(path, frame, format, needed))
             .unwrap_or_else(|_panic| Err("the pixels are damaged".to_owned()))?,
     };
     Ok(if format.bits_allocated == 8 {
@@ -165,10 +165,10 @@ pub(crate) fn read_hu(
 }
 
 /// The pixels of a deflated or big endian file, little endian.
-fn rewritten(path: &Path, format: &PixelFormat, needed: usize) -> Result<Vec<u8>, String> {
+fn rewritten(path: &Path, frame: u32, format: &PixelFormat, needed: usize) -> Result<Vec<u8>, String> {
     use dicom_pixeldata::PixelDecoder as _;
     let object = dicom_object::open_file(path).map_err(|e| super::file::root_cause(&e))?;
-    let decoded = object.decode_pixel_data().map_err(|e| super::file::root_cause(&e))?;
+    let decoded = object.decode_pixel_data_frame(frame).map_err(|e| super::file::root_cause(&e))?;
     if decoded.bits_allocated() != format.bits_allocated {
         return Err(format!(
             "{} bits per pixel came out instead of {}",

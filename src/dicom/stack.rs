@@ -19,6 +19,9 @@ pub(crate) struct Stack {
     pub warnings: Vec<ImportWarning>,
 }
 
+/// Images known to be damaged, by file and frame, and why.
+pub(crate) type Unreadable = BTreeMap<(PathBuf, Option<u32>), String>;
+
 /// Two images closer than this are at the same position, mm.
 const SAME_POSITION_MM: f64 = 0.01;
 /// Spacing that varies by less than this share is not worth a word; up to the second it is rounding.
@@ -37,11 +40,11 @@ const SHIFT_WARNED: f64 = 0.05;
 const SHIFT_REFUSED: f64 = 0.5;
 
 impl Stack {
-    /// Orders the images of a series. `unreadable` are files known to be damaged, and why.
+    /// Orders the images of a series.
     ///
     /// # Errors
     /// [`CtError`] where the images cannot form a grid.
-    pub fn build(series: &CtSeries, unreadable: &BTreeMap<PathBuf, String>) -> Result<Self, CtError> {
+    pub fn build(series: &CtSeries, unreadable: &Unreadable) -> Result<Self, CtError> {
         let first = series.slices.first().ok_or(CtError::Empty)?.path.clone();
         let mut warnings = Vec::new();
         let slices = usable_slices(series, unreadable, &mut warnings)?;
@@ -62,7 +65,7 @@ impl Stack {
         placed.sort_by(|a, b| {
             (a.0.total_cmp(&b.0))
                 .then_with(|| a.1.instance_number.cmp(&b.1.instance_number))
-                .then_with(|| a.1.path.cmp(&b.1.path))
+                .then_with(|| a.1.place().cmp(&b.1.place()))
         });
         remove_repeated_positions(&mut placed, &mut warnings, &first)?;
         if series.slices.len() > 1 && placed.len() < 2 {
@@ -87,7 +90,7 @@ impl Stack {
 /// Leaves out what cannot take part: images without position, cut off files, known damaged ones.
 fn usable_slices(
     series: &CtSeries,
-    unreadable: &BTreeMap<PathBuf, String>,
+    unreadable: &Unreadable,
     warnings: &mut Vec<ImportWarning>,
 ) -> Result<Vec<SliceHeader>, CtError> {
     let mut kept: Vec<SliceHeader> = Vec::new();
@@ -140,12 +143,15 @@ fn usable_slices(
     Ok(kept)
 }
 
-fn why_unusable(slice: &SliceHeader, unreadable: &BTreeMap<PathBuf, String>) -> Result<Option<String>, CtError> {
-    if let Some(why) = unreadable.get(&slice.path) {
+fn why_unusable(slice: &SliceHeader, unreadable: &Unreadable) -> Result<Option<String>, CtError> {
+    if let Some(why) = unreadable.get(&slice.place()) {
         return Ok(Some(why.clone()));
     }
     if slice.position.is_none() || slice.directions.is_none() || slice.spacing_ij_mm.is_none() {
         return Ok(Some("they have no image position, orientation or pixel spacing".into()));
+    }
+    if slice.rows * slice.columns > codec::MOST_PIXELS {
+        return Ok(Some(format!("no CT image has {} x {} pixels", slice.columns, slice.rows)));
     }
     match slice.pixels {
         None => Ok(Some("they have no pixels (cut off file?)".into())),
@@ -154,7 +160,7 @@ fn why_unusable(slice: &SliceHeader, unreadable: &BTreeMap<PathBuf, String>) -> 
             let there = std::fs::metadata(&slice.path).map_or(0, |m| m.len()).saturating_sub(offset).min(length);
             Ok((there < needed).then(|| "the files are cut off within the pixels".into()))
         }
-        Some(PixelSource::Compressed { .. } | PixelSource::Rewritten) => match codec::check(&slice.transfer_syntax) {
+        Some(_) => match codec::check(&slice.transfer_syntax) {
             Ok(()) => Ok(None),
             Err(name) => Err(CtError::Compression { name, path: slice.path.clone() }),
         },
@@ -172,7 +178,8 @@ fn remove_repeated_positions(
     for (position, slice) in placed.drain(..) {
         match kept.last() {
             Some((last, before)) if position - last < SAME_POSITION_MM => {
-                let list = if before.sop_instance_uid == slice.sop_instance_uid { &mut copies } else { &mut rivals };
+                let is_copy = (&before.sop_instance_uid, before.frame) == (&slice.sop_instance_uid, slice.frame);
+                let list = if is_copy { &mut copies } else { &mut rivals };
                 list.push((before.path.clone(), slice.path));
             }
             _ => kept.push((position, slice)),

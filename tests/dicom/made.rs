@@ -35,6 +35,11 @@ fn item(bytes: &[u8]) -> Vec<u8> {
     [&[0xFE, 0xFF, 0x00, 0xE0][..], &(bytes.len() as u32).to_le_bytes(), bytes].concat()
 }
 
+/// Bytes that a fragment takes with its item.
+pub(super) fn item_length(fragment: &[u8]) -> u32 {
+    (8 + fragment.len() + fragment.len() % 2) as u32
+}
+
 /// Pixel data in fragments, with their offset table.
 pub(super) fn encapsulated(table: &[u32], fragments: &[Vec<u8>]) -> Vec<u8> {
     let mut out = vec![0xE0, 0x7F, 0x10, 0x00, b'O', b'B', 0, 0, 0xFF, 0xFF, 0xFF, 0xFF];
