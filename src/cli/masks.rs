@@ -86,7 +86,7 @@ pub struct Seg {
 impl Seg {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
         self.export.refuse_existing()?;
-        let case = self.case.load(terminal)?.case;
+        let case = self.case.load(terminal)?.loaded.case;
         self.case.check_geometry(&case)?;
         let chosen = self.rois.choose(&case)?;
         refuse_target(&case, &self.export.output, self.export.overwrite)?;
@@ -215,7 +215,7 @@ impl Nifti {
         if is_file && !self.overwrite {
             output::refuse_existing(&self.output)?;
         }
-        let case = self.case.load(terminal)?.case;
+        let case = self.case.load(terminal)?.loaded.case;
         self.case.check_geometry(&case)?;
         let chosen: Vec<(&Roi, &Mask)> = self
             .rois

@@ -5,13 +5,12 @@ use super::file::{is_pixels, read_until};
 use super::meta::{CtMeta, SliceRef};
 use super::pixels::{PixelFormat, read_hu};
 use super::scan::{CtSeries, SliceHeader};
-use super::stack::Stack;
+use super::stack::{Stack, Unreadable};
 use super::warning::{ImportWarning, Severity};
 use crate::geometry::{GridError, VoxelGrid};
 use crate::image::CtVolume;
 use crate::progress::{Cancelled, Progress};
 use ndarray::Array3;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -77,7 +76,7 @@ pub fn load_ct(
     progress: &dyn Progress,
     on_step: &mut dyn FnMut(LoadStep),
 ) -> Result<LoadedCt, CtError> {
-    let mut unreadable = BTreeMap::new();
+    let mut unreadable = Unreadable::new();
     loop {
         let stack = Stack::build(series, &unreadable)?;
         let meta = Arc::new(read_meta(&stack)?);
@@ -107,6 +106,7 @@ fn read_meta(stack: &Stack) -> Result<CtMeta, CtError> {
             sop_instance_uid: s.sop_instance_uid.clone(),
             path: s.path.clone(),
             instance_number: s.instance_number,
+            frame: s.frame,
         })
         .collect();
     meta.geometry_safe = stack.warnings.iter().all(|w| w.severity != Severity::Geometry);
@@ -126,13 +126,13 @@ fn read_slices(
     grid: &VoxelGrid,
     progress: &dyn Progress,
     on_step: &mut dyn FnMut(LoadStep),
-) -> Result<(Array3<i16>, BTreeMap<PathBuf, String>), CtError> {
+) -> Result<(Array3<i16>, Unreadable), CtError> {
     let (tables, table_of) = hu_tables(slices);
     let size = [grid.columns(), grid.rows()];
     let order = middle_first(slices.len());
     let next = AtomicUsize::new(0);
     let mut hu = Array3::<i16>::zeros(grid.shape());
-    let mut damaged = BTreeMap::new();
+    let mut damaged = Unreadable::new();
     let (sender, receiver) = crossbeam_channel::unbounded();
     let received = rayon::in_place_scope_fifo(|scope| {
         for _ in 0..slices.len() {
@@ -145,7 +145,11 @@ fn read_slices(
                 let k = order[next.fetch_add(1, Ordering::Relaxed)];
                 let slice = &slices[k];
                 let result = match slice.pixels {
-                    Some(source) => read_hu(&slice.path, source, &slice.format, &tables[table_of[k]], size),
+                    Some(source) => {
+                        let table = &tables[table_of[k]];
+                        let is_lossy = slice.lossy.is_some();
+                        read_hu(&slice.path, source, &slice.transfer_syntax, is_lossy, &slice.format, table, size)
+                    }
                     None => Err("it has no pixels".to_owned()),
                 };
                 // A receiver that is gone means that the load was given up.
@@ -181,7 +185,7 @@ fn read_slices(
                     on_step(LoadStep::Slice { k, hu: values });
                 }
                 Err(why) => {
-                    damaged.insert(slices[k].path.clone(), why);
+                    damaged.insert(slices[k].place(), why);
                 }
             }
         }

@@ -35,8 +35,12 @@ impl From<ParseError> for ReadError {
 pub(crate) enum PixelSource {
     /// Uncompressed little endian, at this place of the file.
     Plain { offset: u64, length: u64 },
-    /// Compressed, deflated or big endian: through `dicom-pixeldata`.
-    Encoded,
+    /// Compressed: the offset table and the fragments start at this place of the file.
+    Compressed { offset: u64 },
+    /// One compressed frame of several: its fragments, without an offset table.
+    CompressedFrame { offset: u64, length: u64 },
+    /// Deflated or big endian: the library reads the whole file. Frames count from 0.
+    Rewritten { frame: u32 },
 }
 
 /// A data set read from a file up to the pixels (or another stop).
@@ -145,11 +149,14 @@ fn read_bytes(path: &Path, bytes: &[u8], complete: bool, stop: &dyn Fn(Tag) -> b
         if transfer_syntax == uids::IMPLICIT_VR_LITTLE_ENDIAN { Encoding::ImplicitLe } else { Encoding::ExplicitLe };
     let (dataset, stopped) = parse(&bytes[at..], encoding, complete, &|tag| is_pixels(tag) || stop(tag))?;
     let native = matches!(transfer_syntax.as_str(), uids::IMPLICIT_VR_LITTLE_ENDIAN | uids::EXPLICIT_VR_LITTLE_ENDIAN);
-    let pixels = stopped.filter(|s| is_pixels(s.tag)).map(|s| match s.length {
-        Some(length) if native && s.tag == tags::PIXEL_DATA => {
-            PixelSource::Plain { offset: (at + s.value_at) as u64, length: u64::from(length) }
+    let pixels = stopped.filter(|s| s.tag == tags::PIXEL_DATA).and_then(|s| {
+        let offset = (at + s.value_at) as u64;
+        match s.length {
+            Some(length) if native => Some(PixelSource::Plain { offset, length: u64::from(length) }),
+            None if !native => Some(PixelSource::Compressed { offset }),
+            // Compressed pixels come in fragments, others do not.
+            _ => None,
         }
-        _ => PixelSource::Encoded,
     });
     Ok(DicomFile { transfer_syntax, dataset, pixels })
 }
@@ -181,7 +188,7 @@ fn through_library(path: &Path, transfer_syntax: String, stop: &dyn Fn(Tag) -> b
         .ok_or_else(|| ReadError::TransferSyntax(transfer_syntax.clone()))?;
     object.write_dataset_with_ts(&mut bytes, implicit).map_err(|e| ReadError::Damaged(root_cause(&e)))?;
     let (dataset, _) = parse(&bytes, Encoding::ImplicitLe, true, &|tag| is_pixels(tag) || stop(tag))?;
-    Ok(DicomFile { transfer_syntax, dataset, pixels: has_pixels.then_some(PixelSource::Encoded) })
+    Ok(DicomFile { transfer_syntax, dataset, pixels: has_pixels.then_some(PixelSource::Rewritten { frame: 0 }) })
 }
 
 /// The innermost message of an error chain.

@@ -68,6 +68,9 @@ pub struct SliceRef {
     /// Empty for a synthetic case that was never written.
     pub path: PathBuf,
     pub instance_number: Option<i32>,
+    /// Which frame of a multi-frame image it is, from 1.
+    #[serde(default)]
+    pub frame: Option<u32>,
 }
 
 /// What is known of a CT series apart from its voxels.
@@ -167,6 +170,7 @@ impl CtMeta {
                     sop_instance_uid: uid(&format!("slice {k}")),
                     path: PathBuf::new(),
                     instance_number: Some(k as i32 + 1),
+                    frame: None,
                 })
                 .collect(),
             is_synthetic: true,
@@ -175,7 +179,7 @@ impl CtMeta {
         }
     }
 
-    /// Index of the slice with this SOP Instance UID.
+    /// Index of the first slice with this SOP Instance UID.
     pub fn slice_of_image(&self, sop_instance_uid: &str) -> Option<usize> {
         self.slices.iter().position(|s| s.sop_instance_uid == sop_instance_uid)
     }

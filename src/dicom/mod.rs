@@ -6,16 +6,22 @@
 //! about cases or windows.
 
 mod charset;
+mod codec;
 mod contours;
 mod ct;
 pub mod deidentify;
+mod encapsulated;
+mod enhanced;
 mod file;
+mod jpeg_lossless;
+mod jpeg_ls;
 mod meta;
 mod pixels;
 mod proof;
 mod proof_words;
 mod provenance;
 mod raw;
+mod rle;
 mod rtstruct_read;
 mod rtstruct_write;
 mod scan;

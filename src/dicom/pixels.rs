@@ -1,6 +1,8 @@
 //! From stored pixel values to CT numbers (DICOM PS3.3 C.7.6.3 and C.11.1): bits stored, sign,
 //! rescale slope and intercept, and padding around the scan circle.
 
+use super::codec;
+use super::encapsulated;
 use super::file::PixelSource;
 use super::raw::DataSet;
 use super::value::parse_ds;
@@ -29,12 +31,12 @@ pub(crate) struct PixelFormat {
 }
 
 impl PixelFormat {
-    /// Reads the image pixel and CT image attributes of a header.
-    pub fn of(ds: &DataSet) -> Self {
+    /// Reads the image pixel attributes of a header, and the rescale, which multi-frame images have elsewhere.
+    pub fn of(ds: &DataSet, rescale: &DataSet) -> Self {
         let bits_allocated = ds.us(tags::BITS_ALLOCATED).unwrap_or(16);
         let bits_stored = ds.us(tags::BITS_STORED).unwrap_or(bits_allocated).clamp(1, bits_allocated.max(1));
         let signed = ds.us(tags::PIXEL_REPRESENTATION) == Some(1);
-        let first_ds = |tag| ds.bytes(tag).and_then(|b| parse_ds(b.split(|c| *c == b'\\').next().unwrap_or(b)));
+        let first_ds = |tag| rescale.bytes(tag).and_then(|b| parse_ds(b.split(|c| *c == b'\\').next().unwrap_or(b)));
         let (slope, intercept) = (first_ds(tags::RESCALE_SLOPE), first_ds(tags::RESCALE_INTERCEPT));
         // US or SS by the pixel representation, whatever the value representation says.
         let stored = |bits: u16| if signed { i32::from(bits.cast_signed()) } else { i32::from(bits) };
@@ -52,7 +54,7 @@ impl PixelFormat {
             slope: slope.filter(|s| *s != 0.0).unwrap_or(1.0),
             intercept: intercept.unwrap_or(0.0),
             rescaled: slope.is_some() && intercept.is_some(),
-            rescale_type: ds.string(tags::RESCALE_TYPE),
+            rescale_type: rescale.string(tags::RESCALE_TYPE),
             padding,
         }
     }
@@ -72,6 +74,24 @@ impl PixelFormat {
 
     pub fn bytes_per_pixel(&self) -> usize {
         usize::from(self.bits_allocated / 8)
+    }
+
+    /// Lossy compression of pixels in sixteen bits may leave the range of the bits stored a little, where the bits
+    /// above them would turn white into black. What is at most `slack` beyond returns to the end of the range.
+    pub fn keep_within_bits_stored(&self, words: &mut [u16], slack: i32) {
+        if self.bits_stored >= 16 || self.bits_allocated != 16 || self.high_bit + 1 != self.bits_stored {
+            return;
+        }
+        let half = 1i32 << (self.bits_stored - 1);
+        let [low, high] = if self.signed { [-half, half - 1] } else { [0, 2 * half - 1] };
+        for word in words {
+            let value = if self.signed { i32::from(word.cast_signed()) } else { i32::from(*word) };
+            if (low - slack..low).contains(&value) {
+                *word = low as u16;
+            } else if (high + 1..=high + slack).contains(&value) {
+                *word = high as u16;
+            }
+        }
     }
 
     /// CT number of every possible pixel word (256 or 65536 of them), saturating at the range of i16;
@@ -108,6 +128,8 @@ impl PixelFormat {
 pub(crate) fn read_hu(
     path: &Path,
     source: PixelSource,
+    transfer_syntax: &str,
+    is_lossy: bool,
     format: &PixelFormat,
     table: &[i16],
     size: [usize; 2],
@@ -122,8 +144,18 @@ pub(crate) fn read_hu(
             bytes
         }
         // The codecs take damaged streams badly; that costs one slice, not the program.
-        PixelSource::Encoded => std::panic::catch_unwind(|| decode(path, format, size, needed))
-            .unwrap_or_else(|_panic| Err("the compressed pixels are damaged".to_owned()))?,
+        PixelSource::Compressed { .. } | PixelSource::CompressedFrame { .. } => {
+            let words = std::panic::catch_unwind(|| {
+                let stream = encapsulated::stream(path, source)?;
+                codec::decode(&stream, transfer_syntax, is_lossy, format, size)
+            });
+            let words = words.unwrap_or_else(|_panic| Err("the compressed pixels are damaged".to_owned()))?;
+            // The table has an entry for every word of the bits allocated; a codec may give more bits than that.
+            let last = table.len() - 1;
+            return Ok(words.into_iter().map(|word| table[usize::from(word) & last]).collect());
+        }
+        PixelSource::Rewritten { frame } => std::panic::catch_unwind(|| rewritten(path, frame, format, needed))
+            .unwrap_or_else(|_panic| Err("the pixels are damaged".to_owned()))?,
     };
     Ok(if format.bits_allocated == 8 {
         bytes.iter().map(|b| table[usize::from(*b)]).collect()
@@ -132,19 +164,11 @@ pub(crate) fn read_hu(
     })
 }
 
-fn decode(path: &Path, format: &PixelFormat, size: [usize; 2], needed: usize) -> Result<Vec<u8>, String> {
+/// The pixels of a deflated or big endian file, little endian.
+fn rewritten(path: &Path, frame: u32, format: &PixelFormat, needed: usize) -> Result<Vec<u8>, String> {
     use dicom_pixeldata::PixelDecoder as _;
     let object = dicom_object::open_file(path).map_err(|e| super::file::root_cause(&e))?;
-    let fragments = object.get(tags::PIXEL_DATA).and_then(|e| e.value().fragments());
-    if let Some([columns, rows]) = fragments.and_then(|f| stream_size(f.first()?))
-        && [columns, rows] != size
-    {
-        return Err(format!(
-            "the compressed picture has {columns} x {rows} pixels instead of {} x {}",
-            size[0], size[1]
-        ));
-    }
-    let decoded = object.decode_pixel_data().map_err(|e| super::file::root_cause(&e))?;
+    let decoded = object.decode_pixel_data_frame(frame).map_err(|e| super::file::root_cause(&e))?;
     if decoded.bits_allocated() != format.bits_allocated {
         return Err(format!(
             "{} bits per pixel came out instead of {}",
@@ -154,36 +178,10 @@ fn decode(path: &Path, format: &PixelFormat, size: [usize; 2], needed: usize) ->
     }
     let mut bytes = decoded.into_data();
     if bytes.len() < needed {
-        return Err(format!("the compressed pixels are cut off ({} of {needed} bytes)", bytes.len()));
+        return Err(format!("the pixels are cut off ({} of {needed} bytes)", bytes.len()));
     }
     bytes.truncate(needed);
     Ok(bytes)
-}
-
-/// Columns and rows as the start of a JPEG, JPEG-LS or JPEG 2000 stream gives them.
-fn stream_size(bytes: &[u8]) -> Option<[usize; 2]> {
-    let u16_at = |at: usize| Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?));
-    let u32_at = |at: usize| Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
-    // JPEG 2000: start of codestream, then the size segment.
-    if bytes.starts_with(&[0xFF, 0x4F, 0xFF, 0x51]) {
-        let extent = |end: usize, start: usize| u32_at(end)?.checked_sub(u32_at(start)?);
-        return Some([extent(8, 16)? as usize, extent(12, 20)? as usize]);
-    }
-    if !bytes.starts_with(&[0xFF, 0xD8]) {
-        return None;
-    }
-    let mut at = 2;
-    loop {
-        match bytes.get(at..at + 2)? {
-            [0xFF, 0xFF] => at += 1,
-            // A frame header; C4, C8 and CC are other segments of the same range.
-            [0xFF, 0xC0..=0xC3 | 0xC5..=0xC7 | 0xC9..=0xCB | 0xCD..=0xCF | 0xF7] => {
-                return Some([usize::from(u16_at(at + 7)?), usize::from(u16_at(at + 5)?)]);
-            }
-            [0xFF, _] => at += 2 + usize::from(u16_at(at + 2)?),
-            _ => return None,
-        }
-    }
 }
 
 #[cfg(test)]
@@ -223,6 +221,18 @@ mod tests {
         assert_eq!((t[0], t[5], t[6]), (CtVolume::OUTSIDE_HU, CtVolume::OUTSIDE_HU, -1018));
         let t = format(12, false, 1.0, -1024.0, Some([63536, 63536])).hu_table();
         assert_eq!((t[63536], t[0]), (CtVolume::OUTSIDE_HU, -1024));
+    }
+
+    #[test]
+    fn lossy_pixels_stay_within_the_bits_stored() {
+        let kept = |values: &[i16], signed| {
+            let mut words: Vec<u16> = values.iter().map(|v| v.cast_unsigned()).collect();
+            format(12, signed, 1.0, 0.0, None).keep_within_bits_stored(&mut words, 2);
+            words.into_iter().map(u16::cast_signed).collect::<Vec<_>>()
+        };
+        assert_eq!(kept(&[2047, 2048, 2049, 2050], true), [2047, 2047, 2047, 2050]);
+        assert_eq!(kept(&[-2050, -2049, -2048, -5], true), [-2048, -2048, -2048, -5]);
+        assert_eq!(kept(&[4095, 4096, 4097, -2000], false), [4095, 4095, 4095, -2000]);
     }
 
     #[test]

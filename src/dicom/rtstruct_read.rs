@@ -464,16 +464,19 @@ fn check_frame_of_reference(
 }
 
 fn check_references(source: &SourceStructureSet, read: &[ReadRoi], ct: &CtMeta, warnings: &mut Vec<ImportWarning>) {
-    let slice_of: HashMap<&str, usize> =
-        ct.slices.iter().enumerate().map(|(k, s)| (s.sop_instance_uid.as_str(), k)).collect();
+    // The frames of a multi-frame image share its UID.
+    let mut slices_of: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (k, slice) in ct.slices.iter().enumerate() {
+        slices_of.entry(&slice.sop_instance_uid).or_default().push(k);
+    }
     let (mut referring, mut unknown, mut elsewhere) = (0, 0, 0);
     for roi in read {
         for (k, indices) in &roi.binding.rings {
             for uid in indices.iter().map(|i| roi.contours[*i].image_uid.as_str()).filter(|u| !u.is_empty()) {
                 referring += 1;
-                match slice_of.get(uid) {
+                match slices_of.get(uid) {
                     None => unknown += 1,
-                    Some(other) => elsewhere += usize::from(other != k),
+                    Some(slices) => elsewhere += usize::from(!slices.contains(k)),
                 }
             }
         }

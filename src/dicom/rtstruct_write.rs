@@ -378,10 +378,10 @@ impl<'a> Composer<'a> {
         let series =
             item_with(study, tags::RT_REFERENCED_SERIES_SEQUENCE, tags::SERIES_INSTANCE_UID, &ct.series_instance_uid);
         let mut images = series.items(tags::CONTOUR_IMAGE_SEQUENCE).to_vec();
-        let listed: BTreeSet<String> = images.iter().map(|i| i.string(tags::REFERENCED_SOP_INSTANCE_UID)).collect();
+        let mut listed: BTreeSet<String> = images.iter().map(|i| i.string(tags::REFERENCED_SOP_INSTANCE_UID)).collect();
         images.extend(
             (ct.slices.iter())
-                .filter(|s| !listed.contains(&s.sop_instance_uid))
+                .filter(|s| listed.insert(s.sop_instance_uid.clone()))
                 .map(|s| reference(&s.sop_class_uid, &s.sop_instance_uid)),
         );
         series.put_items(tags::CONTOUR_IMAGE_SEQUENCE, images);
@@ -684,10 +684,11 @@ impl<'a> Composer<'a> {
         }
         let mut item = DataSet::default();
         if let Some(slice) = self.request.ct.slices.get(k) {
-            item.put_items(
-                tags::CONTOUR_IMAGE_SEQUENCE,
-                vec![reference(&slice.sop_class_uid, &slice.sop_instance_uid)],
-            );
+            let mut image = reference(&slice.sop_class_uid, &slice.sop_instance_uid);
+            if let Some(frame) = slice.frame {
+                image.put_str(tags::REFERENCED_FRAME_NUMBER, &frame.to_string());
+            }
+            item.put_items(tags::CONTOUR_IMAGE_SEQUENCE, vec![image]);
             self.used_images = true;
         }
         item.put_str(tags::CONTOUR_GEOMETRIC_TYPE, "CLOSED_PLANAR");

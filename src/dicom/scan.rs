@@ -1,7 +1,7 @@
 //! Looking through files and folders: which CT series and structure sets are there. Reads headers only.
 
 use super::charset::Charset;
-use super::file::{PixelSource, is_pixels, read_until};
+use super::file::{DicomFile, PixelSource, is_pixels, read_until};
 use super::pixels::PixelFormat;
 use super::raw::DataSet;
 use super::value::readable_name;
@@ -128,7 +128,7 @@ pub struct CtSeries {
 }
 
 impl CtSeries {
-    /// Number of image files.
+    /// Number of images; a multi-frame file holds several.
     pub fn len(&self) -> usize {
         self.slices.len()
     }
@@ -156,11 +156,23 @@ pub(crate) struct SliceHeader {
     pub spacing_ij_mm: Option<[f64; 2]>,
     pub rows: usize,
     pub columns: usize,
+    /// Frames of a single image, which should have one.
     pub frames: i32,
+    /// Which frame of a multi-frame image it is, from 1.
+    pub frame: Option<u32>,
     pub localizer: bool,
     pub transfer_syntax: String,
+    /// The compression that changed the pixel values, if one did.
+    pub lossy: Option<&'static str>,
     pub format: PixelFormat,
     pub pixels: Option<PixelSource>,
+}
+
+impl SliceHeader {
+    /// What tells images apart: the file and the frame.
+    pub fn place(&self) -> (PathBuf, Option<u32>) {
+        (self.path.clone(), self.frame)
+    }
 }
 
 /// A structure set file, as far as its header tells.
@@ -204,9 +216,10 @@ enum Found {
     Other,
     /// DICOM that cannot be used, and why.
     Unusable(String),
-    Slice {
+    Slices {
         group: SeriesFacts,
-        slice: Box<SliceHeader>,
+        /// One, or the frames of a multi-frame image.
+        slices: Vec<SliceHeader>,
     },
     StructureSet(Box<StructureSetFile>),
 }
@@ -260,9 +273,15 @@ pub fn scan(paths: &[PathBuf], progress: &dyn Progress) -> Result<Scan, ScanErro
             Found::NotDicom | Found::Other => {}
             Found::Unusable(why) => unusable.entry(why).or_default().push(path.clone()),
             Found::StructureSet(set) => scan.structure_sets.push(*set),
-            Found::Slice { slice, .. } if slice.localizer => localizers.push(path.clone()),
-            Found::Slice { group, slice } => {
-                slices.entry(group.series_instance_uid.clone()).or_default().push((group, *slice));
+            Found::Slices { group, slices: found } => {
+                let series = slices.entry(group.series_instance_uid.clone()).or_default();
+                for slice in found {
+                    if slice.localizer {
+                        localizers.push(path.clone());
+                    } else {
+                        series.push((group.clone(), slice));
+                    }
+                }
             }
         }
     }
@@ -345,52 +364,70 @@ fn look_at(path: &Path) -> Found {
     };
     let ds = &file.dataset;
     let charset = Charset::of(ds, &Charset::default());
+    let dates = [tags::SERIES_DATE, tags::ACQUISITION_DATE, tags::STUDY_DATE].map(|tag| ds.string(tag));
+    let group = || SeriesFacts {
+        date: dates.iter().find(|d| !d.is_empty()).cloned().unwrap_or_default(),
+        study_instance_uid: ds.string(tags::STUDY_INSTANCE_UID),
+        series_instance_uid: ds.string(tags::SERIES_INSTANCE_UID),
+        frame_of_reference_uid: ds.string(tags::FRAME_OF_REFERENCE_UID),
+        description: ds.text(tags::SERIES_DESCRIPTION, &charset),
+        patient_name: readable_name(&ds.text(tags::PATIENT_NAME, &charset)),
+        patient_id: ds.text(tags::PATIENT_ID, &charset),
+        study_date: ds.string(tags::STUDY_DATE),
+    };
     match ds.string(tags::SOP_CLASS_UID).as_str() {
-        uids::CT_IMAGE_STORAGE => {
-            let dates = [tags::SERIES_DATE, tags::ACQUISITION_DATE, tags::STUDY_DATE].map(|tag| ds.string(tag));
-            let group = SeriesFacts {
-                date: dates.into_iter().find(|d| !d.is_empty()).unwrap_or_default(),
-                study_instance_uid: ds.string(tags::STUDY_INSTANCE_UID),
-                series_instance_uid: ds.string(tags::SERIES_INSTANCE_UID),
-                frame_of_reference_uid: ds.string(tags::FRAME_OF_REFERENCE_UID),
-                description: ds.text(tags::SERIES_DESCRIPTION, &charset),
-                patient_name: readable_name(&ds.text(tags::PATIENT_NAME, &charset)),
-                patient_id: ds.text(tags::PATIENT_ID, &charset),
-                study_date: ds.string(tags::STUDY_DATE),
-            };
-            Found::Slice { group, slice: Box::new(slice_header(path, ds, file.pixels, file.transfer_syntax.clone())) }
-        }
+        uids::CT_IMAGE_STORAGE => Found::Slices { group: group(), slices: vec![slice_header(path, &file)] },
         uids::RT_STRUCTURE_SET_STORAGE => Found::StructureSet(Box::new(structure_set_file(path, ds, &charset))),
-        uids::ENHANCED_CT_IMAGE_STORAGE | uids::LEGACY_CONVERTED_ENHANCED_CT_IMAGE_STORAGE => Found::Unusable(
-            "enhanced multi-frame CT, which this program cannot read; export it as single CT images".into(),
-        ),
+        uids::ENHANCED_CT_IMAGE_STORAGE | uids::LEGACY_CONVERTED_ENHANCED_CT_IMAGE_STORAGE => {
+            match super::enhanced::slices(path, &file) {
+                Ok(slices) => Found::Slices { group: group(), slices },
+                Err(why) => Found::Unusable(format!("enhanced multi-frame CT: {why}")),
+            }
+        }
         _ => Found::Other,
     }
 }
 
-fn slice_header(path: &Path, ds: &DataSet, pixels: Option<PixelSource>, transfer_syntax: String) -> SliceHeader {
-    let image_type = ds.string(tags::IMAGE_TYPE).to_uppercase();
+pub(super) fn slice_header(path: &Path, file: &DicomFile) -> SliceHeader {
+    let ds = &file.dataset;
     SliceHeader {
         path: path.to_owned(),
         sop_class_uid: ds.string(tags::SOP_CLASS_UID),
         sop_instance_uid: ds.string(tags::SOP_INSTANCE_UID),
         instance_number: ds.integer(tags::INSTANCE_NUMBER),
-        position: ds.decimals_n::<3>(tags::IMAGE_POSITION_PATIENT).map(DVec3::from_array),
-        directions: ds
-            .decimals_n::<6>(tags::IMAGE_ORIENTATION_PATIENT)
-            .map(|c| [DVec3::new(c[0], c[1], c[2]), DVec3::new(c[3], c[4], c[5])]),
-        // Pixel Spacing is row spacing (between rows) first: PS3.3 section 10.7.1.3.
-        spacing_ij_mm: ds
-            .decimals_n::<2>(tags::PIXEL_SPACING)
-            .map(|[between_rows, between_columns]| [between_columns, between_rows]),
+        position: position(ds),
+        directions: directions(ds),
+        spacing_ij_mm: spacing_ij_mm(ds),
         rows: usize::from(ds.us(tags::ROWS).unwrap_or(0)),
         columns: usize::from(ds.us(tags::COLUMNS).unwrap_or(0)),
         frames: ds.integer(tags::NUMBER_OF_FRAMES).unwrap_or(1),
-        localizer: image_type.contains("LOCALIZER") || image_type.contains("SCOUT"),
-        transfer_syntax,
-        format: PixelFormat::of(ds),
-        pixels,
+        frame: None,
+        localizer: is_localizer(&ds.string(tags::IMAGE_TYPE)),
+        lossy: super::codec::lossy_name(&file.transfer_syntax, ds),
+        transfer_syntax: file.transfer_syntax.clone(),
+        format: PixelFormat::of(ds, ds),
+        pixels: file.pixels,
     }
+}
+
+pub(super) fn position(ds: &DataSet) -> Option<DVec3> {
+    ds.decimals_n::<3>(tags::IMAGE_POSITION_PATIENT).map(DVec3::from_array)
+}
+
+pub(super) fn directions(ds: &DataSet) -> Option<[DVec3; 2]> {
+    let cosines = ds.decimals_n::<6>(tags::IMAGE_ORIENTATION_PATIENT);
+    cosines.map(|c| [DVec3::new(c[0], c[1], c[2]), DVec3::new(c[3], c[4], c[5])])
+}
+
+/// Pixel Spacing is row spacing (between rows) first: PS3.3 section 10.7.1.3.
+pub(super) fn spacing_ij_mm(ds: &DataSet) -> Option<[f64; 2]> {
+    ds.decimals_n::<2>(tags::PIXEL_SPACING).map(|[between_rows, between_columns]| [between_columns, between_rows])
+}
+
+/// By the Image Type (0008,0008) or the type of a frame.
+pub(super) fn is_localizer(image_type: &str) -> bool {
+    let image_type = image_type.to_uppercase();
+    image_type.contains("LOCALIZER") || image_type.contains("SCOUT")
 }
 
 fn structure_set_file(path: &Path, ds: &DataSet, charset: &Charset) -> StructureSetFile {

@@ -276,7 +276,7 @@ fn pixels(path: &Path, bytes: &[u8], source: Option<PixelSource>, layout: &Layou
             let range = offset as usize..(offset + length) as usize;
             bytes.get(range).ok_or("the file is cut off within the pixels")?.to_vec()
         }
-        Some(PixelSource::Encoded) => decode(path, layout)?,
+        Some(_) => inflated(path)?,
     };
     // A value has an even length.
     if pixels.len() != needed && pixels.len() != needed + needed % 2 {
@@ -291,19 +291,15 @@ fn pixels(path: &Path, bytes: &[u8], source: Option<PixelSource>, layout: &Layou
     Ok(pixels)
 }
 
-/// Pixels of a deflated or compressed file.
-fn decode(path: &Path, layout: &Layout) -> Result<Vec<u8>, String> {
-    use dicom_pixeldata::PixelDecoder as _;
+/// Pixels of a deflated file.
+fn inflated(path: &Path) -> Result<Vec<u8>, String> {
     let object = dicom_object::open_file(path).map_err(|e| root_cause(&e))?;
     let syntax = object.meta().transfer_syntax().to_owned();
-    if syntax.trim_end_matches('\0') == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN {
-        let element = object.element(tags::PIXEL_DATA).map_err(|e| root_cause(&e))?;
-        return element.to_bytes().map(|b| b.into_owned()).map_err(|e| root_cause(&e));
+    if syntax.trim_end_matches('\0') != uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN {
+        return Err(format!("its pixels are stored in the transfer syntax {syntax}; export it uncompressed"));
     }
-    if layout.fractional_maximum.is_none() {
-        return Err(format!("its bits are stored in the transfer syntax {syntax}; export it uncompressed"));
-    }
-    object.decode_pixel_data().map(|p| p.into_data()).map_err(|e| root_cause(&e))
+    let element = object.element(tags::PIXEL_DATA).map_err(|e| root_cause(&e))?;
+    element.to_bytes().map(|b| b.into_owned()).map_err(|e| root_cause(&e))
 }
 
 /// Where a frame lies and to which segment it belongs.

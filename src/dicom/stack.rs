@@ -1,13 +1,12 @@
 //! From a heap of images to an ordered stack on a grid: sorting by position, duplicates, gaps, jitter
 //! and tilt. Nothing is interpolated; what is odd is said, with the names of the files.
 
+use super::codec;
 use super::ct::CtError;
 use super::file::PixelSource;
 use super::scan::{CtSeries, SliceHeader};
 use super::warning::{ImportWarning, Severity};
 use crate::geometry::{PatientPoint, VoxelGrid};
-use dicom_encoding::TransferSyntaxIndex as _;
-use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 use glam::DVec3;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -19,6 +18,9 @@ pub(crate) struct Stack {
     pub grid: VoxelGrid,
     pub warnings: Vec<ImportWarning>,
 }
+
+/// Images known to be damaged, by file and frame, and why.
+pub(crate) type Unreadable = BTreeMap<(PathBuf, Option<u32>), String>;
 
 /// Two images closer than this are at the same position, mm.
 const SAME_POSITION_MM: f64 = 0.01;
@@ -38,11 +40,11 @@ const SHIFT_WARNED: f64 = 0.05;
 const SHIFT_REFUSED: f64 = 0.5;
 
 impl Stack {
-    /// Orders the images of a series. `unreadable` are files known to be damaged, and why.
+    /// Orders the images of a series.
     ///
     /// # Errors
     /// [`CtError`] where the images cannot form a grid.
-    pub fn build(series: &CtSeries, unreadable: &BTreeMap<PathBuf, String>) -> Result<Self, CtError> {
+    pub fn build(series: &CtSeries, unreadable: &Unreadable) -> Result<Self, CtError> {
         let first = series.slices.first().ok_or(CtError::Empty)?.path.clone();
         let mut warnings = Vec::new();
         let slices = usable_slices(series, unreadable, &mut warnings)?;
@@ -63,7 +65,7 @@ impl Stack {
         placed.sort_by(|a, b| {
             (a.0.total_cmp(&b.0))
                 .then_with(|| a.1.instance_number.cmp(&b.1.instance_number))
-                .then_with(|| a.1.path.cmp(&b.1.path))
+                .then_with(|| a.1.place().cmp(&b.1.place()))
         });
         remove_repeated_positions(&mut placed, &mut warnings, &first)?;
         if series.slices.len() > 1 && placed.len() < 2 {
@@ -88,7 +90,7 @@ impl Stack {
 /// Leaves out what cannot take part: images without position, cut off files, known damaged ones.
 fn usable_slices(
     series: &CtSeries,
-    unreadable: &BTreeMap<PathBuf, String>,
+    unreadable: &Unreadable,
     warnings: &mut Vec<ImportWarning>,
 ) -> Result<Vec<SliceHeader>, CtError> {
     let mut kept: Vec<SliceHeader> = Vec::new();
@@ -123,6 +125,16 @@ fn usable_slices(
             format!("{} images have no rescale slope and intercept; their values are taken as HU", unscaled.len());
         warnings.push(ImportWarning::new(Severity::Warning, text, unscaled));
     }
+    let mut lossy: BTreeMap<&'static str, Vec<PathBuf>> = BTreeMap::new();
+    for slice in &kept {
+        if let Some(name) = slice.lossy {
+            lossy.entry(name).or_default().push(slice.path.clone());
+        }
+    }
+    for (name, files) in lossy {
+        let text = format!("The CT numbers of {} images were changed by lossy compression ({name})", files.len());
+        warnings.push(ImportWarning::new(Severity::Info, text, files));
+    }
     let other_unit = kept.iter().find(|s| !matches!(s.format.rescale_type.as_str(), "" | "HU"));
     if let Some(slice) = other_unit {
         let text = format!("The values have the unit \"{}\", not HU; they are taken as HU", slice.format.rescale_type);
@@ -131,12 +143,15 @@ fn usable_slices(
     Ok(kept)
 }
 
-fn why_unusable(slice: &SliceHeader, unreadable: &BTreeMap<PathBuf, String>) -> Result<Option<String>, CtError> {
-    if let Some(why) = unreadable.get(&slice.path) {
+fn why_unusable(slice: &SliceHeader, unreadable: &Unreadable) -> Result<Option<String>, CtError> {
+    if let Some(why) = unreadable.get(&slice.place()) {
         return Ok(Some(why.clone()));
     }
     if slice.position.is_none() || slice.directions.is_none() || slice.spacing_ij_mm.is_none() {
         return Ok(Some("they have no image position, orientation or pixel spacing".into()));
+    }
+    if slice.rows * slice.columns > codec::MOST_PIXELS {
+        return Ok(Some(format!("no CT image has {} x {} pixels", slice.columns, slice.rows)));
     }
     match slice.pixels {
         None => Ok(Some("they have no pixels (cut off file?)".into())),
@@ -145,10 +160,9 @@ fn why_unusable(slice: &SliceHeader, unreadable: &BTreeMap<PathBuf, String>) -> 
             let there = std::fs::metadata(&slice.path).map_or(0, |m| m.len()).saturating_sub(offset).min(length);
             Ok((there < needed).then(|| "the files are cut off within the pixels".into()))
         }
-        Some(PixelSource::Encoded) => match TransferSyntaxRegistry.get(&slice.transfer_syntax) {
-            Some(syntax) if syntax.can_decode_all() => Ok(None),
-            Some(syntax) => Err(CtError::Compression { name: syntax.name().into(), path: slice.path.clone() }),
-            None => Err(CtError::Compression { name: slice.transfer_syntax.clone(), path: slice.path.clone() }),
+        Some(_) => match codec::check(&slice.transfer_syntax) {
+            Ok(()) => Ok(None),
+            Err(name) => Err(CtError::Compression { name, path: slice.path.clone() }),
         },
     }
 }
@@ -164,7 +178,8 @@ fn remove_repeated_positions(
     for (position, slice) in placed.drain(..) {
         match kept.last() {
             Some((last, before)) if position - last < SAME_POSITION_MM => {
-                let list = if before.sop_instance_uid == slice.sop_instance_uid { &mut copies } else { &mut rivals };
+                let is_copy = (&before.sop_instance_uid, before.frame) == (&slice.sop_instance_uid, slice.frame);
+                let list = if is_copy { &mut copies } else { &mut rivals };
                 list.push((before.path.clone(), slice.path));
             }
             _ => kept.push((position, slice)),

@@ -1,6 +1,6 @@
 //! Reading and writing single values: text, names of persons, decimal and integer strings, dates.
 
-use super::charset::Charset;
+pub(super) use super::charset::Charset;
 use super::raw::DataSet;
 use dicom_core::Tag;
 

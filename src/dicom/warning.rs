@@ -24,7 +24,9 @@ pub struct ImportWarning {
 }
 
 impl ImportWarning {
-    pub(crate) fn new(severity: Severity, text: impl Into<String>, files: Vec<PathBuf>) -> Self {
+    /// Frames of one file name it once.
+    pub(crate) fn new(severity: Severity, text: impl Into<String>, mut files: Vec<PathBuf>) -> Self {
+        files.dedup();
         Self { severity, text: text.into(), files }
     }
 
