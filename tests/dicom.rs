@@ -1,8 +1,14 @@
 //! DICOM in: the real cases load with the facts that their SOURCE.txt states, and damage is named.
 
 mod choice;
+mod damage;
 mod export;
+mod independent;
+mod interrupted;
+mod made;
 mod odd_series;
+mod odd_sets;
+mod written;
 
 use crate::support::test_data;
 use glam::DVec3;
