@@ -164,7 +164,9 @@ pub(crate) fn bind(contours: &[Contour], grid: &VoxelGrid) -> Binding {
                 binding.idle.entry(k).or_default().push(index);
             } else {
                 rings.push(index);
-                alike.into_iter().for_each(|alike| alike.push(index));
+                if let Some(alike) = alike {
+                    alike.push(index);
+                }
             }
         }
         binding.rings.insert(k, rings);

@@ -232,7 +232,9 @@ fn sets_without_references_are_placed_by_position_and_say_so() {
     let nothing = |data: &mut Item| {
         change(data, 0x3006, 0x10, None);
         change(data, 0x20, 0x52, None);
-        items_of(data, 0x3006, 0x20).iter_mut().for_each(|roi| change(roi, 0x3006, 0x24, None));
+        for roi in items_of(data, 0x3006, 0x20) {
+            change(roi, 0x3006, 0x24, None);
+        }
     };
     let set = load_without(&nothing).expect("loads");
     assert_eq!(set.rois[0].ring_count(), 1);

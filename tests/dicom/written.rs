@@ -121,7 +121,7 @@ fn a_ring_longer_than_explicit_vr_holds_is_read_and_written_exactly() {
         let target = out.path().join(format!("{syntax:?} again.dcm"));
         let proof = export_structure_set(&request(&ct, &structures, &sources), &target).expect("exports");
         assert_eq!((proof.rings_identical, proof.points), (1, 4000));
-        assert_eq!(contour_data(&target)[&1], [values.clone()]);
+        assert_eq!(contour_data(&target)[&1], std::slice::from_ref(&values));
     }
     let drawn = Ring::new(ring.iter().map(|p| [p[0], p[1]]));
     let rois = vec![with_rings("body", Role::Other, Provenance::Drawn, vec![(2, vec![drawn.clone()])])];
@@ -174,3 +174,27 @@ fn any_ring_that_is_drawn_reads_back_exactly_on_an_axial_scan_and_within_a_step_
         })
         .unwrap_or_else(|e| panic!("{e}"));
 }
+
+// Strict reading, by hand with pydicom 3.0.2 in Python 3.11:
+//
+// ```python
+// import sys, pydicom
+// pydicom.config.settings.reading_validation_mode = pydicom.config.RAISE
+// def walk(data_set):
+//     errors = 0
+//     for tag in list(data_set.keys()):
+//         try:
+//             element = data_set[tag]
+//             errors += sum(map(walk, element.value)) if element.VR == "SQ" else element.value is NotImplemented
+//         except Exception as error:
+//             errors += 1
+//             print(tag, error)
+//     return errors
+// for name in sys.argv[1:]:
+//     print(name, walk(pydicom.dcmread(name)), "errors")
+// ```
+//
+// 0 errors each: the set and three images of `hilum phantom --seed 11 --size 96x96x48 --spacing 4x4x6`, its set
+// exported again, and the exports of 4dlung-113, rtutils-phantom/sample and dicompyler-breast. That of sts012-ct
+// has the 1 error of its source, a Study ID of 18 characters. A set into which a value of 19 bytes was put by hand
+// has 1. `dciodvfy`: 0 errors on the first two (and see `export.rs`).
