@@ -2,6 +2,7 @@
 
 use super::raw::DataSet;
 use super::value::parse_ds;
+use crate::contour::Ring;
 use crate::geometry::{PatientPoint, PlanePoint, VoxelGrid};
 use dicom_dictionary_std::tags;
 use glam::DVec3;
@@ -75,10 +76,21 @@ impl Contour {
         [self.points.len() as u64, a, b, c, d, e, f]
     }
 
-    /// Plane coordinates of the points.
+    /// Plane coordinates of the points. In a turned scan the decimal strings of a vertex drawn here give it back
+    /// but for the last digits, and that is enough to lose a voxel whose centre lies on the line: it returns to the
+    /// step on which it was drawn.
     pub fn plane_points(&self, grid: &VoxelGrid) -> Vec<PlanePoint> {
-        self.points.iter().map(|p| grid.plane_from_patient(*p).0).collect()
+        let is_turned = [grid.i_direction(), grid.j_direction()].iter().any(|d| d.abs().max_element() < 1.0);
+        let points = self.points.iter().map(|p| grid.plane_from_patient(*p).0);
+        if is_turned { points.map(|p| p.map(on_step)).collect() } else { points.collect() }
     }
+}
+
+/// The step of drawn vertices that is meant by a coordinate, if one is; decimal strings of 16 bytes are finer than this.
+fn on_step(x: f64) -> f64 {
+    const ROUNDING_MM: f64 = 1e-8;
+    let step = (x / Ring::STEP_MM).round() / (1.0 / Ring::STEP_MM).round();
+    if (x - step).abs() < ROUNDING_MM { step } else { x }
 }
 
 /// No patient reaches further, mm. Beyond it numbers are damage, and arithmetic with them loses the slice.

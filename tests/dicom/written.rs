@@ -147,7 +147,7 @@ fn there_and_back(ct: &LoadedCt, ring: &Ring, target: &Path) -> Vec<[f64; 2]> {
 }
 
 #[test]
-fn any_ring_that_is_drawn_reads_back_exactly_on_an_axial_scan_and_within_a_step_on_a_turned_one() {
+fn any_ring_that_is_drawn_reads_back_exactly_on_an_axial_and_on_a_turned_scan() {
     let out = tempfile::tempdir().expect("temporary folder");
     let axial = small_ct(&out.path().join("axial"));
     let turned = glam::DQuat::from_euler(glam::EulerRot::XYZ, 0.3, -0.2, 0.1);
@@ -156,20 +156,20 @@ fn any_ring_that_is_drawn_reads_back_exactly_on_an_axial_scan_and_within_a_step_
     write_stack(&out.path().join("turned"), grid.expect("a grid"), 1, 1);
     let oblique = load_folder(&out.path().join("turned")).1;
     let target = out.path().join("set.dcm");
-    let coordinate =
-        prop_oneof![-600.0..600.0f64, -1e5..1e5f64, -1e-3..1e-3f64, (-40i32..40).prop_map(|n| f64::from(n) / 3.0)];
+    // The last are voxel centres, where a lost digit would lose a voxel.
+    let coordinate = prop_oneof![-600.0..600.0f64, -1e5..1e5f64, -1e-3..1e-3f64, (-10i32..26).prop_map(f64::from)];
     let rings = proptest::collection::vec((coordinate.clone(), coordinate), 3..40);
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig { cases: 64, ..ProptestConfig::default() });
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
+        cases: 64,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
     runner
         .run(&rings, |points| {
             let ring = Ring::new(points.into_iter().map(|(u, v)| [u, v]));
             prop_assume!(ring.points().len() >= 3);
             prop_assert_eq!(there_and_back(&axial, &ring, &target), ring.points());
-            let back = there_and_back(&oblique, &ring, &target);
-            prop_assert_eq!(back.len(), ring.points().len());
-            for (a, b) in back.iter().zip(ring.points()) {
-                prop_assert!((a[0] - b[0]).abs() <= 1e-4 && (a[1] - b[1]).abs() <= 1e-4, "{:?} {:?}", a, b);
-            }
+            prop_assert_eq!(there_and_back(&oblique, &ring, &target), ring.points());
             Ok(())
         })
         .unwrap_or_else(|e| panic!("{e}"));
