@@ -2,10 +2,16 @@
 
 mod choice;
 mod compressed;
+mod damage;
 mod enhanced;
 mod export;
+mod independent;
+mod interrupted;
 mod made;
+mod made_sets;
 mod odd_series;
+mod odd_sets;
+mod written;
 
 use crate::support::test_data;
 use glam::DVec3;

@@ -2,10 +2,11 @@
 
 use super::raw::DataSet;
 use super::value::parse_ds;
+use crate::contour::Ring;
 use crate::geometry::{PatientPoint, PlanePoint, VoxelGrid};
 use dicom_dictionary_std::tags;
 use glam::DVec3;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Contour Geometric Type (3006,0042).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub(crate) struct Contour {
     pub points: Vec<PatientPoint>,
     /// SOP Instance UID of the first image it refers to; empty without.
     pub image_uid: String,
+    /// False where Number of Contour Points (3006,0046) says another number than there is.
+    pub is_complete: bool,
 }
 
 impl Contour {
@@ -47,7 +50,9 @@ impl Contour {
             .map(|i| i.string(tags::REFERENCED_SOP_INSTANCE_UID))
             .find(|uid| !uid.is_empty())
             .unwrap_or_default();
-        Self { kind, points, image_uid }
+        let declared = item.integer(tags::NUMBER_OF_CONTOUR_POINTS);
+        let is_complete = declared.is_none_or(|n| usize::try_from(n) == Ok(points.len()));
+        Self { kind, points, image_uid, is_complete }
     }
 
     pub fn is_closed(&self) -> bool {
@@ -63,13 +68,35 @@ impl Contour {
         (!self.points.is_empty()).then_some((mean, high - low))
     }
 
-    /// Plane coordinates of the points.
+    /// The same for contours of the same points: their number, the first and the middle one.
+    fn key(&self) -> [u64; 7] {
+        let coordinates = |at: usize| self.points.get(at).copied().unwrap_or_default().to_array();
+        // Both zeros are the same number.
+        let [[a, b, c], [d, e, f]] = [0, self.points.len() / 2].map(|at| coordinates(at).map(|x| (x + 0.0).to_bits()));
+        [self.points.len() as u64, a, b, c, d, e, f]
+    }
+
+    /// Plane coordinates of the points. In a turned scan the decimal strings of a vertex drawn here give it back
+    /// but for the last digits, and that is enough to lose a voxel whose centre lies on the line: it returns to the
+    /// step on which it was drawn.
     pub fn plane_points(&self, grid: &VoxelGrid) -> Vec<PlanePoint> {
-        self.points.iter().map(|p| grid.plane_from_patient(*p).0).collect()
+        let is_turned = [grid.i_direction(), grid.j_direction()].iter().any(|d| d.abs().max_element() < 1.0);
+        let points = self.points.iter().map(|p| grid.plane_from_patient(*p).0);
+        if is_turned { points.map(|p| p.map(on_step)).collect() } else { points.collect() }
     }
 }
 
-/// Contour Data (3006,0050): x\y\z of each point. `None` if these are no triples of numbers.
+/// The step of drawn vertices that is meant by a coordinate, if one is; decimal strings of 16 bytes are finer than this.
+fn on_step(x: f64) -> f64 {
+    const ROUNDING_MM: f64 = 1e-8;
+    let step = (x / Ring::STEP_MM).round() / (1.0 / Ring::STEP_MM).round();
+    if (x - step).abs() < ROUNDING_MM { step } else { x }
+}
+
+/// No patient reaches further, mm. Beyond it numbers are damage, and arithmetic with them loses the slice.
+const FARTHEST_MM: f64 = 1e6;
+
+/// Contour Data (3006,0050): x\y\z of each point. `None` if these are no triples of numbers in reach.
 fn parse_points(bytes: &[u8]) -> Option<Vec<DVec3>> {
     let end = bytes.iter().rposition(|b| !matches!(b, b' ' | 0)).map_or(0, |p| p + 1);
     if end == 0 {
@@ -78,7 +105,11 @@ fn parse_points(bytes: &[u8]) -> Option<Vec<DVec3>> {
     let mut numbers = bytes[..end].split(|b| *b == b'\\').map(parse_ds);
     let mut points = Vec::with_capacity(end / 20);
     while let Some(x) = numbers.next() {
-        points.push(DVec3::new(x?, numbers.next()??, numbers.next()??));
+        let point = DVec3::new(x?, numbers.next()??, numbers.next()??);
+        if point.abs().max_element() > FARTHEST_MM {
+            return None;
+        }
+        points.push(point);
     }
     Some(points)
 }
@@ -135,15 +166,19 @@ pub(crate) fn bind(contours: &[Contour], grid: &VoxelGrid) -> Binding {
             .min_by(|a, b| distance(*a).total_cmp(&distance(*b)).then(a.total_cmp(b)))
             .unwrap_or_default();
         let mut rings: Vec<usize> = Vec::new();
+        let mut seen: HashMap<[u64; 7], Vec<usize>> = HashMap::new();
         for (position, index) in members {
-            let repeats = |other: &usize| {
-                contours[*other].kind == ContourKind::Closed && contours[*other].points == contours[index].points
-            };
-            let is_repeat = contours[index].kind == ContourKind::Closed && rings.iter().any(repeats);
+            let contour = &contours[index];
+            let repeats = |other: &usize| contours[*other].points == contour.points;
+            let alike = (contour.kind == ContourKind::Closed).then(|| seen.entry(contour.key()).or_default());
+            let is_repeat = alike.as_ref().is_some_and(|alike| alike.iter().any(repeats));
             if (position - nearest).abs() > SAME_PLANE * spacing || is_repeat {
                 binding.idle.entry(k).or_default().push(index);
             } else {
                 rings.push(index);
+                if let Some(alike) = alike {
+                    alike.push(index);
+                }
             }
         }
         binding.rings.insert(k, rings);
@@ -161,6 +196,7 @@ mod tests {
             kind: ContourKind::Closed,
             points: corners.map(|[x, y]| DVec3::new(x, y, z)).to_vec(),
             image_uid: String::new(),
+            is_complete: true,
         }
     }
 
@@ -212,6 +248,7 @@ mod tests {
         assert_eq!(parse_points(b"1\\2\\3\\4.5\\-6e1\\7 \0").map(|p| p.len()), Some(2));
         assert_eq!(parse_points(b"1\\2\\3\\4"), None);
         assert_eq!(parse_points(b"1\\x\\3"), None);
+        assert_eq!(parse_points(b"1\\2\\1e300"), None);
         assert_eq!(parse_points(b""), Some(Vec::new()));
     }
 }

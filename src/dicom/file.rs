@@ -1,11 +1,11 @@
 //! DICOM files on disk: finding the data set and its transfer syntax, reading headers without the
 //! pixels, and writing Part 10 files.
 
-use super::raw::{DataSet, Encoding, ParseError, parse};
+use super::raw::{DataSet, Encoding, ParseError, Stop, parse, parse_big_endian};
 use super::uid::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME};
 use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
-use dicom_encoding::TransferSyntaxIndex;
+use dicom_encoding::{Codec, TransferSyntaxIndex};
 use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 use std::fs::File;
 use std::io::Read;
@@ -59,6 +59,15 @@ pub(crate) fn is_pixels(tag: Tag) -> bool {
     tag.0 == 0x7FE0 && tag.1 >= 0x0008
 }
 
+/// Name of a file that is being written, and of what a program that was killed leaves of it.
+pub(crate) const UNFINISHED: [&str; 2] = [".hilum-", ".part"];
+
+/// True for an export that was never finished, or is not yet: nobody has proved what it holds.
+pub(crate) fn is_unfinished(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with(UNFINISHED[0]) && name.ends_with(UNFINISHED[1])
+}
+
 /// First read; holds the header of nearly every CT image.
 const CHUNK: usize = 48 << 10;
 
@@ -68,13 +77,16 @@ const CHUNK: usize = 48 << 10;
 /// # Errors
 /// [`ReadError`] for DICOM files that cannot be read.
 pub(crate) fn read_until(path: &Path, stop: &dyn Fn(Tag) -> bool) -> Result<Option<DicomFile>, ReadError> {
+    if is_unfinished(path) {
+        return Ok(None);
+    }
     let mut file = File::open(path)?;
     let mut bytes = Vec::with_capacity(CHUNK);
     let mut want = CHUNK;
     loop {
         (&mut file).take((want - bytes.len()) as u64).read_to_end(&mut bytes)?;
         let complete = bytes.len() < want;
-        match read_bytes(path, &bytes, complete, stop) {
+        match read_bytes(&bytes, complete, stop) {
             Err(ReadOutcome::More) if !complete => want *= 4,
             Err(ReadOutcome::More) => return Err(ParseError::Truncated(bytes.len()).into()),
             Err(ReadOutcome::NotDicom) => return Ok(None),
@@ -90,7 +102,7 @@ pub(crate) fn read_until(path: &Path, stop: &dyn Fn(Tag) -> bool) -> Result<Opti
 /// [`ReadError`], also for files that are no DICOM.
 pub(crate) fn read_all(path: &Path) -> Result<(Vec<u8>, DicomFile), ReadError> {
     let bytes = std::fs::read(path)?;
-    match read_bytes(path, &bytes, true, &|_| false) {
+    match read_bytes(&bytes, true, &|_| false) {
         Ok(file) => Ok((bytes, file)),
         Err(ReadOutcome::More) => Err(ParseError::Truncated(bytes.len()).into()),
         Err(ReadOutcome::NotDicom) => Err(ReadError::NotDicom),
@@ -104,6 +116,12 @@ enum ReadOutcome {
     Failed(ReadError),
 }
 
+impl From<ReadError> for ReadOutcome {
+    fn from(error: ReadError) -> Self {
+        Self::Failed(error)
+    }
+}
+
 impl From<ParseError> for ReadOutcome {
     fn from(error: ParseError) -> Self {
         match error {
@@ -113,7 +131,7 @@ impl From<ParseError> for ReadOutcome {
     }
 }
 
-fn read_bytes(path: &Path, bytes: &[u8], complete: bool, stop: &dyn Fn(Tag) -> bool) -> Result<DicomFile, ReadOutcome> {
+fn read_bytes(bytes: &[u8], complete: bool, stop: &dyn Fn(Tag) -> bool) -> Result<DicomFile, ReadOutcome> {
     let has_magic = bytes.get(128..132) == Some(b"DICM");
     let mut at = if has_magic { 132 } else { 0 };
     let first = bytes.get(at..at + 8).ok_or(if has_magic { ReadOutcome::More } else { ReadOutcome::NotDicom })?;
@@ -138,21 +156,26 @@ fn read_bytes(path: &Path, bytes: &[u8], complete: bool, stop: &dyn Fn(Tag) -> b
         transfer_syntax =
             if explicit { uids::EXPLICIT_VR_LITTLE_ENDIAN } else { uids::IMPLICIT_VR_LITTLE_ENDIAN }.to_owned();
     }
-    let deflated = transfer_syntax == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN;
-    if deflated || transfer_syntax == BIG_ENDIAN {
-        return through_library(path, transfer_syntax, stop).map_err(ReadOutcome::Failed);
-    }
-    if TransferSyntaxRegistry.get(&transfer_syntax).is_none() {
-        return Err(ReadOutcome::Failed(ReadError::TransferSyntax(transfer_syntax)));
-    }
-    let encoding =
-        if transfer_syntax == uids::IMPLICIT_VR_LITTLE_ENDIAN { Encoding::ImplicitLe } else { Encoding::ExplicitLe };
-    let (dataset, stopped) = parse(&bytes[at..], encoding, complete, &|tag| is_pixels(tag) || stop(tag))?;
+    let Some(codec) = TransferSyntaxRegistry.get(&transfer_syntax).map(|syntax| syntax.codec()) else {
+        return Err(ReadError::TransferSyntax(transfer_syntax).into());
+    };
+    let (body, until) = (&bytes[at.min(bytes.len())..], |tag| is_pixels(tag) || stop(tag));
+    let (dataset, stopped) = match (transfer_syntax.as_str(), codec) {
+        (BIG_ENDIAN, _) => parse_big_endian(body, complete, &until)?,
+        (uids::IMPLICIT_VR_LITTLE_ENDIAN, _) => parse(body, Encoding::ImplicitLe, complete, &until)?,
+        (_, Codec::Dataset(Some(adapter))) => {
+            parse_unpacked(&mut adapter.adapt_reader(Box::new(body)), body, complete, &until)?
+        }
+        (_, Codec::Dataset(None)) => return Err(ReadError::TransferSyntax(transfer_syntax).into()),
+        _ => parse(body, Encoding::ExplicitLe, complete, &until)?,
+    };
     let native = matches!(transfer_syntax.as_str(), uids::IMPLICIT_VR_LITTLE_ENDIAN | uids::EXPLICIT_VR_LITTLE_ENDIAN);
+    let rewritten = matches!(transfer_syntax.as_str(), uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN | BIG_ENDIAN);
     let pixels = stopped.filter(|s| s.tag == tags::PIXEL_DATA).and_then(|s| {
         let offset = (at + s.value_at) as u64;
         match s.length {
             Some(length) if native => Some(PixelSource::Plain { offset, length: u64::from(length) }),
+            Some(_) if rewritten => Some(PixelSource::Rewritten { frame: 0 }),
             None if !native => Some(PixelSource::Compressed { offset }),
             // Compressed pixels come in fragments, others do not.
             _ => None,
@@ -177,18 +200,29 @@ fn meta_end(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Deflated and big endian files: decoded by the library and encoded again in memory.
-fn through_library(path: &Path, transfer_syntax: String, stop: &dyn Fn(Tag) -> bool) -> Result<DicomFile, ReadError> {
-    let object =
-        dicom_object::OpenFileOptions::new().open_file(path).map_err(|e| ReadError::Damaged(root_cause(&e)))?;
-    let has_pixels = object.get(tags::PIXEL_DATA).is_some();
+/// A deflated data set, unpacked only as far as it is wanted.
+fn parse_unpacked(
+    unpacked: &mut dyn Read,
+    packed: &[u8],
+    complete: bool,
+    stop: &dyn Fn(Tag) -> bool,
+) -> Result<(DataSet, Option<Stop>), ReadOutcome> {
+    // Text shrinks to a fifth. What grows far beyond that was made to fill the memory.
+    let most = (64 << 20) + 64 * packed.len();
     let mut bytes = Vec::new();
-    let implicit = TransferSyntaxRegistry
-        .get(uids::IMPLICIT_VR_LITTLE_ENDIAN)
-        .ok_or_else(|| ReadError::TransferSyntax(transfer_syntax.clone()))?;
-    object.write_dataset_with_ts(&mut bytes, implicit).map_err(|e| ReadError::Damaged(root_cause(&e)))?;
-    let (dataset, _) = parse(&bytes, Encoding::ImplicitLe, true, &|tag| is_pixels(tag) || stop(tag))?;
-    Ok(DicomFile { transfer_syntax, dataset, pixels: has_pixels.then_some(PixelSource::Rewritten { frame: 0 }) })
+    let mut want = 4 * CHUNK;
+    loop {
+        // An error is the end of what is there: the parser finds out whether that is enough.
+        let end = (&mut *unpacked).take((want - bytes.len()) as u64).read_to_end(&mut bytes);
+        let at_end = bytes.len() < want;
+        match parse(&bytes, Encoding::ExplicitLe, at_end && complete && end.is_ok(), stop) {
+            Err(ParseError::Truncated(_)) if !at_end && want < most => want *= 4,
+            Err(ParseError::Truncated(_)) if !at_end => {
+                return Err(ReadError::Damaged("it grows without end as it is unpacked".into()).into());
+            }
+            other => return Ok(other?),
+        }
+    }
 }
 
 /// The innermost message of an error chain.

@@ -2,7 +2,7 @@
 //! back, compared with what was on the screen, and only then given its name.
 
 use super::contours::Contour;
-use super::file::{part10, read_all};
+use super::file::{UNFINISHED, is_unfinished, part10, read_all};
 use super::raw::{DataSet, Encoding};
 use super::rtstruct_read::{
     LoadedStructureSet, StructureSetError, contour_items, contours_of, load_structure_set, sha256_hex,
@@ -27,7 +27,7 @@ pub enum ExportError {
     WouldOverwriteSource(PathBuf),
     #[error("a file of this name exists; choose another name or allow it to be replaced: {}", .0.display())]
     Exists(PathBuf),
-    #[error("the folder cannot be written to ({source}); choose another folder: {}", path.display())]
+    #[error("the file cannot be written ({source}), and what was there before is untouched; make room or choose another folder: {}", path.display())]
     Io { source: std::io::Error, path: PathBuf },
     #[error("the file that was written does not read back ({source}); nothing was kept: {}", path.display())]
     ReadBack { source: StructureSetError, path: PathBuf },
@@ -102,6 +102,7 @@ pub fn export_structure_set(request: &ExportRequest, path: &Path) -> Result<Expo
             Err(e) => drop(e.file.persist(path).map_err(|e| io(e.error))?),
         }
     }
+    remove_leftovers(folder);
     // The new name is durable once the folder is; not every file system can do that, and the file itself is.
     if let Ok(folder) = std::fs::File::open(folder) {
         let _ = folder.sync_all();
@@ -111,7 +112,7 @@ pub fn export_structure_set(request: &ExportRequest, path: &Path) -> Result<Expo
 
 fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".hilum-").suffix(".part");
+    builder.prefix(UNFINISHED[0]).suffix(UNFINISHED[1]);
     #[cfg(unix)]
     {
         // As any other new file; the user's umask applies.
@@ -119,6 +120,22 @@ fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
     builder.tempfile_in(folder)
+}
+
+/// Removes what exports left that were killed before they were proved. A running one is younger.
+fn remove_leftovers(folder: &Path) {
+    const OLD: std::time::Duration = std::time::Duration::from_hours(1);
+    let is_old = |path: &Path| {
+        let written = path.metadata().and_then(|m| m.modified());
+        written.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > OLD))
+    };
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if is_unfinished(&path) && path.is_file() && is_old(&path) {
+            // One that cannot be removed does no harm: nothing reads it.
+            let _ = std::fs::remove_file(path);
+        }
+    }
 }
 
 fn check_target(request: &ExportRequest, path: &Path) -> Result<(), ExportError> {

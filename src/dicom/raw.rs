@@ -2,7 +2,7 @@
 //!
 //! Structure sets are edited in place and everything unedited must leave as it came: decimal strings,
 //! private attributes, text in undeclared character sets. So values stay bytes here and are read on
-//! demand (`value.rs`). Little endian only; `file.rs` brings other transfer syntaxes into this form.
+//! demand (`value.rs`), little endian: the values of big endian files are turned as they are read.
 
 use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
 use dicom_core::{Tag, VR};
@@ -213,32 +213,74 @@ pub(crate) fn parse(
     complete: bool,
     stop: &dyn Fn(Tag) -> bool,
 ) -> Result<(DataSet, Option<Stop>), ParseError> {
-    let mut parser = Parser { bytes, at: 0 };
-    let mut elements = Vec::new();
-    while parser.at < bytes.len() {
-        let tag = parser.peek_tag()?;
-        // Zeros or a data set trailing padding after the last attribute.
-        if tag == Tag(0, 0) || tag == Tag(0xFFFC, 0xFFFC) {
-            return Ok((DataSet { elements }, None));
-        }
-        if stop(tag) {
-            let (_, length) = parser.header(encoding)?;
-            return Ok((DataSet { elements }, Some(Stop { tag, value_at: parser.at, length })));
-        }
-        elements.extend(parser.element(encoding, bytes.len(), 0)?);
-    }
-    if complete { Ok((DataSet { elements }, None)) } else { Err(ParseError::Truncated(parser.at)) }
+    Parser { bytes, at: 0, big_endian: false }.data_set(encoding, complete, stop)
+}
+
+/// As [`parse`], for Explicit VR Big Endian (retired, but still in archives).
+///
+/// # Errors
+/// [`ParseError`] on bytes that are no data set.
+pub(crate) fn parse_big_endian(
+    bytes: &[u8],
+    complete: bool,
+    stop: &dyn Fn(Tag) -> bool,
+) -> Result<(DataSet, Option<Stop>), ParseError> {
+    Parser { bytes, at: 0, big_endian: true }.data_set(Encoding::ExplicitLe, complete, stop)
+}
+
+/// Turns the numbers of a big endian value.
+fn turn(bytes: &mut [u8], vr: VR) {
+    use VR::{AT, FD, FL, OD, OF, OL, OV, OW, SL, SS, SV, UL, US, UV};
+    let size = match vr {
+        US | SS | OW | AT => 2,
+        UL | SL | FL | OF | OL => 4,
+        FD | OD | SV | UV | OV => 8,
+        _ => return,
+    };
+    bytes.chunks_exact_mut(size).for_each(<[u8]>::reverse);
 }
 
 struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,
+    big_endian: bool,
 }
 
 impl Parser<'_> {
+    fn data_set(
+        mut self,
+        encoding: Encoding,
+        complete: bool,
+        stop: &dyn Fn(Tag) -> bool,
+    ) -> Result<(DataSet, Option<Stop>), ParseError> {
+        let mut elements = Vec::new();
+        while self.at < self.bytes.len() {
+            let tag = self.peek_tag()?;
+            // Zeros or a data set trailing padding after the last attribute.
+            if tag == Tag(0, 0) || tag == Tag(0xFFFC, 0xFFFC) {
+                return Ok((DataSet { elements }, None));
+            }
+            if stop(tag) {
+                let (_, length) = self.header(encoding)?;
+                return Ok((DataSet { elements }, Some(Stop { tag, value_at: self.at, length })));
+            }
+            elements.extend(self.element(encoding, self.bytes.len(), 0)?);
+        }
+        if complete { Ok((DataSet { elements }, None)) } else { Err(ParseError::Truncated(self.at)) }
+    }
+
     fn peek_tag(&self) -> Result<Tag, ParseError> {
         let b = self.bytes.get(self.at..self.at + 4).ok_or(ParseError::Truncated(self.at))?;
-        Ok(Tag(u16::from_le_bytes([b[0], b[1]]), u16::from_le_bytes([b[2], b[3]])))
+        Ok(Tag(self.u16_of([b[0], b[1]]), self.u16_of([b[2], b[3]])))
+    }
+
+    fn u16_of(&self, bytes: [u8; 2]) -> u16 {
+        if self.big_endian { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) }
+    }
+
+    fn u32(&mut self) -> Result<u32, ParseError> {
+        let bytes = self.take()?;
+        Ok(if self.big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
     }
 
     fn take<const N: usize>(&mut self) -> Result<[u8; N], ParseError> {
@@ -252,7 +294,7 @@ impl Parser<'_> {
         let tag = self.peek_tag()?;
         self.at += 4;
         let (vr, length) = if encoding == Encoding::ImplicitLe || tag.0 == 0xFFFE {
-            (dictionary_vr(tag), u32::from_le_bytes(self.take()?))
+            (dictionary_vr(tag), self.u32()?)
         } else {
             let at = self.at;
             let letters: [u8; 2] = self.take()?;
@@ -264,9 +306,10 @@ impl Parser<'_> {
             let vr = known.unwrap_or(VR::UN);
             if has_long_length(vr) {
                 self.take::<2>()?;
-                (vr, u32::from_le_bytes(self.take()?))
+                (vr, self.u32()?)
             } else {
-                (vr, u32::from(u16::from_le_bytes(self.take()?)))
+                let bytes = self.take()?;
+                (vr, u32::from(self.u16_of(bytes)))
             }
         };
         Ok((vr, (length != UNDEFINED).then_some(length)))
@@ -292,15 +335,22 @@ impl Parser<'_> {
         // UN of undefined length, and a standard sequence sent as UN, hold implicit VR (PS3.5 section 6.2.2 note 4).
         let inner = if vr == VR::UN { Encoding::ImplicitLe } else { encoding };
         if vr == VR::SQ || (vr == VR::UN && (length.is_none() || known_vr == VR::SQ)) {
+            // And little endian, in any transfer syntax.
+            let big_endian = self.big_endian;
+            self.big_endian = big_endian && vr != VR::UN;
             let items = self.sequence(inner, length, limit, depth)?;
+            self.big_endian = big_endian;
             return Ok(Some(Element { tag, vr: VR::SQ, value: Value::Items(items) }));
         }
         match length {
             Some(length) => {
                 let end = self.end_of(length, limit)?;
-                let value = Value::Bytes(self.bytes[self.at..end].to_vec());
+                let mut value = self.bytes[self.at..end].to_vec();
+                if self.big_endian {
+                    turn(&mut value, vr);
+                }
                 self.at = end;
-                Ok(Some(Element { tag, vr, value }))
+                Ok(Some(Element { tag, vr, value: Value::Bytes(value) }))
             }
             None if tag == tags::PIXEL_DATA => self.skip_fragments(limit).map(|()| None),
             None => Ok(Some(Element {

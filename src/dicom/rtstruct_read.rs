@@ -132,6 +132,9 @@ pub struct LoadedStructureSet {
     pub uncertain_roles: Vec<usize>,
 }
 
+/// Share of a pixel below which a ring is a speck.
+const SPECK: f64 = 0.05;
+
 /// Colors for ROIs that bring none.
 const PALETTE: [[u8; 3]; 12] = [
     [230, 60, 60],
@@ -340,6 +343,7 @@ pub fn load_structure_set(
             roi.contour_items.len()
         )));
     }
+    check_completeness(&source, &read, &mut warnings);
     check_frame_of_reference(&source, &mut read, grid, ct, &mut warnings)?;
     check_references(&source, &read, ct, &mut warnings);
 
@@ -366,6 +370,7 @@ pub fn load_structure_set(
             .map(|(k, indices)| (*k, Arc::new(slice_rings(&roi.contours, indices, grid))))
             .collect();
         let rings = || slices.values().flat_map(|s| &s.rings);
+        let speck_mm2 = SPECK * grid.spacing_i_mm() * grid.spacing_j_mm();
         let summary = RoiSummary {
             number: roi.number,
             name: roi.name.clone(),
@@ -379,9 +384,10 @@ pub fn load_structure_set(
             outside: roi.binding.outside.len(),
             tilted: roi.binding.tilted.len(),
             unreadable: roi.binding.unreadable.len(),
-            degenerate: rings().filter(|r| r.is_degenerate()).count(),
+            degenerate: rings().filter(|r| r.is_degenerate() || r.signed_area_mm2().abs() < speck_mm2).count(),
         };
-        report_roi(&summary, &mut warnings);
+        let incomplete = roi.contours.iter().filter(|c| !c.is_complete && !c.points.is_empty()).count();
+        report_roi(&summary, incomplete, &mut warnings);
         loaded.rois.push(Roi {
             id: RoiId(0),
             name: roi.name.clone(),
@@ -396,6 +402,10 @@ pub fn load_structure_set(
             slices,
         });
         loaded.summaries.push(summary);
+    }
+    let empty: Vec<&str> = read.iter().filter(|r| r.contours.is_empty()).map(|r| r.name.as_str()).collect();
+    if !empty.is_empty() {
+        warnings.push(ImportWarning::info(format!("Without contours, kept on export: {}", quoted(&empty))));
     }
     if loaded.rois.is_empty() {
         warnings.push(ImportWarning::warning("The structure set holds no structure"));
@@ -463,6 +473,53 @@ fn check_frame_of_reference(
     Ok(())
 }
 
+/// What a whole structure set always has; a file that was cut off between two attributes lacks the last ones.
+fn check_completeness(source: &SourceStructureSet, read: &[ReadRoi], warnings: &mut Vec<ImportWarning>) {
+    let ds = &source.dataset;
+    let missing = if read.is_empty() {
+        None
+    } else if ds.get(tags::ROI_CONTOUR_SEQUENCE).is_none() {
+        Some("contours")
+    } else if ds.get(tags::RTROI_OBSERVATIONS_SEQUENCE).is_none() {
+        Some("types of the structures")
+    } else {
+        None
+    };
+    if let Some(missing) = missing {
+        warnings.push(ImportWarning::warning(format!(
+            "The structure set has no {missing} at all; was the file cut off? Compare it with the original"
+        )));
+    }
+    for (tag, name) in [
+        (tags::STUDY_DATE, "study"),
+        (tags::SERIES_DATE, "series"),
+        (tags::STRUCTURE_SET_DATE, "structure set"),
+        (tags::REVIEW_DATE, "review"),
+    ] {
+        let date = ds.string(tag);
+        if !date.is_empty() && !is_date(&date) {
+            warnings.push(ImportWarning::info(format!("The {name} date \"{date}\" is no date")));
+        }
+    }
+}
+
+/// True for YYYYMMDD, and for YYYY.MM.DD of old files.
+fn is_date(text: &str) -> bool {
+    let digits: String = text.chars().filter(|c| *c != '.').collect();
+    let all_digits = digits.len() == 8 && digits.bytes().all(|b| b.is_ascii_digit());
+    all_digits && dicom_core::chrono::NaiveDate::parse_from_str(&digits, "%Y%m%d").is_ok()
+}
+
+/// Names in quotes, the first ones of many.
+fn quoted(names: &[&str]) -> String {
+    const SHOWN: usize = 8;
+    let mut list: Vec<String> = names.iter().take(SHOWN).map(|n| format!("\"{n}\"")).collect();
+    if names.len() > SHOWN {
+        list.push(format!("{} more", names.len() - SHOWN));
+    }
+    list.join(", ")
+}
+
 fn check_references(source: &SourceStructureSet, read: &[ReadRoi], ct: &CtMeta, warnings: &mut Vec<ImportWarning>) {
     // The frames of a multi-frame image share its UID.
     let mut slices_of: HashMap<&str, Vec<usize>> = HashMap::new();
@@ -470,7 +527,9 @@ fn check_references(source: &SourceStructureSet, read: &[ReadRoi], ct: &CtMeta, 
         slices_of.entry(&slice.sop_instance_uid).or_default().push(k);
     }
     let (mut referring, mut unknown, mut elsewhere) = (0, 0, 0);
+    let (mut with_unknown, mut with_elsewhere) = (Vec::new(), Vec::new());
     for roi in read {
+        let before = (unknown, elsewhere);
         for (k, indices) in &roi.binding.rings {
             for uid in indices.iter().map(|i| roi.contours[*i].image_uid.as_str()).filter(|u| !u.is_empty()) {
                 referring += 1;
@@ -480,20 +539,24 @@ fn check_references(source: &SourceStructureSet, read: &[ReadRoi], ct: &CtMeta, 
                 }
             }
         }
+        with_unknown.extend((unknown > before.0).then_some(roi.name.as_str()));
+        with_elsewhere.extend((elsewhere > before.1).then_some(roi.name.as_str()));
     }
     if unknown > 0 {
         let text = if unknown == referring {
             "The contours refer to images that are not in this CT (was it exported again?); they were placed by their position".into()
         } else {
             format!(
-                "{unknown} of {referring} contours refer to images that are not in this CT; they were placed by their position"
+                "{unknown} of {referring} contours refer to images that are not in this CT; they were placed by their position: {}",
+                quoted(&with_unknown)
             )
         };
         warnings.push(ImportWarning::warning(text));
     }
     if elsewhere > 0 {
         warnings.push(ImportWarning::warning(format!(
-            "{elsewhere} of {referring} contours refer to another image than the one at their position; the position was used"
+            "{elsewhere} of {referring} contours refer to another image than the one at their position; the position was used: {}",
+            quoted(&with_elsewhere)
         )));
     }
     let series: Vec<String> = (source.dataset.items(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE).iter())
@@ -510,7 +573,7 @@ fn check_references(source: &SourceStructureSet, read: &[ReadRoi], ct: &CtMeta, 
 }
 
 /// Says what of an ROI does not show.
-fn report_roi(s: &RoiSummary, warnings: &mut Vec<ImportWarning>) {
+fn report_roi(s: &RoiSummary, incomplete: usize, warnings: &mut Vec<ImportWarning>) {
     let mut say = |severity, count: usize, what: &str| {
         if count > 0 {
             let text = format!("\"{}\": {count} of {} contours {what}", s.name, s.contours);
@@ -529,8 +592,13 @@ fn report_roi(s: &RoiSummary, warnings: &mut Vec<ImportWarning>) {
     );
     say(Severity::Warning, s.tilted, "are not parallel to the slices and are not shown; they are kept on export");
     say(Severity::Warning, s.unreadable, "have no readable points; they are kept on export");
+    say(
+        Severity::Warning,
+        incomplete,
+        "have another number of points than they say; they are shown as they are: compare them with the original",
+    );
     say(Severity::Info, s.open, "are points or open lines, which enclose nothing; they are kept on export");
-    say(Severity::Info, s.degenerate, "enclose nothing (fewer than three points or no area)");
+    say(Severity::Info, s.degenerate, "enclose nothing (fewer than three points, or a speck)");
 }
 
 #[cfg(test)]
