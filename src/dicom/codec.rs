@@ -2,7 +2,7 @@
 
 use super::pixels::PixelFormat;
 use super::raw::DataSet;
-use super::{jpeg_lossless, jpeg_ls, rle};
+use super::{jpeg_2000, jpeg_lossless, jpeg_ls, rle};
 use dicom_dictionary_std::{tags, uids};
 use dicom_encoding::TransferSyntaxIndex as _;
 use dicom_encoding::adapters::{PixelDataObject, RawPixelData};
@@ -63,6 +63,15 @@ pub(super) fn decode(
         JPEG_LS_LOSSLESS | JPEG_LS_NEAR_LOSSLESS => return jpeg_ls::decode(stream, format, size),
         uids::JPEG_LOSSLESS | uids::JPEG_LOSSLESS_SV1 => return jpeg_lossless::decode(stream, size),
         uids::RLE_LOSSLESS => return rle::decode(stream, format.bytes_per_pixel(), size),
+        uids::JPEG2000_LOSSLESS | uids::JPEG2000 | uids::JPEG2000MC_LOSSLESS | uids::JPEG2000MC => {
+            // What this decoder does not know or finds damaged, the one below may still read.
+            if let Ok(mut words) = jpeg_2000::decode(stream, size) {
+                if is_lossy {
+                    format.keep_within_bits_stored(&mut words, slack(format));
+                }
+                return Ok(words);
+            }
+        }
         _ => {}
     }
     if matches!(&picture, Some(p) if p.is_sequential && p.bits > 8) {
@@ -88,9 +97,14 @@ pub(super) fn decode(
         bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect()
     };
     if is_lossy && matches!(transfer_syntax, uids::JPEG2000 | uids::JPEG2000MC | HTJ2K) {
-        format.keep_within_bits_stored(&mut words, 1 << format.bits_stored.saturating_sub(4));
+        format.keep_within_bits_stored(&mut words, slack(format));
     }
     Ok(words)
+}
+
+/// How far lossy wavelets may leave the range of the bits stored, in stored values.
+fn slack(format: &PixelFormat) -> i32 {
+    1 << format.bits_stored.saturating_sub(4)
 }
 
 /// What the start of a JPEG, JPEG-LS or JPEG 2000 stream says about its picture.
@@ -105,10 +119,8 @@ struct Picture {
 
 impl Picture {
     fn of(bytes: &[u8]) -> Option<Self> {
-        // JPEG 2000, perhaps in boxes: start of codestream, then the size segment.
-        let start = bytes.iter().take(1 << 10).len();
-        if let Some(at) = bytes[..start].windows(4).position(|w| w == [0xFF, 0x4F, 0xFF, 0x51]) {
-            return Self::of_jpeg_2000(&bytes[at..]);
+        if let Some(stream) = jpeg_2000::codestream(bytes) {
+            return Self::of_jpeg_2000(stream);
         }
         if !bytes.starts_with(&[0xFF, 0xD8]) {
             return None;

@@ -13,6 +13,7 @@ pub mod deidentify;
 mod encapsulated;
 mod enhanced;
 mod file;
+mod jpeg_2000;
 mod jpeg_lossless;
 mod jpeg_ls;
 mod meta;
