@@ -20,7 +20,8 @@ pub(super) const MOST_PIXELS: usize = 1 << 26;
 /// The name of a transfer syntax that cannot be read.
 pub(super) fn check(transfer_syntax: &str) -> Result<(), String> {
     match TransferSyntaxRegistry.get(transfer_syntax) {
-        Some(_) if matches!(transfer_syntax, JPEG_LS_LOSSLESS | JPEG_LS_NEAR_LOSSLESS) => Ok(()),
+        // Decoders of our own.
+        Some(_) if matches!(transfer_syntax, JPEG_LS_LOSSLESS | JPEG_LS_NEAR_LOSSLESS | uids::RLE_LOSSLESS) => Ok(()),
         Some(syntax) if syntax.can_decode_all() => Ok(()),
         Some(syntax) => Err(syntax.name().to_owned()),
         None => Err(transfer_syntax.to_owned()),

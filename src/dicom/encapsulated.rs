@@ -17,7 +17,9 @@ pub(super) fn stream(path: &Path, source: PixelSource) -> Result<Vec<u8>, String
     let (offset, length, has_table) = match source {
         PixelSource::Compressed { offset } => (offset, u64::MAX, true),
         PixelSource::CompressedFrame { offset, length } => (offset, length, false),
-        PixelSource::Plain { .. } | PixelSource::Rewritten { .. } => return Err("it has no compressed pixels".into()),
+        PixelSource::Plain { .. } | PixelSource::BigEndian { .. } | PixelSource::Deflated { .. } => {
+            return Err("it has no compressed pixels".into());
+        }
     };
     let mut file = File::open(path).map_err(|e| e.to_string())?;
     file.seek(SeekFrom::Start(offset)).map_err(|e| e.to_string())?;

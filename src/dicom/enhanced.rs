@@ -71,15 +71,11 @@ impl<'a> Groups<'a> {
 fn pixels_of_frames(path: &Path, file: &DicomFile, count: usize) -> Result<Vec<Option<PixelSource>>, String> {
     let ds = &file.dataset;
     Ok(match file.pixels {
-        Some(PixelSource::Plain { offset, length }) => {
+        Some(source @ (PixelSource::Plain { .. } | PixelSource::BigEndian { .. } | PixelSource::Deflated { .. })) => {
             let bytes = u64::from(ds.us(tags::BITS_ALLOCATED).unwrap_or(16) / 8);
             let [rows, columns] = [tags::ROWS, tags::COLUMNS].map(|tag| u64::from(ds.us(tag).unwrap_or(0)));
             let size = rows * columns * bytes;
-            let frame = |n: u64| {
-                let before = n.saturating_mul(size);
-                Some(PixelSource::Plain { offset: offset + before, length: length.saturating_sub(before).min(size) })
-            };
-            (0..count as u64).map(frame).collect()
+            (0..count as u64).map(|n| source.part(n.saturating_mul(size), size)).collect()
         }
         Some(PixelSource::Compressed { offset } | PixelSource::CompressedFrame { offset, .. }) => {
             let extended = ds.bytes(tags::EXTENDED_OFFSET_TABLE).map(|bytes| {
@@ -87,9 +83,6 @@ fn pixels_of_frames(path: &Path, file: &DicomFile, count: usize) -> Result<Vec<O
                 offsets.map(|o| u64::from_le_bytes(o.try_into().expect("eight bytes"))).collect()
             });
             encapsulated::frames(path, offset, count, extended)?
-        }
-        Some(PixelSource::Rewritten { .. }) => {
-            (0..count as u32).map(|frame| Some(PixelSource::Rewritten { frame })).collect()
         }
         None => vec![None; count],
     })

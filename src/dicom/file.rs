@@ -39,8 +39,27 @@ pub(crate) enum PixelSource {
     Compressed { offset: u64 },
     /// One compressed frame of several: its fragments, without an offset table.
     CompressedFrame { offset: u64, length: u64 },
-    /// Deflated or big endian: the library reads the whole file. Frames count from 0.
-    Rewritten { frame: u32 },
+    /// Uncompressed big endian, at this place of the file; `turned` where two bytes at a time are turned round.
+    BigEndian { offset: u64, length: u64, turned: bool },
+    /// Deflated: at this place of what comes out of the stream that starts at `stream`.
+    Deflated { stream: u64, offset: u64, length: u64 },
+}
+
+impl PixelSource {
+    /// A part of uncompressed pixels, `before` bytes behind their start and `size` bytes long; `None` for compressed ones.
+    pub fn part(self, before: u64, size: u64) -> Option<Self> {
+        let rest = |length: u64| length.saturating_sub(before).min(size);
+        match self {
+            Self::Plain { offset, length } => Some(Self::Plain { offset: offset + before, length: rest(length) }),
+            Self::BigEndian { offset, length, turned } => {
+                Some(Self::BigEndian { offset: offset + before, length: rest(length), turned })
+            }
+            Self::Deflated { stream, offset, length } => {
+                Some(Self::Deflated { stream, offset: offset + before, length: rest(length) })
+            }
+            Self::Compressed { .. } | Self::CompressedFrame { .. } => None,
+        }
+    }
 }
 
 /// A data set read from a file up to the pixels (or another stop).
@@ -170,13 +189,20 @@ fn read_bytes(bytes: &[u8], complete: bool, stop: &dyn Fn(Tag) -> bool) -> Resul
         _ => parse(body, Encoding::ExplicitLe, complete, &until)?,
     };
     let native = matches!(transfer_syntax.as_str(), uids::IMPLICIT_VR_LITTLE_ENDIAN | uids::EXPLICIT_VR_LITTLE_ENDIAN);
-    let rewritten = matches!(transfer_syntax.as_str(), uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN | BIG_ENDIAN);
+    let deflated = transfer_syntax == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN;
     let pixels = stopped.filter(|s| s.tag == tags::PIXEL_DATA).and_then(|s| {
         let offset = (at + s.value_at) as u64;
-        match s.length {
-            Some(length) if native => Some(PixelSource::Plain { offset, length: u64::from(length) }),
-            Some(_) if rewritten => Some(PixelSource::Rewritten { frame: 0 }),
-            None if !native => Some(PixelSource::Compressed { offset }),
+        match s.length.map(u64::from) {
+            Some(length) if native => Some(PixelSource::Plain { offset, length }),
+            Some(length) if deflated => {
+                Some(PixelSource::Deflated { stream: at as u64, offset: s.value_at as u64, length })
+            }
+            Some(length) if transfer_syntax == BIG_ENDIAN => {
+                // An explicit header of twelve bytes, with the value representation four bytes behind its start.
+                let turned = body.get(s.value_at.wrapping_sub(8)..).is_some_and(|b| b.starts_with(b"OW"));
+                Some(PixelSource::BigEndian { offset, length, turned })
+            }
+            None if !native && !deflated && transfer_syntax != BIG_ENDIAN => Some(PixelSource::Compressed { offset }),
             // Compressed pixels come in fragments, others do not.
             _ => None,
         }

@@ -9,7 +9,7 @@ use super::value::parse_ds;
 use crate::image::CtVolume;
 use dicom_dictionary_std::tags;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 /// How the pixels of one image are stored.
@@ -136,13 +136,6 @@ pub(crate) fn read_hu(
 ) -> Result<Vec<i16>, String> {
     let needed = size[0] * size[1] * format.bytes_per_pixel();
     let bytes = match source {
-        PixelSource::Plain { offset, .. } => {
-            let mut file = File::open(path).map_err(|e| e.to_string())?;
-            file.seek(SeekFrom::Start(offset)).map_err(|e| e.to_string())?;
-            let mut bytes = vec![0; needed];
-            file.read_exact(&mut bytes).map_err(|_| "the file is cut off within the pixels".to_owned())?;
-            bytes
-        }
         // The codecs take damaged streams badly; that costs one slice, not the program.
         PixelSource::Compressed { .. } | PixelSource::CompressedFrame { .. } => {
             let words = std::panic::catch_unwind(|| {
@@ -154,8 +147,7 @@ pub(crate) fn read_hu(
             let last = table.len() - 1;
             return Ok(words.into_iter().map(|word| table[usize::from(word) & last]).collect());
         }
-        PixelSource::Rewritten { frame } => std::panic::catch_unwind(|| rewritten(path, frame, format, needed))
-            .unwrap_or_else(|_panic| Err("the pixels are damaged".to_owned()))?,
+        source => uncompressed(path, source, needed)?,
     };
     Ok(if format.bits_allocated == 8 {
         bytes.iter().map(|b| table[usize::from(*b)]).collect()
@@ -164,23 +156,39 @@ pub(crate) fn read_hu(
     })
 }
 
-/// The pixels of a deflated or big endian file, little endian.
-fn rewritten(path: &Path, frame: u32, format: &PixelFormat, needed: usize) -> Result<Vec<u8>, String> {
-    use dicom_pixeldata::PixelDecoder as _;
-    let object = dicom_object::open_file(path).map_err(|e| super::file::root_cause(&e))?;
-    let decoded = object.decode_pixel_data_frame(frame).map_err(|e| super::file::root_cause(&e))?;
-    if decoded.bits_allocated() != format.bits_allocated {
-        return Err(format!(
-            "{} bits per pixel came out instead of {}",
-            decoded.bits_allocated(),
-            format.bits_allocated
-        ));
+/// The first `needed` bytes of uncompressed pixels, little endian.
+///
+/// # Errors
+/// A sentence about what is wrong with the file.
+pub(super) fn uncompressed(path: &Path, source: PixelSource, needed: usize) -> Result<Vec<u8>, String> {
+    const CUT_OFF: &str = "the file is cut off within the pixels";
+    let mut file = File::open(path).map_err(|e| e.to_string())?;
+    let mut seek = |at| file.seek(SeekFrom::Start(at)).map_err(|e| e.to_string());
+    let mut bytes = vec![0; needed];
+    match source {
+        PixelSource::Plain { offset, length } | PixelSource::BigEndian { offset, length, .. } => {
+            seek(offset)?;
+            if (length as usize) < needed {
+                return Err(CUT_OFF.to_owned());
+            }
+            file.read_exact(&mut bytes).map_err(|_| CUT_OFF.to_owned())?;
+            if matches!(source, PixelSource::BigEndian { turned: true, .. }) {
+                bytes.chunks_exact_mut(2).for_each(<[u8]>::reverse);
+            }
+        }
+        PixelSource::Deflated { stream, offset, length } => {
+            seek(stream)?;
+            if (length as usize) < needed {
+                return Err(CUT_OFF.to_owned());
+            }
+            let mut unpacked = flate2::bufread::DeflateDecoder::new(BufReader::new(file));
+            std::io::copy(&mut (&mut unpacked).take(offset), &mut std::io::sink()).map_err(|e| e.to_string())?;
+            unpacked.read_exact(&mut bytes).map_err(|_| CUT_OFF.to_owned())?;
+        }
+        PixelSource::Compressed { .. } | PixelSource::CompressedFrame { .. } => {
+            return Err("its pixels are compressed".to_owned());
+        }
     }
-    let mut bytes = decoded.into_data();
-    if bytes.len() < needed {
-        return Err(format!("the pixels are cut off ({} of {needed} bytes)", bytes.len()));
-    }
-    bytes.truncate(needed);
     Ok(bytes)
 }
 

@@ -3,8 +3,9 @@
 //! Frames find their slice by their position along the normal, as contours do, and their voxels by the
 //! plane's own geometry, so that segmentations with flipped, cropped or coarser planes are read too.
 
-use super::file::{PixelSource, ReadError, read_all, root_cause};
+use super::file::{PixelSource, ReadError, read_all};
 use super::meta::CtMeta;
+use super::pixels::uncompressed;
 use super::raw::DataSet;
 use super::rtstruct_read::{is_other_frame, sha256_hex};
 use super::seg_codes::srgb_from_cielab;
@@ -276,7 +277,11 @@ fn pixels(path: &Path, bytes: &[u8], source: Option<PixelSource>, layout: &Layou
             let range = offset as usize..(offset + length) as usize;
             bytes.get(range).ok_or("the file is cut off within the pixels")?.to_vec()
         }
-        Some(_) => inflated(path)?,
+        // One byte more than an even value may have, so that a longer one is told.
+        Some(source @ (PixelSource::Deflated { length, .. } | PixelSource::BigEndian { length, .. })) => {
+            uncompressed(path, source, (length as usize).min(needed + 2))?
+        }
+        Some(_) => return Err("its pixels are compressed; export it uncompressed".into()),
     };
     // A value has an even length.
     if pixels.len() != needed && pixels.len() != needed + needed % 2 {
@@ -289,17 +294,6 @@ fn pixels(path: &Path, bytes: &[u8], source: Option<PixelSource>, layout: &Layou
         ));
     }
     Ok(pixels)
-}
-
-/// Pixels of a deflated file.
-fn inflated(path: &Path) -> Result<Vec<u8>, String> {
-    let object = dicom_object::open_file(path).map_err(|e| root_cause(&e))?;
-    let syntax = object.meta().transfer_syntax().to_owned();
-    if syntax.trim_end_matches('\0') != uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN {
-        return Err(format!("its pixels are stored in the transfer syntax {syntax}; export it uncompressed"));
-    }
-    let element = object.element(tags::PIXEL_DATA).map_err(|e| root_cause(&e))?;
-    element.to_bytes().map(|b| b.into_owned()).map_err(|e| root_cause(&e))
 }
 
 /// Where a frame lies and to which segment it belongs.

@@ -155,7 +155,7 @@ fn why_unusable(slice: &SliceHeader, unreadable: &Unreadable) -> Result<Option<S
     }
     match slice.pixels {
         None => Ok(Some("they have no pixels (cut off file?)".into())),
-        Some(PixelSource::Plain { offset, length }) => {
+        Some(PixelSource::Plain { offset, length } | PixelSource::BigEndian { offset, length, .. }) => {
             let needed = (slice.rows * slice.columns * slice.format.bytes_per_pixel()) as u64;
             let there = std::fs::metadata(&slice.path).map_or(0, |m| m.len()).saturating_sub(offset).min(length);
             Ok((there < needed).then(|| "the files are cut off within the pixels".into()))
