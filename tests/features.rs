@@ -777,7 +777,7 @@ fn ball(grid: &VoxelGrid, center: [usize; 3], radius_mm: f64) -> Mask {
 
 #[test]
 fn the_proposed_ctv_keeps_out_of_marrow_and_not_out_of_the_mediastinum() {
-    use hilum::anatomy::{CTV_MARGIN_MM, propose_ctv, propose_ctv_sparing};
+    use hilum::anatomy::{CTV_MARGIN_MM, propose_ctv};
     let Some((ct, masks)) = real_case(&["Vertebra_c40", "Tumor_c40", "LN_c40"]) else { return };
     let (volume, grid) = (&ct.volume, &*ct.volume.grid);
     let vertebra = &masks[0];
@@ -790,7 +790,7 @@ fn the_proposed_ctv_keeps_out_of_marrow_and_not_out_of_the_mediastinum() {
         let gtv = ball(grid, center, 8.0).difference(vertebra);
         let reach = expand(&gtv, grid, CTV_MARGIN_MM);
         let (reached, started) = (soft(&reach.intersection(vertebra)), std::time::Instant::now());
-        let proposal = propose_ctv(volume, &gtv, CTV_MARGIN_MM);
+        let proposal = propose_ctv(volume, &gtv, &Mask::default(), CTV_MARGIN_MM);
         let took = started.elapsed();
         let ctv = rasterize(grid, &proposal.slices);
         let inside = ctv.intersection(vertebra).count() as f64;
@@ -798,14 +798,14 @@ fn the_proposed_ctv_keeps_out_of_marrow_and_not_out_of_the_mediastinum() {
         assert!(reached > 200.0, "the margin reaches {reached} voxels of marrow");
         assert!(inside < 0.1 * reached, "{inside} of {reached} voxels of marrow are in the proposal");
         assert!(inside < 0.03 * ctv.count() as f64, "{inside} of {} voxels lie in the vertebra", ctv.count());
-        let spared = propose_ctv_sparing(volume, &gtv, vertebra, CTV_MARGIN_MM);
+        let spared = propose_ctv(volume, &gtv, vertebra, CTV_MARGIN_MM);
         let drawn = rasterize(grid, &spared.slices).intersection(vertebra).count();
         assert!(drawn <= 2, "{drawn} voxels of the drawn bone are in the proposal");
     }
     // What the tumor and its nodes have around them but air is soft tissue, and nearly all of it stays in.
     let gtv = masks[1].union(&masks[2]);
     let started = std::time::Instant::now();
-    let ctv = rasterize(grid, &propose_ctv(volume, &gtv, CTV_MARGIN_MM).slices);
+    let ctv = rasterize(grid, &propose_ctv(volume, &gtv, &Mask::default(), CTV_MARGIN_MM).slices);
     let took = started.elapsed();
     let nodes = expand(&masks[2], grid, CTV_MARGIN_MM);
     let (kept, all) = (soft(&ctv.intersection(&nodes)), soft(&nodes));

@@ -4,7 +4,7 @@
 use crate::support::bench::{Bench, PATIENT_ID, even, small_case, write_case, write_series, write_three_series};
 use glam::DVec3;
 use hilum::geometry::Orientation;
-use hilum::structures::{Generation, Role, Station, StructureSet};
+use hilum::structures::{Generation, Provenance, Role, Station, StructureSet};
 use hilum::workbench::jobs::JobMode;
 use hilum::workbench::tools::{BrushShape, ToolEvent};
 use hilum::workbench::{
@@ -431,6 +431,21 @@ fn a_proposed_ctv_takes_the_place_of_the_other_in_the_same_step() {
     b.run(Command::Undo);
     assert_eq!(b.roi("CTV").role, Role::Ctv);
     assert!(b.case().structures().by_name("CTV proposed").is_none());
+}
+
+#[test]
+fn a_proposed_ctv_keeps_out_of_bones_that_are_drawn() {
+    let mut b = Bench::new(small_case(&[("GTVp", Role::Gtvp), ("Vertebra_c40", Role::Organ)]));
+    b.run(Command::SetBrushRadius(6.0));
+    b.select("GTVp").stroke(ToolKind::Brush, Orientation::Axial, &[CENTER]);
+    b.run(Command::ProposeCtv).run(Command::Undo);
+    // Soft tissue by its HU: only the drawing says that it is bone.
+    b.select("Vertebra_c40").stroke(ToolKind::Brush, Orientation::Axial, &[CENTER + DVec3::X * 13.0]);
+    b.run(Command::ProposeCtv);
+    let (ctv, bone) = (b.case().mask(b.roi("CTV proposed").id), b.case().mask(b.roi("Vertebra_c40").id));
+    assert!(ctv.intersection(bone).count() <= 2 && bone.count() > 50);
+    let recipe = "GTV + 8 mm, kept out of lung and bone (found and drawn)".to_owned();
+    assert_eq!(b.roi("CTV proposed").provenance, Provenance::Proposed { recipe });
 }
 
 #[test]

@@ -31,14 +31,9 @@ pub struct CtvProposal {
     pub recipe: String,
 }
 
-/// GTV expanded by `margin_mm` in space, minus lung and whole bones (marrow included); what an opening of 2 mm
-/// removes (vessel strands in the lung) stays out, the GTV itself stays in.
-pub fn propose_ctv(volume: &CtVolume, gtv: &Mask, margin_mm: f64) -> CtvProposal {
-    propose_ctv_sparing(volume, gtv, &Mask::default(), margin_mm)
-}
-
-/// [`propose_ctv`] that also keeps out of structures at hand, such as [`drawn_bones`].
-pub fn propose_ctv_sparing(volume: &CtVolume, gtv: &Mask, spared: &Mask, margin_mm: f64) -> CtvProposal {
+/// GTV expanded by `margin_mm` in space, minus lung, whole bones (marrow included) and `spared`, such as
+/// [`drawn_bones`]; what an opening of 2 mm removes (vessel strands in the lung) stays out, the GTV itself stays in.
+pub fn propose_ctv(volume: &CtVolume, gtv: &Mask, spared: &Mask, margin_mm: f64) -> CtvProposal {
     let grid = &volume.grid;
     let grown = contour::expand(gtv, grid, margin_mm);
     let bones = match grown.bounds() {
@@ -55,7 +50,10 @@ pub fn propose_ctv_sparing(volume: &CtVolume, gtv: &Mask, spared: &Mask, margin_
     let target = target.difference(&bones);
     CtvProposal {
         slices: contour::contours_from_mask(grid, &target),
-        recipe: format!("GTV + {margin_mm} mm, kept out of lung and bone"),
+        recipe: format!(
+            "GTV + {margin_mm} mm, kept out of lung and bone{}",
+            if spared.is_empty() { "" } else { " (found and drawn)" }
+        ),
     }
 }
 
@@ -224,7 +222,7 @@ mod tests {
             d.length() <= 10.0
         });
         let gtv = Mask::from_dense(&ball);
-        let proposal = propose_ctv(&volume, &gtv, 8.0);
+        let proposal = propose_ctv(&volume, &gtv, &Mask::default(), 8.0);
         let ctv = contour::rasterize(&grid, &proposal.slices);
         assert!(gtv.difference(&ctv).is_empty(), "the GTV stays inside");
         let [lo, hi] = ctv.bounds().expect("not empty");

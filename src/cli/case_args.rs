@@ -295,7 +295,8 @@ fn choose_ctv(case: &mut Case, choice: &CtvChoice, progress: &dyn Progress) -> R
         }
         None => {
             progress.report("Proposing a CTV", 0, 1);
-            let proposal = anatomy::propose_ctv(&case.image.volume, &case.gtv_mask(), anatomy::CTV_MARGIN_MM);
+            let bones = anatomy::drawn_bones(case.structures(), case.grid());
+            let proposal = anatomy::propose_ctv(&case.image.volume, &case.gtv_mask(), &bones, anatomy::CTV_MARGIN_MM);
             let (edit, _) = proposal_edit(case, proposal);
             case.apply(edit).map_err(Failure::failed)?;
             progress.checkpoint().map_err(Failure::from)

@@ -202,8 +202,10 @@ impl Workbench {
                 .warning("A proposal needs a structure with role GTVp or GTVn: set the role in the structure list");
             return;
         }
+        let structures = case.structures().clone();
         self.spawn_for_case(Lane::Live, JobKey::Propose, "Propose CTV", None, move |_| {
-            let proposal = anatomy::propose_ctv(&volume, &gtv, anatomy::CTV_MARGIN_MM);
+            let bones = anatomy::drawn_bones(&structures, &volume.grid);
+            let proposal = anatomy::propose_ctv(&volume, &gtv, &bones, anatomy::CTV_MARGIN_MM);
             Ok(CaseResult::Proposed(Box::new(proposal)))
         });
     }
