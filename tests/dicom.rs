@@ -2,6 +2,7 @@
 
 mod choice;
 mod compressed;
+mod corpus;
 mod damage;
 mod enhanced;
 mod export;
