@@ -3,7 +3,9 @@
 use super::failure::Failure;
 use super::output::{self, Table};
 use super::terminal::Terminal;
-use crate::dicom::deidentify::{Dates, DeidentifyError, DeidentifyOptions, DeidentifyReport, Secret, deidentify};
+use crate::dicom::deidentify::{
+    Dates, DeidentifyError, DeidentifyOptions, DeidentifyReport, Secret, check_identity, deidentify,
+};
 use std::path::PathBuf;
 
 /// Write copies of CT, structure sets and results without anything that identifies a patient
@@ -41,7 +43,7 @@ pub struct Deidentify {
     #[arg(long, conflicts_with = "shift_dates")]
     keep_dates: bool,
     /// Move all dates by so many days, or by a number for each patient that the secret gives
-    #[arg(long, value_name = "DAYS|auto", allow_hyphen_values = true, value_parser = parse_shift)]
+    #[arg(long, value_name = "DAYS|auto", allow_hyphen_values = true, value_parser = str::parse::<Dates>)]
     shift_dates: Option<Dates>,
     /// Keep sex, age, size, weight, smoking and the like
     #[arg(long)]
@@ -66,28 +68,8 @@ pub struct Deidentify {
     json: bool,
 }
 
-/// The longest shift: two centuries.
-const MAX_SHIFT_DAYS: i64 = 73_000;
-
-fn parse_shift(text: &str) -> Result<Dates, String> {
-    if text == "auto" {
-        return Ok(Dates::ShiftPerPatient);
-    }
-    match text.parse::<i64>() {
-        Ok(0) => Err("a shift of 0 days changes nothing; use --keep-dates if that is meant".into()),
-        Ok(days) if days.abs() <= MAX_SHIFT_DAYS => Ok(Dates::Shift(days)),
-        _ => Err(format!("write a number of days up to {MAX_SHIFT_DAYS}, or auto")),
-    }
-}
-
-/// LO of the default repertoire: at most 64 characters, no backslash (PS3.5 section 6.2).
 fn parse_identity(text: &str) -> Result<String, String> {
-    let fits = (1..=64).contains(&text.len()) && text.bytes().all(|b| (b' '..=b'~').contains(&b) && b != b'\\');
-    if fits && text.trim() == text {
-        Ok(text.to_owned())
-    } else {
-        Err("write 1 to 64 ASCII characters, without backslash and without spaces at the ends".into())
-    }
+    check_identity(text).map(|()| text.to_owned())
 }
 
 impl Deidentify {
@@ -112,18 +94,9 @@ impl Deidentify {
     }
 
     fn secret(&self) -> Result<Secret, Failure> {
-        let Some(path) = &self.secret_file else { return Ok(Secret::random()) };
-        let bytes = std::fs::read(path)
-            .map_err(|e| Failure::Refused(format!("the secret file cannot be read: {e}: {}", path.display())))?;
-        if bytes.len() < Secret::MIN_BYTES {
-            return Err(Failure::Refused(format!(
-                "the secret file has {} bytes and needs at least {}, or names could be guessed from it; make one with: head -c 32 /dev/urandom: {}",
-                bytes.len(),
-                Secret::MIN_BYTES,
-                path.display()
-            )));
-        }
-        Ok(Secret::from_bytes(&bytes))
+        self.secret_file
+            .as_deref()
+            .map_or_else(|| Ok(Secret::random()), |path| Secret::read(path).map_err(Failure::refused))
     }
 }
 
@@ -156,35 +129,5 @@ fn text(report: &DeidentifyReport) -> String {
             of_kind().map(|c| c.uids).sum::<usize>().to_string(),
         ]);
     }
-    let mut text = table.to_string();
-    let warnings: std::collections::BTreeSet<&str> = report.files.iter().flat_map(|f| &f.warnings).copied().collect();
-    for warning in warnings {
-        let files = report.files.iter().filter(|f| f.warnings.contains(warning)).count();
-        text.push_str(&format!("Note ({files} files): {warning}\n"));
-    }
-    if !report.skipped.is_empty() {
-        text.push_str(&format!("{} files were not copied\n", report.skipped.len()));
-    }
-    for limit in &report.limits {
-        text.push_str(&format!("Keep in mind: {limit}\n"));
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shifts_and_identities_are_checked() {
-        assert_eq!(parse_shift("-30"), Ok(Dates::Shift(-30)));
-        assert_eq!(parse_shift("auto"), Ok(Dates::ShiftPerPatient));
-        for wrong in ["0", "1000000", "x", ""] {
-            assert!(parse_shift(wrong).is_err(), "{wrong}");
-        }
-        assert!(parse_identity("LUNG01").is_ok());
-        for wrong in ["", " a", "a\\b", "\u{e9}"] {
-            assert!(parse_identity(wrong).is_err(), "{wrong}");
-        }
-    }
+    report.remarks().into_iter().fold(table.to_string(), |text, line| format!("{text}{line}\n"))
 }

@@ -13,6 +13,7 @@ use std::borrow::Cow;
 const JPEG_LS_LOSSLESS: &str = "1.2.840.10008.1.2.4.80";
 const JPEG_LS_NEAR_LOSSLESS: &str = "1.2.840.10008.1.2.4.81";
 const HTJ2K: &str = "1.2.840.10008.1.2.4.203";
+const HIGH_THROUGHPUT: [&str; 3] = ["1.2.840.10008.1.2.4.201", "1.2.840.10008.1.2.4.202", HTJ2K];
 /// More pixels than any CT image has (8192 x 8192); a compressed image that states more is damaged.
 pub(super) const MOST_PIXELS: usize = 1 << 26;
 
@@ -65,14 +66,14 @@ pub(super) fn decode(
         uids::JPEG_LOSSLESS | uids::JPEG_LOSSLESS_SV1 => return jpeg_lossless::decode(stream, size),
         uids::RLE_LOSSLESS => return rle::decode(stream, format.bytes_per_pixel(), size),
         uids::JPEG2000_LOSSLESS | uids::JPEG2000 | uids::JPEG2000MC_LOSSLESS | uids::JPEG2000MC => {
-            // What this decoder does not know or finds damaged, the one below may still read.
-            if let Ok(mut words) = jpeg_2000::decode(stream, size) {
-                if is_lossy {
-                    format.keep_within_bits_stored(&mut words, slack(format));
-                }
-                return Ok(words);
+            let mut words = jpeg_2000::decode(stream, size)?;
+            if is_lossy {
+                format.keep_within_bits_stored(&mut words, slack(format));
             }
+            return Ok(words);
         }
+        // Its decoder is a translation of C that trusts the stream: what is cut off must not reach it.
+        _ if HIGH_THROUGHPUT.contains(&transfer_syntax) => jpeg_2000::check_whole(stream)?,
         _ => {}
     }
     if matches!(&picture, Some(p) if p.is_sequential && p.bits > 8) {
@@ -97,7 +98,7 @@ pub(super) fn decode(
     } else {
         bytes.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect()
     };
-    if is_lossy && matches!(transfer_syntax, uids::JPEG2000 | uids::JPEG2000MC | HTJ2K) {
+    if is_lossy && transfer_syntax == HTJ2K {
         format.keep_within_bits_stored(&mut words, slack(format));
     }
     Ok(words)

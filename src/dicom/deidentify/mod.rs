@@ -6,13 +6,15 @@
 
 mod apply;
 mod identifiers;
+mod options;
 mod own_files;
 mod pseudonym;
 mod report;
 mod source;
 mod table;
 
-pub use pseudonym::Secret;
+pub use options::{Dates, DeidentifyOptions, check_identity};
+pub use pseudonym::{Secret, SecretError};
 pub use report::{Counts, DeidentifiedFile, DeidentifyReport, MethodCode, SkippedFile};
 
 use super::value::Charset;
@@ -26,59 +28,6 @@ use source::CopyError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// What becomes of dates and times.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Dates {
-    /// Removed, emptied or replaced by a date that says nothing.
-    #[default]
-    Remove,
-    /// Kept (Retain Longitudinal Temporal Information Full Dates). The birth date goes all the same.
-    Keep,
-    /// All moved by these days (Retain Longitudinal Temporal Information Modified Dates).
-    Shift(i64),
-    /// Moved back by up to ten years, for each patient by another number that the secret gives.
-    ShiftPerPatient,
-}
-
-/// Which options of PS3.15 Table E.1-1 are used. The default is the basic profile alone.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DeidentifyOptions {
-    pub dates: Dates,
-    /// Sex, age, size, weight, ethnic group, smoking and pregnancy.
-    pub keep_patient_characteristics: bool,
-    /// Descriptions are kept without the words that identify, instead of removed.
-    pub keep_descriptions: bool,
-    /// Names and serial numbers of devices.
-    pub keep_device: bool,
-    /// Patient ID and name of the output; otherwise a label from the secret.
-    pub patient_id: Option<String>,
-    pub patient_name: Option<String>,
-}
-
-impl DeidentifyOptions {
-    /// The codes of PS3.16 CID 7050 that say what was done.
-    fn codes(&self) -> Vec<(&'static str, &'static str)> {
-        let mut codes = vec![("113100", "Basic Application Confidentiality Profile")];
-        if self.keep_descriptions {
-            codes.push(("113105", "Clean Descriptors Option"));
-        }
-        match self.dates {
-            Dates::Remove => {}
-            Dates::Keep => codes.push(("113106", "Retain Longitudinal Temporal Information Full Dates Option")),
-            Dates::Shift(_) | Dates::ShiftPerPatient => {
-                codes.push(("113107", "Retain Longitudinal Temporal Information Modified Dates Option"));
-            }
-        }
-        if self.keep_patient_characteristics {
-            codes.push(("113108", "Retain Patient Characteristics Option"));
-        }
-        if self.keep_device {
-            codes.push(("113109", "Retain Device Identity Option"));
-        }
-        codes
-    }
-}
 
 /// Why nothing was written.
 #[derive(Debug, thiserror::Error)]

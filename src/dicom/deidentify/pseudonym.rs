@@ -2,6 +2,7 @@
 //! same original, and without the secret nobody finds the way back.
 
 use sha2::{Digest, Sha256};
+use std::path::{Path, PathBuf};
 
 /// The key of all replacements of a run.
 #[derive(Clone)]
@@ -13,6 +14,19 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+/// Why a secret file is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    #[error("the secret file cannot be read ({source}): {}", path.display())]
+    Read { source: std::io::Error, path: PathBuf },
+    #[error(
+        "the secret file has {bytes} bytes and needs at least {}, or names could be guessed from it; make one with: head -c 32 /dev/urandom: {}",
+        Secret::MIN_BYTES,
+        path.display()
+    )]
+    Short { bytes: usize, path: PathBuf },
+}
+
 impl Secret {
     /// Bytes that a secret file must have at least.
     pub const MIN_BYTES: usize = 16;
@@ -20,6 +34,18 @@ impl Secret {
     /// A secret that nobody knows and that ends with the run.
     pub fn random() -> Self {
         Self::from_bytes(&rand::random::<[u8; 32]>())
+    }
+
+    /// A secret kept in a file, so that later runs give the same replacements.
+    ///
+    /// # Errors
+    /// [`SecretError`]
+    pub fn read(path: &Path) -> Result<Self, SecretError> {
+        let bytes = std::fs::read(path).map_err(|source| SecretError::Read { source, path: path.to_owned() })?;
+        if bytes.len() < Self::MIN_BYTES {
+            return Err(SecretError::Short { bytes: bytes.len(), path: path.to_owned() });
+        }
+        Ok(Self::from_bytes(&bytes))
     }
 
     /// The same bytes give the same replacements.

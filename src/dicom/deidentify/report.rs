@@ -86,3 +86,31 @@ pub struct DeidentifyReport {
     /// What this run does not vouch for.
     pub limits: Vec<&'static str>,
 }
+
+impl DeidentifyReport {
+    /// What was done, in one line.
+    pub fn summary(&self) -> String {
+        let count = |n: usize, one: &str, many: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {many}") };
+        let not = match self.skipped.len() {
+            0 => String::new(),
+            n => format!(", {n} not copied"),
+        };
+        let (files, patients) = (count(self.files.len(), "file", "files"), count(self.patients, "patient", "patients"));
+        format!("De-identified {files} of {patients}{not}")
+    }
+
+    /// What to know of the run: warnings, how many files were left out, what it does not vouch for.
+    pub fn remarks(&self) -> Vec<String> {
+        let warnings: BTreeSet<&str> = self.files.iter().flat_map(|f| &f.warnings).copied().collect();
+        let noted = warnings.into_iter().map(|warning| {
+            let files = self.files.iter().filter(|f| f.warnings.contains(warning)).count();
+            format!("Note ({files} files): {warning}")
+        });
+        let mut lines: Vec<String> = noted.collect();
+        if !self.skipped.is_empty() {
+            lines.push(format!("{} files were not copied", self.skipped.len()));
+        }
+        lines.extend(self.limits.iter().map(|limit| format!("Keep in mind: {limit}")));
+        lines
+    }
+}
