@@ -825,3 +825,11 @@ fn the_command_speaks_json_and_exit_codes() {
     }
     assert!(!folder.path().join("c").exists());
 }
+
+#[test]
+fn the_corpus_of_damaged_files_hurts_nothing() {
+    let out = tempfile::tempdir().expect("temporary folder");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let report = deidentify(&[folder], &out.path().join("o"), &DeidentifyOptions::default(), &secret(), &Silent);
+    assert!(report.is_ok_and(|r| r.files.len() > 10 && r.skipped.len() > 10));
+}

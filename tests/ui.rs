@@ -368,6 +368,39 @@ fn the_series_of_a_folder_are_listed_and_chosen_by_pointer_keyboard_and_palette(
 }
 
 #[test]
+fn files_are_deidentified_from_the_window() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (source, output) = (folder.path().join("patient"), folder.path().join("copies"));
+    write_case(&source, &["RS one"], even());
+    let answers = vec![Some(source.clone()), Some(output.clone())];
+    let mut w = Window::open(Start { answers, ..Start::default() });
+    w.send(Action::Deidentify);
+    assert!(w.says("Choose what to copy") && w.workbench().refusal(Action::Deidentify).is_none());
+    w.click("Choose folder to copy…").click("Choose empty folder…");
+    w.click("Shift by days");
+    assert!(w.says("Shift of dates: write a number of days"), "nothing runs before it is whole");
+    w.harness.get_by_label("Days, negative into the past").focus();
+    w.settle();
+    w.type_text("-100").click("Sex, age, size, weight, smoking and the like").click("De-identify");
+    w.step_until(|w| w.deidentified().is_some());
+    let report = &w.workbench().deidentified().expect("done").report;
+    let codes: Vec<&str> = report.methods.iter().map(|m| m.code).collect();
+    assert_eq!((codes, report.patients), (vec!["113100", "113107", "113108"], 1));
+    let files = even().len() + 1;
+    assert_eq!(report.files.len(), files);
+    assert!(output.join("report.json").exists() && w.says(&format!("De-identified {files} files of 1 patient")));
+    for entry in std::fs::read_dir(&output).expect("there").flatten().filter(|e| e.path().is_file()) {
+        let bytes = std::fs::read(entry.path()).expect("readable");
+        assert!(!bytes.windows(PATIENT_ID.len()).any(|w| w == PATIENT_ID.as_bytes()), "{}", entry.path().display());
+    }
+    // The folder is full now.
+    w.click("De-identify");
+    assert!(w.says("Nothing was de-identified"));
+    w.send(Action::HideIdentifiers);
+    assert!(!w.all_text().contains("patient/") && !w.says("copies/"), "paths are hidden");
+}
+
+#[test]
 fn a_second_file_dialog_is_refused_with_a_reason_and_reports_are_actions() {
     let mut w = Window::with_case(small_case(&[("CTV", Role::Ctv)]), Start::default());
     w.harness.state().sender().send(Action::Open);

@@ -46,6 +46,14 @@ pub(crate) enum PixelSource {
 }
 
 impl PixelSource {
+    /// The bytes that the pixels take, as far as the header tells.
+    pub fn length(self) -> Option<u64> {
+        match self {
+            Self::Plain { length, .. } | Self::BigEndian { length, .. } | Self::Deflated { length, .. } => Some(length),
+            Self::Compressed { .. } | Self::CompressedFrame { .. } => None,
+        }
+    }
+
     /// A part of uncompressed pixels, `before` bytes behind their start and `size` bytes long; `None` for compressed ones.
     pub fn part(self, before: u64, size: u64) -> Option<Self> {
         let rest = |length: u64| length.saturating_sub(before).min(size);

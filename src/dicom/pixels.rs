@@ -163,32 +163,43 @@ pub(crate) fn read_hu(
 pub(super) fn uncompressed(path: &Path, source: PixelSource, needed: usize) -> Result<Vec<u8>, String> {
     const CUT_OFF: &str = "the file is cut off within the pixels";
     let mut file = File::open(path).map_err(|e| e.to_string())?;
+    let size = file.metadata().map_err(|e| e.to_string())?.len();
     let mut seek = |at| file.seek(SeekFrom::Start(at)).map_err(|e| e.to_string());
-    let mut bytes = vec![0; needed];
-    match source {
+    let bytes = match source {
         PixelSource::Plain { offset, length } | PixelSource::BigEndian { offset, length, .. } => {
-            seek(offset)?;
-            if (length as usize) < needed {
+            if length.min(size.saturating_sub(offset)) < needed as u64 {
                 return Err(CUT_OFF.to_owned());
             }
+            seek(offset)?;
+            let mut bytes = vec![0; needed];
             file.read_exact(&mut bytes).map_err(|_| CUT_OFF.to_owned())?;
             if matches!(source, PixelSource::BigEndian { turned: true, .. }) {
                 bytes.chunks_exact_mut(2).for_each(<[u8]>::reverse);
             }
+            bytes
         }
         PixelSource::Deflated { stream, offset, length } => {
-            seek(stream)?;
-            if (length as usize) < needed {
+            if length < needed as u64 {
                 return Err(CUT_OFF.to_owned());
             }
+            if needed as u64 > (64 << 20) + 256 * size {
+                return Err("it grows without end as it is unpacked".to_owned());
+            }
+            seek(stream)?;
             let mut unpacked = flate2::bufread::DeflateDecoder::new(BufReader::new(file));
             std::io::copy(&mut (&mut unpacked).take(offset), &mut std::io::sink()).map_err(|e| e.to_string())?;
-            unpacked.read_exact(&mut bytes).map_err(|_| CUT_OFF.to_owned())?;
+            // Grows with what is there, for a header may promise more.
+            let mut bytes = Vec::new();
+            unpacked.take(needed as u64).read_to_end(&mut bytes).map_err(|_| CUT_OFF.to_owned())?;
+            if bytes.len() < needed {
+                return Err(CUT_OFF.to_owned());
+            }
+            bytes
         }
         PixelSource::Compressed { .. } | PixelSource::CompressedFrame { .. } => {
             return Err("its pixels are compressed".to_owned());
         }
-    }
+    };
     Ok(bytes)
 }
 

@@ -4,6 +4,7 @@
 use super::clinical_panel::ClinicalState;
 use super::cohort::CohortState;
 use super::decision::{Decision, Discarding};
+use super::deidentify_panel::DeidentifyState;
 use super::messages::Toasts;
 use super::palette::Palette;
 use super::picker::FilePicker;
@@ -64,6 +65,7 @@ pub(super) struct Panels {
     pub risk: RiskState,
     pub teach: TeachState,
     pub cohort: CohortState,
+    pub deidentify: DeidentifyState,
 }
 
 /// What the window last saw of the workbench, to follow it when it goes on.
@@ -82,6 +84,7 @@ pub(super) struct Dialogs {
     pub shortcuts: bool,
     pub messages: bool,
     pub import_report: bool,
+    pub deidentify: bool,
     pub decision: Option<Decision>,
     pub toasts: Toasts,
     /// Waits for an export; then it is carried out.

@@ -4,6 +4,7 @@ use super::app::HilumApp;
 use super::clinical_panel::clinical_panel_ui;
 use super::cohort::cohort_ui;
 use super::decision;
+use super::deidentify_panel;
 use super::export_panel::export_panel_ui;
 use super::features_panel::features_panel_ui;
 use super::jobs_panel::jobs_panel_ui;
@@ -101,6 +102,9 @@ impl HilumApp {
         }
         if dialogs.import_report {
             messages::import_report_window(&context, &input);
+        }
+        if dialogs.deidentify {
+            dialogs.deidentify = deidentify_panel::window(&context, &input, &mut panels.deidentify);
         }
         if dialogs.shortcuts {
             shortcuts::window(&context, &mut dialogs.shortcuts);

@@ -84,14 +84,12 @@ impl HilumApp {
             return;
         }
         match action {
-            Action::Open | Action::Export if self.picker.is_open() => {
-                self.workbench.notices_mut().warning("A file dialog is open already; it may lie behind this window");
-            }
-            Action::Open => self.picker.open(Pick::CaseFolder),
+            Action::Open => self.pick(Pick::CaseFolder),
+            Action::Deidentify => self.dialogs.deidentify = !self.dialogs.deidentify,
             Action::OpenDemo => self.open(Opening::Demo),
             Action::Export => {
                 let suggested_name = export_name(&self.workbench);
-                self.picker.open(Pick::ExportFile { suggested_name, case_count: self.workbench.case_count() });
+                self.pick(Pick::ExportFile { suggested_name, case_count: self.workbench.case_count() });
             }
             Action::Messages => self.dialogs.messages = !self.dialogs.messages,
             Action::ImportReport => self.dialogs.import_report = !self.dialogs.import_report,
@@ -117,6 +115,15 @@ impl HilumApp {
             WindowRequest::ShowMessages(show) => self.dialogs.messages = show,
             WindowRequest::ShowImportReport(show) => self.dialogs.import_report = show,
             WindowRequest::Copy(text) => context.copy_text(text),
+            WindowRequest::Pick(pick) => self.pick(pick),
+        }
+    }
+
+    fn pick(&mut self, pick: Pick) {
+        if self.picker.is_open() {
+            self.workbench.notices_mut().warning("A file dialog is open already; it may lie behind this window");
+        } else {
+            self.picker.open(pick);
         }
     }
 
@@ -186,6 +193,9 @@ impl HilumApp {
                 let remedy = match pick {
                     Pick::CaseFolder => "drop the folder on the window, or start with `hilum open FOLDER`",
                     Pick::ExportFile { .. } => "export on the command line with `hilum export`",
+                    Pick::DeidentifySource | Pick::DeidentifyOutput | Pick::SecretFile => {
+                        "use the command line: `hilum deidentify`"
+                    }
                 };
                 self.workbench.notices_mut().push(
                     Severity::Warning,
@@ -196,6 +206,9 @@ impl HilumApp {
             let Some(path) = path else { continue };
             match pick {
                 Pick::CaseFolder => self.sender.send(WindowRequest::Open(Opening::Paths(vec![path]))),
+                Pick::DeidentifySource => self.panels.deidentify.sources = vec![path],
+                Pick::DeidentifyOutput => self.panels.deidentify.output = Some(path),
+                Pick::SecretFile => self.panels.deidentify.secret_file = Some(path),
                 Pick::ExportFile { case_count, .. } => {
                     let path = with_extension(&path);
                     if path.exists() {

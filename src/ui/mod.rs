@@ -7,6 +7,7 @@ mod app_icon;
 mod clinical_panel;
 mod cohort;
 mod decision;
+mod deidentify_panel;
 mod draw;
 mod export_panel;
 mod features_panel;

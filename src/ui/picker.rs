@@ -19,6 +19,11 @@ pub enum Pick {
         /// The case that was open when it was asked.
         case_count: u64,
     },
+    /// A folder to de-identify, and the one for the copies.
+    DeidentifySource,
+    DeidentifyOutput,
+    /// The secret of a de-identification.
+    SecretFile,
 }
 
 /// A finished dialog; no path if it was cancelled.
@@ -58,6 +63,19 @@ impl FilePicker for SystemPicker {
         let answer: Answer = match &pick {
             Pick::CaseFolder => {
                 let dialog = rfd::AsyncFileDialog::new().set_title("Open a folder with a CT series").pick_folder();
+                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
+            }
+            Pick::DeidentifySource | Pick::DeidentifyOutput => {
+                let title = if pick == Pick::DeidentifySource {
+                    "Folder to de-identify"
+                } else {
+                    "Empty folder for the copies"
+                };
+                let dialog = rfd::AsyncFileDialog::new().set_title(title).pick_folder();
+                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
+            }
+            Pick::SecretFile => {
+                let dialog = rfd::AsyncFileDialog::new().set_title("Secret file").pick_file();
                 Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
             }
             Pick::ExportFile { suggested_name, .. } => {

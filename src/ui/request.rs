@@ -1,5 +1,6 @@
 //! What panels ask for. They read the workbench and send; the window performs between frames.
 
+use super::picker::Pick;
 use crate::workbench::{Action, Command};
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -24,6 +25,8 @@ pub enum WindowRequest {
     ShowMessages(bool),
     ShowImportReport(bool),
     Copy(String),
+    /// Opens a file dialog.
+    Pick(Pick),
 }
 
 /// What to open.

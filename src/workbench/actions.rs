@@ -125,6 +125,7 @@ impl Workbench {
             Action::Teach => Command::SetWorkspace(Workspace::Teach),
             Action::Open
             | Action::Export
+            | Action::Deidentify
             | Action::FitViews
             | Action::Palette
             | Action::Shortcuts

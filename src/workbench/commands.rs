@@ -1,6 +1,7 @@
 //! Everything that the window can ask for. [`Command`] carries its arguments; [`Action`] is the table
 //! of commands without arguments from which menus, the palette, shortcuts and the help are made.
 
+use super::deidentify::DeidentifyRequest;
 use super::jobs::JobId;
 use super::series::SeriesChoice;
 use super::tools::{BrushShape, ToolEvent};
@@ -100,6 +101,7 @@ pub enum Command {
         overwrite: bool,
     },
     SetClinical(ClinicalValues),
+    Deidentify(Box<DeidentifyRequest>),
     CancelJob(JobId),
     DismissNotice(u64),
     ClearNotices,
@@ -135,6 +137,7 @@ impl Command {
             | Self::CancelJob(_)
             | Self::DismissNotice(_)
             | Self::ClearNotices
+            | Self::Deidentify(_)
             | Self::Tool(ToolEvent::Drag { .. } | ToolEvent::Release | ToolEvent::Cancel) => Reach::Anything,
             Self::SetCrosshair(_) | Self::Scroll { .. } => Reach::Scan,
             _ => Reach::Case,
@@ -156,6 +159,7 @@ impl Command {
                 | Self::CancelJob(_)
                 | Self::DismissNotice(_)
                 | Self::ClearNotices
+                | Self::Deidentify(_)
         )
     }
 }
@@ -178,6 +182,7 @@ pub enum Action {
     Open,
     OpenDemo,
     Export,
+    Deidentify,
     Undo,
     Redo,
     ToolNavigate,
@@ -277,6 +282,7 @@ impl Action {
         match self {
             Self::Open
             | Self::OpenDemo
+            | Self::Deidentify
             | Self::HideIdentifiers
             | Self::Review
             | Self::Cohort
@@ -312,6 +318,12 @@ impl Action {
                 "Write a new RTSTRUCT and prove that it reads back the same; the source is never overwritten",
                 File,
                 ctrl("E"),
+            ),
+            Self::Deidentify => (
+                "De-identify files…",
+                "Copies of CT, structure sets and results without the patient, by DICOM PS3.15 Annex E",
+                File,
+                ctrl_shift("D"),
             ),
             Self::Quit => ("Quit", "Close Hilum", File, ctrl("Q")),
             Self::Undo => ("Undo", "Take the last step back", Edit, ctrl("Z")),

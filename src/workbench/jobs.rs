@@ -23,6 +23,8 @@ pub enum Lane {
     Live,
     /// Small pictures.
     Pictures,
+    /// Copies of files that no case waits for.
+    Copies,
 }
 
 /// What a job is for. One job of a kind at a time.
@@ -34,6 +36,7 @@ pub enum JobKey {
     Segment,
     Export,
     Propose,
+    Deidentify,
     AddStructureSet,
     /// Follows the contours of an exercise.
     Compare,
@@ -56,7 +59,7 @@ impl JobKey {
 
     /// True if the result counts even where the job was cancelled meanwhile: a file that was written is there.
     fn leaves_traces(self) -> bool {
-        matches!(self, Self::Export)
+        matches!(self, Self::Export | Self::Deidentify)
     }
 }
 

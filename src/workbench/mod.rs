@@ -5,6 +5,7 @@
 mod actions;
 mod case;
 mod commands;
+mod deidentify;
 mod edit;
 mod history;
 pub mod jobs;
@@ -23,6 +24,7 @@ mod view;
 pub use actions::READING;
 pub use case::{Case, CaseImage, ChangedSlices, EditError};
 pub use commands::{Action, ActionInfo, Command, Menu, Shortcut, TeachCommand, ToolKind};
+pub use deidentify::{Deidentified, DeidentifyRequest};
 pub use edit::{Change, Edit, RoiAttributes};
 pub use history::History;
 pub use live::{CentralZone, Derived, Live, Surroundings};
@@ -93,6 +95,7 @@ pub struct Workbench {
     exercise: Option<Exercise>,
     score: Option<Derived<Score>>,
     last_export: Option<Derived<Arc<dicom::ExportProof>>>,
+    deidentified: Option<Deidentified>,
     case_count: u64,
 }
 
@@ -150,6 +153,7 @@ impl Workbench {
             exercise: None,
             score: None,
             last_export: None,
+            deidentified: None,
             case_count: 0,
         }
     }
@@ -362,6 +366,7 @@ impl Workbench {
             Command::Redo => self.undo_or_redo(Case::redo),
             Command::Segment => self.segment(),
             Command::ProposeCtv => self.propose_ctv(),
+            Command::Deidentify(request) => self.deidentify(*request),
             Command::Export { path, overwrite } => self.export(path, overwrite),
             Command::SetClinical(after) => {
                 if let Some(case) = &mut self.case {

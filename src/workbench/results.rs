@@ -1,6 +1,7 @@
 //! Jobs that work for the open case, and how their results enter it. A result carries the case that it
 //! belongs to; one of a case that is closed is dropped.
 
+use super::deidentify::Deidentified;
 use super::jobs::{JobContext, JobError, JobEvent, JobId, JobKey, Lane};
 use super::live::CentralZone;
 use super::opening::Arrived;
@@ -24,6 +25,7 @@ pub(super) enum JobResult {
     /// All of them are made.
     Thumbnails,
     Loaded(Box<Arrived>),
+    Deidentified(Deidentified),
     /// For the case that was opened as number `case_count`.
     OfCase {
         case_count: u64,
@@ -54,6 +56,7 @@ impl Workbench {
                 JobEvent::Partial(JobResult::LoadStep(step)) => self.accept_step(id, step),
                 JobEvent::Partial(JobResult::Thumbnail(thumbnail)) => self.thumbnails.push(thumbnail),
                 JobEvent::Finished(JobResult::Loaded(arrived)) => self.arrive(id, arrived),
+                JobEvent::Finished(JobResult::Deidentified(done)) => self.accept_deidentified(done),
                 JobEvent::Finished(JobResult::OfCase { case_count, result }) => {
                     if case_count == self.case_count {
                         self.accept(result);
@@ -82,6 +85,7 @@ impl Workbench {
             JobKey::Segment => "The stations could not be contoured",
             JobKey::Export => "The structure set was not exported",
             JobKey::Propose => "No CTV could be proposed",
+            JobKey::Deidentify => "Nothing was de-identified",
             JobKey::AddStructureSet => "The structure set was not read",
             JobKey::Compare => "The comparison failed",
             JobKey::Airway => "The distance from the airway could not be measured",

@@ -1,7 +1,8 @@
 //! Files as they are read and written here: the header as a data set, everything from the pixels on as
 //! bytes that are copied and never decoded.
 
-use crate::dicom::file::{ReadError, root_cause};
+use crate::dicom::file::{ReadError, read_until};
+use crate::dicom::pixels::uncompressed;
 use crate::dicom::raw::{DataSet, Encoding, ParseError, Value, parse};
 use crate::dicom::uid::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME};
 use dicom_core::Tag;
@@ -152,19 +153,23 @@ fn header(bytes: &[u8], layout: Layout, complete: bool) -> Result<Header, ParseE
     Ok((transfer_syntax, encoding, dataset, pixels_at))
 }
 
-/// Deflated and big endian files cannot be copied in part: they are read as a whole and stored in
-/// Explicit VR Little Endian.
+/// Deflated and big endian files cannot be copied in part: they are stored in Explicit VR Little Endian.
 fn convert(path: &Path) -> Result<Source, ReadError> {
-    let object =
-        dicom_object::OpenFileOptions::new().open_file(path).map_err(|e| ReadError::Damaged(root_cause(&e)))?;
-    let target = uids::EXPLICIT_VR_LITTLE_ENDIAN;
-    let explicit = TransferSyntaxRegistry.get(target).ok_or_else(|| ReadError::TransferSyntax(target.to_owned()))?;
-    let mut bytes = Vec::new();
-    object.write_dataset_with_ts(&mut bytes, explicit).map_err(|e| ReadError::Damaged(root_cause(&e)))?;
-    let layout = Layout { at: 0, transfer_syntax: target.to_owned() };
-    let (transfer_syntax, encoding, dataset, pixels_at) = header(&bytes, layout, true)?;
-    let reader = Box::new(Cursor::new(bytes));
-    Ok(Source { transfer_syntax, dataset, is_converted: true, encoding, reader, pixels_at })
+    // What follows the pixels is never copied.
+    let file = read_until(path, &|tag| tag.0 > PIXEL_GROUP)?.ok_or(ReadError::NotDicom)?;
+    let mut pixels = Vec::new();
+    if let Some(source) = file.pixels {
+        let length = source.length().ok_or_else(|| ReadError::Damaged("its pixels are in fragments".into()))?;
+        let value = uncompressed(path, source, length as usize).map_err(ReadError::Damaged)?;
+        let words = file.dataset.us(tags::BITS_ALLOCATED).is_none_or(|bits| bits > 8);
+        pixels.extend([0xE0, 0x7F, 0x10, 0x00, b'O', if words { b'W' } else { b'B' }, 0, 0]);
+        pixels.extend((value.len() as u32).to_le_bytes());
+        pixels.extend(value);
+    }
+    let pixels_at = (!pixels.is_empty()).then_some(0);
+    let transfer_syntax = uids::EXPLICIT_VR_LITTLE_ENDIAN.to_owned();
+    let (encoding, reader) = (Encoding::ExplicitLe, Box::new(Cursor::new(pixels)));
+    Ok(Source { transfer_syntax, dataset: file.dataset, is_converted: true, encoding, reader, pixels_at })
 }
 
 /// Why a copy could not be made.
