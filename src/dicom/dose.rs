@@ -228,7 +228,7 @@ pub(super) fn load_dose(
             Prescription { gy: maximum, origin: format!("maximum of this dose, for {why}") }
         }
     };
-    let method = format!("Stored values times Dose Grid Scaling {scaling}, {}", dose.details());
+    let method = format!("Stored values times Dose Grid Scaling {scaling:e}, {}", dose.details());
     Ok(LoadedOverlay { volume, warnings, method, reference: Some(reference) })
 }
 

@@ -64,7 +64,8 @@ impl OverlayValues {
     /// Volume with at least this value, cm3.
     pub fn volume_at_least_cm3(&self, level: f64) -> f64 {
         let from = self.sorted.partition_point(|(value, _)| *value < level);
-        self.sorted[from..].iter().map(|(_, volume)| volume).sum::<f64>() / 1000.0
+        // From a positive zero: the sum of nothing would be a negative one.
+        self.sorted[from..].iter().fold(0.0, |sum, (_, volume)| sum + volume) / 1000.0
     }
 
     /// The highest value that at least so many percent of the covered volume have (D95 for 95).
@@ -108,6 +109,7 @@ mod tests {
         assert_eq!(inside.at_least_in_percent(100.0), Some(0.0));
         assert_eq!(inside.at_least_in_percent(7.0 / 9.0 * 100.0), Some(5.0));
         assert_eq!(inside.at_least_in_percent(40.0), Some(10.0));
+        assert!(inside.volume_at_least_cm3(11.0).is_sign_positive());
         assert_eq!(inside.covered(), 1.0);
     }
 }

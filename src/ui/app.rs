@@ -5,6 +5,7 @@ use super::clinical_panel::ClinicalState;
 use super::cohort::CohortState;
 use super::decision::{Decision, Discarding};
 use super::messages::Toasts;
+use super::overlay_panel::OverlayState;
 use super::palette::Palette;
 use super::picker::FilePicker;
 use super::request::CommandSender;
@@ -60,6 +61,7 @@ pub struct HilumApp {
 pub(super) struct Panels {
     pub structures: StructuresState,
     pub series: SeriesState,
+    pub overlays: OverlayState,
     pub clinical: ClinicalState,
     pub risk: RiskState,
     pub teach: TeachState,
