@@ -1,7 +1,8 @@
 //#include common/screen.wgsl
 //#include common/grid.wgsl
+//#include common/overlay.wgsl
 
-// One view of the scan: CT in a window, structures as translucent fills.
+// One view of the scan: CT in a window, an overlay in colours, structures as translucent fills.
 // `gpu::cpu_slice` draws the same picture; a test keeps the two within 1/255.
 
 @vertex
@@ -45,7 +46,7 @@ fn shade(position_px: vec2<f32>) -> vec3<f32> {
         if at.z < frame.n_range.x || at.z > frame.n_range.y {
             return frame.background.rgb;
         }
-        let pair = slices_around(at.z);
+        let pair = slices_around(slice_table, frame.size.z, frame.window.w, at.z);
         nearest = select(pair.below, pair.above, pair.fraction > 0.5);
         let other = select(pair.above, pair.below, pair.fraction > 0.5);
         if !slice_is_loaded(nearest) {
@@ -58,6 +59,7 @@ fn shade(position_px: vec2<f32>) -> vec3<f32> {
         }
     }
     var color = vec3<f32>(clamp((hu - frame.window.x) * frame.window.y, 0.0, 1.0));
+    color = with_overlay(color, pixel);
     let words = mask_words(at.x, at.y, nearest);
     let diagonal = floor(pixel.x) + floor(pixel.y);
     let in_gap = diagonal - frame.window.z * floor(diagonal / frame.window.z) >= 0.5 * frame.window.z;

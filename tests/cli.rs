@@ -1,7 +1,8 @@
 //! Promises of the command line, kept by the real program: results as text and JSON with the documented
 //! keys, exit codes, files that read back, Ctrl-C.
 
-use crate::support::bench::write_three_series;
+use crate::support::bench::{even, write_case, write_three_series};
+use crate::support::overlays::{Place, ct_frame, dose, ramp};
 use crate::support::test_data;
 use assert_cmd::Command;
 use serde_json::Value;
@@ -719,7 +720,12 @@ fn the_documented_keys_are_the_printed_ones() {
     let set = folder.path().join("second.dcm");
     let file = |name: &str| folder.path().join("out").join(name);
     std::fs::create_dir(folder.path().join("out")).expect("made");
+    let with_dose = tempfile::tempdir().expect("temporary folder");
+    write_case(&with_dose.path().join("ct"), &["Plan"], even());
+    dose(&Place::usual(), &ct_frame(), 16, |p| ramp(p) / 1000.0).write(&with_dose.path().join("dose.dcm"));
     for (command, args) in [
+        ("inspect", vec!["inspect", text(with_dose.path())]),
+        ("overlay", vec!["overlay", text(with_dose.path())]),
         ("inspect", vec!["inspect", case]),
         ("features", vec!["features", case]),
         ("risk", vec!["risk", case]),

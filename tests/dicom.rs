@@ -8,10 +8,11 @@ mod enhanced;
 mod export;
 mod independent;
 mod interrupted;
-mod made;
+pub(crate) mod made;
 mod made_sets;
 mod odd_series;
 mod odd_sets;
+mod overlays;
 mod written;
 
 use crate::support::test_data;

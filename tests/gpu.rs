@@ -6,9 +6,9 @@ use egui_kittest::Harness;
 use egui_kittest::wgpu::{WgpuTestRenderer, create_render_state, default_wgpu_setup};
 use glam::DVec3;
 use hilum::contour::SliceMask;
-use hilum::geometry::{ImagePlane, Orientation, Revision, VoxelGrid};
-use hilum::gpu::{CpuScene, Fill, Gpu, GpuError, MaskSource, SLOTS, SliceFrame, SliceRenderer, no_fills};
-use hilum::image::{CtVolume, WindowLevel};
+use hilum::geometry::{ImagePlane, Orientation, Revision, Rigid, VoxelGrid};
+use hilum::gpu::{CpuScene, Fill, Gpu, GpuError, MaskSource, OverlayLook, SLOTS, SliceFrame, SliceRenderer, no_fills};
+use hilum::image::{CtVolume, OverlayVolume, Quantity, WindowLevel};
 use hilum::structures::RoiId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -148,6 +148,7 @@ fn frame(orientation: Orientation, at: DVec3, center: DVec3, mm_per_point: f64) 
         window: WindowLevel { center_hu: 100.0, width_hu: 700.0 },
         background: [9, 8, 7],
         fills: Arc::new(fills),
+        overlay: None,
     }
 }
 
@@ -317,6 +318,77 @@ fn only_touched_slices_are_sent_and_a_missed_frame_heals_itself() {
     assert_eq!(gpu.take_errors(), Vec::<String>::new());
 }
 
+/// Hills on uneven slices, turned against the scan, with a block where nothing was measured.
+fn overlay(turn: bool) -> OverlayVolume {
+    let positions: Vec<f64> = (0..16).map(|k| -30.0 + 5.0 * f64::from(k) + if k > 9 { 4.0 } else { 0.0 }).collect();
+    let grid = VoxelGrid::new(DVec3::new(-50.0, -30.0, -30.0), DVec3::X, DVec3::Y, [3.1, 2.7], [34, 30], positions);
+    let grid = Arc::new(grid.expect("valid grid"));
+    let mut values = ndarray::Array3::from_shape_fn(grid.shape(), |(k, j, i)| {
+        let p = grid.patient_from_voxel(k, j as f64, i as f64);
+        (6.0 + 4.0 * (p.x / 17.0).sin() * (p.y / 13.0).cos() * (p.z / 21.0).sin()) as f32
+    });
+    values.slice_mut(ndarray::s![5..8, 10..14, 20..26]).fill(OverlayVolume::ABSENT);
+    let (s, c) = if turn { 20f64.to_radians().sin_cos() } else { (0.0, 1.0) };
+    let motion = Rigid::from_rows([c, -s, 0., 4., s, c, 0., -6., 0., 0., 1., 3., 0., 0., 0., 1.]).expect("rigid");
+    OverlayVolume::new(grid, values, Quantity::Dose, "Gy", motion)
+}
+
+#[test]
+fn the_gpu_and_the_processor_lay_the_same_overlay_over_the_scan() {
+    let Some(state) = render_state() else { return };
+    let volume = volume();
+    let gpu = Gpu::new(&state);
+    gpu.set_volume(&volume).expect("fits");
+    let mut cpu = CpuScene::from_volume(&volume);
+    let middle = volume.grid.center();
+    let smooth = OverlayLook {
+        opacity: 0.6,
+        stops: (0..17).map(|n| (3.0 + 0.4 * n as f32, [15 * n, 120, 250 - 14 * n])).collect(),
+        banded: false,
+        full_at: 5.0,
+    };
+    let banded = OverlayLook {
+        opacity: 0.4,
+        stops: vec![(4.0, [20, 60, 200]), (6.0, [40, 200, 90]), (8.5, [250, 220, 40])],
+        banded: true,
+        full_at: 4.0,
+    };
+    let mut shown = frame(Orientation::Axial, middle, middle, 0.837);
+    let mut harness = screen(state, SliceRenderer::new(Some(gpu.clone())), &shown, 1.0, false);
+    for turn in [false, true] {
+        let overlay = overlay(turn);
+        gpu.set_overlay(Some(&overlay)).expect("fits");
+        cpu.set_overlay(Some(overlay));
+        for orientation in Orientation::iter() {
+            for look in [&smooth, &banded] {
+                shown = frame(orientation, middle + DVec3::new(3.3, -5.7, -20.0), middle, 0.837);
+                let plain = cpu.draw(&shown, SIZE, SIZE.map(|s| s as f64), 1.0);
+                shown.overlay = Some(Arc::new(look.clone()));
+                let expected = cpu.draw(&shown, SIZE, SIZE.map(|s| s as f64), 1.0);
+                let colored = (0..plain.pixels.len()).filter(|n| plain.pixels[*n] != expected.pixels[*n]).count();
+                assert!(colored > 3000, "{orientation}: {colored} pixels are coloured");
+                harness.state_mut().frame = shown.clone();
+                harness.run();
+                let drawn = harness.render().expect("drawn");
+                let mut differ = 0;
+                for y in 0..SIZE[1] {
+                    for x in 0..SIZE[0] {
+                        let got = drawn.get_pixel(CORNER[0] as u32 + x as u32, CORNER[1] as u32 + y as u32).0;
+                        let want = expected.pixels[y * SIZE[0] + x].to_array();
+                        differ += usize::from((0..3).any(|c| got[c].abs_diff(want[c]) > 1));
+                    }
+                }
+                // Single and double precision may put a pixel on either side of an edge.
+                assert!(differ <= 40, "{orientation}, turned {turn}, banded {}: {differ} pixels differ", look.banded);
+            }
+        }
+    }
+    gpu.set_overlay(None).expect("nothing to hold");
+    cpu.set_overlay(None);
+    assert_as_processor(&mut harness, &cpu);
+    assert_eq!(gpu.take_errors(), Vec::<String>::new());
+}
+
 #[test]
 fn slices_show_as_they_arrive() {
     let Some(state) = render_state() else { return };
@@ -368,6 +440,7 @@ fn a_scan_too_large_for_the_adapter_is_drawn_by_the_processor() {
         window: WindowLevel { center_hu: 0.0, width_hu: 400.0 },
         background: [0; 3],
         fills: no_fills(),
+        overlay: None,
     };
     let mut harness = screen(state, renderer, &frame, 1.0, false);
     let white = harness.render().expect("drawn").get_pixel(100, 100).0;

@@ -19,6 +19,7 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("contour", "geometry", "rings lie in the planes of a grid"),
     ("structures", "contour", "an ROI holds contours"),
     ("metrics", "contour", "metrics compare masks and contours"),
+    ("metrics", "image", "values of an overlay inside a mask"),
     ("metrics", "geometry", "distances need the grid's spacing"),
     ("structures", "geometry", "a mask becomes an ROI on a grid"),
     ("nifti", "files", "files are put in place as a whole"),

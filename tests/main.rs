@@ -13,6 +13,9 @@ mod gpu;
 mod layering;
 mod metrics;
 mod nifti;
+#[cfg(feature = "gui")]
+mod overlay_window;
+mod overlays;
 mod phantom;
 mod risk;
 mod segmentation;

@@ -69,6 +69,7 @@ fn bench(orientation: Orientation) -> Harness<'static, Bench> {
                     window: b.window,
                     structures: &[structure],
                     fills: no_fills(),
+                    overlay: None,
                     patient: Some("山田太郎"),
                     brush: b.brush,
                     cursor: egui::CursorIcon::Crosshair,

@@ -21,6 +21,18 @@ struct SliceUniforms {
     background: vec4<f32>,
     // One bit a slot: low word, high word.
     hatched: vec4<u32>,
+    // Column, row and n of the overlay at the top left corner of the view, and their change per pixel.
+    overlay_at_corner: vec4<f32>,
+    overlay_per_pixel_x: vec4<f32>,
+    overlay_per_pixel_y: vec4<f32>,
+    // Columns, rows, slices of the overlay; number of stops, 0 without an overlay.
+    overlay_size: vec4<u32>,
+    // Opacity, value at which all of it is there, 1 for bands of one colour, slices per mm on average.
+    overlay_shade: vec4<f32>,
+    // Smallest and largest n that belong to the overlay.
+    overlay_range: vec4<f32>,
+    // Colour and value of every stop, ascending.
+    overlay_stops: array<vec4<f32>, 17>,
     // Colour and opacity of every slot.
     fills: array<vec4<f32>, 64>,
 };
@@ -34,8 +46,8 @@ const NO_SLICE: u32 = 0xffffffffu;
 // Two words a voxel, one bit a slot.
 @group(0) @binding(3) var masks: texture_3d<u32>;
 
-fn slice_position(k: u32) -> f32 {
-    return textureLoad(slice_table, vec2<u32>(k, 0u), 0).r;
+fn slice_position(table: texture_2d<f32>, k: u32) -> f32 {
+    return textureLoad(table, vec2<u32>(k, 0u), 0).r;
 }
 
 fn slice_is_loaded(k: u32) -> bool {
@@ -49,12 +61,12 @@ struct SlicePair {
     fraction: f32,
 };
 
-// Where even spacing is not right: bisection over the true positions.
-fn slices_around(n: f32) -> SlicePair {
+// Where even spacing (`per_mm` slices) is not right: bisection over the true positions in the table of slices.
+fn slices_around(table: texture_2d<f32>, count: u32, per_mm: f32, n: f32) -> SlicePair {
     var low = 0u;
-    var high = frame.size.z - 1u;
-    let guess = u32(clamp(n * frame.window.w, 0.0, max(f32(high) - 1.0, 0.0)));
-    if high > 0u && slice_position(guess) <= n && n < slice_position(guess + 1u) {
+    var high = count - 1u;
+    let guess = u32(clamp(n * per_mm, 0.0, max(f32(high) - 1.0, 0.0)));
+    if high > 0u && slice_position(table, guess) <= n && n < slice_position(table, guess + 1u) {
         low = guess;
         high = guess + 1u;
     }
@@ -63,7 +75,7 @@ fn slices_around(n: f32) -> SlicePair {
             break;
         }
         let middle = (low + high) / 2u;
-        if slice_position(middle) <= n {
+        if slice_position(table, middle) <= n {
             low = middle;
         } else {
             high = middle;
@@ -72,8 +84,8 @@ fn slices_around(n: f32) -> SlicePair {
     if high == low {
         return SlicePair(low, low, 0.0);
     }
-    let p0 = slice_position(low);
-    let p1 = slice_position(high);
+    let p0 = slice_position(table, low);
+    let p1 = slice_position(table, high);
     return SlicePair(low, high, clamp((n - p0) / (p1 - p0), 0.0, 1.0));
 }
 

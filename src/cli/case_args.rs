@@ -147,7 +147,15 @@ impl Opened {
         let others = other_structure_sets.iter().map(|s| s.path.as_path());
         let foreign = found.foreign_sets.iter().map(|s| s.file.path.as_path());
         let images = case.image.meta.slices.iter().map(|s| s.path.as_path());
-        if sets.chain(others).chain(foreign).chain(images).any(|p| p.canonicalize().is_ok_and(|p| p == real)) {
+        let overlays: Vec<PathBuf> = found.overlays.iter().flat_map(crate::dicom::OverlaySource::paths).collect();
+        let overlays = overlays.iter().map(PathBuf::as_path);
+        if sets
+            .chain(others)
+            .chain(foreign)
+            .chain(images)
+            .chain(overlays)
+            .any(|p| p.canonicalize().is_ok_and(|p| p == real))
+        {
             return Err(Failure::Failed(format!(
                 "this file belongs to the case and is never overwritten; choose another name: {}",
                 target.display()

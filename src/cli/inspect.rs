@@ -4,7 +4,7 @@ use super::case_args::{CaseArgs, Opened, remark};
 use super::failure::Failure;
 use super::output::{self, Table, number};
 use super::terminal::Terminal;
-use crate::dicom::{ImportWarning, Severity};
+use crate::dicom::{ImportWarning, OverlayKind, OverlaySource, Severity};
 use crate::structures::{Generation, Provenance, Roi, Station};
 use crate::workbench::{Case, ForeignSet, FoundSeries, FrameRelation};
 use std::fmt::Write;
@@ -33,6 +33,9 @@ JSON keys:
   other_structure_sets   found and not loaded [{label, file}], both null with --hide-identifiers
   foreign_structure_sets of another frame of reference than the CT, never loaded onto it [{label, file (these two null with
                  --hide-identifiers), series (number of the one it belongs to, or null), reason}]
+  overlays               PET and doses beside the CT [{number, kind (pet, dose, registration), description, date, uid (these
+                 three null with --hide-identifiers), details, shown (whether it can be laid over the CT), registrations (how
+                 many objects lie between, 0 in the same frame of reference), reason (why it cannot, or null)}]
   uncertain_roles        names of structures whose role was only guessed from the name
   warnings       the import report [{severity (info, warning, geometry), text}]
   notes          what was chosen: a structure set among several, roles of targets and stations guessed from names")]
@@ -55,6 +58,7 @@ struct Report {
     structures: Vec<Structure>,
     other_structure_sets: Vec<OtherSet>,
     foreign_structure_sets: Vec<ForeignRow>,
+    overlays: Vec<OverlayRow>,
     uncertain_roles: Vec<String>,
     warnings: Vec<Warning>,
     notes: Vec<String>,
@@ -141,6 +145,48 @@ struct ForeignRow {
     file: Option<String>,
     series: Option<usize>,
     reason: &'static str,
+}
+
+#[derive(serde::Serialize)]
+struct OverlayRow {
+    number: usize,
+    kind: OverlayKind,
+    description: Option<String>,
+    date: Option<String>,
+    uid: Option<String>,
+    details: String,
+    shown: bool,
+    registrations: usize,
+    reason: Option<String>,
+}
+
+impl OverlayRow {
+    fn of((n, source): (usize, &OverlaySource), hidden: bool) -> Self {
+        let shown = |text: &str| (!hidden).then(|| text.to_owned());
+        Self {
+            number: n + 1,
+            kind: source.kind,
+            description: shown(&source.description),
+            date: shown(&source.date),
+            uid: shown(&source.key),
+            details: source.details.clone(),
+            shown: source.placement.is_ok(),
+            registrations: source.placement.as_ref().map_or(0, |p| p.registrations),
+            reason: source.placement.as_ref().err().cloned(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let description = self.description.as_deref().filter(|d| !d.is_empty());
+        let description = description.map(|d| format!(" \"{d}\"")).unwrap_or_default();
+        let details = if self.details.is_empty() { String::new() } else { format!(", {}", self.details) };
+        let place = match (&self.reason, self.registrations) {
+            (Some(why), _) => format!("not shown: {why}"),
+            (None, 0) => "same frame of reference".to_owned(),
+            (None, n) => format!("through {n} registration object(s)"),
+        };
+        format!("Overlay {}: {}{description}{details}; {place}\n", self.number, self.kind)
+    }
 }
 
 #[derive(serde::Serialize)]
@@ -253,6 +299,7 @@ impl Report {
                     reason: ForeignSet::REASON,
                 })
                 .collect(),
+            overlays: loaded.found.overlays.iter().enumerate().map(|o| OverlayRow::of(o, hidden)).collect(),
             uncertain_roles: (loaded.case.structures().rois.iter())
                 .filter(|r| loaded.uncertain_roles.contains(&r.id))
                 .map(|r| r.name.clone())
@@ -367,6 +414,9 @@ impl Report {
             };
             let home = set.series.map(|n| format!("; it belongs to series {n}")).unwrap_or_default();
             text.push_str(&format!("Not for this CT: structure set{name}: {}{home}\n", set.reason));
+        }
+        for overlay in &self.overlays {
+            text.push_str(&overlay.text());
         }
         if !self.uncertain_roles.is_empty() {
             text.push_str(&format!(

@@ -14,6 +14,7 @@ mod inspect;
 mod masks;
 mod npy;
 mod output;
+mod overlay;
 mod phantom;
 mod results;
 mod segment;
@@ -60,6 +61,7 @@ enum CliCommand {
     Features(results::Features),
     Risk(results::Risk),
     Compare(compare::Compare),
+    Overlay(overlay::Overlay),
     Mask(export::MaskCommand),
     Nifti(masks::Nifti),
     Seg(masks::Seg),
@@ -117,6 +119,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Features(c) => c.run(&terminal),
         CliCommand::Risk(c) => c.run(&terminal),
         CliCommand::Compare(c) => c.run(&terminal),
+        CliCommand::Overlay(c) => c.run(&terminal),
         CliCommand::Mask(c) => c.run(&terminal),
         CliCommand::Nifti(c) => c.run(&terminal),
         CliCommand::Seg(c) => c.run(&terminal),

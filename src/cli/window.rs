@@ -32,6 +32,7 @@ pub struct Open {
 #[command(after_help = "\
 Examples:
   hilum screenshot /data/patient1 -o review.png --role \"Tumor_c40=gtvp\"
+  hilum screenshot /data/patient1 -o dose.png --overlay dose
   hilum screenshot --demo -o teach.png --workspace teach --size 1600x1000 --hide-identifiers")]
 pub struct Screenshot {
     #[command(flatten)]
@@ -45,6 +46,9 @@ pub struct Screenshot {
     /// Width and height, pixels
     #[arg(long, value_name = "WxH", default_value = "1600x1000", value_parser = parse_size)]
     size: [u32; 2],
+    /// Lay PET or dose over the CT: its number as `hilum inspect` lists it, pet, dose, its description or UID
+    #[arg(long, value_name = "NAME")]
+    overlay: Option<String>,
     /// Hide patient name, ID and dates
     #[arg(long)]
     hide_identifiers: bool,
@@ -81,14 +85,18 @@ impl Screenshot {
     pub fn run(&self, terminal: &super::terminal::Terminal) -> Result<(), Failure> {
         use super::output;
         use crate::progress::Progress;
+        use crate::workbench::find_overlay;
         if !self.overwrite {
             output::refuse_existing(&self.output)?;
         }
         let opened = self.case.load_hiding(self.hide_identifiers, terminal)?;
         opened.refuse_source(&self.output)?;
+        let overlay = self.overlay.as_deref().map(|n| find_overlay(&opened.loaded.found.overlays, n)).transpose();
+        let overlay = overlay.map_err(Failure::Refused)?.map(|source| source.key.clone());
         terminal.report("Drawing the window", 0, 1);
         let png = crate::ui::screenshot(crate::ui::ScreenshotRequest {
             case: Some(opened.loaded),
+            overlay,
             workspace: self.workspace,
             size: self.size,
             hide_identifiers: self.hide_identifiers,

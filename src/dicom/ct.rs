@@ -3,7 +3,7 @@
 
 use super::file::{is_pixels, read_until};
 use super::meta::{CtMeta, SliceRef};
-use super::pixels::{PixelFormat, read_hu};
+use super::pixels::{PixelFormat, read_values};
 use super::scan::{CtSeries, SliceHeader};
 use super::stack::{Stack, Unreadable};
 use super::warning::{ImportWarning, Severity};
@@ -21,9 +21,9 @@ use std::time::Duration;
 pub enum CtError {
     #[error("the series holds no image")]
     Empty,
-    #[error("none of the {total} CT images can be used: {why}; export the series again: {}", path.display())]
+    #[error("none of the {total} images can be used: {why}; export the series again: {}", path.display())]
     NoneUsable { total: usize, why: String, path: PathBuf },
-    #[error("only one of the {total} CT images can be used, which makes no volume; export the series again: {}", path.display())]
+    #[error("only one of the {total} images can be used, which makes no volume; export the series again: {}", path.display())]
     TooFew { total: usize, path: PathBuf },
     #[error("the images have no position, orientation or pixel spacing, so they have no place in the patient: {}", path.display())]
     NoGeometry { path: PathBuf },
@@ -37,7 +37,7 @@ pub enum CtError {
         path.display()
     )]
     Sideways { shift_mm: f64, path: PathBuf },
-    #[error("an image cannot be read as CT: {why}: {}", path.display())]
+    #[error("an image cannot be read: {why}: {}", path.display())]
     Pixels { why: String, path: PathBuf },
     #[error("the images are compressed as {name}, which cannot be read; export them uncompressed: {}", path.display())]
     Compression { name: String, path: PathBuf },
@@ -129,31 +129,53 @@ fn read_slices(
 ) -> Result<(Array3<i16>, Unreadable), CtError> {
     let (tables, table_of) = hu_tables(slices);
     let size = [grid.columns(), grid.rows()];
+    let mut hu = Array3::<i16>::zeros(grid.shape());
+    let read = |k: usize| slices[k].values(&tables[table_of[k]], size);
+    let damaged = read_in_parallel(slices, "Loading CT", &read, progress, &mut |k, values| {
+        put_slice(&mut hu, k, &values);
+        on_step(LoadStep::Slice { k, hu: values });
+    })?;
+    Ok((hu, damaged))
+}
+
+/// Copies the values of a slice into a volume.
+pub(super) fn put_slice<T: Copy>(volume: &mut Array3<T>, k: usize, values: &[T]) {
+    let mut slice = volume.outer_iter_mut().nth(k).expect("k counts the slices of the grid");
+    slice.as_slice_mut().expect("standard layout").copy_from_slice(values);
+}
+
+impl SliceHeader {
+    /// The values of the slice by the table of its pixel format; why not, in words.
+    pub(super) fn values<T: Copy>(&self, table: &[T], size: [usize; 2]) -> Result<Vec<T>, String> {
+        let source = self.pixels.ok_or("it has no pixels")?;
+        read_values(&self.path, source, &self.transfer_syntax, self.lossy.is_some(), &self.format, table, size)
+    }
+}
+
+/// Reads slices in parallel, the middle ones first, and hands each over on the calling thread. Gives those that
+/// could not be read, and why.
+pub(super) fn read_in_parallel<T: Send>(
+    slices: &[SliceHeader],
+    stage: &str,
+    read: &(dyn Fn(usize) -> Result<Vec<T>, String> + Sync),
+    progress: &dyn Progress,
+    on_slice: &mut dyn FnMut(usize, Vec<T>),
+) -> Result<Unreadable, Cancelled> {
     let order = middle_first(slices.len());
     let next = AtomicUsize::new(0);
-    let mut hu = Array3::<i16>::zeros(grid.shape());
     let mut damaged = Unreadable::new();
     let (sender, receiver) = crossbeam_channel::unbounded();
     let received = rayon::in_place_scope_fifo(|scope| {
         for _ in 0..slices.len() {
             let sender = sender.clone();
-            let (order, next, tables, table_of) = (&order, &next, &tables, &table_of);
+            let (order, next) = (&order, &next);
             scope.spawn_fifo(move |_| {
                 if progress.is_cancelled() {
                     return;
                 }
                 let k = order[next.fetch_add(1, Ordering::Relaxed)];
-                let slice = &slices[k];
-                let result = match slice.pixels {
-                    Some(source) => {
-                        let table = &tables[table_of[k]];
-                        let is_lossy = slice.lossy.is_some();
-                        read_hu(&slice.path, source, &slice.transfer_syntax, is_lossy, &slice.format, table, size)
-                    }
-                    None => Err("it has no pixels".to_owned()),
-                };
                 // A receiver that is gone means that the load was given up.
-                let _ = sender.send((k, result));
+                let _ = sender.send((k, read(k)));
             });
         }
         drop(sender);
@@ -173,17 +195,9 @@ fn read_slices(
                 },
             };
             done += 1;
-            progress.report("Loading CT", done, slices.len());
+            progress.report(stage, done, slices.len());
             match result {
-                Ok(values) => {
-                    hu.outer_iter_mut()
-                        .nth(k)
-                        .expect("k counts the slices of the grid")
-                        .as_slice_mut()
-                        .expect("standard layout")
-                        .copy_from_slice(&values);
-                    on_step(LoadStep::Slice { k, hu: values });
-                }
+                Ok(values) => on_slice(k, values),
                 Err(why) => {
                     damaged.insert(slices[k].place(), why);
                 }
@@ -192,7 +206,7 @@ fn read_slices(
     });
     received?;
     progress.checkpoint()?;
-    Ok((hu, damaged))
+    Ok(damaged)
 }
 
 /// One table per pixel format that occurs, and which slice uses which.

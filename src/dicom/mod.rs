@@ -1,15 +1,17 @@
 //! DICOM in and out: finding and loading CT series, reading structure sets bit for bit, writing them
-//! as new structure sets with a proof, and writing synthetic CT series.
+//! as new structure sets with a proof, writing synthetic CT series; PET, dose and registrations beside a CT.
 //!
 //! Data sets are kept as they stand in the file (`raw.rs`), because what nobody edited must leave as it
 //! came. dicom-rs brings the dictionary, the character sets and the pixel codecs. Nothing here knows
 //! about cases or windows.
 
+mod beside;
 mod charset;
 mod codec;
 mod contours;
 mod ct;
 pub mod deidentify;
+mod dose;
 mod encapsulated;
 mod enhanced;
 mod file;
@@ -17,11 +19,13 @@ mod jpeg_2000;
 mod jpeg_lossless;
 mod jpeg_ls;
 mod meta;
+mod pet;
 mod pixels;
 mod proof;
 mod proof_words;
 mod provenance;
 mod raw;
+mod registration;
 mod rle;
 mod rtstruct_read;
 mod rtstruct_write;
@@ -31,15 +35,19 @@ mod seg_codes;
 mod seg_write;
 mod series;
 mod stack;
+mod suv;
 mod uid;
 mod value;
 mod warning;
 mod write_ct;
 
+pub use beside::{Beside, LoadedOverlay, OverlayError, OverlayKind, OverlayPlacement, OverlaySource};
 pub use ct::{CtError, LoadStep, LoadedCt, load_ct};
+pub use dose::{DoseFile, PlanFile, Prescription};
 pub use file::ReadError;
 pub use meta::{CtMeta, HeaderTexts, PatientInfo, SliceRef};
 pub use proof::{ExportError, ExportProof, RoiProof, export_structure_set};
+pub use registration::RegistrationFile;
 pub use rtstruct_read::{
     Approval, LoadedStructureSet, RoiSummary, SourceStructureSet, StructureSetError, load_structure_set,
 };

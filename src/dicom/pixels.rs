@@ -1,4 +1,4 @@
-//! From stored pixel values to CT numbers (DICOM PS3.3 C.7.6.3 and C.11.1): bits stored, sign,
+//! From stored pixel values to CT numbers and PET values (DICOM PS3.3 C.7.6.3 and C.11.1): bits stored, sign,
 //! rescale slope and intercept, and padding around the scan circle.
 
 use super::codec;
@@ -6,7 +6,7 @@ use super::encapsulated;
 use super::file::PixelSource;
 use super::raw::DataSet;
 use super::value::parse_ds;
-use crate::image::CtVolume;
+use crate::image::{CtVolume, OverlayVolume};
 use dicom_dictionary_std::tags;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
@@ -97,43 +97,49 @@ impl PixelFormat {
     /// CT number of every possible pixel word (256 or 65536 of them), saturating at the range of i16;
     /// [`CtVolume::OUTSIDE_HU`] for padding.
     pub fn hu_table(&self) -> Vec<i16> {
+        let hu = |stored: i32| (f64::from(stored) * self.slope + self.intercept).round() as i16;
+        self.stored_values().map(|stored| stored.map_or(CtVolume::OUTSIDE_HU, hu)).collect()
+    }
+
+    /// Rescaled value of every possible pixel word; [`OverlayVolume::ABSENT`] for padding.
+    pub fn value_table(&self) -> Vec<f32> {
+        let value = |stored: i32| (f64::from(stored) * self.slope + self.intercept) as f32;
+        self.stored_values().map(|stored| stored.map_or(OverlayVolume::ABSENT, value)).collect()
+    }
+
+    /// Stored value of every possible pixel word, `None` for padding.
+    fn stored_values(&self) -> impl Iterator<Item = Option<i32>> {
         let words = 1u32 << self.bits_allocated;
         let shift = self.high_bit + 1 - self.bits_stored;
         let mask = (1u32 << self.bits_stored) - 1;
         let sign_bit = 1i32 << (self.bits_stored - 1);
-        (0..words)
-            .map(|word| {
-                let raw = ((word >> shift) & mask) as i32;
-                let stored = if self.signed && raw & sign_bit != 0 { raw - (sign_bit << 1) } else { raw };
-                // Some write a padding value that needs all 16 bits although fewer are stored.
-                let whole = if self.signed { i32::from((word as u16).cast_signed()) } else { word as i32 };
-                let is_padding = |[low, high]: [i32; 2]| {
-                    (low..=high).contains(&stored) || self.bits_allocated == 16 && (low..=high).contains(&whole)
-                };
-                if self.padding.is_some_and(is_padding) {
-                    CtVolume::OUTSIDE_HU
-                } else {
-                    (f64::from(stored) * self.slope + self.intercept).round() as i16
-                }
-            })
-            .collect()
+        (0..words).map(move |word| {
+            let raw = ((word >> shift) & mask) as i32;
+            let stored = if self.signed && raw & sign_bit != 0 { raw - (sign_bit << 1) } else { raw };
+            // Some write a padding value that needs all 16 bits although fewer are stored.
+            let whole = if self.signed { i32::from((word as u16).cast_signed()) } else { word as i32 };
+            let is_padding = |[low, high]: [i32; 2]| {
+                (low..=high).contains(&stored) || self.bits_allocated == 16 && (low..=high).contains(&whole)
+            };
+            (!self.padding.is_some_and(is_padding)).then_some(stored)
+        })
     }
 }
 
-/// Reads the pixels of one image and gives its CT numbers, row by row. `table` is
-/// [`PixelFormat::hu_table`] of its format, `size` columns and rows.
+/// Reads the pixels of one image and gives its values, row by row. `table` is
+/// [`PixelFormat::hu_table`] or [`PixelFormat::value_table`] of its format, `size` columns and rows.
 ///
 /// # Errors
 /// A sentence about what is wrong with the file.
-pub(crate) fn read_hu(
+pub(crate) fn read_values<T: Copy>(
     path: &Path,
     source: PixelSource,
     transfer_syntax: &str,
     is_lossy: bool,
     format: &PixelFormat,
-    table: &[i16],
+    table: &[T],
     size: [usize; 2],
-) -> Result<Vec<i16>, String> {
+) -> Result<Vec<T>, String> {
     let needed = size[0] * size[1] * format.bytes_per_pixel();
     let bytes = match source {
         // The codecs take damaged streams badly; that costs one slice, not the program.

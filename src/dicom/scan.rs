@@ -1,5 +1,6 @@
 //! Looking through files and folders: which CT series and structure sets are there. Reads headers only.
 
+use super::beside::{Beside, FoundBeside};
 use super::charset::Charset;
 use super::file::{DicomFile, PixelSource, is_pixels, read_until};
 use super::pixels::PixelFormat;
@@ -23,6 +24,8 @@ pub struct Scan {
     /// In the order of their paths.
     pub structure_sets: Vec<StructureSetFile>,
     pub warnings: Vec<ImportWarning>,
+    /// PET, doses, plans and registrations, which may be laid over a series.
+    pub beside: Beside,
     /// Files looked at, and those of them that are DICOM.
     pub files: usize,
     pub dicom_files: usize,
@@ -107,9 +110,19 @@ impl Scan {
     }
 }
 
-/// A stack of CT images of one series, one orientation and one size.
+/// Of which modality the images of a series are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
+pub(crate) enum SeriesKind {
+    #[strum(serialize = "CT")]
+    Ct,
+    #[strum(serialize = "PET")]
+    Pet,
+}
+
+/// A stack of CT (or PET) images of one series, one orientation and one size.
 #[derive(Debug, Clone)]
 pub struct CtSeries {
+    pub(crate) kind: SeriesKind,
     pub study_instance_uid: String,
     pub series_instance_uid: String,
     pub frame_of_reference_uid: String,
@@ -222,10 +235,12 @@ enum Found {
         slices: Vec<SliceHeader>,
     },
     StructureSet(Box<StructureSetFile>),
+    Beside(Box<FoundBeside>),
 }
 
 #[derive(Debug, Clone)]
 struct SeriesFacts {
+    kind: SeriesKind,
     study_instance_uid: String,
     series_instance_uid: String,
     frame_of_reference_uid: String,
@@ -273,6 +288,7 @@ pub fn scan(paths: &[PathBuf], progress: &dyn Progress) -> Result<Scan, ScanErro
             Found::NotDicom | Found::Other => {}
             Found::Unusable(why) => unusable.entry(why).or_default().push(path.clone()),
             Found::StructureSet(set) => scan.structure_sets.push(*set),
+            Found::Beside(found) => scan.beside.add(*found),
             Found::Slices { group, slices: found } => {
                 let series = slices.entry(group.series_instance_uid.clone()).or_default();
                 for slice in found {
@@ -365,7 +381,8 @@ fn look_at(path: &Path) -> Found {
     let ds = &file.dataset;
     let charset = Charset::of(ds, &Charset::default());
     let dates = [tags::SERIES_DATE, tags::ACQUISITION_DATE, tags::STUDY_DATE].map(|tag| ds.string(tag));
-    let group = || SeriesFacts {
+    let group = |kind: SeriesKind| SeriesFacts {
+        kind,
         date: dates.iter().find(|d| !d.is_empty()).cloned().unwrap_or_default(),
         study_instance_uid: ds.string(tags::STUDY_INSTANCE_UID),
         series_instance_uid: ds.string(tags::SERIES_INSTANCE_UID),
@@ -376,15 +393,20 @@ fn look_at(path: &Path) -> Found {
         study_date: ds.string(tags::STUDY_DATE),
     };
     match ds.string(tags::SOP_CLASS_UID).as_str() {
-        uids::CT_IMAGE_STORAGE => Found::Slices { group: group(), slices: vec![slice_header(path, &file)] },
+        uids::CT_IMAGE_STORAGE => {
+            Found::Slices { group: group(SeriesKind::Ct), slices: vec![slice_header(path, &file)] }
+        }
+        uids::POSITRON_EMISSION_TOMOGRAPHY_IMAGE_STORAGE => {
+            Found::Slices { group: group(SeriesKind::Pet), slices: vec![slice_header(path, &file)] }
+        }
         uids::RT_STRUCTURE_SET_STORAGE => Found::StructureSet(Box::new(structure_set_file(path, ds, &charset))),
         uids::ENHANCED_CT_IMAGE_STORAGE | uids::LEGACY_CONVERTED_ENHANCED_CT_IMAGE_STORAGE => {
             match super::enhanced::slices(path, &file) {
-                Ok(slices) => Found::Slices { group: group(), slices },
+                Ok(slices) => Found::Slices { group: group(SeriesKind::Ct), slices },
                 Err(why) => Found::Unusable(format!("enhanced multi-frame CT: {why}")),
             }
         }
-        _ => Found::Other,
+        class => super::beside::look_at(path, ds, &charset, class).map_or(Found::Other, |f| Found::Beside(Box::new(f))),
     }
 }
 
@@ -487,12 +509,13 @@ fn split_into_stacks(slices: Vec<(SeriesFacts, SliceHeader)>, scan: &mut Scan) {
             same_directions
                 && same_spacing
                 && (stack.rows, stack.columns) == (slice.rows, slice.columns)
-                && stack.frame_of_reference_uid == facts.frame_of_reference_uid
+                && (stack.kind, &stack.frame_of_reference_uid) == (facts.kind, &facts.frame_of_reference_uid)
         };
         if let Some(stack) = stacks.iter_mut().find(|s| fits(s)) {
             stack.slices.push(slice);
         } else {
             stacks.push(CtSeries {
+                kind: facts.kind,
                 study_instance_uid: facts.study_instance_uid,
                 series_instance_uid: facts.series_instance_uid,
                 frame_of_reference_uid: facts.frame_of_reference_uid,
@@ -521,5 +544,7 @@ fn split_into_stacks(slices: Vec<(SeriesFacts, SliceHeader)>, scan: &mut Scan) {
             stacks.iter().map(|s| s.slices[0].path.clone()).collect(),
         ));
     }
-    scan.series.extend(stacks);
+    let (pet, ct): (Vec<_>, Vec<_>) = stacks.into_iter().partition(|s| s.kind == SeriesKind::Pet);
+    scan.beside.pet_series.extend(pet);
+    scan.series.extend(ct);
 }

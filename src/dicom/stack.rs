@@ -4,7 +4,7 @@
 use super::codec;
 use super::ct::CtError;
 use super::file::PixelSource;
-use super::scan::{CtSeries, SliceHeader};
+use super::scan::{CtSeries, SeriesKind, SliceHeader};
 use super::warning::{ImportWarning, Severity};
 use crate::geometry::{PatientPoint, VoxelGrid};
 use glam::DVec3;
@@ -81,7 +81,10 @@ impl Stack {
             )));
         }
         if placed.len() == 1 {
-            warnings.push(ImportWarning::warning("A single CT image: volumes are counted with 1 mm thickness"));
+            warnings.push(ImportWarning::warning(format!(
+                "A single {} image: volumes are counted with 1 mm thickness",
+                series.kind
+            )));
         }
         Ok(Self { slices: placed.into_iter().map(|p| p.1).collect(), grid, warnings })
     }
@@ -101,11 +104,11 @@ fn usable_slices(
         }
         if slice.frames > 1 {
             return Err(CtError::Pixels {
-                why: format!("it holds {} frames; only single CT images can be read", slice.frames),
+                why: format!("it holds {} frames; only single {} images can be read", slice.frames, series.kind),
                 path: slice.path.clone(),
             });
         }
-        match why_unusable(slice, unreadable)? {
+        match why_unusable(slice, series.kind, unreadable)? {
             Some(why) => left_out.entry(why).or_default().push(slice.path.clone()),
             None => kept.push(slice.clone()),
         }
@@ -116,34 +119,41 @@ fn usable_slices(
         return Err(CtError::NoneUsable { total: series.slices.len(), why, path });
     }
     for (why, files) in left_out {
-        let text = format!("{} of {} CT images are missing from the volume: {why}", files.len(), series.slices.len());
+        let (count, total, kind) = (files.len(), series.slices.len(), series.kind);
+        let text = format!("{count} of {total} {kind} images are missing from the volume: {why}");
         warnings.push(ImportWarning::new(Severity::Geometry, text, files));
     }
+    check_values(&kept, series.kind, warnings);
+    Ok(kept)
+}
+
+/// Remarks about units and compression; those of PET are the business of its loader.
+fn check_values(kept: &[SliceHeader], kind: SeriesKind, warnings: &mut Vec<ImportWarning>) {
     let unscaled: Vec<PathBuf> = kept.iter().filter(|s| !s.format.rescaled).map(|s| s.path.clone()).collect();
-    if !unscaled.is_empty() {
+    if !unscaled.is_empty() && kind == SeriesKind::Ct {
         let text =
             format!("{} images have no rescale slope and intercept; their values are taken as HU", unscaled.len());
         warnings.push(ImportWarning::new(Severity::Warning, text, unscaled));
     }
     let mut lossy: BTreeMap<&'static str, Vec<PathBuf>> = BTreeMap::new();
-    for slice in &kept {
+    for slice in kept {
         if let Some(name) = slice.lossy {
             lossy.entry(name).or_default().push(slice.path.clone());
         }
     }
     for (name, files) in lossy {
-        let text = format!("The CT numbers of {} images were changed by lossy compression ({name})", files.len());
+        let what = if kind == SeriesKind::Ct { "CT numbers" } else { "values" };
+        let text = format!("The {what} of {} images were changed by lossy compression ({name})", files.len());
         warnings.push(ImportWarning::new(Severity::Info, text, files));
     }
     let other_unit = kept.iter().find(|s| !matches!(s.format.rescale_type.as_str(), "" | "HU"));
-    if let Some(slice) = other_unit {
+    if let Some(slice) = other_unit.filter(|_| kind == SeriesKind::Ct) {
         let text = format!("The values have the unit \"{}\", not HU; they are taken as HU", slice.format.rescale_type);
         warnings.push(ImportWarning::new(Severity::Warning, text, vec![slice.path.clone()]));
     }
-    Ok(kept)
 }
 
-fn why_unusable(slice: &SliceHeader, unreadable: &Unreadable) -> Result<Option<String>, CtError> {
+fn why_unusable(slice: &SliceHeader, kind: SeriesKind, unreadable: &Unreadable) -> Result<Option<String>, CtError> {
     if let Some(why) = unreadable.get(&slice.place()) {
         return Ok(Some(why.clone()));
     }
@@ -151,7 +161,7 @@ fn why_unusable(slice: &SliceHeader, unreadable: &Unreadable) -> Result<Option<S
         return Ok(Some("they have no image position, orientation or pixel spacing".into()));
     }
     if slice.rows * slice.columns > codec::MOST_PIXELS {
-        return Ok(Some(format!("no CT image has {} x {} pixels", slice.columns, slice.rows)));
+        return Ok(Some(format!("no {kind} image has {} x {} pixels", slice.columns, slice.rows)));
     }
     match slice.pixels {
         None => Ok(Some("they have no pixels (cut off file?)".into())),

@@ -176,6 +176,12 @@ impl VoxelGrid {
         }
     }
 
+    /// Positions along the normal between which the voxels lie: half the end slices' thickness beyond their centres, mm.
+    pub fn extent_mm(&self) -> [f64; 2] {
+        let last = self.slices() - 1;
+        [self.positions_mm[0] - self.thickness_mm(0) / 2.0, self.positions_mm[last] + self.thickness_mm(last) / 2.0]
+    }
+
     /// Volume of one voxel of slice `k`, mm3.
     pub fn voxel_mm3(&self, k: usize) -> f64 {
         self.spacing_i_mm * self.spacing_j_mm * self.thickness_mm(k)
@@ -241,6 +247,15 @@ impl VoxelGrid {
     /// Centre of voxel column `i`, row `j` (continuous) in the plane.
     pub fn plane_from_index(&self, i: f64, j: f64) -> PlanePoint {
         [self.u0_mm + i * self.spacing_i_mm, self.v0_mm + j * self.spacing_j_mm]
+    }
+
+    /// Change of column index, row index and position along the normal (mm) over a step through the patient, mm.
+    pub fn index_step(&self, step: DVec3) -> DVec3 {
+        DVec3::new(
+            step.dot(self.i_direction) / self.spacing_i_mm,
+            step.dot(self.j_direction) / self.spacing_j_mm,
+            step.dot(self.normal),
+        )
     }
 
     /// Plane coordinates and distance along the normal of a patient point.

@@ -5,9 +5,11 @@
 
 mod grid;
 mod plane;
+mod rigid;
 
 pub use grid::{GridError, VoxelGrid};
 pub use plane::{ImagePlane, Orientation};
+pub use rigid::{Rigid, RigidError};
 
 /// A point in patient space, mm, LPS.
 pub type PatientPoint = glam::DVec3;

@@ -2,13 +2,14 @@
 
 use super::callback::SliceCallback;
 use super::device::DeviceErrors;
-use super::frame::{SliceFrame, unit_rgb};
+use super::frame::{SliceFrame, n_range, unit_rgb};
 use super::mask_source::{MaskSource, SyncReport};
-use super::textures::{MaskTexture, VolumeTexture};
+use super::overlay::{OverlayLook, OverlayTexture, STOPS};
+use super::textures::{MaskTexture, VolumeTexture, slice_table, texture_3d};
 use super::uniforms::SliceUniforms;
 use super::{GpuError, VIEWS, shaders};
 use crate::geometry::{Revision, VoxelGrid};
-use crate::image::CtVolume;
+use crate::image::{CtVolume, OverlayVolume};
 use eframe::egui;
 use eframe::egui_wgpu::{self, RenderState, wgpu};
 use std::sync::Arc;
@@ -19,12 +20,15 @@ pub(super) struct GpuContext {
     layout: wgpu::BindGroupLayout,
     uniforms: wgpu::Buffer,
     uniform_stride: u64,
+    /// Stand where there is no overlay: its voxels and its slices.
+    no_overlay: [wgpu::Texture; 2],
     scene: Option<Scene>,
 }
 
 struct Scene {
     volume: VolumeTexture,
     masks: MaskTexture,
+    overlay: Option<OverlayTexture>,
     bind_group: wgpu::BindGroup,
 }
 
@@ -46,6 +50,8 @@ impl GpuContext {
                 texture_entry(1, wgpu::TextureSampleType::Float { filterable: false }, wgpu::TextureViewDimension::D3),
                 texture_entry(2, wgpu::TextureSampleType::Float { filterable: false }, wgpu::TextureViewDimension::D2),
                 texture_entry(3, wgpu::TextureSampleType::Uint, wgpu::TextureViewDimension::D3),
+                texture_entry(4, wgpu::TextureSampleType::Float { filterable: false }, wgpu::TextureViewDimension::D3),
+                texture_entry(5, wgpu::TextureSampleType::Float { filterable: false }, wgpu::TextureViewDimension::D2),
             ],
         });
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
@@ -87,10 +93,20 @@ impl GpuContext {
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        Self { pipeline, layout, uniforms, uniform_stride, scene: None }
+        let no_voxel = texture_3d(device, "no overlay", [1; 3], wgpu::TextureFormat::R32Float);
+        let no_overlay = [no_voxel, slice_table(device, 1)];
+        Self { pipeline, layout, uniforms, uniform_stride, no_overlay, scene: None }
     }
 
-    fn bind_group(&self, device: &wgpu::Device, volume: &VolumeTexture, masks: &MaskTexture) -> wgpu::BindGroup {
+    fn bind_group(
+        &self,
+        device: &wgpu::Device,
+        volume: &VolumeTexture,
+        masks: &MaskTexture,
+        overlay: Option<&OverlayTexture>,
+    ) -> wgpu::BindGroup {
+        let [no_voxel, no_slice] = &self.no_overlay;
+        let (voxels, slices) = overlay.map_or((no_voxel, no_slice), |o| (&o.texture, &o.table));
         let view = |t: &wgpu::Texture| t.create_view(&wgpu::TextureViewDescriptor::default());
         device.create_bind_group(&wgpu::BindGroupDescriptor {
             label: Some("slice"),
@@ -113,6 +129,8 @@ impl GpuContext {
                     binding: 3,
                     resource: wgpu::BindingResource::TextureView(&view(&masks.texture)),
                 },
+                wgpu::BindGroupEntry { binding: 4, resource: wgpu::BindingResource::TextureView(&view(voxels)) },
+                wgpu::BindGroupEntry { binding: 5, resource: wgpu::BindingResource::TextureView(&view(slices)) },
             ],
         })
     }
@@ -121,11 +139,12 @@ impl GpuContext {
     pub fn write_uniforms(&self, queue: &wgpu::Queue, frame: &SliceFrame, rect: egui::Rect, pixels_per_point: f32) {
         let Some(scene) = &self.scene else { return };
         let size_px = rect.size() * pixels_per_point;
-        let map = frame.grid_from_pixel(
-            &scene.volume.grid,
-            [f64::from(size_px.x), f64::from(size_px.y)],
-            frame.mm_per_point / f64::from(pixels_per_point),
-        );
+        let (view_px, mm_per_px) =
+            ([f64::from(size_px.x), f64::from(size_px.y)], frame.mm_per_point / f64::from(pixels_per_point));
+        let map = frame.grid_from_pixel(&scene.volume.grid, view_px, mm_per_px);
+        let shown = scene.overlay.as_ref().zip(frame.overlay.as_deref());
+        let over =
+            shown.map(|(o, look)| (o, look, frame.overlay_from_pixel(&o.grid, &o.overlay_from_ct, view_px, mm_per_px)));
         let four = |v: glam::DVec3| [v.x as f32, v.y as f32, v.z as f32, 0.0];
         let [slices, rows, columns] = scene.volume.grid.shape().map(|n| n as u32);
         let signed = |[k, j, i]: [usize; 3]| [i as i32, j as i32, k as i32, 0];
@@ -151,6 +170,21 @@ impl GpuContext {
             ],
             background: [red, green, blue, 1.0],
             hatched,
+            overlay_at_corner: over.map_or([0.0; 4], |(_, _, m)| four(m.at_corner)),
+            overlay_per_pixel_x: over.map_or([0.0; 4], |(_, _, m)| four(m.per_pixel_x)),
+            overlay_per_pixel_y: over.map_or([0.0; 4], |(_, _, m)| four(m.per_pixel_y)),
+            overlay_size: over.map_or([0; 4], |(o, look, _)| {
+                let [slices, rows, columns] = o.grid.shape().map(|n| n as u32);
+                [columns, rows, slices, look.stops.len().min(STOPS) as u32]
+            }),
+            overlay_shade: over.map_or([0.0; 4], |(o, look, _)| {
+                [look.opacity, look.full_at, f32::from(u8::from(look.banded)), slices_per_mm(&o.grid)]
+            }),
+            overlay_range: over.map_or([0.0; 4], |(o, _, _)| {
+                let [low, high] = n_range(&o.grid).map(|n| n as f32);
+                [low, high, 0.0, 0.0]
+            }),
+            overlay_stops: over.map_or([[0.0; 4]; STOPS], |(_, look, _)| stops(look)),
             fills: frame.fills.map(|f| {
                 let [r, g, b] = unit_rgb(f.color);
                 [r, g, b, f.opacity]
@@ -172,6 +206,15 @@ impl GpuContext {
         pass.set_bind_group(0, &scene.bind_group, &[self.offset(view) as u32]);
         pass.draw(0..3, 0..1);
     }
+}
+
+fn stops(look: &OverlayLook) -> [[f32; 4]; STOPS] {
+    std::array::from_fn(|n| {
+        look.stops.get(n).map_or([0.0; 4], |&(value, color)| {
+            let [r, g, b] = unit_rgb(color);
+            [r, g, b, value]
+        })
+    })
 }
 
 /// On average; where the slices are even this finds the right one at once.
@@ -228,8 +271,8 @@ impl Gpu {
             context.scene = None;
             let volume = VolumeTexture::new(device, queue, &self.errors, grid)?;
             let masks = MaskTexture::new(device);
-            let bind_group = context.bind_group(device, &volume, &masks);
-            context.scene = Some(Scene { volume, masks, bind_group });
+            let bind_group = context.bind_group(device, &volume, &masks, None);
+            context.scene = Some(Scene { volume, masks, overlay: None, bind_group });
             Ok(())
         })
     }
@@ -260,10 +303,25 @@ impl Gpu {
             let Some(mut scene) = context.scene.take() else { return Ok(SyncReport::default()) };
             let report = scene.masks.sync(device, queue, &self.errors, &scene.volume.grid, source);
             if report.as_ref().map_or(true, |r| r.reallocated) {
-                scene.bind_group = context.bind_group(device, &scene.volume, &scene.masks);
+                scene.bind_group = context.bind_group(device, &scene.volume, &scene.masks, scene.overlay.as_ref());
             }
             context.scene = Some(scene);
             report
+        })
+    }
+
+    /// Sends the values of an overlay, or forgets them.
+    pub fn set_overlay(&self, overlay: Option<&OverlayVolume>) -> Result<(), GpuError> {
+        let (device, queue) = (&self.state.device, &self.state.queue);
+        self.with(|context| {
+            let Some(mut scene) = context.scene.take() else { return Ok(()) };
+            // The old one goes first: both may not fit.
+            scene.overlay = None;
+            let made = overlay.map(|o| OverlayTexture::new(device, queue, &self.errors, o)).transpose();
+            let result = made.map(|texture| scene.overlay = texture);
+            scene.bind_group = context.bind_group(device, &scene.volume, &scene.masks, scene.overlay.as_ref());
+            context.scene = Some(scene);
+            result
         })
     }
 

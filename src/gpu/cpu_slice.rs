@@ -3,10 +3,11 @@
 
 use super::frame::{GridFromPixel, SliceFrame, color32, n_range, unit_rgb};
 use super::mask_source::{MaskSource, SyncReport, check_slots};
+use super::overlay::OverlayLook;
 use super::{GpuError, SLOTS};
 use crate::contour::SliceMask;
 use crate::geometry::{Revision, VoxelGrid};
-use crate::image::CtVolume;
+use crate::image::{CtVolume, OverlayVolume};
 use crate::structures::RoiId;
 use eframe::egui;
 use ndarray::Array3;
@@ -21,6 +22,7 @@ pub struct CpuScene {
     /// Per slice, the slots that hold voxels there.
     masks: Vec<Vec<(usize, Arc<SliceMask>)>>,
     synced: Option<(Revision, Vec<RoiId>)>,
+    overlay: Option<OverlayVolume>,
     /// Counts changes, so that a drawn picture can be kept.
     generation: u64,
 }
@@ -30,7 +32,15 @@ impl CpuScene {
     pub fn new(grid: Arc<VoxelGrid>) -> Self {
         let hu = Arc::new(Array3::from_elem(grid.shape(), CtVolume::OUTSIDE_HU));
         let slices = grid.slices();
-        Self { hu, loaded: vec![false; slices], masks: vec![Vec::new(); slices], synced: None, generation: 0, grid }
+        Self {
+            hu,
+            loaded: vec![false; slices],
+            masks: vec![Vec::new(); slices],
+            synced: None,
+            overlay: None,
+            generation: 0,
+            grid,
+        }
     }
 
     /// A scan that is there; its voxels are shared.
@@ -42,6 +52,7 @@ impl CpuScene {
             loaded: vec![true; slices],
             masks: vec![Vec::new(); slices],
             synced: None,
+            overlay: None,
             generation: 0,
         }
     }
@@ -82,6 +93,12 @@ impl CpuScene {
         Ok(SyncReport { slices: changed.len(), ..SyncReport::default() })
     }
 
+    /// Holds an overlay; its voxels are shared.
+    pub fn set_overlay(&mut self, overlay: Option<OverlayVolume>) {
+        self.overlay = overlay;
+        self.generation += 1;
+    }
+
     pub(super) fn generation(&self) -> u64 {
         self.generation
     }
@@ -94,11 +111,18 @@ impl CpuScene {
         view_px: [f64; 2],
         pixels_per_point: f32,
     ) -> egui::ColorImage {
-        let map = frame.grid_from_pixel(&self.grid, view_px, frame.mm_per_point / f64::from(pixels_per_point));
+        let mm_per_px = frame.mm_per_point / f64::from(pixels_per_point);
+        let map = frame.grid_from_pixel(&self.grid, view_px, mm_per_px);
+        let overlay = self.overlay.as_ref().zip(frame.overlay.as_deref());
+        let overlay = overlay.map(|(values, look)| {
+            let map = frame.overlay_from_pixel(&values.grid, values.overlay_from_ct(), view_px, mm_per_px);
+            Over { values, look, map }
+        });
         let shading = Shading {
             scene: self,
             frame,
             map,
+            overlay,
             n_range: n_range(&self.grid),
             background: unit_rgb(frame.background).map(f64::from),
             hatch_px: SliceFrame::hatch_period_px(pixels_per_point) as usize,
@@ -121,9 +145,28 @@ struct Shading<'a> {
     scene: &'a CpuScene,
     frame: &'a SliceFrame,
     map: GridFromPixel,
+    overlay: Option<Over<'a>>,
     n_range: [f64; 2],
     background: [f64; 3],
     hatch_px: usize,
+}
+
+/// The overlay of a frame.
+struct Over<'a> {
+    values: &'a OverlayVolume,
+    look: &'a OverlayLook,
+    map: GridFromPixel,
+}
+
+impl Over<'_> {
+    fn shade(&self, x: f64, y: f64, under: [f64; 3]) -> [f64; 3] {
+        let at = self.map.at(x, y);
+        let value = self.values.value_at(at.x, at.y, at.z + self.values.grid.position_mm(0));
+        match value.and_then(|v| self.look.color(v)) {
+            Some((color, opacity)) => std::array::from_fn(|c| under[c] * (1.0 - opacity) + color[c] * opacity),
+            None => under,
+        }
+    }
 }
 
 /// The slices that a row of pixels shows: `other` counts with `weight`.
@@ -185,6 +228,9 @@ impl<'a> Shading<'a> {
             hu += (weights.of(between.other) - hu) * between.weight;
         }
         let mut color = [self.frame.window.grey(hu); 3];
+        if let Some(overlay) = &self.overlay {
+            color = overlay.shade(x as f64 + 0.5, y as f64 + 0.5, color);
+        }
         let (i, j) = ((at.x + 0.5).floor() as usize, (at.y + 0.5).floor() as usize);
         for (slot, mask) in between.masks {
             let fill = &self.frame.fills[*slot];

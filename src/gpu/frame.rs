@@ -1,6 +1,7 @@
 //! What one view shows in one frame, as plain data: plane, zoom, window, fills. Both renderers draw from it.
 
 use super::SLOTS;
+use super::overlay::OverlayLook;
 use crate::geometry::{ImagePlane, PatientPoint, VoxelGrid};
 use crate::image::WindowLevel;
 use eframe::egui;
@@ -42,6 +43,8 @@ pub struct SliceFrame {
     /// sRGB, outside the scan.
     pub background: [u8; 3],
     pub fills: Fills,
+    /// `None` draws no overlay, also where the renderer holds one.
+    pub overlay: Option<Arc<OverlayLook>>,
 }
 
 /// The affine map from pixels, counted from the top left corner of the view, to the grid:
@@ -62,21 +65,19 @@ impl GridFromPixel {
 }
 
 impl SliceFrame {
+    /// The patient point at the top left corner of the view.
+    pub(super) fn corner(&self, size_px: [f64; 2], mm_per_px: f64) -> PatientPoint {
+        let plane = &self.plane;
+        let center = plane.patient_from_plane(plane.plane_from_patient(self.center));
+        center - plane.right * (size_px[0] / 2.0 * mm_per_px) - plane.down * (size_px[1] / 2.0 * mm_per_px)
+    }
+
     /// The map for a view of `size_px` pixels (which need not be whole) with `mm_per_px`.
     pub fn grid_from_pixel(&self, grid: &VoxelGrid, size_px: [f64; 2], mm_per_px: f64) -> GridFromPixel {
         let plane = &self.plane;
-        let center = plane.patient_from_plane(plane.plane_from_patient(self.center));
-        let corner =
-            center - plane.right * (size_px[0] / 2.0 * mm_per_px) - plane.down * (size_px[1] / 2.0 * mm_per_px);
-        let (uv, n) = grid.plane_from_patient(corner);
+        let (uv, n) = grid.plane_from_patient(self.corner(size_px, mm_per_px));
         let ij = grid.index_from_plane(uv);
-        let along = |d: DVec3| {
-            DVec3::new(
-                d.dot(grid.i_direction()) / grid.spacing_i_mm(),
-                d.dot(grid.j_direction()) / grid.spacing_j_mm(),
-                d.dot(grid.normal()),
-            ) * mm_per_px
-        };
+        let along = |d: DVec3| grid.index_step(d * mm_per_px);
         let slice = (plane.normal.dot(grid.normal()).abs() > 0.5)
             .then(|| grid.nearest_slice(grid.plane_from_patient(plane.origin).1));
         GridFromPixel {
@@ -94,8 +95,7 @@ impl SliceFrame {
 
 /// Positions, from the first slice, of what belongs to the scan: half the end slices' thickness beyond them.
 pub(super) fn n_range(grid: &VoxelGrid) -> [f64; 2] {
-    let last = grid.slices() - 1;
-    [-grid.thickness_mm(0) / 2.0, grid.position_mm(last) - grid.position_mm(0) + grid.thickness_mm(last) / 2.0]
+    grid.extent_mm().map(|n| n - grid.position_mm(0))
 }
 
 /// A colour as the shader takes it.

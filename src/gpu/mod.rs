@@ -10,6 +10,7 @@ mod cpu_slice;
 mod device;
 mod frame;
 mod mask_source;
+mod overlay;
 mod renderer;
 pub mod shaders;
 mod textures;
@@ -20,6 +21,7 @@ pub use cpu_slice::CpuScene;
 pub use device::{device_descriptor, has_adapter, wgpu_setup};
 pub use frame::{Fill, Fills, GridFromPixel, SliceFrame, no_fills};
 pub use mask_source::{MaskSource, SyncReport, VoxelBox};
+pub use overlay::{OverlayLook, STOPS};
 pub use renderer::SliceRenderer;
 pub use uniforms::SliceUniforms;
 

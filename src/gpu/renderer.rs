@@ -6,7 +6,7 @@ use super::frame::SliceFrame;
 use super::mask_source::{MaskSource, SyncReport};
 use super::{GpuError, VIEWS};
 use crate::geometry::VoxelGrid;
-use crate::image::CtVolume;
+use crate::image::{CtVolume, OverlayVolume};
 use eframe::egui;
 use std::sync::Arc;
 
@@ -77,6 +77,18 @@ impl SliceRenderer {
             (Some(cpu), _) => cpu.sync_masks(source),
             (None, Some(gpu)) => gpu.sync_masks(source),
             (None, None) => Ok(SyncReport::default()),
+        }
+    }
+
+    /// Holds the values of an overlay, or none; frames decide whether and how it is drawn. A new scan forgets it.
+    pub fn set_overlay(&mut self, overlay: Option<&OverlayVolume>) -> Result<(), GpuError> {
+        match (&mut self.cpu, &self.gpu) {
+            (Some(cpu), _) => {
+                cpu.set_overlay(overlay.cloned());
+                Ok(())
+            }
+            (None, Some(gpu)) => gpu.set_overlay(overlay),
+            (None, None) => Ok(()),
         }
     }
 

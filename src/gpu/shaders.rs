@@ -1,8 +1,9 @@
 //! The WGSL sources, embedded, with `//#include common/NAME.wgsl` lines replaced by that file.
 //! `tests/shaders.rs` parses and validates every one of them.
 
-const COMMON: [(&str, &str); 2] = [
+const COMMON: [(&str, &str); 3] = [
     ("common/grid.wgsl", include_str!("../../shaders/common/grid.wgsl")),
+    ("common/overlay.wgsl", include_str!("../../shaders/common/overlay.wgsl")),
     ("common/screen.wgsl", include_str!("../../shaders/common/screen.wgsl")),
 ];
 

@@ -11,7 +11,12 @@ use half::f16;
 use std::ops::Range;
 use std::sync::Arc;
 
-fn texture_3d(device: &wgpu::Device, label: &str, [k, j, i]: [usize; 3], format: wgpu::TextureFormat) -> wgpu::Texture {
+pub(super) fn texture_3d(
+    device: &wgpu::Device,
+    label: &str,
+    [k, j, i]: [usize; 3],
+    format: wgpu::TextureFormat,
+) -> wgpu::Texture {
     device.create_texture(&wgpu::TextureDescriptor {
         label: Some(label),
         size: wgpu::Extent3d { width: i as u32, height: j as u32, depth_or_array_layers: k as u32 },
@@ -24,7 +29,21 @@ fn texture_3d(device: &wgpu::Device, label: &str, [k, j, i]: [usize; 3], format:
     })
 }
 
-fn write(
+/// One row of two floats a slice.
+pub(super) fn slice_table(device: &wgpu::Device, slices: usize) -> wgpu::Texture {
+    device.create_texture(&wgpu::TextureDescriptor {
+        label: Some("slice table"),
+        size: wgpu::Extent3d { width: slices as u32, height: 1, depth_or_array_layers: 1 },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format: wgpu::TextureFormat::Rg32Float,
+        usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
+        view_formats: &[],
+    })
+}
+
+pub(super) fn write(
     queue: &wgpu::Queue,
     texture: &wgpu::Texture,
     [z, y, x]: [usize; 3],
@@ -75,16 +94,7 @@ impl VolumeTexture {
         let texture = errors
             .allocate(|| texture_3d(device, "ct", grid.shape(), wgpu::TextureFormat::R16Float))
             .ok_or(GpuError::OutOfMemory { what: "the scan", megabytes })?;
-        let table = device.create_texture(&wgpu::TextureDescriptor {
-            label: Some("slice table"),
-            size: wgpu::Extent3d { width: slices as u32, height: 1, depth_or_array_layers: 1 },
-            mip_level_count: 1,
-            sample_count: 1,
-            dimension: wgpu::TextureDimension::D2,
-            format: wgpu::TextureFormat::Rg32Float,
-            usage: wgpu::TextureUsages::TEXTURE_BINDING | wgpu::TextureUsages::COPY_DST,
-            view_formats: &[],
-        });
+        let table = slice_table(device, slices);
         let volume = Self { n_range: n_range(&grid), loaded: vec![false; slices], grid, texture, table };
         volume.write_table(queue);
         Ok(volume)

@@ -2,6 +2,7 @@
 //! offsets with the layout that naga computes from the shader.
 
 use super::SLOTS;
+use super::overlay::STOPS;
 
 /// Must match `SliceUniforms` in `shaders/common/grid.wgsl`.
 #[repr(C)]
@@ -18,6 +19,13 @@ pub struct SliceUniforms {
     pub window: [f32; 4],
     pub background: [f32; 4],
     pub hatched: [u32; 4],
+    pub overlay_at_corner: [f32; 4],
+    pub overlay_per_pixel_x: [f32; 4],
+    pub overlay_per_pixel_y: [f32; 4],
+    pub overlay_size: [u32; 4],
+    pub overlay_shade: [f32; 4],
+    pub overlay_range: [f32; 4],
+    pub overlay_stops: [[f32; 4]; STOPS],
     pub fills: [[f32; 4]; SLOTS],
 }
 
@@ -26,7 +34,7 @@ impl SliceUniforms {
     pub const NO_SLICE: u32 = u32::MAX;
 
     /// Name and byte offset of every field, for the layout test.
-    pub const FIELDS: [(&str, usize); 12] = [
+    pub const FIELDS: [(&str, usize); 19] = [
         ("at_corner", std::mem::offset_of!(Self, at_corner)),
         ("per_pixel_x", std::mem::offset_of!(Self, per_pixel_x)),
         ("per_pixel_y", std::mem::offset_of!(Self, per_pixel_y)),
@@ -38,6 +46,13 @@ impl SliceUniforms {
         ("window", std::mem::offset_of!(Self, window)),
         ("background", std::mem::offset_of!(Self, background)),
         ("hatched", std::mem::offset_of!(Self, hatched)),
+        ("overlay_at_corner", std::mem::offset_of!(Self, overlay_at_corner)),
+        ("overlay_per_pixel_x", std::mem::offset_of!(Self, overlay_per_pixel_x)),
+        ("overlay_per_pixel_y", std::mem::offset_of!(Self, overlay_per_pixel_y)),
+        ("overlay_size", std::mem::offset_of!(Self, overlay_size)),
+        ("overlay_shade", std::mem::offset_of!(Self, overlay_shade)),
+        ("overlay_range", std::mem::offset_of!(Self, overlay_range)),
+        ("overlay_stops", std::mem::offset_of!(Self, overlay_stops)),
         ("fills", std::mem::offset_of!(Self, fills)),
     ];
 }

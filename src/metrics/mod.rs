@@ -1,5 +1,5 @@
 //! How well two contours of the same structure agree: overlap, surface distances, added path length,
-//! borders, and the signed difference along an outline.
+//! borders, and the signed difference along an outline; and the values of an overlay inside a structure.
 //!
 //! Definitions and golden values: Nikolov et al. 2021 (surface DSC, area-weighted surfels as in
 //! DeepMind's surface-distance), Vaassen et al. 2020 (added path length). See `tests/metrics.rs`.
@@ -7,11 +7,13 @@
 mod added_path;
 mod along;
 mod comparison;
+mod overlay_values;
 mod surface;
 
 pub use added_path::AddedPath;
 pub use along::signed_difference_mm;
 pub use comparison::{BorderShift, Comparison, SurfaceDsc, compare};
+pub use overlay_values::OverlayValues;
 pub use surface::SurfaceDistances;
 
 /// Distances this close to a tolerance are equal to it, mm.

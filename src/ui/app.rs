@@ -6,6 +6,7 @@ use super::cohort::CohortState;
 use super::decision::{Decision, Discarding};
 use super::deidentify_panel::DeidentifyState;
 use super::messages::Toasts;
+use super::overlay_panel::OverlayState;
 use super::palette::Palette;
 use super::picker::FilePicker;
 use super::request::CommandSender;
@@ -61,6 +62,7 @@ pub struct HilumApp {
 pub(super) struct Panels {
     pub structures: StructuresState,
     pub series: SeriesState,
+    pub overlays: OverlayState,
     pub clinical: ClinicalState,
     pub risk: RiskState,
     pub teach: TeachState,

@@ -9,6 +9,7 @@ use super::export_panel::export_panel_ui;
 use super::features_panel::features_panel_ui;
 use super::jobs_panel::jobs_panel_ui;
 use super::messages;
+use super::overlay_panel::{has_overlays, overlay_panel_ui};
 use super::panel::PanelInput;
 use super::risk_panel::risk_panel_ui;
 use super::series_panel;
@@ -78,6 +79,9 @@ impl HilumApp {
                     _ => {
                         ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
                             jobs_panel_ui(ui, &input);
+                            if has_overlays(workbench) {
+                                section(ui, "Overlays", true, |ui| overlay_panel_ui(ui, &input, &mut panels.overlays));
+                            }
                             section(ui, "Risk", true, |ui| risk_panel_ui(ui, &input, &mut panels.risk));
                             section(ui, "Clinical values", false, |ui| {
                                 clinical_panel_ui(ui, &input, &mut panels.clinical);

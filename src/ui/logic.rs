@@ -259,6 +259,7 @@ impl HilumApp {
             egui::Popup::close_all(context);
             self.panels.structures = Default::default();
             self.panels.clinical = Default::default();
+            self.panels.overlays = Default::default();
             self.panels.teach = Default::default();
             self.dialogs.after_export = None;
             self.dialogs.import_report = false;

@@ -17,6 +17,8 @@ pub mod icons;
 mod jobs_panel;
 mod logic;
 mod messages;
+mod overlay_panel;
+mod overlay_view;
 mod palette;
 mod panel;
 mod picker;

@@ -3,7 +3,7 @@
 
 use crate::dicom::{CtMeta, ImportWarning};
 use crate::workbench::jobs::JobStatus;
-use crate::workbench::{FoundSeries, Notice, RecentCase, Workbench};
+use crate::workbench::{FoundSeries, Notice, Overlay, RecentCase, Workbench};
 use std::path::Path;
 
 const HIDDEN: &str = "[hidden]";
@@ -69,6 +69,15 @@ pub fn series_title(workbench: &Workbench, series: &FoundSeries) -> String {
     match identifier(workbench, series.description.trim(), "") {
         "" => format!("Series {}", series.number),
         description => format!("{}: {description}", series.number),
+    }
+}
+
+/// An overlay by its number and kind, and by its description where that may be shown.
+pub fn overlay_title(workbench: &Workbench, overlay: &Overlay) -> String {
+    let title = format!("{}: {}", overlay.number, overlay.source.kind);
+    match identifier(workbench, overlay.source.description.trim(), "") {
+        "" => title,
+        description => format!("{title}, {description}"),
     }
 }
 

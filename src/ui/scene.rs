@@ -11,6 +11,7 @@ use crate::structures::{Generation, Provenance, Roi, RoiId};
 use crate::teaching::{Exercise, Phase};
 use crate::workbench::{Case, Shown, Workbench};
 use eframe::egui::Color32;
+use ndarray::Array3;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ pub struct Scene {
     difference: Option<Difference>,
     /// Where slices are missing, mm along the normal.
     gaps_mm: Vec<[f64; 2]>,
+    /// The values of the overlay that the renderer holds.
+    overlay: Option<Arc<Array3<f32>>>,
 }
 
 /// Masks of an exercise's difference at a revision.
@@ -57,6 +60,7 @@ impl Scene {
             slots: Vec::new(),
             difference: None,
             gaps_mm: Vec::new(),
+            overlay: None,
         }
     }
 
@@ -79,6 +83,7 @@ impl Scene {
             let mut result = Ok(());
             if is_new {
                 self.difference = None;
+                self.overlay = None;
                 self.sent = 0;
                 self.missing = (0..loading.grid.slices()).collect();
                 self.gaps_mm = gaps_mm(&loading.grid);
@@ -98,18 +103,22 @@ impl Scene {
         let mut result = Ok(());
         if is_new {
             self.difference = None;
+            self.overlay = None;
             self.gaps_mm = gaps_mm(case.grid());
             if !matches!(before, Some(Shown::Loading(_))) {
                 self.grid = None;
             }
             result = self.show_volume(&case.image.volume);
         }
+        result = result.and(sync_overlay(&mut self.renderer, &mut self.overlay, workbench, case));
         self.sync_difference(case, workbench.exercise().copied());
         self.slots = slots(workbench, case, self.difference.is_some());
         let source = CaseMasks { case, slots: &self.slots, difference: self.difference.as_ref() };
         if let Err(error) = self.renderer.sync_masks(&source) {
             self.renderer.fall_back(&case.image.volume);
-            let again = self.renderer.sync_masks(&source).map(drop);
+            self.overlay = None;
+            let again = sync_overlay(&mut self.renderer, &mut self.overlay, workbench, case);
+            let again = again.and(self.renderer.sync_masks(&source).map(drop));
             result = result.and(again.and(Err(error)));
         }
         let room = self.slots.iter().filter(|id| ![MISSED, EXTRA].contains(id)).count();
@@ -186,6 +195,31 @@ impl Scene {
         }
         Arc::new(fills)
     }
+}
+
+/// Brings the renderer to the chosen overlay; hiding it leaves it there. Where the graphics memory does not suffice the
+/// processor draws from now on.
+fn sync_overlay(
+    renderer: &mut SliceRenderer,
+    held: &mut Option<Arc<Array3<f32>>>,
+    workbench: &Workbench,
+    case: &Case,
+) -> Result<(), GpuError> {
+    let chosen = workbench.chosen_overlay().and_then(|o| o.loaded.as_ref()).map(|l| &l.volume);
+    let same = match (held.as_ref(), chosen) {
+        (Some(held), Some(chosen)) => Arc::ptr_eq(held, &chosen.values),
+        (None, None) => true,
+        _ => false,
+    };
+    if same {
+        return Ok(());
+    }
+    *held = chosen.map(|volume| Arc::clone(&volume.values));
+    renderer.set_overlay(chosen).or_else(|error| {
+        renderer.fall_back(&case.image.volume);
+        renderer.set_overlay(chosen)?;
+        Err(error)
+    })
 }
 
 fn solid(color: Color32, opacity: f32) -> Fill {

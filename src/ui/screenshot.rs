@@ -4,7 +4,7 @@ use super::app::{AppOptions, HilumApp};
 use super::picker::ScriptedPicker;
 use crate::gpu::device_descriptor;
 use crate::workbench::jobs::JobMode;
-use crate::workbench::{Command, LoadedCase, SeriesChoice, Workspace};
+use crate::workbench::{Command, LoadedCase, OverlayCommand, SeriesChoice, Workspace};
 use anyhow::{Context as _, anyhow, bail};
 use eframe::egui_wgpu::{self, RendererOptions, WgpuConfiguration, WgpuSetup};
 use egui_kittest::wgpu::{WgpuTestRenderer, default_wgpu_setup};
@@ -18,6 +18,8 @@ use std::task::{Context, Poll, Waker};
 pub struct ScreenshotRequest {
     /// The case on the bench; without one the start page is shown.
     pub case: Option<LoadedCase>,
+    /// Key of the overlay to show.
+    pub overlay: Option<String>,
     pub workspace: Workspace,
     /// Width and height, pixels.
     pub size: [u32; 2],
@@ -81,6 +83,9 @@ pub fn screenshot(request: ScreenshotRequest) -> anyhow::Result<Vec<u8>> {
     let app = harness.state_mut();
     if let Some(case) = request.case {
         app.take_case(case);
+    }
+    if let Some(key) = request.overlay {
+        app.sender().send(Command::Overlay(OverlayCommand::Show(key)));
     }
     app.sender().send(Command::SetWorkspace(request.workspace));
     app.sender().send(Command::SetIdentifiersHidden(request.hide_identifiers));

@@ -62,6 +62,10 @@ fn place_ui(ui: &mut Ui, input: &PanelInput<'_>, hovered: Option<PatientPoint>) 
     if let Some(p) = hovered {
         let place = format!("{}, {}, {} mm", signed(p.x, 1), signed(p.y, 1), signed(p.z, 1));
         ui.label(small(place)).on_hover_text("Patient coordinates: left, back and head are positive");
+        if let Some(words) = workbench.overlay_words_at(p) {
+            let text = RichText::new(words).color(theme::TEXT).size(theme::SIZE_SMALL + 1.0);
+            ui.label(text).on_hover_text("Value of the overlay under the pointer");
+        }
         if let Some(hu) = workbench.hu_at(p) {
             ui.label(
                 RichText::new(format!("{} HU", signed(f64::from(hu), 0)))

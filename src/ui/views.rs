@@ -1,10 +1,11 @@
 //! The three linked views and the lines between them: what the pointer does there becomes requests.
 
+use super::overlay_view::{isodoses, legend, look};
 use super::request::{CommandSender, WindowRequest};
 use super::scene::{Scene, structures};
 use super::teach::DifferenceOutline;
 use super::theme;
-use super::viewport::{Brush, Camera, Show, View, ViewEvent, ViewInput, ViewOutput, ViewTransform};
+use super::viewport::{Brush, Camera, OverlayView, Show, View, ViewEvent, ViewInput, ViewOutput, ViewTransform};
 use crate::geometry::{Orientation, PatientPoint};
 use crate::workbench::tools::{BrushShape, EditMode, ToolEvent};
 use crate::workbench::{Command, READING, ToolKind, Workbench};
@@ -148,6 +149,18 @@ impl Views {
                 .map(|(_, point)| point),
         });
         let gaps = scene.gaps_mm().to_vec();
+        let shown = workbench.shown_overlay();
+        let isodoses = shown.map(|(overlay, _)| isodoses(overlay)).unwrap_or_default();
+        let legend = legend(workbench).filter(|_| index == 0 || self.maximized.is_some());
+        let words = |at: PatientPoint| workbench.overlay_words_at(at);
+        let overlay = shown.map(|(overlay, loaded)| OverlayView {
+            volume: &loaded.volume,
+            look: look(overlay),
+            isodoses: &isodoses,
+            labels: overlay.style.labels,
+            legend: legend.as_ref(),
+            words: &words,
+        });
         let input = ViewInput {
             grid: &grid,
             volume,
@@ -155,6 +168,7 @@ impl Views {
             window: workbench.view.window,
             structures: &structures,
             fills: scene.fills(workbench),
+            overlay,
             patient: patient.as_deref(),
             brush,
             cursor: CursorIcon::Crosshair,

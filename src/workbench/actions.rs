@@ -3,9 +3,9 @@
 use super::commands::Reach;
 use super::jobs::JobKey;
 use super::tools::{BrushShape, Tool};
-use super::{Action, Command, ToolKind, Workbench, Workspace};
+use super::{Action, Command, DoseUnit, Overlay, OverlayCommand, ToolKind, Workbench, Workspace};
 use crate::geometry::Orientation;
-use crate::image::WindowLevel;
+use crate::image::{Quantity, WindowLevel};
 use crate::structures::Role;
 
 /// Why nothing of the case can be used or changed while another one is read.
@@ -54,6 +54,15 @@ impl Workbench {
             Action::DeleteSelected if selected.is_some_and(|r| self.policy.locked.contains(&r.id)) => {
                 Some("The selected structure is locked")
             }
+            Action::ToggleOverlay | Action::NextOverlay if self.next_overlay().is_none() => {
+                Some("No PET or dose can be laid over this CT")
+            }
+            Action::ToggleIsodoses | Action::ToggleIsodoseLabels if self.chosen_dose().is_none() => {
+                Some("Choose a dose among the overlays first")
+            }
+            Action::ToggleDoseUnit if self.chosen_dose() != Some(Quantity::Dose) => {
+                Some("Choose a dose in Gy among the overlays first")
+            }
             Action::BrushSmaller | Action::BrushLarger | Action::BrushBall if self.active_brush().is_none() => {
                 Some("Choose the brush or the eraser first")
             }
@@ -66,6 +75,7 @@ impl Workbench {
         self.out_of_reach(command.reach()).or_else(|| match command {
             Command::Segment | Command::Export { .. } => self.geometry_refusal(),
             Command::OpenSeries(key) => self.series_refusal(key),
+            Command::Overlay(command) => self.overlay_refusal(command),
             _ => None,
         })
     }
@@ -83,9 +93,16 @@ impl Workbench {
         (self.geometry_warning().is_some() && !self.geometry_acknowledged).then_some(DOUBTFUL_GEOMETRY)
     }
 
+    fn chosen_dose(&self) -> Option<Quantity> {
+        let quantity = self.chosen_overlay()?.loaded.as_ref()?.volume.quantity;
+        quantity.is_dose().then_some(quantity)
+    }
+
     /// The command that an action stands for. `None` where the face itself answers (dialogs, palette, quit, fit).
     pub fn command_for(&self, action: Action) -> Option<Command> {
         let selected = self.view.selected;
+        let overlay = self.chosen_overlay();
+        let show_next = || self.next_overlay().map(|o: &Overlay| OverlayCommand::Show(o.source.key.clone()));
         Some(match action {
             Action::OpenDemo => Command::OpenDemo { seed: Self::DEMO_SEED },
             Action::Undo => Command::Undo,
@@ -115,6 +132,16 @@ impl Workbench {
             Action::ShowAll => Command::SetAllVisible(true),
             Action::HideAll => Command::SetAllVisible(false),
             Action::ToggleContours => Command::SetContoursHidden(!self.view.contours_hidden),
+            Action::ToggleOverlay if overlay.is_some() => {
+                Command::Overlay(OverlayCommand::SetVisible(self.is_overlay_hidden()))
+            }
+            Action::ToggleOverlay | Action::NextOverlay => Command::Overlay(show_next()?),
+            Action::ToggleIsodoses => Command::Overlay(OverlayCommand::SetLines(!overlay?.style.lines)),
+            Action::ToggleIsodoseLabels => Command::Overlay(OverlayCommand::SetLabels(!overlay?.style.labels)),
+            Action::ToggleDoseUnit => Command::Overlay(OverlayCommand::SetUnit(match overlay?.style.unit {
+                DoseUnit::Gray => DoseUnit::Percent,
+                DoseUnit::Percent => DoseUnit::Gray,
+            })),
             Action::NewStructure => Command::AddRoi { name: "New structure".into(), role: Role::Other },
             Action::DeleteSelected => Command::DeleteRoi(selected?),
             Action::Segment => Command::Segment,

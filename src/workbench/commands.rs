@@ -3,6 +3,7 @@
 
 use super::deidentify::DeidentifyRequest;
 use super::jobs::JobId;
+use super::overlays::OverlayCommand;
 use super::series::SeriesChoice;
 use super::tools::{BrushShape, ToolEvent};
 use super::view::Workspace;
@@ -106,6 +107,7 @@ pub enum Command {
     DismissNotice(u64),
     ClearNotices,
     Teach(TeachCommand),
+    Overlay(OverlayCommand),
 }
 
 /// What a command or an action works on.
@@ -160,6 +162,7 @@ impl Command {
                 | Self::DismissNotice(_)
                 | Self::ClearNotices
                 | Self::Deidentify(_)
+                | Self::Overlay(_)
         )
     }
 }
@@ -202,6 +205,11 @@ pub enum Action {
     ShowAll,
     HideAll,
     ToggleContours,
+    ToggleOverlay,
+    NextOverlay,
+    ToggleIsodoses,
+    ToggleIsodoseLabels,
+    ToggleDoseUnit,
     NewStructure,
     DeleteSelected,
     Segment,
@@ -348,6 +356,20 @@ impl Action {
             Self::WindowBone => ("Window bone", "Centre 400 HU, width 1800 HU", View, key("3")),
             Self::FitViews => ("Fit views", "Show the whole scan in every view", View, key("F")),
             Self::ToggleContours => ("Hide contours", "Hide or show all contours and fills", View, key("H")),
+            Self::ToggleOverlay => (
+                "Show or hide overlay",
+                "Show or hide PET or dose over the CT; the first one where none is chosen",
+                View,
+                key("O"),
+            ),
+            Self::NextOverlay => ("Next overlay", "Show the next PET or dose of this case", View, shift("O")),
+            Self::ToggleIsodoses => ("Isodose lines", "Show or hide the isodose lines", View, key("I")),
+            Self::ToggleIsodoseLabels => {
+                ("Isodose labels", "Show or hide the labels of the isodose lines", View, key("L"))
+            }
+            Self::ToggleDoseUnit => {
+                ("Dose in Gy or percent", "Switch between Gy and percent of the reference", View, key("U"))
+            }
             Self::HideIdentifiers => (
                 "Hide identifiers",
                 "Hide or show patient name, ID and dates in the window and in pictures",

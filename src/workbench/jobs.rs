@@ -44,12 +44,14 @@ pub enum JobKey {
     Airway,
     /// Small pictures of the series of a folder; a new one replaces the old.
     Thumbnails,
+    /// PET or dose over the case; a new one replaces the old.
+    Overlay,
 }
 
 impl JobKey {
     /// True if a new job of this kind supersedes the one that runs; otherwise the new one is refused.
     fn replaces(self) -> bool {
-        matches!(self, Self::LoadCase | Self::Thumbnails)
+        matches!(self, Self::LoadCase | Self::Thumbnails | Self::Overlay)
     }
 
     /// True for short work that nobody asked for: it is not listed.

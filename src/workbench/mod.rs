@@ -14,6 +14,7 @@ mod loading;
 mod notices;
 mod opening;
 mod outcome;
+mod overlays;
 mod policy;
 mod results;
 mod series;
@@ -31,6 +32,7 @@ pub use live::{CentralZone, Derived, Live, Surroundings};
 pub use loading::{LoadedCase, Loading, OpenError, OpenStep, load_case, load_demo, load_series};
 pub use notices::{Notice, Notices, Severity, Trouble};
 pub use outcome::{error_chain, export, proof_lines, proposal_edit, segmentation_edit};
+pub use overlays::{DoseUnit, IsodoseLevel, Overlay, OverlayCommand, OverlayStyle, find_overlay};
 pub use policy::{EditPolicy, Refusal};
 pub use series::{ForeignSet, FoundSeries, FrameRelation, SeriesChoice, SeriesList, Thumbnail};
 pub use settings::{RecentCase, Settings, SettingsError};
@@ -45,6 +47,7 @@ use crate::structures::{Provenance, Roi, RoiId, Role, station_color};
 use crate::teaching::{Exercise, Phase, Score};
 use jobs::{JobKey, JobMode, JobStatus, Jobs};
 use opening::{Arrived, Opening};
+use overlays::Overlays;
 use results::JobResult;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -72,6 +75,7 @@ pub struct Workbench {
     arrived: Option<Box<Arrived>>,
     live: Option<Live>,
     other_structure_sets: Vec<StructureSetFile>,
+    overlays: Overlays,
     /// The series of the folder that is open, and its files and folders.
     found: SeriesList,
     opened: Vec<PathBuf>,
@@ -132,6 +136,7 @@ impl Workbench {
             arrived: None,
             live: None,
             other_structure_sets: Vec::new(),
+            overlays: Overlays::default(),
             found: SeriesList::default(),
             opened: Vec::new(),
             thumbnails: Vec::new(),
@@ -380,6 +385,7 @@ impl Workbench {
             Command::DismissNotice(id) => self.notices.dismiss(id),
             Command::ClearNotices => self.notices.clear(),
             Command::Teach(command) => self.teach(command),
+            Command::Overlay(command) => self.overlay(command),
         }
         self.sync_live();
     }

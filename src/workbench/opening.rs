@@ -3,6 +3,7 @@
 
 use super::jobs::{JobContext, JobId, JobKey, Lane};
 use super::loading::{LoadedCase, Loading, OpenError, OpenStep, load_demo, load_series};
+use super::overlays::Overlays;
 use super::results::{CaseResult, JobResult};
 use super::series::{SeriesChoice, SeriesList};
 use super::{EditPolicy, Live, Severity, ViewState, Workbench};
@@ -156,7 +157,8 @@ impl Workbench {
             loaded;
         self.finish_stroke();
         // The work of the old case is of no use any more; a file being written is still written.
-        for key in [JobKey::LoadCase, JobKey::Segment, JobKey::Propose, JobKey::Compare, JobKey::AddStructureSet] {
+        use JobKey::{AddStructureSet, Compare, LoadCase, Overlay, Propose, Segment};
+        for key in [LoadCase, Segment, Propose, Compare, AddStructureSet, Overlay] {
             self.jobs.dismiss_key(key);
         }
         self.opening = None;
@@ -189,6 +191,7 @@ impl Workbench {
             self.go_to(roi);
         }
         self.report_import("Opened", 0);
+        self.overlays = Overlays::new(found.overlays.clone());
         self.offer(found, opened.clone());
         if !opened.is_empty() {
             self.settings.remember(opened);

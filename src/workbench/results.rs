@@ -6,9 +6,9 @@ use super::jobs::{JobContext, JobError, JobEvent, JobId, JobKey, Lane};
 use super::live::CentralZone;
 use super::opening::Arrived;
 use super::series::{SeriesList, Thumbnail};
-use super::{Derived, Severity, Workbench, outcome};
+use super::{Derived, Severity, Trouble, Workbench, outcome};
 use crate::anatomy::{self, CtvProposal};
-use crate::dicom::{ExportProof, LoadStep, LoadedStructureSet};
+use crate::dicom::{ExportProof, LoadStep, LoadedOverlay, LoadedStructureSet};
 use crate::diunet::{self, Segmentation};
 use crate::progress::Progress as _;
 use crate::structures::{Provenance, RoiId};
@@ -45,6 +45,10 @@ pub(super) enum CaseResult {
         score: Box<Derived<Score>>,
     },
     Airway(CentralZone),
+    Overlay {
+        key: String,
+        loaded: Result<Arc<LoadedOverlay>, Trouble>,
+    },
 }
 
 impl Workbench {
@@ -89,8 +93,12 @@ impl Workbench {
             JobKey::AddStructureSet => "The structure set was not read",
             JobKey::Compare => "The comparison failed",
             JobKey::Airway => "The distance from the airway could not be measured",
+            JobKey::Overlay => "The overlay could not be shown",
             JobKey::Thumbnails => "The small pictures of the series could not be made",
         };
+        if key == JobKey::Overlay {
+            self.overlay_ended();
+        }
         match error {
             JobError::Cancelled => self.notices.info("Cancelled; nothing was changed"),
             JobError::Failed(trouble) => self.notices.trouble(what, trouble),
@@ -126,6 +134,7 @@ impl Workbench {
                 }
                 self.report(result);
             }
+            CaseResult::Overlay { key, loaded } => self.accept_overlay(&key, loaded),
             CaseResult::StructureSet(loaded) => {
                 self.finish_stroke();
                 self.accept_structure_set(*loaded);
@@ -154,7 +163,7 @@ impl Workbench {
             CaseResult::Segmented(_) | CaseResult::Proposed(_) | CaseResult::StructureSet(_) => {
                 self.notices.warning("A result belongs to a case that is closed; it was dropped");
             }
-            CaseResult::Compared { .. } | CaseResult::Airway(_) => {}
+            CaseResult::Compared { .. } | CaseResult::Airway(_) | CaseResult::Overlay { .. } => {}
         }
     }
 

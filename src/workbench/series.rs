@@ -4,7 +4,7 @@
 use super::jobs::{JobContext, JobKey, Lane};
 use super::results::JobResult;
 use super::{Trouble, Workbench};
-use crate::dicom::{CtSeries, ImportWarning, Scan, StructureSetFile};
+use crate::dicom::{CtSeries, ImportWarning, OverlaySource, Scan, StructureSetFile};
 use crate::geometry::{ImagePlane, Orientation};
 use crate::image::{CtVolume, PictureFrame, SlicePicture, WindowLevel};
 use crate::progress::{Cancelled, Progress};
@@ -117,6 +117,8 @@ pub struct SeriesList {
     /// Which of them is open, from 0.
     pub open: Option<usize>,
     pub foreign_sets: Vec<ForeignSet>,
+    /// PET and doses for the series that is open, also those that cannot be laid over it.
+    pub overlays: Vec<OverlaySource>,
 }
 
 impl SeriesList {
@@ -152,6 +154,7 @@ impl SeriesList {
         Self {
             series: scan.series.iter().enumerate().map(found).collect(),
             open: Some(open),
+            overlays: scan.overlays_of(opened),
             foreign_sets: foreign.map(|set| ForeignSet { file: set.clone(), series: home(set) }).collect(),
         }
     }

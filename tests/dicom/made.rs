@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-pub(super) const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
-pub(super) const ENHANCED_CT: &str = "1.2.840.10008.5.1.4.1.1.2.1";
-pub(super) const EXPLICIT: &str = "1.2.840.10008.1.2.1";
+pub(crate) const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
+pub(crate) const ENHANCED_CT: &str = "1.2.840.10008.5.1.4.1.1.2.1";
+pub(crate) const EXPLICIT: &str = "1.2.840.10008.1.2.1";
 
 /// One attribute in Explicit VR Little Endian; text is padded.
-pub(super) fn element(tag: u32, vr: &str, value: &[u8]) -> Vec<u8> {
+pub(crate) fn element(tag: u32, vr: &str, value: &[u8]) -> Vec<u8> {
     let pad = if matches!(vr, "UI" | "OB" | "OW") { 0 } else { b' ' };
     let value = [value, if value.len() % 2 == 1 { std::slice::from_ref(&pad) } else { &[] }].concat();
     let head = [&((tag >> 16) as u16).to_le_bytes()[..], &(tag as u16).to_le_bytes(), vr.as_bytes()].concat();
@@ -19,15 +19,15 @@ pub(super) fn element(tag: u32, vr: &str, value: &[u8]) -> Vec<u8> {
     }
 }
 
-pub(super) fn text(tag: u32, vr: &str, value: &str) -> Vec<u8> {
+pub(crate) fn text(tag: u32, vr: &str, value: &str) -> Vec<u8> {
     element(tag, vr, value.as_bytes())
 }
 
-pub(super) fn us(tag: u32, value: u16) -> Vec<u8> {
+pub(crate) fn us(tag: u32, value: u16) -> Vec<u8> {
     element(tag, "US", &value.to_le_bytes())
 }
 
-pub(super) fn sequence(tag: u32, items: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn sequence(tag: u32, items: &[Vec<u8>]) -> Vec<u8> {
     element(tag, "SQ", &items.iter().flat_map(|i| item(i)).collect::<Vec<u8>>())
 }
 
@@ -36,12 +36,12 @@ fn item(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Bytes that a fragment takes with its item.
-pub(super) fn item_length(fragment: &[u8]) -> u32 {
+pub(crate) fn item_length(fragment: &[u8]) -> u32 {
     (8 + fragment.len() + fragment.len() % 2) as u32
 }
 
 /// Pixel data in fragments, with their offset table.
-pub(super) fn encapsulated(table: &[u32], fragments: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn encapsulated(table: &[u32], fragments: &[Vec<u8>]) -> Vec<u8> {
     let mut out = vec![0xE0, 0x7F, 0x10, 0x00, b'O', b'B', 0, 0, 0xFF, 0xFF, 0xFF, 0xFF];
     out.extend(item(&table.iter().flat_map(|o| o.to_le_bytes()).collect::<Vec<u8>>()));
     for fragment in fragments {
@@ -53,7 +53,7 @@ pub(super) fn encapsulated(table: &[u32], fragments: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// Writes a Part 10 file of these attributes, which must be in order.
-pub(super) fn write(path: &Path, class: &str, instance: &str, syntax: &str, attributes: &[Vec<u8>]) {
+pub(crate) fn write(path: &Path, class: &str, instance: &str, syntax: &str, attributes: &[Vec<u8>]) {
     let meta = [
         element(0x0002_0001, "OB", &[0, 1]),
         text(0x0002_0002, "UI", class),
@@ -69,14 +69,14 @@ pub(super) fn write(path: &Path, class: &str, instance: &str, syntax: &str, attr
 
 /// How pixels are stored.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bits {
+pub(crate) struct Bits {
     pub allocated: u16,
     pub stored: u16,
     pub signed: bool,
 }
 
 impl Bits {
-    pub(super) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self { allocated: 8, stored: 8, signed: false },
         Self { allocated: 16, stored: 12, signed: false },
         Self { allocated: 16, stored: 12, signed: true },
@@ -86,17 +86,17 @@ impl Bits {
     ];
 
     /// Lowest and highest value.
-    pub(super) fn range(self) -> [i32; 2] {
+    pub(crate) fn range(self) -> [i32; 2] {
         let half = 1 << (self.stored - 1);
         if self.signed { [-half, half - 1] } else { [0, 2 * half - 1] }
     }
 
-    pub(super) fn bytes(self, values: &[i32]) -> Vec<u8> {
+    pub(crate) fn bytes(self, values: &[i32]) -> Vec<u8> {
         let width = usize::from(self.allocated / 8);
         values.iter().flat_map(|v| v.to_le_bytes()[..width].to_vec()).collect()
     }
 
-    pub(super) fn attributes(self, [columns, rows]: [u16; 2]) -> Vec<u8> {
+    pub(crate) fn attributes(self, [columns, rows]: [u16; 2]) -> Vec<u8> {
         [
             us(0x0028_0010, rows),
             us(0x0028_0011, columns),
@@ -109,7 +109,7 @@ impl Bits {
     }
 
     /// A picture that is smooth, flat and noisy by turns and reaches both ends of the range.
-    pub(super) fn picture(self, [columns, rows]: [u16; 2], seed: u32) -> Vec<i32> {
+    pub(crate) fn picture(self, [columns, rows]: [u16; 2], seed: u32) -> Vec<i32> {
         let [low, high] = self.range();
         let span = (high - low + 1) as u32;
         let mut state = seed.wrapping_mul(747_796_405).wrapping_add(1);
@@ -133,29 +133,29 @@ impl Bits {
 }
 
 /// A series of single CT images, 2 mm apart, each with a rescale of its own.
-pub(super) struct Series {
+pub(crate) struct Series {
     pub bits: Bits,
     pub size: [u16; 2],
     pub slices: usize,
 }
 
 impl Series {
-    pub(super) fn rescale(k: usize) -> [i32; 2] {
+    pub(crate) fn rescale(k: usize) -> [i32; 2] {
         [1 + (k % 2) as i32, -1000 - k as i32]
     }
 
-    pub(super) fn values(&self, k: usize) -> Vec<i32> {
+    pub(crate) fn values(&self, k: usize) -> Vec<i32> {
         self.bits.picture(self.size, k as u32)
     }
 
     /// The CT numbers of a slice; what does not fit sixteen bits stays at their ends.
-    pub(super) fn hu(&self, k: usize) -> Vec<i32> {
+    pub(crate) fn hu(&self, k: usize) -> Vec<i32> {
         let [slope, intercept] = Self::rescale(k);
         let hu = |v: i32| (v * slope + intercept).clamp(i32::from(i16::MIN), i32::from(i16::MAX));
         self.values(k).into_iter().map(hu).collect()
     }
 
-    pub(super) fn write(&self, k: usize, path: &Path, syntax: &str, extra: &[u8], pixels: Vec<u8>) {
+    pub(crate) fn write(&self, k: usize, path: &Path, syntax: &str, extra: &[u8], pixels: Vec<u8>) {
         let [slope, intercept] = Self::rescale(k);
         let instance = format!("1.2.826.0.1.3680043.10.2.{}", k + 1);
         let attributes = [
@@ -184,7 +184,7 @@ impl Series {
     }
 
     /// Writes all slices uncompressed.
-    pub(super) fn write_plain(&self, folder: &Path) -> Vec<std::path::PathBuf> {
+    pub(crate) fn write_plain(&self, folder: &Path) -> Vec<std::path::PathBuf> {
         std::fs::create_dir_all(folder).expect("folder");
         let write = |k: usize| {
             let path = folder.join(format!("{k}.dcm"));

@@ -1,6 +1,7 @@
 //! What the tests share: the folder of real cases, and temporary folders.
 
 pub mod bench;
+pub mod overlays;
 #[cfg(feature = "gui")]
 pub mod window;
 

@@ -4,19 +4,23 @@
 //! nothing but its own camera, and tells what the pointer did.
 
 mod input;
+mod isodoses;
+mod legend;
 mod outlines;
 mod overlays;
 mod scrub;
 mod transform;
 
 pub use input::ViewEvent;
+pub use isodoses::Isodose;
+pub use legend::OverlayLegend;
 pub use outlines::{CutCache, CutLine, Polyline, along, along_slices};
 pub use overlays::{notice, position_words, signed, window_words};
 pub use transform::{Camera, ViewTransform};
 
 use crate::geometry::{Orientation, PatientPoint, VoxelGrid};
-use crate::gpu::{Fills, SliceFrame, SliceRenderer};
-use crate::image::{CtVolume, WindowLevel};
+use crate::gpu::{Fills, OverlayLook, SliceFrame, SliceRenderer};
+use crate::image::{CtVolume, OverlayVolume, WindowLevel};
 use crate::structures::{Roi, RoiId};
 use crate::ui::theme;
 use eframe::egui::emath::GuiRounding as _;
@@ -24,6 +28,8 @@ use eframe::egui::{
     self, Color32, CursorIcon, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo,
 };
 use input::InputState;
+use isodoses::IsodoseCache;
+use std::sync::Arc;
 
 /// A structure to outline.
 #[derive(Clone, Copy)]
@@ -65,6 +71,20 @@ impl Default for Show {
     }
 }
 
+/// Values laid over the scan. The renderer holds them for the colours.
+#[derive(Clone)]
+pub struct OverlayView<'a> {
+    pub volume: &'a OverlayVolume,
+    /// `None` draws no colours.
+    pub look: Option<Arc<OverlayLook>>,
+    /// Lines, the lowest level first.
+    pub isodoses: &'a [Isodose],
+    pub labels: bool,
+    pub legend: Option<&'a OverlayLegend>,
+    /// The value at a point, for people.
+    pub words: &'a dyn Fn(PatientPoint) -> Option<String>,
+}
+
 /// Everything that a view shows in a frame.
 pub struct ViewInput<'a> {
     pub grid: &'a VoxelGrid,
@@ -76,6 +96,7 @@ pub struct ViewInput<'a> {
     /// In drawing order.
     pub structures: &'a [ViewStructure<'a>],
     pub fills: Fills,
+    pub overlay: Option<OverlayView<'a>>,
     /// Shown below the name of the view; `None` where identifiers are hidden.
     pub patient: Option<&'a str>,
     pub brush: Option<Brush>,
@@ -106,11 +127,19 @@ pub struct View {
     pub camera: Camera,
     input: InputState,
     cuts: CutCache,
+    isodoses: IsodoseCache,
 }
 
 impl View {
     pub fn new(index: usize, orientation: Orientation) -> Self {
-        Self { index, orientation, camera: Camera::default(), input: InputState::default(), cuts: CutCache::default() }
+        Self {
+            index,
+            orientation,
+            camera: Camera::default(),
+            input: InputState::default(),
+            cuts: CutCache::default(),
+            isodoses: IsodoseCache::default(),
+        }
     }
 
     /// The accessible name, e.g. "Axial view".
@@ -164,11 +193,20 @@ impl View {
                 window: input.window,
                 background: [r, g, b],
                 fills: input.fills.clone(),
+                overlay: input.overlay.as_ref().and_then(|o| o.look.clone()),
             },
         );
         overlays::gaps(&painter, &transform, input);
+        let mut isodose_lines = Vec::new();
+        if let Some(overlay) = input.overlay.as_ref().filter(|o| !o.isodoses.is_empty()) {
+            let OverlayView { volume, isodoses, .. } = *overlay;
+            isodose_lines = self.isodoses.paint(&painter, &transform, input.grid, volume, isodoses);
+        }
         if input.show.outlines {
             self.outlines(&painter, &transform, input);
+        }
+        if let Some(overlay) = input.overlay.as_ref().filter(|o| o.labels) {
+            isodoses::labels(&painter, &transform, overlay.isodoses, &isodose_lines);
         }
         if input.show.crosshair {
             overlays::crosshair(&painter, &transform, input.crosshair);
@@ -181,6 +219,9 @@ impl View {
         }
         if input.show.texts {
             overlays::texts(&painter, &transform, input, hovered);
+        }
+        if let Some(legend) = input.overlay.as_ref().and_then(|o| o.legend) {
+            legend::paint(&painter, &transform, legend);
         }
         let idle = pointer.is_some() && !self.input.is_panning();
         if let Some(brush) = &input.brush {

@@ -15,7 +15,7 @@ pub fn signed(value: f64, decimals: usize) -> String {
 }
 
 /// Text that stands on any image.
-fn text(painter: &Painter, at: Pos2, anchor: Align2, words: &str, font: FontId, color: Color32) -> Rect {
+pub(super) fn text(painter: &Painter, at: Pos2, anchor: Align2, words: &str, font: FontId, color: Color32) -> Rect {
     let galley = painter.layout_no_wrap(words.to_owned(), font, color);
     let rect = anchor.anchor_size(at, galley.size());
     // A dark edge all around: the words may lie on bone or on air.
@@ -151,6 +151,9 @@ pub(super) fn texts(
         }
         if let Some(hu) = hu {
             let words = format!("{} HU", signed(f64::from(hu), 0));
+            at = text(painter, at, Align2::RIGHT_BOTTOM, &words, theme::strong(theme::SIZE_BODY), bright).right_top();
+        }
+        if let Some(words) = input.overlay.as_ref().and_then(|o| (o.words)(p)) {
             text(painter, at, Align2::RIGHT_BOTTOM, &words, theme::strong(theme::SIZE_BODY), bright);
         }
     }

@@ -1,0 +1,261 @@
+//! PET and doses of the case: which one lies over the CT, how it is shown, and what must be known about it.
+
+use super::icons::Icon;
+use super::overlay_view::number;
+use super::panel::PanelInput;
+use super::privacy::{identifier, overlay_title, readable_date, warning_line, words};
+use super::theme;
+use super::widgets::{action_icon, action_tooltip, faint, segmented, status_line};
+use crate::image::{ColorMap, Quantity};
+use crate::workbench::jobs::JobKey;
+use crate::workbench::{Action, Command, DoseUnit, Overlay, OverlayCommand, Workbench};
+use eframe::egui::{Button, DragValue, Key, RichText, Sense, Slider, TextEdit, Ui, vec2};
+use strum::IntoEnumIterator as _;
+
+/// What the panel keeps between frames: isodose levels as they are typed, and what is wrong with them.
+#[derive(Default)]
+pub struct OverlayState {
+    typed: Option<String>,
+    problem: Option<String>,
+}
+
+/// True where there is anything to list.
+pub fn has_overlays(workbench: &Workbench) -> bool {
+    workbench.loading().is_none() && !workbench.overlays().is_empty()
+}
+
+/// Shows the list and the settings of the chosen one.
+pub fn overlay_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut OverlayState) {
+    for overlay in input.workbench.overlays() {
+        row_ui(ui, input, overlay);
+    }
+    let Some(overlay) = input.workbench.chosen_overlay() else {
+        state.typed = None;
+        return;
+    };
+    ui.add_space(theme::SPACE_1);
+    let Some(loaded) = &overlay.loaded else {
+        let reading = input.workbench.is_running(JobKey::Overlay);
+        faint(ui, if reading { "Reading it; the jobs list stops it" } else { "It is not read" });
+        return;
+    };
+    shown_ui(ui, input, overlay);
+    if loaded.volume.quantity.is_dose() {
+        dose_ui(ui, input, state, overlay);
+    } else {
+        range_ui(ui, input, overlay);
+    }
+    for caution in overlay.cautions() {
+        status_line(ui, Icon::Warning, &caution_words(caution));
+    }
+    for warning in &loaded.warnings {
+        let icon = if warning.severity > crate::dicom::Severity::Info { Icon::Warning } else { Icon::Info };
+        status_line(ui, icon, &warning_line(input.workbench, warning));
+    }
+    faint(ui, &words(input.workbench, &loaded.method));
+    faint(ui, "For research and education; no figure here may decide on a treatment");
+}
+
+fn caution_words(caution: &str) -> String {
+    match caution {
+        "registered" => "Registered: it lies where a registration object of the folder puts it; check the match".into(),
+        "relative, no Gy" => "Relative dose: percent only, no Gy".into(),
+        "not SUV" => "Raw values, not SUV".into(),
+        other => other.to_owned(),
+    }
+}
+
+/// One overlay: a switch, or the reason why it cannot be shown.
+fn row_ui(ui: &mut Ui, input: &PanelInput<'_>, overlay: &Overlay) {
+    let workbench = input.workbench;
+    let title = overlay_title(workbench, overlay);
+    let chosen = workbench.chosen_overlay().is_some_and(|o| o.number == overlay.number);
+    let date = readable_date(&overlay.source.date);
+    let date = identifier(workbench, &date, "");
+    let place = match &overlay.source.placement {
+        Ok(placement) => match placement.registrations {
+            0 => "same frame of reference".to_owned(),
+            1 => "through a registration".to_owned(),
+            n => format!("through {n} registrations"),
+        },
+        Err(_) => "not shown".to_owned(),
+    };
+    let facts: Vec<&str> =
+        [overlay.source.details.as_str(), place.as_str(), date].into_iter().filter(|f| !f.is_empty()).collect();
+    let enabled = overlay.source.placement.is_ok();
+    let button = Button::selectable(chosen, RichText::new(&title)).truncate();
+    let response = ui.add_enabled(enabled, button.min_size(vec2(ui.available_width(), theme::ROW)));
+    let response = response.on_hover_text(if chosen { "Take it off the CT" } else { "Lay it over the CT" });
+    if response.clicked() {
+        let command = if chosen { OverlayCommand::Remove } else { OverlayCommand::Show(overlay.source.key.clone()) };
+        input.sender.send(Command::Overlay(command));
+    }
+    faint(ui, &facts.join(", "));
+    match (&overlay.source.placement, &overlay.failed) {
+        (Err(why), _) => drop(status_line(ui, Icon::Warning, &words(workbench, &format!("Not shown: {why}")))),
+        (Ok(_), Some(trouble)) => drop(status_line(ui, Icon::Error, &words(workbench, &trouble.text))),
+        (Ok(_), None) => {}
+    }
+}
+
+/// Visibility, opacity and colours.
+fn shown_ui(ui: &mut Ui, input: &PanelInput<'_>, overlay: &Overlay) {
+    let PanelInput { workbench, sender, .. } = *input;
+    ui.horizontal(|ui| {
+        let hidden = workbench.is_overlay_hidden();
+        let icon = if hidden { Icon::EyeOff } else { Icon::Eye };
+        action_icon(ui, workbench, sender, Action::ToggleOverlay, icon, !hidden);
+        let mut opacity = overlay.style.opacity;
+        ui.label(RichText::new("Opacity").color(theme::TEXT_SECONDARY));
+        let slider = Slider::new(&mut opacity, 0.0..=1.0).custom_formatter(|v, _| format!("{:.0} %", v * 100.0));
+        let response =
+            ui.add(slider.custom_parser(|t| t.trim_end_matches(['%', ' ']).parse::<f64>().ok().map(|p| p / 100.0)));
+        if response.changed() {
+            sender.send(Command::Overlay(OverlayCommand::SetOpacity(opacity)));
+        }
+        response.accessible_name("Opacity of the overlay").on_hover_text("Of the colours over the CT; 0 shows none");
+    });
+    let maps: Vec<(ColorMap, String)> = ColorMap::iter().map(|m| (m, m.to_string())).collect();
+    let maps: Vec<(ColorMap, &str)> = maps.iter().map(|(m, name)| (*m, name.as_str())).collect();
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Colours").color(theme::TEXT_SECONDARY));
+        if let Some(map) = segmented(ui, "Colours of the overlay; lighter is more", &maps, overlay.style.map) {
+            sender.send(Command::Overlay(OverlayCommand::SetMap(map)));
+        }
+    });
+}
+
+fn range_ui(ui: &mut Ui, input: &PanelInput<'_>, overlay: &Overlay) {
+    let [mut low, mut high] = overlay.style.range;
+    let suv = overlay.loaded.as_ref().is_some_and(|l| l.volume.quantity == Quantity::Suv);
+    let speed = ((high - low) / 200.0).max(1e-3);
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(if suv { "SUV from" } else { "From" }).color(theme::TEXT_SECONDARY));
+        let first = ui.add(DragValue::new(&mut low).speed(speed).max_decimals(2).range(f64::MIN..=high - 1e-3));
+        let first = first.accessible_name("Lowest value shown");
+        ui.label(RichText::new("to").color(theme::TEXT_SECONDARY));
+        let second = ui.add(DragValue::new(&mut high).speed(speed).max_decimals(2).range(low + 1e-3..=f64::MAX));
+        let second = second.accessible_name("Value of the last colour");
+        if first.changed() || second.changed() {
+            input.sender.send(Command::Overlay(OverlayCommand::SetRange([low, high])));
+        }
+    });
+}
+
+fn dose_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut OverlayState, overlay: &Overlay) {
+    let sender = input.sender;
+    let style = &overlay.style;
+    let is_gray = overlay.loaded.as_ref().is_some_and(|l| l.volume.quantity == Quantity::Dose);
+    ui.horizontal(|ui| {
+        for (label, on, action, make) in [
+            ("Lines", style.lines, Action::ToggleIsodoses, OverlayCommand::SetLines as fn(bool) -> OverlayCommand),
+            ("Labels", style.labels, Action::ToggleIsodoseLabels, OverlayCommand::SetLabels),
+        ] {
+            let mut value = on;
+            let response = ui.checkbox(&mut value, label).on_hover_text(action_tooltip(input.workbench, action));
+            if response.changed() {
+                sender.send(Command::Overlay(make(value)));
+            }
+        }
+        if is_gray {
+            let units = [(DoseUnit::Gray, "Gy"), (DoseUnit::Percent, "%")];
+            let tooltip = action_tooltip(input.workbench, Action::ToggleDoseUnit);
+            if let Some(unit) = segmented(ui, &tooltip, &units, overlay.dose_unit()) {
+                state.typed = None;
+                sender.send(Command::Overlay(OverlayCommand::SetUnit(unit)));
+            }
+        }
+    });
+    if let Some(reference) = overlay.reference() {
+        ui.horizontal(|ui| {
+            ui.label(RichText::new("100 % is").color(theme::TEXT_SECONDARY));
+            let mut gy = reference.gy;
+            let suffix = if is_gray { " Gy" } else { "" };
+            let drag = DragValue::new(&mut gy).speed(0.1).max_decimals(2).range(0.01..=1000.0).suffix(suffix);
+            let response = ui.add_enabled(is_gray, drag);
+            if response.changed() {
+                state.typed = None;
+                sender.send(Command::Overlay(OverlayCommand::SetReference(gy)));
+            }
+            response
+                .accessible_name("Dose that counts as 100 %")
+                .on_hover_text("Type or drag; from the plan where it is there");
+        });
+        faint(ui, &words(input.workbench, &sentence(&reference.origin)));
+    }
+    levels_ui(ui, input, state, overlay);
+}
+
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())
+}
+
+/// The levels as a list to edit, and each with its colour.
+fn levels_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut OverlayState, overlay: &Overlay) {
+    let levels = overlay.levels();
+    let percent = overlay.dose_unit() == DoseUnit::Percent;
+    let shown = |l: &crate::workbench::IsodoseLevel| number(if percent { l.percent } else { l.value });
+    let mut text = state.typed.clone().unwrap_or_else(|| levels.iter().map(shown).collect::<Vec<_>>().join(", "));
+    let name = if percent { "Isodose levels, %" } else { "Isodose levels, Gy" };
+    let label = ui.label(RichText::new(name).color(theme::TEXT_SECONDARY));
+    let response = ui.add(TextEdit::singleline(&mut text).desired_width(f32::INFINITY)).labelled_by(label.id);
+    if response.changed() {
+        state.typed = Some(text.clone());
+        state.problem = None;
+    }
+    if response.lost_focus() && ui.input(|i| i.key_pressed(Key::Escape)) {
+        state.typed = None;
+    } else if response.lost_focus() && state.typed.is_some() {
+        let reference = overlay.reference().map_or(1.0, |r| r.gy);
+        match parse_levels(&text) {
+            Ok(values) => {
+                let in_percent = |v: f64| if percent { v } else { v / reference * 100.0 };
+                let levels = values.into_iter().map(in_percent).collect();
+                input.sender.send(Command::Overlay(OverlayCommand::SetLevels(levels)));
+                state.typed = None;
+            }
+            Err(problem) => state.problem = Some(problem),
+        }
+    }
+    if let Some(problem) = &state.problem {
+        status_line(ui, Icon::Warning, problem);
+    }
+    ui.scope(|ui| level_list_ui(ui, overlay));
+}
+
+/// Every level with its colour, the highest first.
+fn level_list_ui(ui: &mut Ui, overlay: &Overlay) {
+    ui.spacing_mut().interact_size.y = 14.0;
+    ui.spacing_mut().item_spacing.y = 2.0;
+    for level in overlay.levels().iter().rev() {
+        ui.horizontal(|ui| {
+            let (rect, _) = ui.allocate_exact_size(vec2(18.0, 12.0), Sense::hover());
+            ui.painter().rect_filled(rect.shrink2(vec2(0.0, 4.0)), 1.0, theme::from_srgb(level.color));
+            let gray = overlay.loaded.as_ref().is_some_and(|l| l.volume.quantity == Quantity::Dose);
+            let gray = if gray { format!("  {:.2} Gy", level.value) } else { String::new() };
+            let words = format!("{} %{gray}", number(level.percent));
+            ui.label(RichText::new(words).color(theme::TEXT_SECONDARY).size(theme::SIZE_SMALL + 1.0));
+        });
+    }
+}
+
+/// Numbers with commas, semicolons or spaces between them.
+fn parse_levels(text: &str) -> Result<Vec<f64>, String> {
+    let parts = text.split([',', ';', ' ']).map(|p| p.trim().trim_end_matches('%')).filter(|p| !p.is_empty());
+    parts
+        .map(|p| p.parse::<f64>().map_err(|_| format!("\"{p}\" is no number: write levels such as 50, 95, 100")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_read_as_people_write_them() {
+        assert_eq!(parse_levels("20, 50,95;100 %  107.5"), Ok(vec![20.0, 50.0, 95.0, 100.0, 107.5]));
+        assert!(parse_levels("20, x").expect_err("no number").contains("\"x\" is no number"));
+        assert_eq!(parse_levels(""), Ok(Vec::new()));
+    }
+}

@@ -1,0 +1,73 @@
+//! The overlay of the workbench as the views show it: colours, isodose lines, legend.
+
+use super::viewport::{Isodose, OverlayLegend};
+use crate::gpu::{OverlayLook, STOPS};
+use crate::image::Quantity;
+use crate::workbench::{Overlay, Workbench};
+use std::sync::Arc;
+
+/// PET values reach their full opacity at this share of the range: background uptake leaves the CT legible.
+const FULL_AT: f64 = 0.4;
+
+/// How values become colours; `None` where no colours are wanted.
+pub fn look(overlay: &Overlay) -> Option<Arc<OverlayLook>> {
+    let style = &overlay.style;
+    let quantity = overlay.loaded.as_ref()?.volume.quantity;
+    if style.opacity <= 0.0 {
+        return None;
+    }
+    if quantity.is_dose() {
+        let stops: Vec<_> = overlay.levels().iter().map(|l| (l.value as f32, l.color)).collect();
+        let full_at = stops.first()?.0;
+        return Some(Arc::new(OverlayLook { opacity: style.opacity, stops, banded: true, full_at }));
+    }
+    let [low, high] = style.range;
+    let stop = |n: usize| {
+        let share = n as f64 / (STOPS - 1) as f64;
+        ((low + (high - low) * share) as f32, style.map.color(share))
+    };
+    let full_at = (low + (high - low) * FULL_AT) as f32;
+    Some(Arc::new(OverlayLook {
+        opacity: style.opacity,
+        stops: (0..STOPS).map(stop).collect(),
+        banded: false,
+        full_at,
+    }))
+}
+
+/// The isodose lines that are wanted.
+pub fn isodoses(overlay: &Overlay) -> Vec<Isodose> {
+    if !overlay.style.lines {
+        return Vec::new();
+    }
+    let line = |l: crate::workbench::IsodoseLevel| Isodose { value: l.value, color: l.color, label: l.label };
+    overlay.levels().into_iter().map(line).collect()
+}
+
+/// The legend beside the views.
+pub fn legend(workbench: &Workbench) -> Option<OverlayLegend> {
+    let (overlay, loaded) = workbench.shown_overlay()?;
+    let cautions = overlay.cautions();
+    let quantity = loaded.volume.quantity;
+    if !quantity.is_dose() {
+        let [low, high] = overlay.style.range;
+        let number = |v: f64| if high - low >= 100.0 { format!("{v:.0}") } else { format!("{v:.1}") };
+        let colors = (0..=24).map(|n| overlay.style.map.color(f64::from(n) / 24.0)).collect();
+        let words = [number(low), number(f64::midpoint(low, high)), number(high)];
+        let title = if quantity == Quantity::Suv { "SUV bw, g/ml".into() } else { loaded.volume.unit.clone() };
+        return Some(OverlayLegend { title, cautions, levels: Vec::new(), bar: Some((colors, words)) });
+    }
+    let levels = overlay.levels();
+    let words = |l: &crate::workbench::IsodoseLevel| match quantity {
+        Quantity::Dose => format!("{} %  {:.1} Gy", number(l.percent), l.value),
+        _ => format!("{} %", number(l.percent)),
+    };
+    let rows = levels.iter().rev().map(|l| (l.color, words(l))).collect();
+    Some(OverlayLegend { title: "Dose".into(), cautions, levels: rows, bar: None })
+}
+
+/// A number without needless decimals.
+pub fn number(value: f64) -> String {
+    let text = format!("{value:.2}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
