@@ -1,6 +1,7 @@
 //! Everything that the window can ask for. [`Command`] carries its arguments; [`Action`] is the table
 //! of commands without arguments from which menus, the palette, shortcuts and the help are made.
 
+use super::export::ExportFormat;
 use super::jobs::JobId;
 use super::series::SeriesChoice;
 use super::tools::{BrushShape, ToolEvent};
@@ -24,7 +25,7 @@ pub enum ToolKind {
 /// A request to the workbench, performed between frames.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// Opens the CT and structure sets found in files and folders.
+    /// Opens the CT and the structures found in files and folders.
     Open(Vec<PathBuf>),
     /// As [`Self::Open`], but a certain one of the CT series.
     OpenChosen {
@@ -95,8 +96,11 @@ pub enum Command {
     Redo,
     Segment,
     ProposeCtv,
+    /// Which format [`Action::Export`] stands for.
+    SetExportFormat(ExportFormat),
     Export {
         path: PathBuf,
+        format: ExportFormat,
         overwrite: bool,
     },
     SetClinical(ClinicalValues),
@@ -305,11 +309,11 @@ impl Action {
     pub fn info(self) -> ActionInfo {
         use Menu::{Edit, File, Help, Structure, Tools, View};
         let (label, tooltip, menu, shortcut) = match self {
-            Self::Open => ("Open…", "Open a folder with a CT series and structure sets", File, ctrl("O")),
+            Self::Open => ("Open…", "Open a folder with a CT (DICOM or NIfTI) and its structures", File, ctrl("O")),
             Self::OpenDemo => ("Open demo case", "A synthetic thorax with stations, made on this computer", File, None),
             Self::Export => (
-                "Export as new structure set…",
-                "Write a new RTSTRUCT and prove that it reads back the same; the source is never overwritten",
+                "Export…",
+                "Write a new structure set, segmentation or NIfTI files, as chosen beside the button, and prove that they read back the same; no source is ever overwritten",
                 File,
                 ctrl("E"),
             ),
