@@ -269,6 +269,25 @@ fn a_segmentation_opens_with_its_ct_and_waits_beside_a_structure_set() {
 }
 
 #[test]
+fn sets_of_any_format_are_compared() {
+    let out = tempfile::tempdir().expect("temporary folder");
+    let ct = out.path().join("ct");
+    write_case(&ct, &["Plan"], even());
+    let case = open(&[&ct]).case;
+    let (set, seg, nifti) = (ct.join("RS0.dcm"), out.path().join("seg.dcm"), out.path().join("Tumor 0.nii.gz"));
+    write_seg(&case, "Second reader", &seg);
+    write_mask(&nifti, case.grid(), mask(&case, "Tumor 0"), false).expect("written");
+    for test in [&seg, &nifti] {
+        let mut program = Program::cargo_bin("hilum").expect("built");
+        program.arg("compare").arg(&ct).arg("--reference").arg(&set).arg("--test").arg(test).arg("--json");
+        let done = program.output().expect("starts");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let report: serde_json::Value = serde_json::from_slice(&done.stdout).expect("JSON");
+        assert_eq!(report["pairs"][0]["metrics"]["dsc"], 1.0, "{report}");
+    }
+}
+
+#[test]
 fn segmentations_of_another_program_are_found_and_read() {
     // The CT of the program that made them, see tests/segmentation.rs.
     let grid = VoxelGrid::axial(DVec3::new(-5.5, 12.25, -30.0), [1.25, 1.5, 3.0], [9, 7, 4]).expect("a grid");
@@ -551,13 +570,17 @@ fn structures_opened_without_a_ct_join_the_open_case() {
 fn the_window_opens_nifti_adds_a_segmentation_and_exports_masks() {
     use crate::support::window::{Start, Window};
     use eframe::egui::{Key, Modifiers};
+    use hilum::ui::{Opening, WindowRequest};
     let out = tempfile::tempdir().expect("temporary folder");
     let (folder, masks) = (out.path().join("case"), out.path().join("masks"));
     write_case(&folder, &["Plan"], even());
     let case = open(&[&folder]).case;
     write_seg(&case, "Second reader", &folder.join("seg.dcm"));
     write_mask(&folder.join("GTVn.nii.gz"), case.grid(), mask(&case, "Tumor 0"), false).expect("written");
-    let mut w = Window::open(Start { paths: vec![folder], answers: vec![Some(masks.clone())], ..Start::default() });
+    let another = out.path().join("heart_mask.nii.gz");
+    write_mask(&another, case.grid(), mask(&case, "Tumor 0"), false).expect("written");
+    let answers = vec![Some(masks.clone()), Some(another)];
+    let mut w = Window::open(Start { paths: vec![folder], answers, ..Start::default() });
     assert!(w.has("Select Tumor 0") && w.says("Second reader, 1 structure, segmentation"));
     w.click("Add Second reader");
     assert!(w.has("Select Tumor 0 2"), "{:?}", names(w.case()));
@@ -574,7 +597,10 @@ fn the_window_opens_nifti_adds_a_segmentation_and_exports_masks() {
     assert!(w.says("0 voxels different, 2 structures in 2 files"), "{}", w.all_text());
     assert!(masks.join("Tumor 0.nii.gz").exists() && w.workbench().has_unexported_changes());
 
-    // A NIfTI CT with its organs; the format that it can have is chosen.
+    // A file chosen in the dialog joins the case, and no changed contour is at stake; one that is there already does not.
+    w.send(Action::AddStructures);
+    assert!(w.has("Select heart_mask") && w.workbench().has_unexported_changes(), "{:?}", names(w.case()));
+    // A CT among the files would close the case: then it is asked.
     let nifti = out.path().join("nifti");
     std::fs::create_dir(&nifti).expect("made");
     let volume = body();
@@ -583,6 +609,11 @@ fn the_window_opens_nifti_adds_a_segmentation_and_exports_masks() {
     let labels = [NamedMask { name: "heart", mask: &heart }, NamedMask { name: "lung_left", mask: &lung }];
     write_labels(&nifti.join("b.nii.gz"), &volume.grid, &labels, false).expect("written");
     std::fs::write(nifti.join("b.csv"), "id,structure\n1,heart\n2,lung_left\n").expect("written");
+    w.send(WindowRequest::Open(Opening::Paths(vec![nifti.join("a.nii.gz")])));
+    assert!(w.has("Open another case without exporting?"));
+    w.click("Cancel");
+    assert!(w.has("Select heart_mask"));
+    // A NIfTI CT with its organs; the format that it can have is chosen.
     let w = Window::open(Start { paths: vec![nifti], ..Start::default() });
     assert!(w.has("Select heart") && w.has("Select lung_left") && w.has("Export masks…"));
 }

@@ -84,10 +84,11 @@ impl HilumApp {
             return;
         }
         match action {
-            Action::Open | Action::Export if self.picker.is_open() => {
+            Action::Open | Action::AddStructures | Action::Export if self.picker.is_open() => {
                 self.workbench.notices_mut().warning("A file dialog is open already; it may lie behind this window");
             }
             Action::Open => self.picker.open(Pick::CaseFolder),
+            Action::AddStructures => self.picker.open(Pick::Structures),
             Action::OpenDemo => self.open(Opening::Demo),
             Action::Export => {
                 let format = self.workbench.view.export_format;
@@ -122,7 +123,12 @@ impl HilumApp {
     }
 
     fn open(&mut self, opening: Opening) {
-        if self.workbench.has_unexported_changes() {
+        if let (Opening::Paths(paths), true) = (&opening, self.workbench.case().is_some())
+            && paths.iter().all(|p| p.is_file())
+        {
+            // They may be structures for the open case, which then stays.
+            self.workbench.execute(Command::OpenFiles(paths.clone()));
+        } else if self.workbench.has_unexported_changes() {
             self.dialogs.decision = Some(Decision::Discard(Discarding::Open(opening)));
         } else {
             self.open_now(opening);
@@ -187,6 +193,7 @@ impl HilumApp {
         while let Some(Picked { pick, path, failed }) = self.picker.poll() {
             if failed {
                 let remedy = match pick {
+                    Pick::Structures => "drop the file on the window",
                     Pick::CaseFolder => "drop the folder on the window, or start with `hilum open FOLDER`",
                     Pick::Export { .. } => {
                         "export on the command line with `hilum export`, `hilum seg` or `hilum nifti`"
@@ -200,7 +207,9 @@ impl HilumApp {
             }
             let Some(path) = path else { continue };
             match pick {
-                Pick::CaseFolder => self.sender.send(WindowRequest::Open(Opening::Paths(vec![path]))),
+                Pick::CaseFolder | Pick::Structures => {
+                    self.sender.send(WindowRequest::Open(Opening::Paths(vec![path])));
+                }
                 Pick::Export { format, case_count, .. } => {
                     let path = with_ending(path, format);
                     let is_empty = std::fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_none());

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 pub enum Pick {
     /// A folder with a CT.
     CaseFolder,
+    /// A file of structures for the open case.
+    Structures,
     /// Where to write the export: a file, or a folder for masks.
     Export {
         format: ExportFormat,
@@ -61,6 +63,11 @@ impl FilePicker for SystemPicker {
             Pick::CaseFolder => {
                 let dialog =
                     rfd::AsyncFileDialog::new().set_title("Open a folder with a CT and its structures").pick_folder();
+                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
+            }
+            Pick::Structures => {
+                let title = "Add a structure set, a DICOM segmentation or NIfTI labels";
+                let dialog = rfd::AsyncFileDialog::new().set_title(title).pick_file();
                 Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
             }
             Pick::Export { format, suggested_name, .. } => {

@@ -131,6 +131,7 @@ impl Workbench {
             Action::Cohort => Command::SetWorkspace(Workspace::Cohort),
             Action::Teach => Command::SetWorkspace(Workspace::Teach),
             Action::Open
+            | Action::AddStructures
             | Action::Export
             | Action::FitViews
             | Action::Palette

@@ -27,6 +27,9 @@ pub enum ToolKind {
 pub enum Command {
     /// Opens the CT and the structures found in files and folders.
     Open(Vec<PathBuf>),
+    /// As [`Self::Open`], for files that may be structures for the open case: only where they hold a CT is the open
+    /// case closed, and then it is asked whether its contours may be lost.
+    OpenFiles(Vec<PathBuf>),
     /// As [`Self::Open`], but a certain one of the CT series.
     OpenChosen {
         paths: Vec<PathBuf>,
@@ -124,6 +127,7 @@ impl Command {
     pub(super) fn reach(&self) -> Reach {
         match self {
             Self::Open(_)
+            | Self::OpenFiles(_)
             | Self::OpenChosen { .. }
             | Self::OpenSeries(_)
             | Self::OpenDemo { .. }
@@ -180,6 +184,7 @@ pub enum TeachCommand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::EnumIter)]
 pub enum Action {
     Open,
+    AddStructures,
     OpenDemo,
     Export,
     Undo,
@@ -302,7 +307,10 @@ impl Action {
     /// True if what it does shows in the views and the structure list only.
     pub(super) fn needs_views(self) -> bool {
         self.reach() != Reach::Anything
-            && !matches!(self, Self::Export | Self::ImportReport | Self::Segment | Self::ProposeCtv)
+            && !matches!(
+                self,
+                Self::AddStructures | Self::Export | Self::ImportReport | Self::Segment | Self::ProposeCtv
+            )
     }
 
     /// Label, tooltip, menu and shortcut.
@@ -310,6 +318,12 @@ impl Action {
         use Menu::{Edit, File, Help, Structure, Tools, View};
         let (label, tooltip, menu, shortcut) = match self {
             Self::Open => ("Open…", "Open a folder with a CT (DICOM or NIfTI) and its structures", File, ctrl("O")),
+            Self::AddStructures => (
+                "Add structures…",
+                "Add a structure set, a DICOM segmentation or NIfTI labels to the open case, as one step of undo",
+                File,
+                ctrl_shift("O"),
+            ),
             Self::OpenDemo => ("Open demo case", "A synthetic thorax with stations, made on this computer", File, None),
             Self::Export => (
                 "Export…",

@@ -295,6 +295,7 @@ impl Workbench {
         }
         match command {
             Command::Open(paths) => self.open(paths, SeriesChoice::Best),
+            Command::OpenFiles(paths) => self.open_files(paths),
             Command::OpenChosen { paths, series } => self.open(paths, series),
             Command::OpenSeries(key) => {
                 let paths = self.series_paths().to_vec();

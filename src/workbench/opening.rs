@@ -17,8 +17,8 @@ use std::sync::Arc;
 /// A case that is being read by a job.
 pub(super) struct Opening {
     job: JobId,
-    /// The open case, as it was when it was agreed to close it.
-    agreed: (u64, Option<Revision>),
+    /// The open case, as it was when it was agreed to close it; `None` where nobody was asked.
+    agreed: Option<(u64, Option<Revision>)>,
     pub(super) paths: Vec<PathBuf>,
     /// The series of the folder, once they are known.
     pub(super) found: Option<SeriesList>,
@@ -44,6 +44,14 @@ impl Workbench {
         });
     }
 
+    /// Files that may be structures for the open case. Should they hold a CT, it is asked before the open one closes.
+    pub(super) fn open_files(&mut self, paths: Vec<PathBuf>) {
+        self.open(paths, SeriesChoice::Best);
+        if let Some(opening) = &mut self.opening {
+            opening.agreed = None;
+        }
+    }
+
     pub(super) fn open_demo(&mut self, seed: u64) {
         self.start_opening("Make the demo case", Vec::new(), move |context| Ok(load_demo(seed, context)?));
     }
@@ -56,7 +64,7 @@ impl Workbench {
     ) {
         self.end_opening();
         self.arrived = None;
-        let agreed = self.identity();
+        let agreed = Some(self.identity());
         let model = self.risk_model.as_ref().ok().map(Arc::clone);
         let subject = paths.first().cloned();
         let has_case = self.case.is_some();
@@ -134,7 +142,7 @@ impl Workbench {
             return;
         }
         self.finish_stroke();
-        let agreed = self.opening.take().map(|o| o.agreed);
+        let agreed = self.opening.take().and_then(|o| o.agreed);
         if agreed != Some(self.identity()) && self.has_unexported_changes() {
             self.end_opening();
             self.arrived = Some(arrived);
