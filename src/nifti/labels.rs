@@ -96,6 +96,19 @@ struct SlicePath {
     along_i: DVec3,
 }
 
+impl SlicePath {
+    /// The slice of the source that has the same rows and columns, for paths that run from voxel to voxel.
+    fn same_slice(&self, source: &Lattice, rows_columns: [usize; 2]) -> Option<usize> {
+        let [slices, rows, columns] = source.grid.shape();
+        let first = self.first.round();
+        let is_same = rows_columns == [rows, columns]
+            && (first.y, first.z) == (0.0, 0.0)
+            && self.along_j.round() == DVec3::Y
+            && self.along_i.round() == DVec3::Z;
+        (is_same && first.x >= 0.0 && first.x < slices as f64).then_some(first.x as usize)
+    }
+}
+
 impl LabelVolume {
     /// The labels at the voxel centres of a scan. Where the grids coincide (flips and swapped axes included)
     /// voxels are copied; elsewhere each centre takes the label of the voxel in which it lies, and a note says so.
@@ -122,6 +135,11 @@ impl LabelVolume {
             .enumerate()
             .map(|(k, mut slice)| {
                 let path = path(k);
+                // The usual case: the slice is one of the labels', voxel for voxel.
+                if coincide && let Some(same) = path.same_slice(&source, [rows, columns]) {
+                    slice.assign(&self.labels.index_axis(Axis(0), same));
+                    return 0.0;
+                }
                 let mut largest: f64 = 0.0;
                 for ((j, i), label) in slice.indexed_iter_mut() {
                     let index = path.first + path.along_j * j as f64 + path.along_i * i as f64;

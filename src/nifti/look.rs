@@ -83,6 +83,11 @@ impl Default for Values {
 
 impl Values {
     fn add(&mut self, row: &[f64]) {
+        // Most rows of a mask are background.
+        if row.iter().all(|v| *v == 0.0) {
+            (self.low, self.high) = (self.low.min(0.0), self.high.max(0.0));
+            return;
+        }
         let mut before = None;
         for &v in row.iter().filter(|v| !v.is_nan()) {
             self.low = self.low.min(v);
