@@ -25,6 +25,7 @@ pub mod survival;
 pub mod teaching;
 
 // Second floor: long jobs over many capabilities.
+pub mod import;
 pub mod studies;
 
 // Third floor: the workbench, without a screen.

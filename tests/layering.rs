@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["geometry", "image", "contour", "structures", "metrics", "progress"],
     &["dicom", "anatomy", "phantom", "diunet", "features", "risk", "survival", "cohort", "teaching", "nifti", "files"],
-    &["studies"],
+    &["studies", "import"],
     &["workbench"],
     &["gpu", "ui", "cli"],
 ];

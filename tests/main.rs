@@ -10,6 +10,7 @@ mod diunet;
 mod features;
 #[cfg(feature = "gui")]
 mod gpu;
+mod import;
 mod layering;
 mod metrics;
 mod nifti;

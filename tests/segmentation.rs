@@ -179,7 +179,7 @@ fn a_segmentation_fits_other_grids_as_far_as_it_says() {
     let mut other = meta.clone();
     other.frame_of_reference_uid = "2.25.99".into();
     let error = load_segmentation(&fixture("highdicom-binary.dcm"), &grid, &other).expect_err("refused").to_string();
-    assert!(error.contains("another frame of reference") && error.contains("2.25.99"), "{error}");
+    assert!(error.contains("another frame of reference") && error.ends_with("highdicom-binary.dcm"), "{error}");
 }
 
 #[test]

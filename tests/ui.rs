@@ -333,7 +333,7 @@ fn the_series_of_a_folder_are_listed_and_chosen_by_pointer_keyboard_and_palette(
     w.settle().click("Discard and open");
     assert_eq!(w.case().grid().slices(), 8);
     // What was drawn in another frame of reference is listed, and leads to its series.
-    assert!(w.has("Structure sets of another scan") && w.says("Plan, 1 structures") && !w.has("Add Plan"));
+    assert!(w.has("Structures of another scan") && w.says("Plan, 1 structure") && !w.has("Add Plan"));
     w.click("Open series 2 with Plan");
     assert_eq!((w.case().grid().slices(), w.case().structures().rois.len()), (12, 1));
     // By keyboard.

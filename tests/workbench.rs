@@ -8,8 +8,8 @@ use hilum::structures::{Generation, Provenance, Role, Station, StructureSet};
 use hilum::workbench::jobs::JobMode;
 use hilum::workbench::tools::{BrushShape, ToolEvent};
 use hilum::workbench::{
-    Action, Case, Command, EditPolicy, FrameRelation, READING, RoiAttributes, Shown, TeachCommand, ToolKind, Workbench,
-    Workspace, segmentation_edit,
+    Action, Case, Command, EditPolicy, ExportFormat, FrameRelation, READING, RoiAttributes, Shown, TeachCommand,
+    ToolKind, Workbench, Workspace, segmentation_edit,
 };
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -220,7 +220,7 @@ fn a_load_that_is_cancelled_leaves_the_open_case_as_it_was() {
         Command::AddRoi { name: "x".into(), role: Role::Other },
         Command::Segment,
         Command::GoToRoi(roi),
-        Command::Export { path: folder.path().join("x.dcm"), overwrite: false },
+        Command::Export { path: folder.path().join("x.dcm"), format: ExportFormat::StructureSet, overwrite: false },
     ] {
         b.only(command.clone());
         assert_eq!(b.message(), READING, "{command:?}");
@@ -273,11 +273,15 @@ fn an_export_says_which_contours_are_safe_and_cancelling_it_hides_no_file() {
     b.select("CTV").stroke(ToolKind::Brush, Orientation::Axial, &[CENTER]);
     let exported = b.case().revision();
     let path = folder.path().join("RS.dcm");
-    b.only(Command::Export { path: path.clone(), overwrite: false });
+    b.only(Command::Export { path: path.clone(), format: ExportFormat::StructureSet, overwrite: false });
     // A second export is refused; it says nothing about what the first one holds.
     b.only(Command::Tool(ToolEvent::Cancel));
     b.workbench.execute(Command::AddRoi { name: "more".into(), role: Role::Other });
-    b.only(Command::Export { path: folder.path().join("RS2.dcm"), overwrite: false });
+    b.only(Command::Export {
+        path: folder.path().join("RS2.dcm"),
+        format: ExportFormat::StructureSet,
+        overwrite: false,
+    });
     assert!(b.message().contains("still running"), "{}", b.message());
     let job = b.workbench.jobs()[0].id;
     b.only(Command::CancelJob(job)).poll_until(|w| w.jobs().is_empty());
@@ -293,7 +297,11 @@ fn an_export_says_which_contours_are_safe_and_cancelling_it_hides_no_file() {
 fn a_result_of_a_closed_case_never_enters_the_next_one() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let mut b = Bench::with_mode(JobMode::Stepped, small_case(&[("CTV", Role::Ctv)]));
-    b.only(Command::Export { path: folder.path().join("RS.dcm"), overwrite: false });
+    b.only(Command::Export {
+        path: folder.path().join("RS.dcm"),
+        format: ExportFormat::StructureSet,
+        overwrite: false,
+    });
     b.workbench.take_case(small_case(&[("CTV", Role::Ctv)]));
     b.poll_until(|w| w.jobs().is_empty());
     assert!(b.message().starts_with("Exported") && b.workbench.last_export().is_none());
@@ -360,10 +368,10 @@ fn doubtful_geometry_holds_network_and_export_until_it_is_acknowledged() {
     for action in [Action::Export, Action::Segment] {
         assert!(b.workbench.refusal(action).is_some_and(|why| why.contains("acknowledge")), "{action:?}");
     }
-    b.run(Command::Export { path: path.clone(), overwrite: false });
+    b.run(Command::Export { path: path.clone(), format: ExportFormat::StructureSet, overwrite: false });
     assert!(!path.exists() && b.message().contains("acknowledge"));
     b.run(Command::AcknowledgeGeometry);
-    b.run(Command::Export { path: path.clone(), overwrite: false });
+    b.run(Command::Export { path: path.clone(), format: ExportFormat::StructureSet, overwrite: false });
     assert!(path.exists(), "{}", b.message());
     b.run(Command::Open(vec![folder.path().into()]));
     assert!(b.workbench.refusal(Action::Export).is_some(), "it holds for one case");
@@ -573,7 +581,7 @@ fn the_other_series_of_a_folder_are_offered_and_open_with_what_belongs_to_them()
     assert_eq!((b.case().grid().slices(), b.case().structures().rois.len()), (8, 0));
     assert_eq!(b.workbench.other_structure_sets().count(), 0);
     let foreign = &b.workbench.series().foreign_sets;
-    assert_eq!((foreign.len(), &*foreign[0].file.label), (1, "Plan"));
+    assert_eq!((foreign.len(), foreign[0].set.label()), (1, "Plan"));
     assert_eq!(foreign[0].series, Some((series[1].key.clone(), 2)));
     assert_eq!(offered(&b.workbench).iter().map(|s| s.3).collect::<Vec<_>>(), [Other, Other, Same]);
     assert!(pictures(&b).iter().zip(&made).all(|(a, b)| Arc::ptr_eq(a, b)), "pictures are made once");

@@ -4,8 +4,9 @@
 use super::failure::Failure;
 use super::terminal::Terminal;
 use crate::anatomy;
-use crate::dicom::{ImportWarning, StructureSetFile};
+use crate::dicom::ImportWarning;
 use crate::features::{ClinicalValues, Sex, TStage};
+use crate::import::{SetFormat, SetSource};
 use crate::progress::Progress;
 use crate::structures::{Provenance, RoiId, Role, Station};
 use crate::workbench::{
@@ -17,7 +18,7 @@ use std::str::FromStr;
 /// Which case.
 #[derive(Debug, Clone, clap::Args)]
 pub struct CaseArgs {
-    /// Folder or files that hold a CT series and its structure sets
+    /// Folder or files that hold a CT (DICOM or NIfTI) and its structures (structure sets, segmentations, NIfTI labels)
     #[arg(value_name = "CASE", required_unless_present = "demo", conflicts_with = "demo")]
     pub case: Vec<PathBuf>,
     /// Use the synthetic demo case instead of CASE
@@ -143,19 +144,11 @@ impl Opened {
     pub fn refuse_source(&self, target: &Path) -> Result<(), Failure> {
         let Ok(real) = target.canonicalize() else { return Ok(()) };
         let LoadedCase { case, other_structure_sets, found, .. } = &self.loaded;
-        let sets = case.sources.iter().map(|s| s.path.as_path());
-        let others = other_structure_sets.iter().map(|s| s.path.as_path());
-        let foreign = found.foreign_sets.iter().map(|s| s.file.path.as_path());
-        let images = case.image.meta.slices.iter().map(|s| s.path.as_path());
+        let beside = other_structure_sets.iter().chain(found.foreign_sets.iter().map(|s| &s.set));
+        let beside = beside.flat_map(|s| s.paths().iter().map(PathBuf::as_path));
         let overlays: Vec<PathBuf> = found.overlays.iter().flat_map(crate::dicom::OverlaySource::paths).collect();
-        let overlays = overlays.iter().map(PathBuf::as_path);
-        if sets
-            .chain(others)
-            .chain(foreign)
-            .chain(images)
-            .chain(overlays)
-            .any(|p| p.canonicalize().is_ok_and(|p| p == real))
-        {
+        let beside = beside.chain(overlays.iter().map(PathBuf::as_path));
+        if case.source_paths().chain(beside).any(|p| p.canonicalize().is_ok_and(|p| p == real)) {
             return Err(Failure::Failed(format!(
                 "this file belongs to the case and is never overwritten; choose another name: {}",
                 target.display()
@@ -165,22 +158,37 @@ impl Opened {
     }
 }
 
-/// Which of several structure sets was read.
-fn chosen_set(case: &Case, others: &[StructureSetFile], hidden: bool) -> String {
-    let count = others.len() + case.sources.len();
-    if hidden {
-        return format!(
-            "{count} structure sets fit this CT; the newest was read, give the CT and one file for another"
-        );
+/// Which of several sets of structures was read.
+fn chosen_set(case: &Case, others: &[SetSource], hidden: bool) -> String {
+    let count = others.len() + case.sources.len() + case.voxel_sources.len();
+    let kind =
+        |format: SetFormat| if format == SetFormat::StructureSet { "structure sets" } else { "sets of structures" };
+    let formats = others.iter().map(SetSource::format).chain(case.voxel_sources.iter().map(|s| s.format));
+    let kind = kind(formats.max().unwrap_or(SetFormat::StructureSet));
+    let file = |path: Option<&PathBuf>| {
+        path.and_then(|p| p.file_name()).map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+    };
+    let named = |label: &str, paths: &[PathBuf]| {
+        let more = if paths.len() > 1 { format!(" and {} more", paths.len() - 1) } else { String::new() };
+        format!("\"{label}\" ({}{more})", file(paths.first()))
+    };
+    let sets = case.sources.iter().map(|s| named(&s.label, std::slice::from_ref(&s.path)));
+    let read: Vec<String> = sets.chain(case.voxel_sources.iter().map(|s| named(&s.label, &s.paths))).collect();
+    let rest: Vec<String> = others.iter().map(|s| named(s.label(), s.paths())).collect();
+    match (read.is_empty(), hidden) {
+        (true, true) => format!("{count} {kind} fit this CT and none was read; give one of them by its file"),
+        (true, false) => {
+            format!("{count} {kind} fit this CT and none was read: {}; give one of them by its file", rest.join(", "))
+        }
+        (false, true) => {
+            format!("{count} {kind} fit this CT; the newest was read, give the CT and one file for another")
+        }
+        (false, false) => format!(
+            "{count} {kind} fit this CT; the newest, {}, was read, and not {}; give the CT and one file for another",
+            read.join(", "),
+            rest.join(", ")
+        ),
     }
-    let file = |path: &Path| path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let read: Vec<String> = case.sources.iter().map(|s| format!("\"{}\" ({})", s.label, file(&s.path))).collect();
-    let rest: Vec<String> = others.iter().map(|s| format!("\"{}\" ({})", s.label, file(&s.path))).collect();
-    format!(
-        "{count} structure sets fit this CT; the newest, {}, was read, and not {}; give the CT and one file for another",
-        read.join(", "),
-        rest.join(", ")
-    )
 }
 
 fn open_failure(error: OpenError) -> Failure {

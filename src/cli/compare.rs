@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::output::{self, Table, number};
 use super::terminal::Terminal;
 use crate::contour::{self, Mask};
-use crate::dicom::{LoadedStructureSet, load_structure_set};
+use crate::import::{LoadedSet, load_set_file};
 use crate::metrics::{self, Comparison};
 use crate::progress::Progress;
 use crate::structures::{Roi, Role};
@@ -35,10 +35,10 @@ JSON keys:
 pub struct Compare {
     #[command(flatten)]
     case: CaseArgs,
-    /// The reference structure set
+    /// The reference: a structure set, a DICOM segmentation, or NIfTI labels
     #[arg(long, value_name = "FILE")]
     reference: PathBuf,
-    /// The structure set to be judged
+    /// The set to be judged, of any of these formats
     #[arg(long, value_name = "FILE")]
     test: PathBuf,
     /// Compare only the structure of this name (may be repeated)
@@ -144,8 +144,9 @@ impl Compare {
     ) -> Result<Vec<Roi>, Failure> {
         terminal.checkpoint()?;
         terminal.report("Reading structure sets", 0, 2);
-        let LoadedStructureSet { mut rois, warnings, .. } =
-            load_structure_set(path, case.grid(), &case.image.meta, 0).map_err(Failure::refused)?;
+        let loaded = load_set_file(path, case.grid(), &case.image.meta, 0, terminal);
+        let LoadedSet { mut rois, warnings, .. } =
+            loaded.map_err(|e| if e.is_cancelled() { Failure::Cancelled } else { Failure::refused(e) })?;
         for warning in &warnings {
             terminal.note(&format!("warning: {which}: {warning}"));
             notes.push(format!("{which}: {warning}"));

@@ -7,7 +7,7 @@ use super::output;
 use super::terminal::Terminal;
 use crate::dicom::ExportProof;
 use crate::progress::Progress;
-use crate::workbench::{self, Case};
+use crate::workbench::{self, Case, ExportFormat, format_refusal};
 use std::path::PathBuf;
 
 /// Where a structure set goes.
@@ -59,6 +59,11 @@ pub struct Export {
     json: bool,
 }
 
+/// Refuses DICOM for a scan without DICOM images; asked before long work.
+pub fn require_images(case: &Case, format: ExportFormat) -> Result<(), Failure> {
+    format_refusal(&case.image.meta, format).map_or(Ok(()), |why| Err(Failure::Refused(why.into())))
+}
+
 /// Writes the structures of a case and proves them.
 pub fn export_case(case: &Case, to: &ExportArgs, terminal: &Terminal) -> Result<ExportProof, Failure> {
     if case.structures().rois.is_empty() {
@@ -66,6 +71,7 @@ pub fn export_case(case: &Case, to: &ExportArgs, terminal: &Terminal) -> Result<
             "nothing was exported: the case has no structures; add a structure set to CASE".into(),
         ));
     }
+    require_images(case, ExportFormat::StructureSet)?;
     terminal.checkpoint()?;
     terminal.report("Writing and proving the structure set", 0, 1);
     workbench::export(&case.image, case.structures(), &case.sources, &to.output, to.overwrite).map_err(Failure::failed)
@@ -78,6 +84,7 @@ impl Export {
         opened.refuse_source(&self.export.output)?;
         let notes = opened.notes();
         let case = opened.loaded.case;
+        require_images(&case, ExportFormat::StructureSet)?;
         self.case.check_geometry(&case)?;
         let mut proof = export_case(&case, &self.export, terminal)?;
         proof.notes.splice(0..0, notes);

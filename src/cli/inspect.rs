@@ -5,8 +5,9 @@ use super::failure::Failure;
 use super::output::{self, Table, number};
 use super::terminal::Terminal;
 use crate::dicom::{ImportWarning, OverlayKind, OverlaySource, Severity};
+use crate::import::SetSource;
 use crate::structures::{Generation, Provenance, Roi, Station};
-use crate::workbench::{Case, ForeignSet, FoundSeries, FrameRelation};
+use crate::workbench::{Case, FoundSeries, FrameRelation};
 use std::fmt::Write;
 
 /// Show patient, geometry, structures and remarks of a case
@@ -30,9 +31,10 @@ JSON keys:
                  structure_sets (how many belong to it), geometry (sound, doubtful, unusable), reasons (of the doubt)}]
   structures     [{name, role, station (label or null), color (r, g, b), contours, slices, points, volume_cm3, generation,
                  provenance}]
-  other_structure_sets   found and not loaded [{label, file}], both null with --hide-identifiers
-  foreign_structure_sets of another frame of reference than the CT, never loaded onto it [{label, file (these two null with
-                 --hide-identifiers), series (number of the one it belongs to, or null), reason}]
+  other_structure_sets   found and not loaded [{format (structure set, segmentation, NIfTI labels), label, file}], the last
+                 two null with --hide-identifiers; of masks in one folder the first file is named
+  foreign_structure_sets of another frame of reference than the CT or beside it, never loaded onto it [{format, label, file
+                 (these two null with --hide-identifiers), series (number of the one it belongs to, or null), reason}]
   overlays               PET and doses beside the CT [{number, kind (pet, dose, registration), description, date, uid (these
                  three null with --hide-identifiers), details, shown (whether it can be laid over the CT), registrations (how
                  many objects lie between, 0 in the same frame of reference), reason (why it cannot, or null)}]
@@ -141,6 +143,7 @@ impl SeriesRow {
 
 #[derive(serde::Serialize)]
 struct ForeignRow {
+    format: &'static str,
     label: Option<String>,
     file: Option<String>,
     series: Option<usize>,
@@ -230,8 +233,14 @@ impl Warning {
 
 #[derive(serde::Serialize)]
 struct OtherSet {
+    format: &'static str,
     label: Option<String>,
     file: Option<String>,
+}
+
+/// The file of a set, the first of several.
+fn file_name(set: &SetSource) -> String {
+    set.paths().first().and_then(|p| p.file_name()).map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
 /// Slices whose distance differs by less than this are evenly spaced, mm (rounding of decimal strings).
@@ -286,17 +295,15 @@ impl Report {
             other_structure_sets: loaded
                 .other_structure_sets
                 .iter()
-                .map(|s| OtherSet {
-                    label: shown(&s.label),
-                    file: shown(&s.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()),
-                })
+                .map(|s| OtherSet { format: s.format().words(), label: shown(s.label()), file: shown(&file_name(s)) })
                 .collect(),
             foreign_structure_sets: (loaded.found.foreign_sets.iter())
                 .map(|s| ForeignRow {
-                    label: shown(&s.file.label),
-                    file: shown(&s.file.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()),
+                    format: s.set.format().words(),
+                    label: shown(s.set.label()),
+                    file: shown(&file_name(&s.set)),
                     series: s.series.as_ref().map(|(_, number)| *number),
-                    reason: ForeignSet::REASON,
+                    reason: s.reason(),
                 })
                 .collect(),
             overlays: loaded.found.overlays.iter().enumerate().map(|o| OverlayRow::of(o, hidden)).collect(),
@@ -324,7 +331,7 @@ impl Report {
             .into_iter()
             .filter(|f| !f.is_empty())
             .collect();
-            line("Patient", facts.join(", "));
+            line("Patient", if facts.is_empty() { "not stated".into() } else { facts.join(", ") });
         }
         let s = &self.series;
         let date = s.study_date.as_deref().filter(|d| !d.is_empty()).map(|d| format!(", {d}")).unwrap_or_default();
@@ -404,7 +411,7 @@ impl Report {
         }
         for other in &self.other_structure_sets {
             if let (Some(label), Some(file)) = (&other.label, &other.file) {
-                text.push_str(&format!("Also there: structure set \"{label}\" ({file})\n"));
+                text.push_str(&format!("Also there: {} \"{label}\" ({file})\n", other.format));
             }
         }
         for set in &self.foreign_structure_sets {
@@ -413,7 +420,7 @@ impl Report {
                 _ => String::new(),
             };
             let home = set.series.map(|n| format!("; it belongs to series {n}")).unwrap_or_default();
-            text.push_str(&format!("Not for this CT: structure set{name}: {}{home}\n", set.reason));
+            text.push_str(&format!("Not for this CT: {}{name}: {}{home}\n", set.format, set.reason));
         }
         for overlay in &self.overlays {
             text.push_str(&overlay.text());
@@ -469,6 +476,8 @@ pub fn provenance(roi: &Roi, hidden: bool) -> String {
     match &roi.provenance {
         Provenance::Imported { .. } if hidden => "structure set".into(),
         Provenance::Imported { label, .. } => format!("structure set \"{label}\""),
+        Provenance::Traced { .. } if hidden => "voxels of a file".into(),
+        Provenance::Traced { label, file } => format!("voxels of \"{label}\" ({file})"),
         Provenance::Network { model_id, .. } => format!("network {model_id}"),
         Provenance::Proposed { recipe } => format!("proposed: {recipe}"),
         Provenance::Phantom { seed } => format!("synthetic, seed {seed}"),

@@ -1,17 +1,17 @@
 //! `hilum seg` and `hilum nifti`: structures as masks that other programs read.
 
 use super::case_args::{CaseArgs, find_roi};
-use super::export::ExportArgs;
+use super::export::{ExportArgs, require_images};
 use super::failure::Failure;
 use super::output;
 use super::terminal::Terminal;
 use crate::contour::Mask;
 use crate::dicom::{SegmentationRequest, SegmentationWriteError, write_segmentation};
 use crate::files::{PutError, check_target};
-use crate::nifti::{self, NamedMask, WriteNiftiError};
+use crate::nifti::WriteNiftiError;
 use crate::progress::Progress;
-use crate::structures::{Roi, RoiId, free_name};
-use crate::workbench::Case;
+use crate::structures::{Roi, RoiId};
+use crate::workbench::{Case, ExportFormat, WrittenNifti, nifti_files, write_nifti};
 use std::path::{Path, PathBuf};
 
 /// Which structures.
@@ -41,9 +41,7 @@ impl RoiArgs {
 
 /// Files that must never be overwritten.
 fn refuse_target(case: &Case, path: &Path, overwrite: bool) -> Result<(), Failure> {
-    let images = case.image.meta.slices.iter().map(|s| s.path.as_path());
-    let sets = case.sources.iter().map(|s| s.path.as_path());
-    check_target(path, overwrite, images.chain(sets)).map_err(put_failure)
+    check_target(path, overwrite, case.source_paths()).map_err(put_failure)
 }
 
 fn put_failure(error: PutError) -> Failure {
@@ -87,6 +85,7 @@ impl Seg {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
         self.export.refuse_existing()?;
         let case = self.case.load(terminal)?.loaded.case;
+        require_images(&case, ExportFormat::Segmentation)?;
         self.case.check_geometry(&case)?;
         let chosen = self.rois.choose(&case)?;
         refuse_target(&case, &self.export.output, self.export.overwrite)?;
@@ -165,22 +164,7 @@ pub struct Nifti {
 
 #[derive(Debug, serde::Serialize)]
 struct NiftiReport {
-    files: Vec<WrittenFile>,
-}
-
-#[derive(Debug, serde::Serialize)]
-struct WrittenFile {
-    file: PathBuf,
-    content: &'static str,
-    structures: Vec<WrittenStructure>,
-}
-
-#[derive(Debug, serde::Serialize)]
-struct WrittenStructure {
-    name: String,
-    label: usize,
-    voxels: u64,
-    volume_cm3: f64,
+    files: Vec<WrittenNifti>,
 }
 
 fn write_failure(error: WriteNiftiError) -> Failure {
@@ -229,7 +213,7 @@ impl Nifti {
                     .into(),
             ));
         }
-        let files = self.plan(&chosen, is_file);
+        let files = nifti_files(&self.output, is_file, &chosen, self.labels, self.ct);
         // All or none: a name that is taken stops the work before it begins.
         for (path, _) in &files {
             refuse_target(&case, path, self.overwrite)?;
@@ -241,7 +225,7 @@ impl Nifti {
         for (n, (path, content)) in files.iter().enumerate() {
             terminal.checkpoint()?;
             terminal.report("Writing and proving NIfTI", n, files.len());
-            report.files.push(self.write(&case, path, content)?);
+            report.files.push(write_nifti(&case.image.volume, path, content, self.overwrite).map_err(write_failure)?);
         }
         terminal.finish();
         if self.json {
@@ -259,99 +243,5 @@ impl Nifti {
             })
             .collect();
         output::print(&lines.concat())
-    }
-
-    /// What goes into which file.
-    fn plan<'a>(&self, chosen: &[(&'a Roi, &'a Mask)], is_file: bool) -> Vec<(PathBuf, Content<'a>)> {
-        let named = |(roi, mask): &(&'a Roi, &'a Mask)| NamedMask { name: &roi.name, mask };
-        let all: Vec<NamedMask> = chosen.iter().map(named).collect();
-        let mut files = Vec::new();
-        if self.labels && !all.is_empty() {
-            let path = if is_file { self.output.clone() } else { self.output.join("labels.nii.gz") };
-            let (table, text) = nifti::label_table(&path, &all);
-            files.push((path, Content::Labels(all)));
-            files.push((table, Content::Table(text)));
-        } else if is_file {
-            files.extend(all.into_iter().map(|m| (self.output.clone(), Content::Mask(m))));
-        } else {
-            let mut taken = vec!["ct".to_owned()];
-            for mask in all {
-                let name = free_name(&file_name(mask.name), |n| taken.contains(&n.to_lowercase()));
-                taken.push(name.to_lowercase());
-                files.push((self.output.join(format!("{name}.nii.gz")), Content::Mask(mask)));
-            }
-        }
-        if self.ct {
-            files.push((self.output.join("ct.nii.gz"), Content::Ct));
-        }
-        files
-    }
-
-    fn write(&self, case: &Case, path: &Path, content: &Content) -> Result<WrittenFile, Failure> {
-        let grid = case.grid();
-        let (what, masks): (&'static str, &[NamedMask]) = match content {
-            Content::Mask(one) => {
-                nifti::write_mask(path, grid, one.mask, self.overwrite).map_err(write_failure)?;
-                ("mask", std::slice::from_ref(one))
-            }
-            Content::Labels(all) => {
-                nifti::write_labels(path, grid, all, self.overwrite).map_err(write_failure)?;
-                ("labels", all)
-            }
-            Content::Table(text) => {
-                output::write_file(path, text.as_bytes(), self.overwrite)?;
-                ("label names", &[])
-            }
-            Content::Ct => {
-                nifti::write_ct(path, &case.image.volume, self.overwrite).map_err(write_failure)?;
-                ("ct", &[])
-            }
-        };
-        let structures = masks.iter().enumerate().map(|(n, m)| WrittenStructure {
-            name: m.name.to_owned(),
-            label: n + 1,
-            voxels: m.mask.count(),
-            volume_cm3: m.mask.volume_cm3(grid),
-        });
-        Ok(WrittenFile { file: path.to_owned(), content: what, structures: structures.collect() })
-    }
-}
-
-/// What a file is to hold.
-enum Content<'a> {
-    Mask(NamedMask<'a>),
-    Labels(Vec<NamedMask<'a>>),
-    Table(String),
-    Ct,
-}
-
-/// A structure's name as the name of a file on any system.
-fn file_name(name: &str) -> String {
-    let safe: String = name
-        .trim()
-        .chars()
-        .map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_' | '+' | ' ' | '.') { c } else { '_' })
-        .take(80)
-        .collect();
-    let safe = safe.trim_matches(['.', ' ']);
-    if safe.is_empty() { "structure".into() } else { safe.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_become_names_of_files() {
-        for (name, expected) in [
-            ("GTVp", "GTVp"),
-            ("a/b:c", "a_b_c"),
-            ("../up", "_up"),
-            ("", "structure"),
-            ("..", "structure"),
-            ("食道 1", "食道 1"),
-        ] {
-            assert_eq!(file_name(name), expected);
-        }
     }
 }

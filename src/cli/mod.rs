@@ -19,6 +19,7 @@ mod phantom;
 mod results;
 mod segment;
 mod terminal;
+mod to_dicom;
 mod train;
 mod window;
 
@@ -29,8 +30,8 @@ use std::process::ExitCode;
 use terminal::Terminal;
 
 const AFTER_HELP: &str = "\
-Without a command the window opens. A case is a folder or files with a CT series and its structure sets; --demo
-stands for a synthetic one. Results go to standard output, progress and remarks to standard error. Ctrl-C stops.
+Without a command the window opens. A case is a folder or files with a CT (DICOM or NIfTI) and its structures
+(structure sets, DICOM segmentations, NIfTI labels or masks); --demo stands for a synthetic one. Results go to standard output, progress and remarks to standard error. Ctrl-C stops.
 
 Exit codes: 0 done, 1 failed, 2 usage, 3 input refused (no CT, other frame of reference, wrong model, no CTV ...),
 4 cancelled.
@@ -65,6 +66,7 @@ enum CliCommand {
     Mask(export::MaskCommand),
     Nifti(masks::Nifti),
     Seg(masks::Seg),
+    Dicom(to_dicom::ToDicom),
     Export(export::Export),
     Analyze(analyze::Analyze),
     Deidentify(deidentify::Deidentify),
@@ -123,6 +125,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Mask(c) => c.run(&terminal),
         CliCommand::Nifti(c) => c.run(&terminal),
         CliCommand::Seg(c) => c.run(&terminal),
+        CliCommand::Dicom(c) => c.run(&terminal),
         CliCommand::Export(c) => c.run(&terminal),
         CliCommand::Analyze(c) => c.run(&terminal),
         CliCommand::Deidentify(c) => c.run(&terminal),

@@ -1,13 +1,13 @@
 //! `hilum segment`: the stations by the network, as a new structure set; and the same step for `analyze`.
 
 use super::case_args::CaseArgs;
-use super::export::{ExportArgs, export_case};
+use super::export::{ExportArgs, export_case, require_images};
 use super::failure::Failure;
 use super::output;
 use super::terminal::Terminal;
 use crate::diunet::{self, LoadedModel, SegmentError};
 use crate::structures::{RoiId, Station};
-use crate::workbench::{Case, EditPolicy, segmentation_edit};
+use crate::workbench::{Case, EditPolicy, ExportFormat, segmentation_edit};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -125,6 +125,7 @@ impl Segment {
         opened.refuse_source(&self.export.output)?;
         let notes = opened.notes();
         let mut case = opened.loaded.case;
+        require_images(&case, ExportFormat::StructureSet)?;
         self.case.check_geometry(&case)?;
         let folder = self.model.clone().unwrap_or_else(diunet::default_model_dir);
         let segmented = segment_case(&mut case, &folder, terminal)?;

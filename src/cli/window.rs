@@ -13,7 +13,7 @@ Examples:
   hilum open /data/patient1 --series 2
   hilum open --demo --seed 3")]
 pub struct Open {
-    /// Folder or files that hold a CT series and its structure sets
+    /// Folder or files that hold a CT (DICOM or NIfTI) and its structures (structure sets, segmentations, NIfTI labels)
     #[arg(value_name = "PATH", conflicts_with = "demo")]
     pub paths: Vec<PathBuf>,
     /// Which CT series of several: its number as `hilum inspect` lists it, or its UID

@@ -5,7 +5,7 @@ use super::dose::{DoseFile, PlanFile, Prescription, load_dose};
 use super::pet::load_pet;
 use super::raw::DataSet;
 use super::registration::{RegistrationFile, way};
-use super::scan::{CtSeries, Scan};
+use super::scan::CtSeries;
 use super::value::Charset;
 use super::warning::ImportWarning;
 use super::{CtError, ReadError};
@@ -199,13 +199,13 @@ impl OverlaySource {
     }
 }
 
-impl Scan {
-    /// The PET series and doses beside a CT series, those first that can be shown; each of the others with the reason.
-    pub fn overlays_of(&self, ct: &CtSeries) -> Vec<OverlaySource> {
-        let beside = &self.beside;
-        let place = |frame: &str| placement(&ct.frame_of_reference_uid, frame, &beside.registrations);
+impl Beside {
+    /// The PET series and doses for a CT of this frame of reference, those first that can be shown; each of the
+    /// others with the reason.
+    pub fn overlays_for(&self, ct_frame_of_reference_uid: &str) -> Vec<OverlaySource> {
+        let place = |frame: &str| placement(ct_frame_of_reference_uid, frame, &self.registrations);
         let mut all = Vec::new();
-        for series in &beside.pet_series {
+        for series in &self.pet_series {
             all.push(OverlaySource {
                 key: series.series_instance_uid.clone(),
                 kind: OverlayKind::Pet,
@@ -217,7 +217,7 @@ impl Scan {
                 item: Item::Pet(Arc::new(series.clone())),
             });
         }
-        for dose in &beside.doses {
+        for dose in &self.doses {
             all.push(OverlaySource {
                 key: dose.sop_instance_uid.clone(),
                 kind: OverlayKind::Dose,
@@ -226,10 +226,10 @@ impl Scan {
                 details: dose.details(),
                 placement: dose.refusal().map_or_else(|| place(&dose.frame_of_reference_uid), Err),
                 path: dose.path.clone(),
-                item: Item::Dose { file: Box::new(dose.clone()), prescription: dose.prescription(&beside.plans) },
+                item: Item::Dose { file: Box::new(dose.clone()), prescription: dose.prescription(&self.plans) },
             });
         }
-        for file in &beside.refused {
+        for file in &self.refused {
             all.push(OverlaySource {
                 key: file.series_instance_uid.clone(),
                 kind: file.kind,

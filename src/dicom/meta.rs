@@ -100,6 +100,9 @@ pub struct CtMeta {
     pub slices: Vec<SliceRef>,
     /// Made by a program, not by a scanner.
     pub is_synthetic: bool,
+    /// Read from a NIfTI file: there are no DICOM images that a structure set could refer to.
+    #[serde(default)]
+    pub from_nifti: bool,
     /// False where the import warned about the geometry.
     pub geometry_safe: bool,
 }
@@ -137,6 +140,7 @@ impl CtMeta {
             model,
             header_texts: HeaderTexts::of(ds),
             slices: Vec::new(),
+            from_nifti: false,
             geometry_safe: true,
         }
     }

@@ -52,7 +52,7 @@ pub use rtstruct_read::{
     Approval, LoadedStructureSet, RoiSummary, SourceStructureSet, StructureSetError, load_structure_set,
 };
 pub use rtstruct_write::ExportRequest;
-pub use scan::{CtSeries, Scan, ScanError, StructureSetFile, scan};
+pub use scan::{CtSeries, Scan, ScanError, StructureSetFile, look_through, scan};
 pub use seg::{LoadedSegmentation, Segment, SegmentRois, SegmentationError, load_segmentation};
 pub use seg_write::{SegmentProof, SegmentationProof, SegmentationRequest, SegmentationWriteError, write_segmentation};
 pub use series::SeriesOutlook;

@@ -14,6 +14,7 @@ const PROPOSED: &str = "Proposed: ";
 pub(crate) fn provenance_text(provenance: &Provenance) -> String {
     let text = match provenance {
         Provenance::Imported { label, file } => format!("Imported from {label} ({file})"),
+        Provenance::Traced { label, file } => format!("Traced around the voxels of {label} ({file})"),
         Provenance::Network { model_id, sha256, statement } => {
             format!("{NETWORK}{model_id}{HASH}{sha256}. {statement}")
         }

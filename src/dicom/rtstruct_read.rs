@@ -38,7 +38,7 @@ impl StructureSetError {
     }
 
     /// The reason without the file.
-    fn reason(&self) -> String {
+    pub fn reason(&self) -> String {
         match self {
             Self::Read { source, .. } => format!("the structure set cannot be read: {source}"),
             Self::NotAStructureSet { sop_class, .. } => {

@@ -1,4 +1,4 @@
-//! Looking through files and folders: which CT series and structure sets are there. Reads headers only.
+//! Looking through files and folders: which CT series, structure sets and segmentations are there. Reads headers only.
 
 use super::beside::{Beside, FoundBeside};
 use super::charset::Charset;
@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub struct Scan {
     /// Largest first.
     pub series: Vec<CtSeries>,
-    /// In the order of their paths.
+    /// Structure sets and segmentations, in the order of their paths.
     pub structure_sets: Vec<StructureSetFile>,
     pub warnings: Vec<ImportWarning>,
     /// PET, doses, plans and registrations, which may be laid over a series.
@@ -29,84 +29,40 @@ pub struct Scan {
     /// Files looked at, and those of them that are DICOM.
     pub files: usize,
     pub dicom_files: usize,
-}
-
-/// How a structure set belongs to a series, the surest way first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Belonging {
-    Reference,
-    Frame,
-    Study,
-    None,
+    /// Those that are no DICOM.
+    pub others: Vec<PathBuf>,
 }
 
 impl StructureSetFile {
     /// True where both name a frame of reference and share none.
-    fn is_of_other_frame(&self, series: &CtSeries) -> bool {
-        let (ours, theirs) = (&series.frame_of_reference_uid, &self.frame_of_reference_uids);
-        !ours.is_empty() && !theirs.is_empty() && !theirs.contains(ours)
-    }
-
-    fn belonging(&self, series: &CtSeries) -> Belonging {
-        if self.is_of_other_frame(series) {
-            Belonging::None
-        } else if self.referenced_series_uids.contains(&series.series_instance_uid) {
-            Belonging::Reference
-        } else if self.frame_of_reference_uids.contains(&series.frame_of_reference_uid) {
-            Belonging::Frame
-        } else if !series.study_instance_uid.is_empty() && self.study_instance_uid == series.study_instance_uid {
-            Belonging::Study
-        } else {
-            Belonging::None
-        }
+    pub fn is_of_other_frame(&self, frame_of_reference_uid: &str) -> bool {
+        let theirs = &self.frame_of_reference_uids;
+        !frame_of_reference_uid.is_empty() && !theirs.is_empty() && !theirs.iter().any(|t| t == frame_of_reference_uid)
     }
 }
 
 impl Scan {
-    /// The series to open where the user named none: the one that a structure set refers to, else one in the
-    /// frame of reference of a set, else one of its study; of several, and without any set, the largest.
-    pub fn series_to_open(&self) -> Option<&CtSeries> {
-        let best = |series: &CtSeries| self.structure_sets.iter().map(|s| s.belonging(series)).min();
-        self.series.iter().min_by_key(|s| best(s).unwrap_or(Belonging::None))
-    }
-
-    /// The structure sets that belong to a series: those that refer to it, else those of the same
-    /// frame of reference, else those of the same study.
-    pub fn structure_sets_of(&self, series: &CtSeries) -> Vec<&StructureSetFile> {
-        let best = self.structure_sets.iter().map(|s| s.belonging(series)).min().unwrap_or(Belonging::None);
-        self.structure_sets.iter().filter(|s| best != Belonging::None && s.belonging(series) == best).collect()
-    }
-
-    /// The structure sets that belong to this series and to no other more surely.
-    pub fn own_structure_sets_of(&self, series: &CtSeries) -> impl Iterator<Item = &StructureSetFile> {
-        self.structure_sets.iter().filter(|set| {
-            let here = set.belonging(series);
-            here != Belonging::None && self.series.iter().all(|s| set.belonging(s) >= here)
-        })
-    }
-
-    /// The structure sets that cannot be laid over a series: both name a frame of reference, and share none.
-    pub fn foreign_structure_sets_of(&self, series: &CtSeries) -> impl Iterator<Item = &StructureSetFile> {
-        self.structure_sets.iter().filter(|set| set.is_of_other_frame(series))
-    }
-
-    /// The other structure sets: those that can be laid over the series as well (the same frame of
-    /// reference, or none named), and those that cannot, with a remark each.
-    pub fn other_structure_sets_of(&self, series: &CtSeries) -> (Vec<&StructureSetFile>, Vec<ImportWarning>) {
-        let own = self.structure_sets_of(series);
-        let (mut fitting, mut remarks) = (Vec::new(), Vec::new());
-        for set in self.structure_sets.iter().filter(|s| own.iter().all(|o| o.path != s.path)) {
-            if !set.is_of_other_frame(series) {
-                fitting.push(set);
-            } else {
-                let label = if set.label.is_empty() { &set.series_description } else { &set.label };
-                let text = format!(
-                    "Not loaded: the structure set \"{label}\" belongs to another frame of reference than this CT"
-                );
-                remarks.push(ImportWarning::new(Severity::Warning, text, vec![set.path.clone()]));
-            }
+    /// Refuses what holds no CT, with what it holds instead; `folder` is what was looked through.
+    ///
+    /// # Errors
+    /// [`ScanError::NoDicom`], [`ScanError::NoCt`].
+    pub fn require_ct(&self, folder: PathBuf) -> Result<(), ScanError> {
+        if self.dicom_files == 0 {
+            return Err(ScanError::NoDicom { files: self.files, folder });
         }
-        (fitting, remarks)
+        if !self.series.is_empty() {
+            return Ok(());
+        }
+        let segmentations = self.structure_sets.iter().filter(|s| s.is_segmentation).count();
+        let counts = [(self.structure_sets.len() - segmentations, "structure sets"), (segmentations, "segmentations")];
+        let counts: Vec<String> =
+            counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        let mut found = if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
+        // The reason for what was left out is the best explanation there is.
+        if let Some(first) = self.warnings.iter().max_by_key(|w| w.severity) {
+            found += &format!("; {}", lower_first(&first.text));
+        }
+        Err(ScanError::NoCt { files: self.files, dicom: self.dicom_files, found, folder })
     }
 }
 
@@ -188,14 +144,15 @@ impl SliceHeader {
     }
 }
 
-/// A structure set file, as far as its header tells.
+/// A file of structures, a structure set or a segmentation, as far as its header tells.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct StructureSetFile {
     pub path: PathBuf,
-    /// Structure Set Label (3006,0002).
+    pub is_segmentation: bool,
+    /// Structure Set Label (3006,0002); of a segmentation the Content Label (0070,0080).
     pub label: String,
     pub series_description: String,
-    /// Structure Set Date and Time (3006,0008) and (3006,0009), as in the file.
+    /// Structure Set Date and Time (3006,0008) and (3006,0009), of a segmentation Content Date and Time, as in the file.
     pub date: String,
     pub time: String,
     pub approval_status: String,
@@ -204,6 +161,7 @@ pub struct StructureSetFile {
     pub sop_instance_uid: String,
     pub referenced_series_uids: Vec<String>,
     pub frame_of_reference_uids: Vec<String>,
+    /// Or the labels of the segments.
     pub roi_names: Vec<String>,
 }
 
@@ -212,7 +170,10 @@ pub struct StructureSetFile {
 pub enum ScanError {
     #[error("nothing is there; check the path: {}", .0.display())]
     NotFound(PathBuf),
-    #[error("no DICOM file among {files} files; choose the folder that holds the CT images: {}", folder.display())]
+    #[error(
+        "no DICOM file among {files} files, and no NIfTI volume; choose the folder that holds the CT images: {}",
+        folder.display()
+    )]
     NoDicom { files: usize, folder: PathBuf },
     #[error(
         "the folder holds {files} files, {dicom} of them DICOM, none of them CT images{found}; add the folder of the CT series: {}",
@@ -251,12 +212,21 @@ struct SeriesFacts {
     date: String,
 }
 
-/// Looks through files and folders (recursively; any file extension), headers only.
+/// Looks through files and folders (recursively; any file extension) for a CT, headers only.
 ///
 /// # Errors
 /// [`ScanError`]; files that are damaged or no DICOM are not errors.
 pub fn scan(paths: &[PathBuf], progress: &dyn Progress) -> Result<Scan, ScanError> {
-    let folder = paths.first().cloned().unwrap_or_default();
+    let scan = look_through(paths, progress)?;
+    scan.require_ct(paths.first().cloned().unwrap_or_default())?;
+    Ok(scan)
+}
+
+/// As [`scan`], but it may find anything or nothing.
+///
+/// # Errors
+/// [`ScanError::NotFound`] and [`ScanError::Cancelled`].
+pub fn look_through(paths: &[PathBuf], progress: &dyn Progress) -> Result<Scan, ScanError> {
     let mut listing = Listing::default();
     for path in paths {
         if !path.exists() {
@@ -285,7 +255,8 @@ pub fn scan(paths: &[PathBuf], progress: &dyn Progress) -> Result<Scan, ScanErro
     for (path, found) in files.iter().zip(found) {
         scan.dicom_files += usize::from(!matches!(found, Found::NotDicom));
         match found {
-            Found::NotDicom | Found::Other => {}
+            Found::NotDicom => scan.others.push(path.clone()),
+            Found::Other => {}
             Found::Unusable(why) => unusable.entry(why).or_default().push(path.clone()),
             Found::StructureSet(set) => scan.structure_sets.push(*set),
             Found::Beside(found) => scan.beside.add(*found),
@@ -312,18 +283,6 @@ pub fn scan(paths: &[PathBuf], progress: &dyn Progress) -> Result<Scan, ScanErro
         split_into_stacks(slices, &mut scan);
     }
     scan.series.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.series_instance_uid.cmp(&b.series_instance_uid)));
-    if scan.dicom_files == 0 {
-        return Err(ScanError::NoDicom { files: scan.files, folder });
-    }
-    if scan.series.is_empty() {
-        let sets = scan.structure_sets.len();
-        let mut found = if sets > 0 { format!(" ({sets} structure sets)") } else { String::new() };
-        // The reason for what was left out is the best explanation there is.
-        if let Some(first) = scan.warnings.iter().max_by_key(|w| w.severity) {
-            found += &format!("; {}", lower_first(&first.text));
-        }
-        return Err(ScanError::NoCt { files: scan.files, dicom: scan.dicom_files, found, folder });
-    }
     Ok(scan)
 }
 
@@ -400,6 +359,9 @@ fn look_at(path: &Path) -> Found {
             Found::Slices { group: group(SeriesKind::Pet), slices: vec![slice_header(path, &file)] }
         }
         uids::RT_STRUCTURE_SET_STORAGE => Found::StructureSet(Box::new(structure_set_file(path, ds, &charset))),
+        uids::SEGMENTATION_STORAGE | super::seg::LABEL_MAP_STORAGE => {
+            Found::StructureSet(Box::new(segmentation_file(path, ds, &charset)))
+        }
         uids::ENHANCED_CT_IMAGE_STORAGE | uids::LEGACY_CONVERTED_ENHANCED_CT_IMAGE_STORAGE => {
             match super::enhanced::slices(path, &file) {
                 Ok(slices) => Found::Slices { group: group(SeriesKind::Ct), slices },
@@ -474,6 +436,7 @@ fn structure_set_file(path: &Path, ds: &DataSet, charset: &Charset) -> Structure
     }
     StructureSetFile {
         path: path.to_owned(),
+        is_segmentation: false,
         label: ds.text(tags::STRUCTURE_SET_LABEL, charset),
         series_description: ds.text(tags::SERIES_DESCRIPTION, charset),
         date: ds.string(tags::STRUCTURE_SET_DATE),
@@ -485,6 +448,27 @@ fn structure_set_file(path: &Path, ds: &DataSet, charset: &Charset) -> Structure
         referenced_series_uids,
         frame_of_reference_uids,
         roi_names: rois.iter().map(|r| r.text(tags::ROI_NAME, &Charset::of(r, charset))).collect(),
+    }
+}
+
+fn segmentation_file(path: &Path, ds: &DataSet, charset: &Charset) -> StructureSetFile {
+    let listed = |uids: Vec<String>| uids.into_iter().filter(|uid| !uid.is_empty()).collect();
+    let series = ds.items(tags::REFERENCED_SERIES_SEQUENCE).iter().map(|s| s.string(tags::SERIES_INSTANCE_UID));
+    let segments = ds.items(tags::SEGMENT_SEQUENCE).iter();
+    StructureSetFile {
+        path: path.to_owned(),
+        is_segmentation: true,
+        label: ds.text(tags::CONTENT_LABEL, charset),
+        series_description: ds.text(tags::SERIES_DESCRIPTION, charset),
+        date: ds.string(tags::CONTENT_DATE),
+        time: ds.string(tags::CONTENT_TIME),
+        approval_status: String::new(),
+        study_instance_uid: ds.string(tags::STUDY_INSTANCE_UID),
+        series_instance_uid: ds.string(tags::SERIES_INSTANCE_UID),
+        sop_instance_uid: ds.string(tags::SOP_INSTANCE_UID),
+        referenced_series_uids: listed(series.collect()),
+        frame_of_reference_uids: listed(vec![ds.string(tags::FRAME_OF_REFERENCE_UID)]),
+        roi_names: segments.map(|s| s.text(tags::SEGMENT_LABEL, &Charset::of(s, charset))).collect(),
     }
 }
 

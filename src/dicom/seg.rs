@@ -23,26 +23,53 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Label Map Segmentation Storage, PS3.4 since 2024.
-const LABEL_MAP_STORAGE: &str = "1.2.840.10008.5.1.4.1.1.66.7";
+pub(super) const LABEL_MAP_STORAGE: &str = "1.2.840.10008.5.1.4.1.1.66.7";
 /// Positions nearer than this are the same, mm: what rounded decimal strings leave.
 const SAME_MM: f64 = 0.01;
 
 /// Why a segmentation cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SegmentationError {
-    #[error("the segmentation cannot be read: {source}: {}", path.display())]
     Read { source: ReadError, path: PathBuf },
-    #[error("the file is no DICOM segmentation (SOP class {sop_class}): {}", path.display())]
     NotASegmentation { sop_class: String, path: PathBuf },
-    #[error(
-        "the segmentation \"{label}\" belongs to another frame of reference than this CT (segmentation {seg_uid}, CT {ct_uid}), so its voxels may lie elsewhere in the patient; open the CT on which it was made, or have it transferred to this one by a registration: {}",
-        path.display()
-    )]
     OtherFrameOfReference { label: String, seg_uid: String, ct_uid: String, path: PathBuf },
-    #[error("none of the {frames} frames of the segmentation \"{label}\" lies in the scan; open the CT on which it was made: {}", path.display())]
     NotInScan { label: String, frames: usize, path: PathBuf },
-    #[error("the segmentation cannot be used: {why}: {}", path.display())]
     Unusable { why: String, path: PathBuf },
+}
+
+impl SegmentationError {
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Read { path, .. }
+            | Self::NotASegmentation { path, .. }
+            | Self::OtherFrameOfReference { path, .. }
+            | Self::NotInScan { path, .. }
+            | Self::Unusable { path, .. } => path,
+        }
+    }
+
+    /// The reason without the file.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Read { source, .. } => format!("the segmentation cannot be read: {source}"),
+            Self::NotASegmentation { sop_class, .. } => {
+                format!("the file is no DICOM segmentation (SOP class {sop_class})")
+            }
+            Self::OtherFrameOfReference { label, .. } => format!(
+                "the segmentation \"{label}\" belongs to another frame of reference than this CT, so its voxels may lie elsewhere in the patient; open the CT on which it was made, or have it transferred to this one by a registration"
+            ),
+            Self::NotInScan { label, frames, .. } => format!(
+                "none of the {frames} frames of the segmentation \"{label}\" lies in the scan; open the CT on which it was made"
+            ),
+            Self::Unusable { why, .. } => format!("the segmentation cannot be used: {why}"),
+        }
+    }
+}
+
+impl std::fmt::Display for SegmentationError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.reason(), self.path().display())
+    }
 }
 
 /// One segment on the slices of the scan.
@@ -112,7 +139,7 @@ impl LoadedSegmentation {
                     Role::Organ => organ_color(&name),
                     role => role_color(role),
                 });
-                let provenance = Provenance::Imported { label: self.label.clone(), file: file.clone() };
+                let provenance = Provenance::Traced { label: self.label.clone(), file: file.clone() };
                 let mut roi = Roi::new(RoiId(0), name, color, proposal.role, provenance);
                 roi.generation = segment.generation;
                 let (roi, different) = roi.with_mask(grid, &segment.mask);

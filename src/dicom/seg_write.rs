@@ -183,7 +183,7 @@ fn algorithm_type(roi: &Roi) -> &'static str {
 /// Segment Algorithm Name (0062,0009) and what stands in the Segment Description (0062,0006).
 fn algorithm(roi: &Roi) -> (String, String) {
     match &roi.provenance {
-        Provenance::Imported { label, file } => {
+        Provenance::Imported { label, file } | Provenance::Traced { label, file } => {
             ("Not stated by the source".into(), format!("Imported from {label} ({file})"))
         }
         Provenance::Network { model_id, sha256, statement } => (

@@ -5,6 +5,7 @@ use super::ct::{CtError, load_ct};
 use super::scan::CtSeries;
 use super::stack::Stack;
 use super::warning::{ImportWarning, Severity};
+use crate::geometry::VoxelGrid;
 use crate::image::CtVolume;
 use crate::progress::Progress;
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ pub struct SeriesOutlook {
     pub slices: usize,
     /// Least and greatest distance between slices that follow each other, mm; `None` for a single image.
     pub spacing_mm: Option<[f64; 2]>,
+    pub grid: VoxelGrid,
     /// What makes the geometry doubtful.
     pub doubts: Vec<ImportWarning>,
     /// The slice in the middle, as a series of its own.
@@ -36,7 +38,7 @@ impl CtSeries {
             Some(range.map_or([d, d], |[least, most]| [least.min(d), most.max(d)]))
         });
         let middle = Self { slices: vec![slices.swap_remove(count / 2)], ..self.clone() };
-        Ok(SeriesOutlook { slices: count, spacing_mm, doubts: warnings, middle })
+        Ok(SeriesOutlook { slices: count, spacing_mm, grid, doubts: warnings, middle })
     }
 
     /// The pixels of the series; for the one in the middle a single slice.

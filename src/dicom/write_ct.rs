@@ -1,4 +1,5 @@
-//! Writing a synthetic CT as a DICOM series, marked as synthetic wherever a reader may look.
+//! Writing a CT that is no DICOM yet as a series: a synthetic one, marked as such wherever a reader may look, or that
+//! of a NIfTI file.
 
 use super::charset::Charset;
 use super::file::part10;
@@ -77,7 +78,11 @@ fn slice_dataset(volume: &CtVolume, meta: &CtMeta, k: usize, date: &str, time: &
         (tags::MANUFACTURER_MODEL_NAME, &meta.model, 64),
         (
             tags::DERIVATION_DESCRIPTION,
-            if meta.is_synthetic { "Synthetic, made by a program; not a patient" } else { "" },
+            match (meta.is_synthetic, meta.from_nifti) {
+                (true, _) => "Synthetic, made by a program; not a patient",
+                (false, true) => "Made from a NIfTI file",
+                (false, false) => "",
+            },
             1024,
         ),
         (tags::PATIENT_NAME, &meta.patient.dicom_name, 324),
@@ -116,10 +121,13 @@ fn slice_dataset(volume: &CtVolume, meta: &CtMeta, k: usize, date: &str, time: &
         (tags::MODALITY, "CT"),
         (tags::PATIENT_BIRTH_DATE, &meta.patient.birth_date),
         (tags::PATIENT_SEX, &meta.patient.sex),
-        (tags::BODY_PART_EXAMINED, "CHEST"),
+        (tags::BODY_PART_EXAMINED, if meta.from_nifti { "" } else { "CHEST" }),
         (tags::SLICE_THICKNESS, &format_ds(grid.thickness_mm(k))),
         (tags::KVP, ""),
-        (tags::PATIENT_POSITION, if meta.patient_position.is_empty() { "HFS" } else { &meta.patient_position }),
+        (
+            tags::PATIENT_POSITION,
+            if meta.patient_position.is_empty() && !meta.from_nifti { "HFS" } else { &meta.patient_position },
+        ),
         (tags::STUDY_INSTANCE_UID, &meta.study_instance_uid),
         (tags::SERIES_INSTANCE_UID, &meta.series_instance_uid),
         (tags::SERIES_NUMBER, "1"),

@@ -1,6 +1,7 @@
 //! Files on disk: plain and gzipped, read row by row so that no size is believed before it is seen.
 
 use super::header::{DataType, Header, kind};
+use crate::progress::{Cancelled, Progress};
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -15,6 +16,28 @@ pub enum NiftiError {
     Damaged { why: String, path: PathBuf },
     #[error("the file cannot be used: {why}: {}", path.display())]
     Unusable { why: String, path: PathBuf },
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+impl NiftiError {
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Io { path, .. } | Self::Damaged { path, .. } | Self::Unusable { path, .. } => Some(path),
+            Self::Cancelled(_) => None,
+        }
+    }
+
+    /// The reason without the file.
+    pub fn reason(&self) -> String {
+        without_path(&self.to_string(), self.path())
+    }
+}
+
+/// The words of an error that names its file last.
+pub(super) fn without_path(text: &str, path: Option<&Path>) -> String {
+    let tail = path.map(|p| format!(": {}", p.display())).unwrap_or_default();
+    text.strip_suffix(&tail).unwrap_or(text).to_owned()
 }
 
 /// Deflate never packs better than this, so that a smaller file cannot hold what its header promises.
@@ -107,6 +130,7 @@ impl Opened {
     /// in words what is wrong.
     pub fn for_each_row(
         mut self,
+        progress: &dyn Progress,
         row: &mut dyn FnMut(usize, usize, &[f64]) -> Result<(), String>,
     ) -> Result<(), NiftiError> {
         let [nx, ny, nz] = self.header.size;
@@ -114,6 +138,9 @@ impl Opened {
         let mut bytes = vec![0; nx * data_type.bytes()];
         let mut values = Vec::new();
         for (z, y) in (0..nz).flat_map(|z| (0..ny).map(move |y| (z, y))) {
+            if y == 0 {
+                progress.checkpoint()?;
+            }
             self.reader.read_exact(&mut bytes).map_err(|e| match e.kind() {
                 std::io::ErrorKind::UnexpectedEof => cut_off(&self.path),
                 _ => read_error(e, &self.path),

@@ -69,6 +69,9 @@ impl std::fmt::Display for Placement {
     }
 }
 
+/// What is noted with [`Placement::Pixdim`].
+pub const NO_PLACE: &str = "the header has neither sform nor qform: the axes are taken as right, front and head, and the position in the patient is not known";
+
 /// Patient position of voxel indices: `linear * (i, j, k) + origin`, mm, in the RAS of NIfTI.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Affine {
@@ -289,11 +292,7 @@ fn affine(f: &Fields, size: [usize; 3], notes: &mut Vec<String>) -> Result<(Affi
     } else if has_qform {
         (qform(), Placement::Qform)
     } else {
-        notes.push(
-            "the header has neither sform nor qform: the axes are taken as right, front and head, and the position in \
-             the patient is not known"
-                .into(),
-        );
+        notes.push(NO_PLACE.into());
         (Affine { linear: DMat3::from_diagonal(pixdim), origin: DVec3::ZERO }, Placement::Pixdim)
     };
     if has_sform && has_qform {

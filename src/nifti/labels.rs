@@ -4,6 +4,7 @@ use super::names::{LabelNames, file_stem};
 use super::read::LabelVolume;
 use crate::contour::{Mask, SliceMask};
 use crate::geometry::VoxelGrid;
+use crate::progress::{Cancelled, Progress, Silent};
 use crate::structures::{Provenance, Roi, RoiId, Role, free_name, organ_color, propose_role, role_color};
 use glam::DVec3;
 use ndarray::{Array3, ArrayView2, Axis};
@@ -11,9 +12,10 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Voxel centres nearer than this are the same place, mm: what the float32 of NIfTI-1 leaves of a position.
-const SAME_MM: f64 = 1e-3;
+pub const SAME_MM: f64 = 1e-3;
 
 /// Why labels cannot be brought onto a scan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -94,6 +96,19 @@ struct SlicePath {
     along_i: DVec3,
 }
 
+impl SlicePath {
+    /// The slice of the source that has the same rows and columns, for paths that run from voxel to voxel.
+    fn same_slice(&self, source: &Lattice, rows_columns: [usize; 2]) -> Option<usize> {
+        let [slices, rows, columns] = source.grid.shape();
+        let first = self.first.round();
+        let is_same = rows_columns == [rows, columns]
+            && (first.y, first.z) == (0.0, 0.0)
+            && self.along_j.round() == DVec3::Y
+            && self.along_i.round() == DVec3::Z;
+        (is_same && first.x >= 0.0 && first.x < slices as f64).then_some(first.x as usize)
+    }
+}
+
 impl LabelVolume {
     /// The labels at the voxel centres of a scan. Where the grids coincide (flips and swapped axes included)
     /// voxels are copied; elsewhere each centre takes the label of the voxel in which it lies, and a note says so.
@@ -120,6 +135,11 @@ impl LabelVolume {
             .enumerate()
             .map(|(k, mut slice)| {
                 let path = path(k);
+                // The usual case: the slice is one of the labels', voxel for voxel.
+                if coincide && let Some(same) = path.same_slice(&source, [rows, columns]) {
+                    slice.assign(&self.labels.index_axis(Axis(0), same));
+                    return 0.0;
+                }
                 let mut largest: f64 = 0.0;
                 for ((j, i), label) in slice.indexed_iter_mut() {
                     let index = path.first + path.along_j * j as f64 + path.along_i * i as f64;
@@ -179,6 +199,14 @@ impl LabelVolume {
     /// Names come from `names`, else from the file itself; a lone label without a name is called as the file,
     /// others "Label 5". Roles are proposed from the names. `path` is only named, not read.
     pub fn rois(&self, names: &LabelNames, path: &Path) -> LabelRois {
+        self.rois_with(names, path, &Silent).expect("Silent never asks to stop")
+    }
+
+    /// As [`Self::rois`]; it can be stopped.
+    ///
+    /// # Errors
+    /// [`Cancelled`].
+    pub fn rois_with(&self, names: &LabelNames, path: &Path, progress: &dyn Progress) -> Result<LabelRois, Cancelled> {
         let masks: Vec<(u16, Mask)> = self.masks().into_iter().collect();
         let lone = masks.len() == 1;
         let file = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
@@ -205,7 +233,7 @@ impl LabelVolume {
                 Role::Other => HUES[n % HUES.len()],
                 role => role_color(role),
             };
-            let provenance = Provenance::Imported { label: format!("NIfTI label {label}"), file: file.clone() };
+            let provenance = Provenance::Traced { label: format!("NIfTI label {label}"), file: file.clone() };
             out.rois.push(Roi::new(RoiId(0), name, color, proposal.role, provenance));
         }
         if !unnamed.is_empty() {
@@ -214,11 +242,20 @@ impl LabelVolume {
                 unnamed.join(", ")
             ));
         }
+        let done = AtomicUsize::new(0);
         let traced: Vec<(Roi, u64)> = std::mem::take(&mut out.rois)
             .into_par_iter()
             .zip(&masks)
-            .map(|(roi, (_, mask))| roi.with_mask(&self.grid, mask))
-            .collect();
+            .map(|(roi, (_, mask))| {
+                progress.checkpoint()?;
+                let traced = roi.with_mask(&self.grid, mask);
+                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                if !lone {
+                    progress.report("Tracing the labels", done, masks.len());
+                }
+                Ok(traced)
+            })
+            .collect::<Result<_, Cancelled>>()?;
         for (roi, different) in traced {
             if different > 0 {
                 out.notes.push(format!("the contours of \"{}\" differ from its label in {different} voxels", roi.name));
@@ -226,7 +263,7 @@ impl LabelVolume {
             out.voxels_different += different;
             out.rois.push(roi);
         }
-        out
+        Ok(out)
     }
 }
 

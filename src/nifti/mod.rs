@@ -9,13 +9,15 @@ mod axes;
 mod file;
 mod header;
 mod labels;
+mod look;
 mod names;
 mod read;
 mod write;
 
 pub use file::{NiftiError, is_nifti};
-pub use header::Placement;
-pub use labels::{LabelRois, LabelsOnGrid, OntoGridError};
+pub use header::{NO_PLACE, Placement};
+pub use labels::{LabelRois, LabelsOnGrid, OntoGridError, SAME_MM};
+pub use look::{NiftiContent, NiftiLook, look};
 pub use names::{LabelNames, LabelNamesError, file_stem};
-pub use read::{LabelVolume, NiftiCt, read_ct, read_labels};
+pub use read::{LabelVolume, NiftiCt, read_ct, read_ct_slices, read_labels, read_labels_with};
 pub use write::{NamedMask, WriteNiftiError, label_table, write_ct, write_labels, write_mask};

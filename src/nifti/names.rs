@@ -23,6 +23,21 @@ pub enum LabelNamesError {
     Twice { id: u16, first: String, second: String, path: PathBuf },
 }
 
+impl LabelNamesError {
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Read { path, .. } | Self::Columns { path } | Self::Value { path, .. } | Self::Twice { path, .. } => {
+                path
+            }
+        }
+    }
+
+    /// The reason without the file.
+    pub fn reason(&self) -> String {
+        super::file::without_path(&self.to_string(), Some(self.path()))
+    }
+}
+
 /// Titles of the columns, the better ones first.
 const ID_TITLES: [&str; 6] = ["id", "label_id", "label id", "value", "index", "label"];
 const NAME_TITLES: [&str; 6] = ["structure", "name", "label_name", "label name", "class", "label"];

@@ -6,6 +6,7 @@ use super::header::Placement;
 use super::names::{LabelNames, names_in_extensions};
 use crate::geometry::VoxelGrid;
 use crate::image::CtVolume;
+use crate::progress::{Progress, Silent};
 use ndarray::Array3;
 use std::path::Path;
 use std::sync::Arc;
@@ -43,8 +44,21 @@ pub struct LabelVolume {
 /// # Errors
 /// [`NiftiError`] for files that are cut off, sheared, larger than the limit, or hold something else.
 pub fn read_ct(path: &Path) -> Result<NiftiCt, NiftiError> {
+    read_ct_slices(path, &Silent, &mut |_, _| {})
+}
+
+/// As [`read_ct`], for a window: `on_slice` gets the HU of each slice `k`, row by row, as soon as it is complete, in
+/// the order of the file. A file whose slices are not stored one after the other gives none.
+///
+/// # Errors
+/// As [`read_ct`]; [`NiftiError::Cancelled`].
+pub fn read_ct_slices(
+    path: &Path,
+    progress: &dyn Progress,
+    on_slice: &mut dyn FnMut(usize, &[i16]),
+) -> Result<NiftiCt, NiftiError> {
     let mut counts = HuCounts::default();
-    let (grid, hu, opened) = read(path, &mut |v| Ok(counts.hu(v)))?;
+    let (grid, hu, opened) = read(path, "Loading CT", progress, &mut |v| Ok(counts.hu(v)), on_slice)?;
     let mut notes = opened.notes;
     counts.describe(hu.len(), &mut notes);
     Ok(NiftiCt { volume: CtVolume::new(Arc::new(grid), hu), placement: opened.placement, notes })
@@ -55,24 +69,38 @@ pub fn read_ct(path: &Path) -> Result<NiftiCt, NiftiError> {
 /// # Errors
 /// [`NiftiError`], also where a value is no label: a fraction, negative, or above 65535.
 pub fn read_labels(path: &Path) -> Result<LabelVolume, NiftiError> {
+    read_labels_with(path, &Silent)
+}
+
+/// As [`read_labels`]; it can be stopped.
+///
+/// # Errors
+/// As [`read_labels`]; [`NiftiError::Cancelled`].
+pub fn read_labels_with(path: &Path, progress: &dyn Progress) -> Result<LabelVolume, NiftiError> {
     let mut not_numbers = 0u64;
-    let (grid, labels, opened) = read(path, &mut |v| {
-        if v.is_nan() {
-            not_numbers += 1;
-            return Ok(0);
-        }
-        let whole = v.round();
-        // Labels scaled by a slope or stored as float32 come out whole but for rounding.
-        if (v - whole).abs() > 1e-3 {
-            return Err(format!(
-                "it holds the value {v}, which is no label; make a mask of it first (0.5 and more, say)"
-            ));
-        }
-        if !(0.0..=f64::from(u16::MAX)).contains(&whole) {
-            return Err(format!("it holds the value {v}; labels are whole numbers from 0 to 65535"));
-        }
-        Ok(whole as u16)
-    })?;
+    let (grid, labels, opened) = read(
+        path,
+        "Reading labels",
+        progress,
+        &mut |v| {
+            if v.is_nan() {
+                not_numbers += 1;
+                return Ok(0);
+            }
+            let whole = v.round();
+            // Labels scaled by a slope or stored as float32 come out whole but for rounding.
+            if (v - whole).abs() > 1e-3 {
+                return Err(format!(
+                    "it holds the value {v}, which is no label; make a mask of it first (0.5 and more, say)"
+                ));
+            }
+            if !(0.0..=f64::from(u16::MAX)).contains(&whole) {
+                return Err(format!("it holds the value {v}; labels are whole numbers from 0 to 65535"));
+            }
+            Ok(whole as u16)
+        },
+        &mut |_, _| {},
+    )?;
     let mut notes = opened.notes;
     if not_numbers > 0 {
         notes.push(format!("{not_numbers} voxels hold no number and count as background"));
@@ -87,10 +115,13 @@ struct Rest {
     notes: Vec<String>,
 }
 
-/// Reads all voxels into an array `[k, j, i]`.
+/// Reads all voxels into an array `[k, j, i]`; `on_slice` as in [`read_ct_slices`].
 fn read<T: Copy + Default>(
     path: &Path,
+    stage: &str,
+    progress: &dyn Progress,
     convert: &mut dyn FnMut(f64) -> Result<T, String>,
+    on_slice: &mut dyn FnMut(usize, &[T]),
 ) -> Result<(VoxelGrid, Array3<T>, Rest), NiftiError> {
     let opened: Opened = open(path)?;
     let unusable = |why: String| NiftiError::Unusable { why, path: path.to_owned() };
@@ -101,11 +132,22 @@ fn read<T: Copy + Default>(
     let (start, steps) = (axes.start, axes.steps);
     // Zeros of the operating system: memory is used as voxels arrive, not before.
     let mut voxels = vec![T::default(); opened.header.voxel_count()];
-    opened.for_each_row(&mut |y, z, values| {
-        let mut at = start + steps[1] * y as isize + steps[2] * z as isize;
+    let [_, ny, nz] = opened.header.size;
+    let per_slice = axes.grid.rows() * axes.grid.columns();
+    let in_slices = steps[2].unsigned_abs() == per_slice;
+    opened.for_each_row(progress, &mut |y, z, values| {
+        let first = start + steps[1] * y as isize + steps[2] * z as isize;
+        let mut at = first;
         for v in values {
             voxels[at as usize] = convert(*v)?;
             at += steps[0];
+        }
+        if y + 1 == ny {
+            progress.report(stage, z + 1, nz);
+            if in_slices {
+                let k = first as usize / per_slice;
+                on_slice(k, &voxels[k * per_slice..][..per_slice]);
+            }
         }
         Ok(())
     })?;

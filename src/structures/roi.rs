@@ -85,6 +85,9 @@ impl Generation {
 pub enum Provenance {
     /// Read from a structure set (its label, and the file name without folder).
     Imported { label: String, file: String },
+    /// Traced around the voxels of a segmentation or of a NIfTI label (what it is called, and the file name without
+    /// folder).
+    Traced { label: String, file: String },
     /// Drawn by a network; the statement says what it was trained on.
     Network { model_id: String, sha256: String, statement: String },
     /// Computed from other structures, e.g. "GTV + 8 mm, kept out of lung and bone".
@@ -127,7 +130,7 @@ impl Roi {
                 Generation::Automatic
             }
             Provenance::Drawn => Generation::Manual,
-            Provenance::Imported { .. } => Generation::Unknown,
+            Provenance::Imported { .. } | Provenance::Traced { .. } => Generation::Unknown,
         };
         Self { id, name: name.into(), color, role, generation, provenance, source: None, slices: BTreeMap::new() }
     }

@@ -4,7 +4,7 @@ use super::privacy::path_words;
 use super::request::Opening;
 use super::theme;
 use super::widgets::primary_button;
-use crate::workbench::Workbench;
+use crate::workbench::{ExportFormat, Workbench};
 use eframe::egui::{self, Id, Label, RichText};
 use std::path::PathBuf;
 
@@ -13,8 +13,8 @@ use std::path::PathBuf;
 pub enum Decision {
     /// Contours changed since the last export, and this would discard them.
     Discard(Discarding),
-    /// The file to export to exists; asked for the case of this number.
-    Replace { path: PathBuf, case_count: u64 },
+    /// The file to export to exists, or files in the folder; asked for the case of this number.
+    Replace { path: PathBuf, format: ExportFormat, case_count: u64 },
 }
 
 /// What would discard the contours.
@@ -48,10 +48,15 @@ pub fn show(context: &egui::Context, workbench: &Workbench, decision: &Decision)
             };
             (title, "Contours have changed since the last export. They are lost if you go on.".to_owned(), go_on, true)
         }
-        Decision::Replace { path, .. } => (
-            "Replace this file?",
+        Decision::Replace { path, format, .. } => (
+            if format.ending().is_some() { "Replace this file?" } else { "Replace files in this folder?" },
             format!(
-                "It exists already. A structure set that this case was read from is never replaced.\n{}",
+                "{} A file that this case was read from is never replaced.\n{}",
+                if format.ending().is_some() {
+                    "It exists already."
+                } else {
+                    "It is not empty: masks of the same names are replaced, other files stay."
+                },
                 path_words(workbench, path).unwrap_or_default()
             ),
             "Replace",

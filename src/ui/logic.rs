@@ -10,9 +10,9 @@ use super::shortcuts;
 use super::teach::DifferenceOutline;
 use crate::workbench::jobs::JobKey;
 use crate::workbench::tools::{Tool, ToolEvent};
-use crate::workbench::{Action, Command, Severity, Shown, Workbench};
+use crate::workbench::{Action, Command, ExportFormat, Severity, Shown, Workbench};
 use eframe::egui::{self, Key, Modifiers, ViewportCommand};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 impl HilumApp {
@@ -85,11 +85,13 @@ impl HilumApp {
         }
         match action {
             Action::Open => self.pick(Pick::CaseFolder),
+            Action::AddStructures => self.pick(Pick::Structures),
             Action::Deidentify => self.dialogs.deidentify = !self.dialogs.deidentify,
             Action::OpenDemo => self.open(Opening::Demo),
             Action::Export => {
-                let suggested_name = export_name(&self.workbench);
-                self.pick(Pick::ExportFile { suggested_name, case_count: self.workbench.case_count() });
+                let format = self.workbench.view.export_format;
+                let suggested_name = export_name(&self.workbench, format);
+                self.pick(Pick::Export { format, suggested_name, case_count: self.workbench.case_count() });
             }
             Action::Messages => self.dialogs.messages = !self.dialogs.messages,
             Action::ImportReport => self.dialogs.import_report = !self.dialogs.import_report,
@@ -128,7 +130,12 @@ impl HilumApp {
     }
 
     fn open(&mut self, opening: Opening) {
-        if self.workbench.has_unexported_changes() {
+        if let (Opening::Paths(paths), true) = (&opening, self.workbench.case().is_some())
+            && paths.iter().all(|p| p.is_file())
+        {
+            // They may be structures for the open case, which then stays.
+            self.workbench.execute(Command::OpenFiles(paths.clone()));
+        } else if self.workbench.has_unexported_changes() {
             self.dialogs.decision = Some(Decision::Discard(Discarding::Open(opening)));
         } else {
             self.open_now(opening);
@@ -163,7 +170,9 @@ impl HilumApp {
                 self.sender.send(Action::Export);
             }
             (Answer::GoOn, Decision::Discard(what)) => self.discard(context, what),
-            (Answer::GoOn, Decision::Replace { path, case_count }) => self.export(path, case_count, true),
+            (Answer::GoOn, Decision::Replace { path, format, case_count }) => {
+                self.export(path, format, case_count, true);
+            }
             (Answer::Export, Decision::Replace { .. }) => {}
         }
     }
@@ -191,10 +200,13 @@ impl HilumApp {
         while let Some(Picked { pick, path, failed }) = self.picker.poll() {
             if failed {
                 let remedy = match pick {
+                    Pick::Structures => "drop the file on the window",
                     Pick::CaseFolder => "drop the folder on the window, or start with `hilum open FOLDER`",
-                    Pick::ExportFile { .. } => "export on the command line with `hilum export`",
                     Pick::DeidentifySource | Pick::DeidentifyOutput | Pick::SecretFile => {
                         "use the command line: `hilum deidentify`"
+                    }
+                    Pick::Export { .. } => {
+                        "export on the command line with `hilum export`, `hilum seg` or `hilum nifti`"
                     }
                 };
                 self.workbench.notices_mut().push(
@@ -205,16 +217,19 @@ impl HilumApp {
             }
             let Some(path) = path else { continue };
             match pick {
-                Pick::CaseFolder => self.sender.send(WindowRequest::Open(Opening::Paths(vec![path]))),
                 Pick::DeidentifySource => self.panels.deidentify.sources = vec![path],
                 Pick::DeidentifyOutput => self.panels.deidentify.output = Some(path),
                 Pick::SecretFile => self.panels.deidentify.secret_file = Some(path),
-                Pick::ExportFile { case_count, .. } => {
-                    let path = with_extension(&path);
-                    if path.exists() {
-                        self.dialogs.decision = Some(Decision::Replace { path, case_count });
+                Pick::CaseFolder | Pick::Structures => {
+                    self.sender.send(WindowRequest::Open(Opening::Paths(vec![path])));
+                }
+                Pick::Export { format, case_count, .. } => {
+                    let path = with_ending(path, format);
+                    let is_empty = std::fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_none());
+                    if path.exists() && !is_empty {
+                        self.dialogs.decision = Some(Decision::Replace { path, format, case_count });
                     } else {
-                        self.export(path, case_count, false);
+                        self.export(path, format, case_count, false);
                     }
                 }
             }
@@ -225,9 +240,9 @@ impl HilumApp {
     }
 
     /// Exports the case for which the file was chosen.
-    fn export(&mut self, path: PathBuf, case_count: u64, overwrite: bool) {
+    fn export(&mut self, path: PathBuf, format: ExportFormat, case_count: u64, overwrite: bool) {
         if case_count == self.workbench.case_count() {
-            self.workbench.execute(Command::Export { path, overwrite });
+            self.workbench.execute(Command::Export { path, format, overwrite });
         } else {
             self.workbench.notices_mut().warning("Another case was opened meanwhile; nothing was exported");
         }
@@ -307,14 +322,27 @@ impl HilumApp {
     }
 }
 
-/// A name for a new structure set without anything that identifies the patient.
-fn export_name(workbench: &Workbench) -> String {
+/// A name for a new file without anything that identifies the patient.
+fn export_name(workbench: &Workbench, format: ExportFormat) -> String {
     let series = workbench.case().map(|c| c.image.meta.series_instance_uid.clone()).unwrap_or_default();
     let tail: String = series.rsplit('.').next().unwrap_or_default().chars().rev().take(8).collect();
     let tail: String = tail.chars().rev().filter(char::is_ascii_alphanumeric).collect();
-    if tail.is_empty() { "RS.hilum.dcm".into() } else { format!("RS.hilum.{tail}.dcm") }
+    let kind = match format {
+        ExportFormat::StructureSet => "RS",
+        ExportFormat::Segmentation => "SEG",
+        ExportFormat::Masks => "masks",
+        ExportFormat::Labels => "labels",
+    };
+    let parts = [kind, "hilum", &tail, format.ending().unwrap_or_default()];
+    parts.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join(".")
 }
 
-fn with_extension(path: &Path) -> PathBuf {
-    if path.extension().is_none() { path.with_extension("dcm") } else { path.to_path_buf() }
+fn with_ending(path: PathBuf, format: ExportFormat) -> PathBuf {
+    let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let is_nifti = [".nii", ".nii.gz"].iter().any(|end| name.ends_with(end));
+    match format.ending() {
+        Some(ending) if format == ExportFormat::Labels && !is_nifti => path.with_added_extension(ending),
+        Some(ending) if path.extension().is_none() => path.with_extension(ending),
+        _ => path,
+    }
 }

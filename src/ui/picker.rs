@@ -1,6 +1,7 @@
 //! File dialogs behind a trait: the system's in the window, scripted ones in tests. A dialog is polled
 //! once a frame, so the window goes on drawing while it is open.
 
+use crate::workbench::ExportFormat;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::path::PathBuf;
@@ -11,10 +12,13 @@ use std::time::{Duration, Instant};
 /// What a dialog asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pick {
-    /// A folder with a CT series.
+    /// A folder with a CT.
     CaseFolder,
-    /// Where to write a structure set.
-    ExportFile {
+    /// A file of structures for the open case.
+    Structures,
+    /// Where to write the export: a file, or a folder for masks.
+    Export {
+        format: ExportFormat,
         suggested_name: String,
         /// The case that was open when it was asked.
         case_count: u64,
@@ -62,7 +66,8 @@ impl FilePicker for SystemPicker {
         }
         let answer: Answer = match &pick {
             Pick::CaseFolder => {
-                let dialog = rfd::AsyncFileDialog::new().set_title("Open a folder with a CT series").pick_folder();
+                let dialog =
+                    rfd::AsyncFileDialog::new().set_title("Open a folder with a CT and its structures").pick_folder();
                 Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
             }
             Pick::DeidentifySource | Pick::DeidentifyOutput => {
@@ -78,13 +83,26 @@ impl FilePicker for SystemPicker {
                 let dialog = rfd::AsyncFileDialog::new().set_title("Secret file").pick_file();
                 Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
             }
-            Pick::ExportFile { suggested_name, .. } => {
-                let dialog = rfd::AsyncFileDialog::new()
-                    .set_title("Export as new structure set")
-                    .add_filter("DICOM", &["dcm"])
-                    .set_file_name(suggested_name)
-                    .save_file();
+            Pick::Structures => {
+                let title = "Add a structure set, a DICOM segmentation or NIfTI labels";
+                let dialog = rfd::AsyncFileDialog::new().set_title(title).pick_file();
                 Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
+            }
+            Pick::Export { format, suggested_name, .. } => {
+                let title = format!("Export as {}", format.label());
+                let dialog = rfd::AsyncFileDialog::new().set_title(title);
+                match format.ending() {
+                    // Masks go into a folder; the dialog can make a new one.
+                    None => {
+                        let dialog = dialog.pick_folder();
+                        Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
+                    }
+                    Some(ending) => {
+                        let kind = if ending == "dcm" { "DICOM" } else { "NIfTI" };
+                        let dialog = dialog.add_filter(kind, &[ending]).set_file_name(suggested_name).save_file();
+                        Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
+                    }
+                }
             }
         };
         self.open = Some((pick, answer, Instant::now()));

@@ -29,9 +29,11 @@ pub fn words(workbench: &Workbench, text: &str) -> String {
     }
     let mut text = text.to_owned();
     let labels = workbench.case().iter().flat_map(|c| &c.sources).map(|s| s.label.clone()).collect::<Vec<_>>();
-    let labels = labels.into_iter().chain(workbench.other_structure_sets().map(|(_, s)| s.label.clone()));
+    let voxels = workbench.case().into_iter().flat_map(|c| &c.voxel_sources).map(|s| s.label.clone());
+    let labels = labels.into_iter().chain(voxels);
+    let labels = labels.chain(workbench.other_structure_sets().map(|(_, s)| s.label().to_owned()));
     let list = workbench.series();
-    let labels = labels.chain(list.foreign_sets.iter().map(|s| s.file.label.clone()));
+    let labels = labels.chain(list.foreign_sets.iter().map(|s| s.set.label().to_owned()));
     let labels = labels.chain(list.series.iter().map(|s| s.description.clone()));
     let mut secrets: Vec<String> = labels.map(|label| format!("\"{label}\"")).collect();
     let loading = workbench.loading().map(|l| l.meta.as_ref());

@@ -6,6 +6,7 @@ use super::privacy::identifier;
 use super::request::{Opening, WindowRequest};
 use super::theme;
 use super::widgets::{action_icon, cm3, faint, icon_button_sized, status_line};
+use crate::import::{SetFormat, SetSource};
 use crate::structures::{Generation, Provenance, Roi, RoiId, Role};
 use crate::workbench::jobs::JobKey;
 use crate::workbench::{Action, Command, ForeignSet, Workbench};
@@ -310,6 +311,10 @@ fn origin(workbench: &Workbench, roi: &Roi) -> String {
             let from = if label.is_empty() { file } else { label };
             format!("Imported from {}", identifier(workbench, from, "a structure set"))
         }
+        Provenance::Traced { label, file } => {
+            let from = if label.is_empty() { file } else { label };
+            format!("Traced around voxels of {}", identifier(workbench, from, "a file"))
+        }
         Provenance::Network { model_id, .. } => format!("Drawn by {model_id}{edited}"),
         Provenance::Proposed { .. } => format!("Proposed{edited}"),
         Provenance::Phantom { seed } => format!("Synthetic, seed {seed}{edited}"),
@@ -333,7 +338,7 @@ fn description(input: &PanelInput<'_>, roi: &Roi) -> String {
     ));
     lines.push(origin(input.workbench, roi));
     match &roi.provenance {
-        Provenance::Imported { label, file } if !label.is_empty() => {
+        Provenance::Imported { label, file } | Provenance::Traced { label, file } if !label.is_empty() => {
             lines.push(identifier(input.workbench, file, "File name hidden").to_owned());
         }
         Provenance::Network { sha256, statement, .. } => {
@@ -353,7 +358,26 @@ fn description(input: &PanelInput<'_>, roi: &Roi) -> String {
     lines.join("\n")
 }
 
-/// Structure sets found beside the open one.
+/// What a set of structures is called, or its number.
+fn set_title(workbench: &Workbench, set: &SetSource, index: usize) -> String {
+    let kind = set.format().words();
+    let title = if set.label().is_empty() { format!("{kind} without a label") } else { set.label().to_owned() };
+    identifier(workbench, &title, &format!("{kind} {}", index + 1)).to_owned()
+}
+
+/// How many structures it holds, and its format where that is not the usual one.
+fn set_extent(set: &SetSource) -> String {
+    let count = match set.roi_names().len() {
+        1 => "1 structure".to_owned(),
+        n => format!("{n} structures"),
+    };
+    match set.format() {
+        SetFormat::StructureSet => count,
+        other => format!("{count}, {}", other.words()),
+    }
+}
+
+/// Sets of structures found beside the open one.
 fn other_sets_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     let workbench = input.workbench;
     let sets: Vec<_> = workbench.other_structure_sets().collect();
@@ -361,25 +385,22 @@ fn other_sets_ui(ui: &mut Ui, input: &PanelInput<'_>) {
         return;
     }
     ui.add_space(theme::SPACE_2);
-    status_line(ui, Icon::Layers, "More structure sets of this scan");
+    status_line(ui, Icon::Layers, "More structures of this scan");
     let running = workbench.is_running(JobKey::AddStructureSet);
     for (index, set) in sets {
-        let number = format!("structure set {}", index + 1);
-        let title = if set.label.is_empty() { "Structure set without a label" } else { &set.label };
-        let title = identifier(workbench, title, &number);
+        let title = set_title(workbench, set, index);
         ui.horizontal(|ui| {
             let name = format!("Add {title}");
             let add = ui.add_enabled(!running, egui::Button::new("Add")).accessible_name(&name);
-            let add = add.on_disabled_hover_text("A structure set is being read");
+            let add = add.on_disabled_hover_text("Structures are being read");
             if add.on_hover_text("Add its structures to this case").clicked() {
                 input.sender.send(Command::AddStructureSet(index));
             }
-            let count = set.roi_names.len();
-            let date = identifier(workbench, &set.date, "");
+            let date = identifier(workbench, set.date(), "");
             let comma = if date.is_empty() { "" } else { ", " };
-            let text = format!("{title}, {count} structures{comma}{date}");
+            let text = format!("{title}, {}{comma}{date}", set_extent(set));
             ui.add(Label::new(RichText::new(text).color(theme::TEXT_SECONDARY)).truncate())
-                .on_hover_text(set.roi_names.join(", "));
+                .on_hover_text(set.roi_names().join(", "));
         });
     }
 }
@@ -392,13 +413,14 @@ fn foreign_sets_ui(ui: &mut Ui, input: &PanelInput<'_>) {
         return;
     }
     ui.add_space(theme::SPACE_2);
-    status_line(ui, Icon::Layers, "Structure sets of another scan");
-    faint(ui, ForeignSet::REASON);
+    status_line(ui, Icon::Layers, "Structures of another scan");
+    let mut reasons: Vec<&str> = list.foreign_sets.iter().map(ForeignSet::reason).collect();
+    reasons.dedup();
+    for reason in reasons {
+        faint(ui, reason);
+    }
     for (index, set) in list.foreign_sets.iter().enumerate() {
-        let number = format!("structure set {}", index + 1);
-        let label = &set.file.label;
-        let title =
-            identifier(workbench, if label.is_empty() { "Structure set without a label" } else { label }, &number);
+        let title = set_title(workbench, &set.set, index);
         ui.horizontal(|ui| {
             if let Some((key, number)) = &set.series {
                 let button = ui.button(format!("Series {number}"));
@@ -407,12 +429,12 @@ fn foreign_sets_ui(ui: &mut Ui, input: &PanelInput<'_>) {
                     input.sender.send(WindowRequest::Open(Opening::Series(key.clone())));
                 }
             }
-            let text = format!("{title}, {} structures", set.file.roi_names.len());
+            let text = format!("{title}, {}", set_extent(&set.set));
             let text = if set.series.is_some() { text } else { format!("{text}; its scan is not in this folder") };
             ui.add(Label::new(RichText::new(&text).color(theme::TEXT_SECONDARY)).truncate()).on_hover_text(format!(
                 "{text}\n{}\n{}",
-                ForeignSet::REASON,
-                set.file.roi_names.join(", ")
+                set.reason(),
+                set.set.roi_names().join(", ")
             ));
         });
     }

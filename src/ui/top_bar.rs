@@ -114,7 +114,12 @@ pub fn patient_label(workbench: &Workbench) -> String {
     let patient = &meta.patient;
     let date = readable_date(&meta.study_date);
     let age = patient.age_years.map(|a| format!("{a} y")).unwrap_or_default();
-    let name = if patient.name.is_empty() { "No name".to_owned() } else { patient.name.clone() };
+    let name = match (patient.name.is_empty(), meta.from_nifti) {
+        (false, _) => patient.name.clone(),
+        // A NIfTI file knows of no patient; its own name tells what is open.
+        (true, true) => meta.series_description.clone(),
+        (true, false) => "No name".to_owned(),
+    };
     let parts = [name, patient.id.clone(), patient.sex.clone(), age, date];
     parts.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join("  ·  ")
 }

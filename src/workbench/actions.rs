@@ -1,6 +1,7 @@
 //! What can be done now: why an action or a command cannot run, what an action stands for, and hints.
 
 use super::commands::Reach;
+use super::export::{ExportFormat, format_refusal};
 use super::jobs::JobKey;
 use super::tools::{BrushShape, Tool};
 use super::{Action, Command, DoseUnit, Overlay, OverlayCommand, ToolKind, Workbench, Workspace};
@@ -37,7 +38,7 @@ impl Workbench {
             {
                 Some("This case has no structures")
             }
-            Action::Export => self.geometry_refusal(),
+            Action::Export => self.export_refusal(self.view.export_format).or_else(|| self.geometry_refusal()),
             Action::Segment if self.diunet.is_err() => Some("The network is not available; see the messages"),
             Action::Segment if self.jobs.is_running(JobKey::Segment) => Some("The network is running"),
             Action::Segment => self.geometry_refusal(),
@@ -73,7 +74,8 @@ impl Workbench {
     /// Why a command cannot run at all now.
     pub(super) fn command_refusal(&self, command: &Command) -> Option<&'static str> {
         self.out_of_reach(command.reach()).or_else(|| match command {
-            Command::Segment | Command::Export { .. } => self.geometry_refusal(),
+            Command::Export { format, .. } => self.export_refusal(*format).or_else(|| self.geometry_refusal()),
+            Command::Segment => self.geometry_refusal(),
             Command::OpenSeries(key) => self.series_refusal(key),
             Command::Overlay(command) => self.overlay_refusal(command),
             _ => None,
@@ -87,6 +89,11 @@ impl Workbench {
             Reach::Case if self.loading.is_some() => Some(READING),
             Reach::Case => self.case.is_none().then_some(NO_CASE),
         }
+    }
+
+    /// Why this format cannot be written for the open case.
+    pub fn export_refusal(&self, format: ExportFormat) -> Option<&'static str> {
+        self.case.as_ref().and_then(|c| format_refusal(&c.image.meta, format))
     }
 
     fn geometry_refusal(&self) -> Option<&'static str> {
@@ -151,6 +158,7 @@ impl Workbench {
             Action::Cohort => Command::SetWorkspace(Workspace::Cohort),
             Action::Teach => Command::SetWorkspace(Workspace::Teach),
             Action::Open
+            | Action::AddStructures
             | Action::Export
             | Action::Deidentify
             | Action::FitViews

@@ -7,8 +7,10 @@ use crate::dicom::{CtMeta, SourceStructureSet};
 use crate::features::ClinicalValues;
 use crate::geometry::{Revision, VoxelGrid};
 use crate::image::CtVolume;
+use crate::import::{SetOrigin, VoxelOrigin};
 use crate::structures::{self, Roi, RoiId, Role, StructureSet};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// An edit that does not fit the case; nothing was changed.
@@ -45,6 +47,8 @@ pub struct Case {
     pub image: CaseImage,
     /// Source structure sets, for export in place of the original data.
     pub sources: Vec<Arc<SourceStructureSet>>,
+    /// Segmentations and label volumes whose voxels became structures.
+    pub voxel_sources: Vec<Arc<VoxelOrigin>>,
     structures: StructureSet,
     masks: BTreeMap<RoiId, Mask>,
     clinical: ClinicalValues,
@@ -61,6 +65,7 @@ impl Case {
         let mut case = Self {
             image,
             sources,
+            voxel_sources: Vec::new(),
             structures: StructureSet::default(),
             masks: BTreeMap::new(),
             clinical: ClinicalValues::default(),
@@ -91,6 +96,17 @@ impl Case {
     }
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// The files of the sets of structures that were read.
+    pub fn set_paths(&self) -> impl Iterator<Item = &Path> {
+        let sets = self.sources.iter().map(|s| s.path.as_path());
+        sets.chain(self.voxel_sources.iter().flat_map(|s| s.paths.iter().map(PathBuf::as_path)))
+    }
+
+    /// Every file of which the case was made; none of them is ever overwritten.
+    pub fn source_paths(&self) -> impl Iterator<Item = &Path> {
+        self.image.meta.slices.iter().map(|s| s.path.as_path()).chain(self.set_paths())
     }
 
     /// The mask of an ROI: voxel centre inside its contours. Empty for an unknown id.
@@ -338,8 +354,14 @@ impl Case {
                     }
                 }
                 Change::Clinical { after, .. } => self.clinical = after.clone(),
-                Change::AddSource(source) => self.sources.push(Arc::clone(&source.0)),
-                Change::RemoveSource(source) => self.sources.retain(|s| !Arc::ptr_eq(s, &source.0)),
+                Change::AddSource(source) => match &source.0 {
+                    SetOrigin::StructureSet(set) => self.sources.push(Arc::clone(set)),
+                    SetOrigin::Voxels(files) => self.voxel_sources.push(Arc::clone(files)),
+                },
+                Change::RemoveSource(source) => match &source.0 {
+                    SetOrigin::StructureSet(set) => self.sources.retain(|s| !Arc::ptr_eq(s, set)),
+                    SetOrigin::Voxels(files) => self.voxel_sources.retain(|s| !Arc::ptr_eq(s, files)),
+                },
             }
         }
         for (roi, slices) in touched {
@@ -358,6 +380,11 @@ impl Case {
                 None => mask.slices.remove(k),
             };
         }
+    }
+
+    /// What the case holds from the beginning: performed without a step of undo.
+    pub(super) fn begin_with(&mut self, edit: Edit) {
+        self.perform(&edit.changes);
     }
 
     fn insert(&mut self, index: usize, roi: Roi) {

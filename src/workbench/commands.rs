@@ -2,6 +2,7 @@
 //! of commands without arguments from which menus, the palette, shortcuts and the help are made.
 
 use super::deidentify::DeidentifyRequest;
+use super::export::ExportFormat;
 use super::jobs::JobId;
 use super::overlays::OverlayCommand;
 use super::series::SeriesChoice;
@@ -26,8 +27,11 @@ pub enum ToolKind {
 /// A request to the workbench, performed between frames.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// Opens the CT and structure sets found in files and folders.
+    /// Opens the CT and the structures found in files and folders.
     Open(Vec<PathBuf>),
+    /// As [`Self::Open`], for files that may be structures for the open case: only where they hold a CT is the open
+    /// case closed, and then it is asked whether its contours may be lost.
+    OpenFiles(Vec<PathBuf>),
     /// As [`Self::Open`], but a certain one of the CT series.
     OpenChosen {
         paths: Vec<PathBuf>,
@@ -97,8 +101,11 @@ pub enum Command {
     Redo,
     Segment,
     ProposeCtv,
+    /// Which format [`Action::Export`] stands for.
+    SetExportFormat(ExportFormat),
     Export {
         path: PathBuf,
+        format: ExportFormat,
         overwrite: bool,
     },
     SetClinical(ClinicalValues),
@@ -124,6 +131,7 @@ impl Command {
     pub(super) fn reach(&self) -> Reach {
         match self {
             Self::Open(_)
+            | Self::OpenFiles(_)
             | Self::OpenChosen { .. }
             | Self::OpenSeries(_)
             | Self::OpenDemo { .. }
@@ -183,6 +191,7 @@ pub enum TeachCommand {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::EnumIter)]
 pub enum Action {
     Open,
+    AddStructures,
     OpenDemo,
     Export,
     Deidentify,
@@ -312,18 +321,27 @@ impl Action {
     /// True if what it does shows in the views and the structure list only.
     pub(super) fn needs_views(self) -> bool {
         self.reach() != Reach::Anything
-            && !matches!(self, Self::Export | Self::ImportReport | Self::Segment | Self::ProposeCtv)
+            && !matches!(
+                self,
+                Self::AddStructures | Self::Export | Self::ImportReport | Self::Segment | Self::ProposeCtv
+            )
     }
 
     /// Label, tooltip, menu and shortcut.
     pub fn info(self) -> ActionInfo {
         use Menu::{Edit, File, Help, Structure, Tools, View};
         let (label, tooltip, menu, shortcut) = match self {
-            Self::Open => ("Open…", "Open a folder with a CT series and structure sets", File, ctrl("O")),
+            Self::Open => ("Open…", "Open a folder with a CT (DICOM or NIfTI) and its structures", File, ctrl("O")),
+            Self::AddStructures => (
+                "Add structures…",
+                "Add a structure set, a DICOM segmentation or NIfTI labels to the open case, as one step of undo",
+                File,
+                ctrl_shift("O"),
+            ),
             Self::OpenDemo => ("Open demo case", "A synthetic thorax with stations, made on this computer", File, None),
             Self::Export => (
-                "Export as new structure set…",
-                "Write a new RTSTRUCT and prove that it reads back the same; the source is never overwritten",
+                "Export…",
+                "Write a new structure set, segmentation or NIfTI files, as chosen beside the button, and prove that they read back the same; no source is ever overwritten",
                 File,
                 ctrl("E"),
             ),

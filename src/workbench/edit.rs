@@ -2,8 +2,8 @@
 //! same list turned round through the same door ([`super::Case::apply`]).
 
 use crate::contour::SliceContours;
-use crate::dicom::SourceStructureSet;
 use crate::features::ClinicalValues;
+use crate::import::SetOrigin;
 use crate::structures::{Generation, Provenance, Roi, RoiId, Role};
 use std::sync::Arc;
 
@@ -38,13 +38,17 @@ impl RoiAttributes {
     }
 }
 
-/// A source structure set; equal to itself only.
+/// Where structures came from; equal to itself only.
 #[derive(Debug, Clone)]
-pub struct Source(pub Arc<SourceStructureSet>);
+pub struct Source(pub SetOrigin);
 
 impl PartialEq for Source {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        match (&self.0, &other.0) {
+            (SetOrigin::StructureSet(a), SetOrigin::StructureSet(b)) => Arc::ptr_eq(a, b),
+            (SetOrigin::Voxels(a), SetOrigin::Voxels(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
     }
 }
 
@@ -77,9 +81,9 @@ pub enum Change {
         before: ClinicalValues,
         after: ClinicalValues,
     },
-    /// A source structure set joins those of the case, as the last.
+    /// A source of structures joins those of the case, as the last of its kind.
     AddSource(Source),
-    /// The last source structure set leaves.
+    /// The last source of its kind leaves.
     RemoveSource(Source),
 }
 

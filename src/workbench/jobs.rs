@@ -2,7 +2,8 @@
 //! and panics caught at the edge of the lane.
 
 use super::Trouble;
-use crate::dicom::{ExportError, StructureSetError};
+use super::export::ExportFailure;
+use crate::import::SetError;
 use crate::progress::{Cancelled, Progress};
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use std::collections::VecDeque;
@@ -86,15 +87,18 @@ impl From<Cancelled> for JobError {
     }
 }
 
-impl From<ExportError> for JobError {
-    fn from(error: ExportError) -> Self {
-        Self::Failed(Trouble::of(&error))
+impl From<ExportFailure> for JobError {
+    fn from(error: ExportFailure) -> Self {
+        match error {
+            ExportFailure::Cancelled(_) => Self::Cancelled,
+            error => Self::Failed(Trouble::of(&error)),
+        }
     }
 }
 
-impl From<StructureSetError> for JobError {
-    fn from(error: StructureSetError) -> Self {
-        Self::Failed(Trouble::of(&error))
+impl From<SetError> for JobError {
+    fn from(error: SetError) -> Self {
+        if error.is_cancelled() { Self::Cancelled } else { Self::Failed(Trouble::of(&error)) }
     }
 }
 

@@ -4,11 +4,12 @@ use super::Trouble;
 use super::case::{Case, CaseImage};
 use super::jobs::JobError;
 use super::live::Surroundings;
-use super::opening::guessed;
+use super::outcome::entered;
 use super::series::{SeriesChoice, SeriesList, find};
-use crate::dicom::{self, CtError, CtMeta, ImportWarning, LoadStep, LoadedCt, ScanError, StructureSetFile};
+use crate::dicom::{CtError, CtMeta, ImportWarning, LoadStep, LoadedCt};
 use crate::geometry::{PatientPoint, VoxelGrid};
 use crate::image::{CtVolume, WindowLevel};
+use crate::import::{self, FindError, ImportError, LoadedSet, SetError, SetSource};
 use crate::phantom::{self, PhantomConfig};
 use crate::progress::{Cancelled, Progress};
 use crate::structures::{RoiId, StructureSet};
@@ -21,8 +22,8 @@ use std::sync::Arc;
 pub struct LoadedCase {
     pub case: Case,
     pub surroundings: Surroundings,
-    /// Structure sets found, fitting this CT, and not loaded.
-    pub other_structure_sets: Vec<StructureSetFile>,
+    /// Sets of structures found, fitting this CT, and not loaded.
+    pub other_structure_sets: Vec<SetSource>,
     /// Import report.
     pub warnings: Vec<ImportWarning>,
     /// Structures whose role was only guessed from the name.
@@ -37,11 +38,14 @@ pub struct LoadedCase {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error(transparent)]
-    Scan(#[from] ScanError),
+    Find(#[from] FindError),
     #[error(transparent)]
-    Ct(#[from] CtError),
+    Ct(#[from] ImportError),
+    /// A file that was named could not be read.
+    #[error(transparent)]
+    Set(#[from] SetError),
     #[error("CT series {number} of {count} cannot be opened, choose another one of them: {source}")]
-    OneOfSeveral { number: usize, count: usize, source: CtError },
+    OneOfSeveral { number: usize, count: usize, source: ImportError },
     #[error("there is no such series in the folder ({wanted}); it holds {count} CT series, `hilum inspect` lists them")]
     NoSuchSeries { wanted: String, count: usize },
     #[error("cancelled")]
@@ -60,7 +64,13 @@ impl OpenError {
     }
 
     pub fn is_cancelled(&self) -> bool {
-        matches!(self, Self::Cancelled | Self::Scan(ScanError::Cancelled(_)) | Self::Ct(CtError::Cancelled(_)))
+        match self {
+            Self::Cancelled => true,
+            Self::Find(error) => error.is_cancelled(),
+            Self::Ct(error) | Self::OneOfSeveral { source: error, .. } => error.is_cancelled(),
+            Self::Set(error) => error.is_cancelled(),
+            Self::NoSuchSeries { .. } => false,
+        }
     }
 }
 
@@ -110,11 +120,13 @@ impl Loading {
     }
 }
 
-/// Reads the CT found in files and folders with the newest structure set that fits it. `on_step`
-/// receives geometry and slices as they arrive; an error from it stops the work.
+/// Reads the CT found in files and folders with the newest structure set that fits it, or where there is none with a
+/// segmentation or NIfTI labels, and with those that were named. `on_step` receives geometry and slices as they
+/// arrive; an error from it stops the work.
 ///
 /// # Errors
-/// No DICOM, no CT, unusable geometry, cancelled. Trouble with a structure set is a remark, not an error.
+/// No CT, unusable geometry, a NIfTI file or segmentation that was named and cannot be read, cancelled. Trouble with
+/// a set that was only found is a remark, not an error.
 pub fn load_case(
     paths: &[PathBuf],
     progress: &dyn Progress,
@@ -136,16 +148,15 @@ pub fn load_series(
     progress: &dyn Progress,
     on_step: &mut dyn FnMut(OpenStep) -> Result<(), Cancelled>,
 ) -> Result<LoadedCase, OpenError> {
-    let scan = dicom::scan(paths, progress)?;
-    let mut warnings = scan.warnings.clone();
-    let count = scan.series.len();
-    let at = find(&scan, choice).ok_or_else(|| match choice {
-        SeriesChoice::Best => OpenError::Ct(CtError::Empty),
+    let findings = import::find(paths, progress)?;
+    let mut warnings = findings.warnings.clone();
+    let count = findings.cts.len();
+    let at = find(&findings, choice).ok_or_else(|| match choice {
+        SeriesChoice::Best => OpenError::Ct(CtError::Empty.into()),
         SeriesChoice::Number(number) => OpenError::NoSuchSeries { wanted: number.to_string(), count },
         SeriesChoice::Key(key) => OpenError::NoSuchSeries { wanted: key.clone(), count },
     })?;
-    let series = &scan.series[at];
-    let found = SeriesList::new(&scan, at);
+    let found = SeriesList::new(&findings, at);
     on_step(OpenStep::Found(Box::new(found.clone())))?;
     if count > 1 && *choice == SeriesChoice::Best {
         warnings.push(ImportWarning::warning(format!(
@@ -153,57 +164,46 @@ pub fn load_series(
             at + 1
         )));
     }
-    let mut stopped = false;
-    let loaded = dicom::load_ct(series, progress, &mut |step| stopped |= on_step(OpenStep::Ct(step)).is_err());
-    if stopped {
-        return Err(OpenError::Cancelled);
-    }
+    let loaded = findings.cts[at].load(progress, &mut |step| on_step(OpenStep::Ct(step)));
     let LoadedCt { volume, meta, warnings: ct_warnings } = loaded.map_err(|source| match source {
-        CtError::Cancelled(_) => OpenError::Cancelled,
+        source if source.is_cancelled() => OpenError::Cancelled,
         source if count > 1 => OpenError::OneOfSeveral { number: at + 1, count, source },
         source => OpenError::Ct(source),
     })?;
     warnings.extend(ct_warnings);
 
-    let mut structures = StructureSet::default();
-    let mut sources = Vec::new();
-    let mut others = Vec::new();
-    let mut read = None;
-    let mut files: Vec<&StructureSetFile> = scan.structure_sets_of(series);
-    if files.is_empty() {
-        // None belongs to this series: try them all the same, so that each refusal gives its reason.
-        files = scan.structure_sets.iter().collect();
-    } else {
-        let (fitting, remarks) = scan.other_structure_sets_of(series);
-        others.extend(fitting.into_iter().cloned());
-        warnings.extend(remarks);
-    }
-    // The newest that can be read is loaded, the others are offered.
-    files.sort_by(|a, b| (&b.date, &b.time).cmp(&(&a.date, &a.time)));
-    let mut rest = Vec::new();
-    for file in files {
+    let fitting = findings.sets_for(at);
+    warnings.extend(fitting.remarks);
+    let mut read: Vec<LoadedSet> = Vec::new();
+    let mut others: Vec<SetSource> = Vec::new();
+    for set in fitting.first {
         progress.checkpoint()?;
-        if !sources.is_empty() {
-            rest.push(file.clone());
+        if !read.is_empty() {
+            others.push(set.clone());
             continue;
         }
-        progress.report("Reading the structure set", 0, 1);
-        match dicom::load_structure_set(&file.path, &volume.grid, &meta, 0) {
-            Ok(set) => {
-                structures.rois.clone_from(&set.rois);
-                warnings.extend(set.warnings.iter().cloned());
-                sources.push(Arc::clone(&set.source));
-                read = Some(set);
-            }
+        match set.load(&volume.grid, &meta, 0, progress) {
+            Ok(set) => read.push(set),
+            Err(error) if error.is_cancelled() => return Err(OpenError::Cancelled),
             Err(error) => warnings.push(error.to_warning()),
         }
     }
-    others.splice(0..0, rest);
+    for set in fitting.asked_for {
+        progress.checkpoint()?;
+        read.push(set.load(&volume.grid, &meta, read.len(), progress)?);
+    }
+    others.extend(fitting.offered.into_iter().cloned());
+
     let opened = paths.iter().map(|p| std::path::absolute(p).unwrap_or_else(|_| p.clone())).collect();
     progress.report("Measuring the structures", 0, 1);
-    let case = Case::new(CaseImage { volume, meta: Arc::clone(&meta) }, structures, sources);
-    let ids: Vec<RoiId> = case.structures().rois.iter().map(|r| r.id).collect();
-    let uncertain_roles = read.iter().flat_map(|set| guessed(set, &ids)).collect();
+    let mut case = Case::new(CaseImage { volume, meta: Arc::clone(&meta) }, StructureSet::default(), Vec::new());
+    let mut uncertain_roles = BTreeSet::new();
+    for set in read {
+        progress.checkpoint()?;
+        let ids = entered(&mut case, &set);
+        uncertain_roles.extend(set.guessed().filter_map(|n| ids.get(n).copied()));
+        warnings.extend(set.warnings);
+    }
     Ok(LoadedCase {
         surroundings: Surroundings::find(&case),
         case,

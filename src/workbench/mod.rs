@@ -7,6 +7,7 @@ mod case;
 mod commands;
 mod deidentify;
 mod edit;
+mod export;
 mod history;
 pub mod jobs;
 mod live;
@@ -27,21 +28,26 @@ pub use case::{Case, CaseImage, ChangedSlices, EditError};
 pub use commands::{Action, ActionInfo, Command, Menu, Shortcut, TeachCommand, ToolKind};
 pub use deidentify::{Deidentified, DeidentifyRequest};
 pub use edit::{Change, Edit, RoiAttributes};
+pub use export::{
+    ExportFailure, ExportFormat, ExportSource, Exported, NiftiContent, NiftiProof, WrittenNifti, WrittenStructure,
+    export, export_as, format_refusal, nifti_files, write_nifti,
+};
 pub use history::History;
 pub use live::{CentralZone, Derived, Live, Surroundings};
 pub use loading::{LoadedCase, Loading, OpenError, OpenStep, load_case, load_demo, load_series};
 pub use notices::{Notice, Notices, Severity, Trouble};
-pub use outcome::{error_chain, export, proof_lines, proposal_edit, segmentation_edit};
 pub use overlays::{DoseUnit, IsodoseLevel, Overlay, OverlayCommand, OverlayStyle, find_overlay};
+pub use outcome::{error_chain, proposal_edit, segmentation_edit};
 pub use policy::{EditPolicy, Refusal};
 pub use series::{ForeignSet, FoundSeries, FrameRelation, SeriesChoice, SeriesList, Thumbnail};
 pub use settings::{RecentCase, Settings, SettingsError};
 pub use view::{ViewState, Workspace};
 
-use crate::dicom::{self, ImportWarning, StructureSetFile};
+use crate::dicom::{self, ImportWarning};
 use crate::diunet::{self, LoadedModel};
-use crate::geometry::PatientPoint;
+use crate::geometry::{PatientPoint, Revision};
 use crate::image::WindowLevel;
+use crate::import::SetSource;
 use crate::risk::{self, RiskModel};
 use crate::structures::{Provenance, Roi, RoiId, Role, station_color};
 use crate::teaching::{Exercise, Phase, Score};
@@ -74,7 +80,7 @@ pub struct Workbench {
     loading_count: u64,
     arrived: Option<Box<Arrived>>,
     live: Option<Live>,
-    other_structure_sets: Vec<StructureSetFile>,
+    other_structure_sets: Vec<SetSource>,
     overlays: Overlays,
     /// The series of the folder that is open, and its files and folders.
     found: SeriesList,
@@ -98,8 +104,10 @@ pub struct Workbench {
     risk_model: ModelState<RiskModel>,
     exercise: Option<Exercise>,
     score: Option<Derived<Score>>,
-    last_export: Option<Derived<Arc<dicom::ExportProof>>>,
+    last_export: Option<Derived<Arc<Exported>>>,
     deidentified: Option<Deidentified>,
+    /// The revision whose contours are safe in a file from which they come back.
+    saved: Option<Revision>,
     case_count: u64,
 }
 
@@ -159,6 +167,7 @@ impl Workbench {
             score: None,
             last_export: None,
             deidentified: None,
+            saved: None,
             case_count: 0,
         }
     }
@@ -184,9 +193,12 @@ impl Workbench {
     pub fn live(&self) -> Option<&Live> {
         self.live.as_ref()
     }
-    /// Structure sets found beside the open one that are not part of the case, with their numbers.
-    pub fn other_structure_sets(&self) -> impl Iterator<Item = (usize, &StructureSetFile)> {
-        let taken = |set: &StructureSetFile| self.case.iter().flat_map(|c| &c.sources).any(|s| s.path == set.path);
+    /// Sets of structures found beside the open one that are not part of the case, with their numbers.
+    pub fn other_structure_sets(&self) -> impl Iterator<Item = (usize, &SetSource)> {
+        let taken = |set: &SetSource| {
+            let mut read = self.case.iter().flat_map(Case::set_paths);
+            read.any(|path| set.paths().iter().any(|p| p == path))
+        };
         self.other_structure_sets.iter().enumerate().filter(move |(_, set)| !taken(set))
     }
     /// What was noticed while the case was read.
@@ -208,8 +220,7 @@ impl Workbench {
     /// True if contours changed since they were opened or last exported.
     pub fn has_unexported_changes(&self) -> bool {
         let Some(case) = &self.case else { return false };
-        let exported = self.last_export.as_ref().map(|e| e.revision);
-        (!case.history().is_empty() || case.in_transaction()) && exported != Some(case.revision())
+        (!case.history().is_empty() || case.in_transaction()) && self.saved != Some(case.revision())
     }
     pub fn tool(&self) -> ToolKind {
         self.tool
@@ -248,7 +259,7 @@ impl Workbench {
         self.score.as_ref()
     }
     /// Proof of the last export of this case, with the revision that it holds.
-    pub fn last_export(&self) -> Option<&Derived<Arc<dicom::ExportProof>>> {
+    pub fn last_export(&self) -> Option<&Derived<Arc<Exported>>> {
         self.last_export.as_ref()
     }
     /// Grows by one with every case that is put on the bench.
@@ -293,6 +304,7 @@ impl Workbench {
         }
         match command {
             Command::Open(paths) => self.open(paths, SeriesChoice::Best),
+            Command::OpenFiles(paths) => self.open_files(paths),
             Command::OpenChosen { paths, series } => self.open(paths, series),
             Command::OpenSeries(key) => {
                 let paths = self.series_paths().to_vec();
@@ -372,7 +384,8 @@ impl Workbench {
             Command::Segment => self.segment(),
             Command::ProposeCtv => self.propose_ctv(),
             Command::Deidentify(request) => self.deidentify(*request),
-            Command::Export { path, overwrite } => self.export(path, overwrite),
+            Command::SetExportFormat(format) => self.view.export_format = format,
+            Command::Export { path, format, overwrite } => self.export(path, format, overwrite),
             Command::SetClinical(after) => {
                 if let Some(case) = &mut self.case {
                     let before = case.clinical().clone();

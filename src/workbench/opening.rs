@@ -1,14 +1,16 @@
 //! Opening: from the wish to open a case to the case on the bench. Until the new case is there the old
 //! one stays as it is; while the views show slices of the new one, nothing of the old one can be changed.
 
+use super::export::ExportFormat;
 use super::jobs::{JobContext, JobId, JobKey, Lane};
 use super::loading::{LoadedCase, Loading, OpenError, OpenStep, load_demo, load_series};
 use super::overlays::Overlays;
 use super::results::{CaseResult, JobResult};
 use super::series::{SeriesChoice, SeriesList};
 use super::{EditPolicy, Live, Severity, ViewState, Workbench};
-use crate::dicom::{self, LoadStep, LoadedStructureSet};
+use crate::dicom::{self, LoadStep};
 use crate::geometry::Revision;
+use crate::import::{LoadedSet, SetSource};
 use crate::structures::{Roi, RoiId, Role};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,8 +18,8 @@ use std::sync::Arc;
 /// A case that is being read by a job.
 pub(super) struct Opening {
     job: JobId,
-    /// The open case, as it was when it was agreed to close it.
-    agreed: (u64, Option<Revision>),
+    /// The open case, as it was when it was agreed to close it; `None` where nobody was asked.
+    agreed: Option<(u64, Option<Revision>)>,
     pub(super) paths: Vec<PathBuf>,
     /// The series of the folder, once they are known.
     pub(super) found: Option<SeriesList>,
@@ -43,6 +45,14 @@ impl Workbench {
         });
     }
 
+    /// Files that may be structures for the open case. Should they hold a CT, it is asked before the open one closes.
+    pub(super) fn open_files(&mut self, paths: Vec<PathBuf>) {
+        self.open(paths, SeriesChoice::Best);
+        if let Some(opening) = &mut self.opening {
+            opening.agreed = None;
+        }
+    }
+
     pub(super) fn open_demo(&mut self, seed: u64) {
         self.start_opening("Make the demo case", Vec::new(), move |context| Ok(load_demo(seed, context)?));
     }
@@ -55,11 +65,18 @@ impl Workbench {
     ) {
         self.end_opening();
         self.arrived = None;
-        let agreed = self.identity();
+        let agreed = Some(self.identity());
         let model = self.risk_model.as_ref().ok().map(Arc::clone);
         let subject = paths.first().cloned();
+        let has_case = self.case.is_some();
         let spawned = self.jobs.spawn_about(Lane::Io, JobKey::LoadCase, title, subject, move |context| {
-            let loaded = load(context).map_err(OpenError::into_job_error)?;
+            let loaded = match load(context) {
+                // Structures without a CT are meant for the one that is open.
+                Err(OpenError::Find(error)) if has_case && !error.sets().is_empty() => {
+                    return Ok(JobResult::SetsFound(error.sets().to_vec()));
+                }
+                loaded => loaded.map_err(OpenError::into_job_error)?,
+            };
             Ok(JobResult::Loaded(Box::new(Arrived::new(loaded, model.as_deref()))))
         });
         match spawned {
@@ -126,12 +143,36 @@ impl Workbench {
             return;
         }
         self.finish_stroke();
-        let agreed = self.opening.take().map(|o| o.agreed);
+        let agreed = self.opening.take().and_then(|o| o.agreed);
         if agreed != Some(self.identity()) && self.has_unexported_changes() {
             self.end_opening();
             self.arrived = Some(arrived);
         } else {
             self.put(*arrived);
+        }
+    }
+
+    /// Structures were opened without a CT: they join those that can be added to the open case. A single set is added.
+    pub(super) fn accept_sets(&mut self, job: JobId, sets: Vec<SetSource>) {
+        if !self.is_opening(job) {
+            return;
+        }
+        self.end_opening();
+        let known = |list: &[SetSource], set: &SetSource| list.iter().position(|s| s.paths() == set.paths());
+        let mut places = Vec::new();
+        for set in sets {
+            places.push(known(&self.other_structure_sets, &set).unwrap_or_else(|| {
+                self.other_structure_sets.push(set);
+                self.other_structure_sets.len() - 1
+            }));
+        }
+        match places[..] {
+            [one] if self.other_structure_sets().any(|(n, _)| n == one) => self.add_structure_set(one),
+            [_] => self.notices.info("These structures are part of the case already"),
+            _ => self.notices.info(format!(
+                "No CT was found there, but {} sets of structures: add them to the open case below the list of structures",
+                places.len()
+            )),
         }
     }
 
@@ -167,6 +208,7 @@ impl Workbench {
         self.exercise = None;
         self.score = None;
         self.last_export = None;
+        self.saved = None;
         self.geometry_acknowledged = false;
         self.policy = EditPolicy::default();
         self.case_count += 1;
@@ -175,6 +217,9 @@ impl Workbench {
             identifiers_hidden: self.view.identifiers_hidden,
             ..ViewState::default()
         };
+        if case.image.meta.from_nifti {
+            self.view.export_format = ExportFormat::Masks;
+        }
         self.view.crosshair = case.grid().center();
         let first = [Role::Gtvp, Role::Gtvn, Role::Ctv]
             .into_iter()
@@ -187,7 +232,13 @@ impl Workbench {
         self.import_report = warnings;
         self.uncertain_roles = uncertain_roles;
         self.view.selected = first;
-        if let Some(roi) = first.filter(|id| self.case.as_ref().is_some_and(|c| !c.mask(*id).is_empty())) {
+        // Of a whole atlas of organs the first is no place to begin; the middle of the scan is.
+        let is_of_interest = |id: &RoiId| {
+            let case = self.case.as_ref();
+            let roi = case.and_then(|c| c.structures().get(*id).filter(|_| !c.mask(*id).is_empty()));
+            roi.is_some_and(|r| r.role != Role::Organ)
+        };
+        if let Some(roi) = first.filter(is_of_interest) {
             self.go_to(roi);
         }
         self.report_import("Opened", 0);
@@ -222,19 +273,22 @@ impl Workbench {
     }
 
     pub(super) fn add_structure_set(&mut self, index: usize) {
-        let Some(file) = self.other_structure_sets().find(|(n, _)| *n == index).map(|(_, file)| file) else { return };
+        let Some(source) = self.other_structure_sets().find(|(n, _)| *n == index).map(|(_, set)| set.clone()) else {
+            return;
+        };
         let Some(case) = &self.case else { return };
-        let (path, set) = (file.path.clone(), case.sources.len());
+        let set = case.sources.len();
         let (grid, meta) = (Arc::clone(case.grid()), Arc::clone(&case.image.meta));
-        let subject = Some(path.clone());
-        self.spawn_for_case(Lane::Io, JobKey::AddStructureSet, "Add a structure set", subject, move |_| {
-            let loaded = dicom::load_structure_set(&path, &grid, &meta, set)?;
+        let subject = source.paths().first().cloned();
+        let title = format!("Add a set of structures ({})", source.format().words());
+        self.spawn_for_case(Lane::Io, JobKey::AddStructureSet, &title, subject, move |context| {
+            let loaded = source.load(&grid, &meta, set, context)?;
             Ok(CaseResult::StructureSet(Box::new(loaded)))
         });
     }
 
     /// The ROIs of another structure set enter the case as one step.
-    pub(super) fn accept_structure_set(&mut self, loaded: LoadedStructureSet) {
+    pub(super) fn accept_structure_set(&mut self, loaded: LoadedSet) {
         let Some(case) = &mut self.case else { return };
         let (edit, ids) = super::outcome::import_edit(case, &loaded);
         if let Err(error) = case.apply(edit) {
@@ -243,7 +297,7 @@ impl Workbench {
         }
         let rois: Vec<Roi> = ids.iter().filter_map(|id| case.structures().get(*id)).cloned().collect();
         self.outline_only(&rois);
-        self.uncertain_roles.extend(guessed(&loaded, &ids));
+        self.uncertain_roles.extend(loaded.guessed().filter_map(|n| ids.get(n).copied()));
         let remarks = self.import_report.len();
         self.import_report.extend(loaded.warnings);
         let count = ids.len();
@@ -261,11 +315,4 @@ impl Arrived {
         let live = Live::new(&loaded.case, loaded.surroundings.clone(), model);
         Self { loaded, live }
     }
-}
-
-/// Which of the ROIs of a structure set, entered under these ids, have a role that was only guessed.
-/// The role Other says that nothing was guessed.
-pub(super) fn guessed(set: &LoadedStructureSet, ids: &[RoiId]) -> Vec<RoiId> {
-    let is_guess = |n: &usize| set.rois.get(*n).is_some_and(|r| r.role != Role::Other);
-    set.uncertain_roles.iter().filter(|n| is_guess(n)).filter_map(|n| ids.get(*n).copied()).collect()
 }

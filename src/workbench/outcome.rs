@@ -1,16 +1,13 @@
 //! What jobs hand over, and how it enters the case: one edit each.
 
 use super::edit::Source;
-use super::{Case, CaseImage, Change, Edit, EditPolicy, RoiAttributes, Trouble};
+use super::{Case, Change, Edit, EditPolicy, RoiAttributes, Trouble};
 use crate::anatomy::CtvProposal;
-use crate::dicom::{self, ExportError, ExportProof, ExportRequest, LoadedStructureSet, SourceStructureSet};
 use crate::diunet::{SegmentError, Segmentation};
-use crate::structures::{
-    Generation, Provenance, Roi, RoiId, Role, Station, StructureSet, free_name, role_color, station_color,
-};
+use crate::import::LoadedSet;
+use crate::structures::{Generation, Provenance, Roi, RoiId, Role, Station, free_name, role_color, station_color};
 use crate::workbench::jobs::JobError;
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 
 pub(super) fn segment_error(error: SegmentError) -> JobError {
@@ -33,32 +30,6 @@ pub fn error_chain(error: &dyn std::error::Error) -> String {
         cause = next.source();
     }
     text
-}
-
-/// Writes the structures of a case as a new structure set and proves it.
-pub fn export(
-    image: &CaseImage,
-    structures: &StructureSet,
-    sources: &[Arc<SourceStructureSet>],
-    path: &Path,
-    overwrite: bool,
-) -> Result<ExportProof, ExportError> {
-    let request = ExportRequest {
-        ct: &image.meta,
-        grid: &image.volume.grid,
-        structures,
-        sources,
-        label: "Hilum",
-        description: "",
-        overwrite,
-    };
-    dicom::export_structure_set(&request, path)
-}
-
-/// The details of a proof without the file, which stands apart.
-pub fn proof_lines(proof: &ExportProof) -> Vec<String> {
-    let path = proof.path.display().to_string();
-    proof.details().into_iter().filter(|line| !line.contains(&path)).collect()
 }
 
 /// True for a station that a network drew and that is as the network left it, contours and all that is
@@ -123,11 +94,18 @@ pub fn segmentation_edit(case: &mut Case, segmentation: &Segmentation, policy: &
     (Edit::new("Contour stations with DiUnet", changes), summary)
 }
 
-/// The edit by which the ROIs of another structure set enter the case, and the ids that they get.
-pub(super) fn import_edit(case: &mut Case, set: &LoadedStructureSet) -> (Edit, Vec<RoiId>) {
+/// The ROIs of a set enter a case that is being made: no step of undo. Gives the ids that they get.
+pub(super) fn entered(case: &mut Case, set: &LoadedSet) -> Vec<RoiId> {
+    let (edit, ids) = import_edit(case, set);
+    case.begin_with(edit);
+    ids
+}
+
+/// The edit by which the ROIs of another set of structures enter the case, and the ids that they get.
+pub(super) fn import_edit(case: &mut Case, set: &LoadedSet) -> (Edit, Vec<RoiId>) {
     let mut names: BTreeSet<String> = case.structures().rois.iter().map(|r| r.name.clone()).collect();
     let first = case.structures().rois.len();
-    let mut changes = vec![Change::AddSource(Source(Arc::clone(&set.source)))];
+    let mut changes = vec![Change::AddSource(Source(set.origin.clone()))];
     let mut ids = Vec::new();
     for (n, roi) in set.rois.iter().enumerate() {
         let id = case.new_id();
@@ -136,7 +114,7 @@ pub(super) fn import_edit(case: &mut Case, set: &LoadedStructureSet) -> (Edit, V
         ids.push(id);
         changes.push(Change::Add { index: first + n, roi: Arc::new(Roi { id, name, ..roi.clone() }) });
     }
-    (Edit::new("Import structure set", changes), ids)
+    (Edit::new("Import structures", changes), ids)
 }
 
 /// The edit by which a proposed CTV enters the case. It becomes the CTV: what had this role before gets

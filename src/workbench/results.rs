@@ -2,15 +2,16 @@
 //! belongs to; one of a case that is closed is dropped.
 
 use super::deidentify::Deidentified;
+use super::export::{ExportFormat, ExportSource, Exported, export_as};
 use super::jobs::{JobContext, JobError, JobEvent, JobId, JobKey, Lane};
 use super::live::CentralZone;
 use super::opening::Arrived;
 use super::series::{SeriesList, Thumbnail};
 use super::{Derived, Severity, Trouble, Workbench, outcome};
 use crate::anatomy::{self, CtvProposal};
-use crate::dicom::{ExportProof, LoadStep, LoadedOverlay, LoadedStructureSet};
+use crate::dicom::{LoadStep, LoadedOverlay};
 use crate::diunet::{self, Segmentation};
-use crate::progress::Progress as _;
+use crate::import::{LoadedSet, SetSource};
 use crate::structures::{Provenance, RoiId};
 use crate::teaching::{self, Phase, Score};
 use std::path::PathBuf;
@@ -26,6 +27,8 @@ pub(super) enum JobResult {
     Thumbnails,
     Loaded(Box<Arrived>),
     Deidentified(Deidentified),
+    /// Structures without a CT were opened.
+    SetsFound(Vec<SetSource>),
     /// For the case that was opened as number `case_count`.
     OfCase {
         case_count: u64,
@@ -38,8 +41,8 @@ pub(super) enum CaseResult {
     Segmented(Box<Segmentation>),
     Proposed(Box<CtvProposal>),
     /// The structures of a revision are on disk.
-    Exported(Derived<Arc<ExportProof>>),
-    StructureSet(Box<LoadedStructureSet>),
+    Exported(Derived<Arc<Exported>>),
+    StructureSet(Box<LoadedSet>),
     Compared {
         pair: [RoiId; 2],
         score: Box<Derived<Score>>,
@@ -61,6 +64,7 @@ impl Workbench {
                 JobEvent::Partial(JobResult::Thumbnail(thumbnail)) => self.thumbnails.push(thumbnail),
                 JobEvent::Finished(JobResult::Loaded(arrived)) => self.arrive(id, arrived),
                 JobEvent::Finished(JobResult::Deidentified(done)) => self.accept_deidentified(done),
+                JobEvent::Finished(JobResult::SetsFound(sets)) => self.accept_sets(id, sets),
                 JobEvent::Finished(JobResult::OfCase { case_count, result }) => {
                     if case_count == self.case_count {
                         self.accept(result);
@@ -87,10 +91,10 @@ impl Workbench {
         let what = match key {
             JobKey::LoadCase => "The case could not be opened",
             JobKey::Segment => "The stations could not be contoured",
-            JobKey::Export => "The structure set was not exported",
+            JobKey::Export => "Nothing was exported",
             JobKey::Propose => "No CTV could be proposed",
             JobKey::Deidentify => "Nothing was de-identified",
-            JobKey::AddStructureSet => "The structure set was not read",
+            JobKey::AddStructureSet => "The structures were not read",
             JobKey::Compare => "The comparison failed",
             JobKey::Airway => "The distance from the airway could not be measured",
             JobKey::Overlay => "The overlay could not be shown",
@@ -141,6 +145,11 @@ impl Workbench {
             }
             CaseResult::Exported(exported) => {
                 self.notice_export(&exported.value);
+                // A scan that has no DICOM images can have no structure set: voxels are the best there is.
+                let best = self.case.as_ref().is_some_and(|c| c.image.meta.from_nifti);
+                if exported.value.format_keeps_contours() || best {
+                    self.saved = Some(exported.revision);
+                }
                 self.last_export = Some(exported);
             }
             CaseResult::Compared { pair, score } => {
@@ -167,13 +176,9 @@ impl Workbench {
         }
     }
 
-    fn notice_export(&mut self, proof: &ExportProof) {
-        self.notices.push_with_files(
-            Severity::Info,
-            proof.summary(),
-            outcome::proof_lines(proof),
-            vec![proof.path.clone()],
-        );
+    fn notice_export(&mut self, proof: &Exported) {
+        let files = vec![proof.path().to_owned()];
+        self.notices.push_with_files(Severity::Info, proof.summary(), proof.lines(), files);
     }
 
     /// Starts a job for the open case.
@@ -223,15 +228,14 @@ impl Workbench {
         });
     }
 
-    pub(super) fn export(&mut self, path: PathBuf, overwrite: bool) {
+    pub(super) fn export(&mut self, path: PathBuf, format: ExportFormat, overwrite: bool) {
         let Some(case) = &self.case else { return };
-        let (image, structures, sources) = (case.image.clone(), case.structures().clone(), case.sources.clone());
+        let source = ExportSource::of(case);
         let revision = case.revision();
         let subject = Some(path.clone());
         self.spawn_for_case(Lane::Io, JobKey::Export, "Export", subject, move |context| {
             // Once it has begun, the file is written and proven, and then it counts.
-            context.checkpoint()?;
-            let proof = outcome::export(&image, &structures, &sources, &path, overwrite)?;
+            let proof = export_as(&source, format, &path, overwrite, context)?;
             Ok(CaseResult::Exported(Derived { revision, value: Arc::new(proof) }))
         });
     }

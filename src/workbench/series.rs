@@ -4,9 +4,10 @@
 use super::jobs::{JobContext, JobKey, Lane};
 use super::results::JobResult;
 use super::{Trouble, Workbench};
-use crate::dicom::{CtSeries, ImportWarning, OverlaySource, Scan, StructureSetFile};
+use crate::dicom::{ImportWarning, OverlaySource};
 use crate::geometry::{ImagePlane, Orientation};
 use crate::image::{CtVolume, PictureFrame, SlicePicture, WindowLevel};
+use crate::import::{CtSource, Findings, MiddleSlice, SetFormat, SetSource};
 use crate::progress::{Cancelled, Progress};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -48,9 +49,11 @@ pub enum FrameRelation {
 }
 
 impl FrameRelation {
-    fn between(one: &CtSeries, other: &CtSeries) -> Self {
-        let (a, b) = (&one.frame_of_reference_uid, &other.frame_of_reference_uid);
-        match (a.is_empty() || b.is_empty(), a == b) {
+    fn between(one: &CtSource, other: &CtSource) -> Self {
+        let (a, b) = (one.frame_of_reference_uid(), other.frame_of_reference_uid());
+        // The frame of a NIfTI file is made up for itself alone.
+        let unknown = a.is_empty() || b.is_empty() || one.is_nifti() != other.is_nifti();
+        match (unknown, a == b) {
             (true, _) => Self::Unknown,
             (_, true) => Self::Same,
             (_, false) => Self::Other,
@@ -81,7 +84,7 @@ pub struct FoundSeries {
     pub doubts: Vec<ImportWarning>,
     /// Why it cannot be opened.
     pub unusable: Option<Trouble>,
-    middle: Option<Arc<CtSeries>>,
+    middle: Option<MiddleSlice>,
 }
 
 impl FoundSeries {
@@ -97,16 +100,22 @@ impl FoundSeries {
     }
 }
 
-/// A structure set that cannot be laid over the open series.
+/// A set of structures that cannot be laid over the open series.
 #[derive(Debug, Clone)]
 pub struct ForeignSet {
-    pub file: StructureSetFile,
+    pub set: SetSource,
     /// Key and number of the series that it belongs to, where that is in the folder.
     pub series: Option<(String, usize)>,
 }
 
 impl ForeignSet {
-    pub const REASON: &'static str = "Drawn in another frame of reference than this CT";
+    /// Why it cannot.
+    pub fn reason(&self) -> &'static str {
+        match self.set.format() {
+            SetFormat::StructureSet | SetFormat::Segmentation => "Drawn in another frame of reference than this CT",
+            SetFormat::Nifti => "None of its voxels lies in this CT",
+        }
+    }
 }
 
 /// The CT series of a folder.
@@ -122,11 +131,12 @@ pub struct SeriesList {
 }
 
 impl SeriesList {
-    /// The series of a scan, with the one that is opened.
-    pub(super) fn new(scan: &Scan, open: usize) -> Self {
-        let keys = keys(scan);
-        let opened = &scan.series[open];
-        let found = |(n, series): (usize, &CtSeries)| {
+    /// The series that were found, with the one that is opened.
+    pub(super) fn new(findings: &Findings, open: usize) -> Self {
+        let keys = keys(findings);
+        let own = findings.own_sets();
+        let opened = &findings.cts[open];
+        let found = |(n, series): (usize, &CtSource)| {
             let (outlook, unusable) = match series.outlook() {
                 Ok(outlook) => (Some(outlook), None),
                 Err(error) => (None, Some(Trouble::of(&error))),
@@ -134,28 +144,28 @@ impl SeriesList {
             FoundSeries {
                 key: keys[n].clone(),
                 number: n + 1,
-                series_instance_uid: series.series_instance_uid.clone(),
-                description: series.description.clone(),
-                date: series.date.clone(),
+                series_instance_uid: series.series_instance_uid(),
+                description: series.description(),
+                date: series.date().to_owned(),
                 slices: outlook.as_ref().map_or(series.len(), |o| o.slices),
                 spacing_mm: outlook.as_ref().and_then(|o| o.spacing_mm),
                 frame: FrameRelation::between(series, opened),
-                structure_sets: scan.own_structure_sets_of(series).count(),
+                structure_sets: own[n].len(),
                 doubts: outlook.as_ref().map(|o| o.doubts.clone()).unwrap_or_default(),
                 unusable,
-                middle: outlook.map(|o| Arc::new(o.middle)),
+                middle: outlook.map(|o| o.middle),
             }
         };
-        let home = |set: &StructureSetFile| {
-            let is_here = |series: &CtSeries| scan.own_structure_sets_of(series).any(|s| s.path == set.path);
-            scan.series.iter().position(is_here).map(|n| (keys[n].clone(), n + 1))
+        let home = |set: &SetSource| {
+            let is_here = |sets: &Vec<&SetSource>| sets.iter().any(|s| s.paths() == set.paths());
+            own.iter().position(is_here).map(|n| (keys[n].clone(), n + 1))
         };
-        let foreign = scan.foreign_structure_sets_of(opened);
+        let foreign = findings.foreign_sets(open).into_iter();
         Self {
-            series: scan.series.iter().enumerate().map(found).collect(),
+            series: findings.cts.iter().enumerate().map(found).collect(),
             open: Some(open),
-            overlays: scan.overlays_of(opened),
-            foreign_sets: foreign.map(|set| ForeignSet { file: set.clone(), series: home(set) }).collect(),
+            overlays: findings.beside.overlays_for(&opened.frame_of_reference_uid()),
+            foreign_sets: foreign.map(|set| ForeignSet { set: set.clone(), series: home(set) }).collect(),
         }
     }
 
@@ -169,25 +179,22 @@ impl SeriesList {
     }
 }
 
-fn keys(scan: &Scan) -> Vec<String> {
-    let uid = |n: usize| &scan.series[n].series_instance_uid;
-    (0..scan.series.len())
-        .map(|n| match (0..n).filter(|m| uid(*m) == uid(n)).count() {
-            0 => uid(n).clone(),
-            before => format!("{}#{}", uid(n), before + 1),
+fn keys(findings: &Findings) -> Vec<String> {
+    let uids: Vec<String> = findings.cts.iter().map(CtSource::series_instance_uid).collect();
+    (0..uids.len())
+        .map(|n| match uids[..n].iter().filter(|uid| **uid == uids[n]).count() {
+            0 => uids[n].clone(),
+            before => format!("{}#{}", uids[n], before + 1),
         })
         .collect()
 }
 
-/// The place of a chosen series in a scan.
-pub(super) fn find(scan: &Scan, choice: &SeriesChoice) -> Option<usize> {
+/// The place of a chosen series among those that were found.
+pub(super) fn find(findings: &Findings, choice: &SeriesChoice) -> Option<usize> {
     match choice {
-        SeriesChoice::Best => {
-            let best = scan.series_to_open()?;
-            scan.series.iter().position(|s| std::ptr::eq(s, best))
-        }
-        SeriesChoice::Number(number) => number.checked_sub(1).filter(|n| *n < scan.series.len()),
-        SeriesChoice::Key(key) => keys(scan).iter().position(|k| k == key),
+        SeriesChoice::Best => findings.ct_to_open(),
+        SeriesChoice::Number(number) => number.checked_sub(1).filter(|n| *n < findings.cts.len()),
+        SeriesChoice::Key(key) => keys(findings).iter().position(|k| k == key),
     }
 }
 
@@ -203,7 +210,7 @@ pub struct Thumbnail {
 const THUMBNAIL_PX: usize = 128;
 
 impl Thumbnail {
-    fn make(key: String, path: PathBuf, middle: &CtSeries, progress: &dyn Progress) -> Result<Self, Cancelled> {
+    fn make(key: String, path: PathBuf, middle: &MiddleSlice, progress: &dyn Progress) -> Result<Self, Cancelled> {
         let picture = match middle.pixels(progress) {
             Ok(slice) => Ok(Arc::new(picture_of_slice(&slice))),
             Err(_) if progress.is_cancelled() => return Err(Cancelled),
@@ -282,10 +289,10 @@ impl Workbench {
         let list = &self.found.series;
         let is_of = |t: &Thumbnail, s: &FoundSeries| s.key == t.of.0 && middle_path(s) == Some(t.of.1.as_path());
         self.thumbnails.retain(|t| list.iter().any(|s| is_of(t, s)));
-        let missing: Vec<(String, PathBuf, Arc<CtSeries>)> = list
+        let missing: Vec<(String, PathBuf, MiddleSlice)> = list
             .iter()
             .filter(|s| list.len() > 1 && !self.thumbnails.iter().any(|t| is_of(t, s)))
-            .filter_map(|s| Some((s.key.clone(), middle_path(s)?.to_owned(), Arc::clone(s.middle.as_ref()?))))
+            .filter_map(|s| Some((s.key.clone(), middle_path(s)?.to_owned(), s.middle.clone()?)))
             .collect();
         self.jobs.dismiss_key(JobKey::Thumbnails);
         if missing.is_empty() {
@@ -305,7 +312,7 @@ impl Workbench {
 }
 
 fn middle_path(series: &FoundSeries) -> Option<&Path> {
-    series.middle.as_ref()?.paths().next()
+    series.middle.as_ref()?.path()
 }
 
 #[cfg(test)]

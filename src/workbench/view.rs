@@ -1,5 +1,6 @@
 //! What the user looks at: workspace, crosshair, window, and how each structure is shown.
 
+use super::export::ExportFormat;
 use crate::geometry::{ImagePlane, Orientation, PatientPoint, VoxelGrid};
 use crate::image::WindowLevel;
 use crate::structures::RoiId;
@@ -41,6 +42,8 @@ pub struct ViewState {
     pub contours_hidden: bool,
     /// Patient name, ID and dates are not shown.
     pub identifiers_hidden: bool,
+    /// What the next export writes.
+    pub export_format: ExportFormat,
 }
 
 impl Default for ViewState {
@@ -54,6 +57,7 @@ impl Default for ViewState {
             opacity: BTreeMap::new(),
             contours_hidden: false,
             identifiers_hidden: false,
+            export_format: ExportFormat::default(),
         }
     }
 }

@@ -104,7 +104,7 @@ fn every_structure_set_is_loaded_offered_or_refused_with_its_reason() {
     std::fs::copy(data.join("bad/non_existent_reference_rt.dcm"), &elsewhere).expect("copied");
     let loaded = open(out.path());
     assert_eq!(loaded.case.structures().rois.len(), 4);
-    let offered: Vec<&Path> = loaded.other_structure_sets.iter().map(|s| s.path.as_path()).collect();
+    let offered: Vec<&Path> = loaded.other_structure_sets.iter().map(|s| s.paths()[0].as_path()).collect();
     assert_eq!(offered, [elsewhere.as_path()]);
     let refused: Vec<_> = loaded.warnings.iter().filter(|w| w.files == [other.clone()]).collect();
     assert_eq!(refused.len(), 1, "{:?}", loaded.warnings);

@@ -13,7 +13,7 @@ use std::path::Path;
 
 fn sources(folder: &Path) -> Vec<OverlaySource> {
     let scan = scan(&[folder.to_path_buf()], &Silent).expect("readable");
-    scan.overlays_of(scan.series_to_open().expect("a CT"))
+    scan.beside.overlays_for(&scan.series.first().expect("a CT").frame_of_reference_uid)
 }
 
 /// A folder with the made CT.
@@ -260,7 +260,7 @@ fn a_real_plan_gives_the_dose_that_it_prescribes() {
     file.set(0x0020_000D, "UI", "2.16.840.1.113662.2.12.0.3057.1241703565.35");
     file.write(&dir.path().join("dose.dcm"));
     let scan = scan(&[data, dir.path().to_path_buf()], &Silent).expect("readable");
-    let found = scan.overlays_of(scan.series_to_open().expect("a CT"));
+    let found = scan.beside.overlays_for(&scan.series.first().expect("a CT").frame_of_reference_uid);
     assert_eq!(found.len(), 1);
     // Two references of type TARGET, 14 and 11.31 Gy.
     assert_eq!(load(&found[0]).reference.expect("of the plan").gy, 14.0);

@@ -17,7 +17,7 @@ use crate::image::SlicePicture;
 use crate::progress::Progress;
 use crate::risk::{self, RiskModel};
 use crate::structures::Role;
-use crate::workbench::{Case, Live, LoadedCase, error_chain};
+use crate::workbench::{Case, ExportFormat, Live, LoadedCase, error_chain, format_refusal};
 use report::{ModelUsed, ReportParts};
 use std::path::{Path, PathBuf};
 
@@ -143,8 +143,12 @@ impl Analyze {
             pictures.into_iter().map(|p| png(&p.picture).map(|bytes| (p, bytes))).collect::<Result<_, _>>()?;
 
         let staged = output::Staged::new(&self.output)?;
+        let refusal = format_refusal(&case.image.meta, ExportFormat::StructureSet);
         let has_structures = !case.structures().rois.is_empty();
-        if has_structures {
+        let writes_set = has_structures && refusal.is_none();
+        if let (true, Some(why)) = (has_structures, refusal) {
+            omissions.push(format!("No structure set was written. {why}"));
+        } else if has_structures {
             let to = ExportArgs { output: staged.folder().join(STRUCTURES), overwrite: false };
             let proof = export_case(&case, &to, terminal)?;
             terminal.note(&proof.summary());
@@ -180,7 +184,7 @@ impl Analyze {
         let shown = |name: &str| self.output.join(name).display().to_string();
         let written = Written {
             folder: self.output.display().to_string(),
-            structure_set: has_structures.then(|| shown(STRUCTURES)),
+            structure_set: writes_set.then(|| shown(STRUCTURES)),
             features: shown(FEATURES),
             features_json: shown(FEATURES_JSON),
             risk: risk.as_ref().map(|_| shown(RISK)),
