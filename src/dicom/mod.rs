@@ -16,6 +16,7 @@ mod file;
 mod jpeg_lossless;
 mod jpeg_ls;
 mod meta;
+mod of_ct;
 mod pixels;
 mod proof;
 mod proof_words;
