@@ -11,6 +11,7 @@ mod made;
 mod made_sets;
 mod odd_series;
 mod odd_sets;
+mod proof;
 mod written;
 
 use crate::support::test_data;

@@ -15,6 +15,7 @@ mod masks;
 mod npy;
 mod output;
 mod phantom;
+mod proof;
 mod results;
 mod segment;
 mod terminal;
@@ -64,6 +65,7 @@ enum CliCommand {
     Nifti(masks::Nifti),
     Seg(masks::Seg),
     Export(export::Export),
+    Proof(proof::Proof),
     Analyze(analyze::Analyze),
     Deidentify(deidentify::Deidentify),
     Phantom(phantom::Phantom),
@@ -121,6 +123,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Nifti(c) => c.run(&terminal),
         CliCommand::Seg(c) => c.run(&terminal),
         CliCommand::Export(c) => c.run(&terminal),
+        CliCommand::Proof(c) => c.run(&terminal),
         CliCommand::Analyze(c) => c.run(&terminal),
         CliCommand::Deidentify(c) => c.run(&terminal),
         CliCommand::Phantom(c) => c.run(&terminal),

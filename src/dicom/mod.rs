@@ -5,8 +5,10 @@
 //! came. dicom-rs brings the dictionary, the character sets and the pixel codecs. Nothing here knows
 //! about cases or windows.
 
+mod changes;
 mod charset;
 mod codec;
+mod conformance;
 mod contours;
 mod ct;
 pub mod deidentify;
@@ -19,7 +21,6 @@ mod meta;
 mod of_ct;
 mod pixels;
 mod proof;
-mod proof_words;
 mod provenance;
 mod raw;
 mod rle;
@@ -36,14 +37,19 @@ mod value;
 mod warning;
 mod write_ct;
 
+pub use changes::Change;
+pub use conformance::{Comparison, Finding, FindingKind};
 pub use ct::{CtError, LoadStep, LoadedCt, load_ct};
 pub use file::ReadError;
 pub use meta::{CtMeta, HeaderTexts, PatientInfo, SliceRef};
-pub use proof::{ExportError, ExportProof, RoiProof, export_structure_set};
+pub use proof::{
+    ExportError, ExportProof, ProofCheck, ProofCheckError, ProofSection, ProofSource, RoiProof, check_export,
+    export_structure_set, proof_path,
+};
 pub use rtstruct_read::{
     Approval, LoadedStructureSet, RoiSummary, SourceStructureSet, StructureSetError, load_structure_set,
 };
-pub use rtstruct_write::ExportRequest;
+pub use rtstruct_write::{ExportRequest, Repair};
 pub use scan::{CtSeries, Scan, ScanError, StructureSetFile, scan};
 pub use seg::{LoadedSegmentation, Segment, SegmentRois, SegmentationError, load_segmentation};
 pub use seg_write::{SegmentProof, SegmentationProof, SegmentationRequest, SegmentationWriteError, write_segmentation};

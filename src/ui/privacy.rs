@@ -1,7 +1,7 @@
 //! The one place that decides which names of files, patients and dates can be read in the window.
 //! Whatever a panel shows of a path or of words that came from a file goes through here.
 
-use crate::dicom::{CtMeta, ImportWarning};
+use crate::dicom::{CtMeta, ExportProof, ImportWarning, ProofSection};
 use crate::workbench::jobs::JobStatus;
 use crate::workbench::{FoundSeries, Notice, RecentCase, Workbench};
 use std::path::Path;
@@ -102,6 +102,18 @@ pub fn notice_lines(workbench: &Workbench, notice: &Notice) -> Vec<String> {
         lines.push(format!("and {} more files", notice.files.len() - MOST));
     }
     lines
+}
+
+/// The whole proof of an export; where identifiers are hidden, without names, values and UIDs.
+pub fn proof_sections(workbench: &Workbench, proof: &ExportProof) -> Vec<ProofSection> {
+    if !hides(workbench) {
+        return proof.sections();
+    }
+    let mut sections = proof.without_identifiers().sections();
+    for line in sections.iter_mut().flat_map(|s| &mut s.lines) {
+        *line = words(workbench, line);
+    }
+    sections
 }
 
 /// A line of the import report.

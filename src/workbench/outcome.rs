@@ -35,13 +35,15 @@ pub fn error_chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Writes the structures of a case as a new structure set and proves it.
+/// Writes the structures of a case as a new structure set and proves it. The proof beside it leaves out names
+/// where identifiers are hidden.
 pub fn export(
     image: &CaseImage,
     structures: &StructureSet,
     sources: &[Arc<SourceStructureSet>],
     path: &Path,
     overwrite: bool,
+    hide_identifiers: bool,
 ) -> Result<ExportProof, ExportError> {
     let request = ExportRequest {
         ct: &image.meta,
@@ -51,6 +53,7 @@ pub fn export(
         label: "Hilum",
         description: "",
         overwrite,
+        hide_identifiers,
     };
     dicom::export_structure_set(&request, path)
 }

@@ -216,7 +216,7 @@ impl Workbench {
         self.spawn_for_case(Lane::Io, JobKey::Export, "Export", subject, move |context| {
             // Once it has begun, the file is written and proven, and then it counts.
             context.checkpoint()?;
-            let proof = outcome::export(&image, &structures, &sources, &path, overwrite)?;
+            let proof = outcome::export(&image, &structures, &sources, &path, overwrite, false)?;
             Ok(CaseResult::Exported(Derived { revision, value: Arc::new(proof) }))
         });
     }

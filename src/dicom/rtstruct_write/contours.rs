@@ -1,6 +1,6 @@
 //! The contours of an ROI: those of the source where nobody drew, new ones where somebody did.
 
-use super::super::contours::{Binding, Contour, bind};
+use super::super::contours::{Binding, Contour, ContourKind, bind};
 use super::super::of_ct::reference;
 use super::super::raw::DataSet;
 use super::super::rtstruct_read::is_other_frame;
@@ -30,10 +30,16 @@ impl Composer<'_> {
             _ => bind(&contours, grid),
         };
         let plan = SlicePlan::of(roi, &contours, &binding, grid);
+        // Where the exclusive-or type is used, all contours of the ROI have it (PS3.3 C.8.8.6.3).
+        let kind = if contours.iter().any(|c| c.kind == ContourKind::ClosedXor) {
+            "CLOSEDPLANAR_XOR"
+        } else {
+            "CLOSED_PLANAR"
+        };
         let mut new_items: BTreeMap<usize, Vec<DataSet>> = BTreeMap::new();
         for (k, rings) in &plan.new_rings {
             let made: Vec<DataSet> =
-                rings.iter().filter_map(|(ring, n_mm)| self.new_contour(roi, *k, ring, *n_mm)).collect();
+                rings.iter().filter_map(|(ring, n_mm)| self.new_contour(roi, *k, ring, *n_mm, kind)).collect();
             new_items.insert(*k, made);
         }
         let mut out = vec![Vec::new(); source.map_or(1, |s| s.contours.len().max(1))];
@@ -59,7 +65,7 @@ impl Composer<'_> {
         (out, kept)
     }
 
-    fn new_contour(&mut self, roi: &Roi, k: usize, ring: &Ring, n_mm: f64) -> Option<DataSet> {
+    fn new_contour(&mut self, roi: &Roi, k: usize, ring: &Ring, n_mm: f64, kind: &str) -> Option<DataSet> {
         let points = ring.points();
         if points.len() < 3 {
             self.notes.push(format!(
@@ -87,7 +93,7 @@ impl Composer<'_> {
             item.put_items(tags::CONTOUR_IMAGE_SEQUENCE, vec![image]);
             self.used_images = true;
         }
-        item.put_str(tags::CONTOUR_GEOMETRIC_TYPE, "CLOSED_PLANAR");
+        item.put_str(tags::CONTOUR_GEOMETRIC_TYPE, kind);
         item.put_str(tags::NUMBER_OF_CONTOUR_POINTS, &points.len().to_string());
         item.put_str(tags::CONTOUR_DATA, &text);
         Some(item)

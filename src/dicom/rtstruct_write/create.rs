@@ -45,6 +45,7 @@ impl<'a> Composer<'a> {
             recoded: false,
             rois: Vec::new(),
             notes: Vec::new(),
+            repairs: Vec::new(),
             used_images: false,
         };
         for (tag, value) in [

@@ -27,6 +27,7 @@ impl<'a> Composer<'a> {
             recoded: false,
             rois: Vec::new(),
             notes: Vec::new(),
+            repairs: Vec::new(),
             used_images: false,
         };
         if !composer.changes_fit() {

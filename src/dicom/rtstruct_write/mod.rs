@@ -12,8 +12,11 @@ mod edit;
 mod merge;
 mod recode;
 mod references;
+mod repair;
 #[cfg(test)]
 mod tests;
+
+pub use repair::Repair;
 
 use super::charset::Charset;
 use super::meta::CtMeta;
@@ -42,6 +45,8 @@ pub struct ExportRequest<'a> {
     pub description: &'a str,
     /// Whether another file at the target (never a source) may be replaced.
     pub overwrite: bool,
+    /// Whether the proof beside the set leaves out names, values and UIDs.
+    pub hide_identifiers: bool,
 }
 
 /// A data set ready to be written, and what the proof needs to know about it.
@@ -50,6 +55,7 @@ pub(crate) struct Composed {
     pub dataset: DataSet,
     pub rois: Vec<ComposedRoi>,
     pub notes: Vec<String>,
+    pub repairs: Vec<Repair>,
     /// The source whose data set was edited.
     pub base: Option<usize>,
 }
@@ -94,7 +100,16 @@ pub(crate) fn compose(request: &ExportRequest) -> Composed {
     for tag in [tags::REVIEW_DATE, tags::REVIEW_TIME, tags::REVIEWER_NAME] {
         composer.ds.remove(tag);
     }
-    Composed { dataset: composer.ds, rois: composer.rois, notes: composer.notes, base: composer.base }
+    if composer.base.is_some() {
+        composer.repair();
+    }
+    Composed {
+        dataset: composer.ds,
+        rois: composer.rois,
+        notes: composer.notes,
+        repairs: composer.repairs,
+        base: composer.base,
+    }
 }
 
 struct Composer<'a> {
@@ -107,6 +122,7 @@ struct Composer<'a> {
     recoded: bool,
     rois: Vec<ComposedRoi>,
     notes: Vec<String>,
+    repairs: Vec<Repair>,
     used_images: bool,
 }
 

@@ -7,6 +7,9 @@ use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use std::collections::BTreeSet;
 
+/// Detached Study Management (retired): the class that every planning system writes for the study.
+pub(super) const REFERENCED_STUDY_CLASS: &str = "1.2.840.10008.3.1.2.3.1";
+
 impl Composer<'_> {
     /// Makes the chain frame of reference, study, series, images list every slice of the CT. What is there stays.
     pub(super) fn add_reference_chain(&mut self) {
@@ -26,8 +29,7 @@ impl Composer<'_> {
             &ct.study_instance_uid,
         );
         if study.get(tags::REFERENCED_SOP_CLASS_UID).is_none() {
-            // Detached Study Management (retired): the class that every planning system writes here.
-            study.put_str(tags::REFERENCED_SOP_CLASS_UID, "1.2.840.10008.3.1.2.3.1");
+            study.put_str(tags::REFERENCED_SOP_CLASS_UID, REFERENCED_STUDY_CLASS);
         }
         let series =
             item_with(study, tags::RT_REFERENCED_SERIES_SEQUENCE, tags::SERIES_INSTANCE_UID, &ct.series_instance_uid);

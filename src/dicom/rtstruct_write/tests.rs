@@ -21,8 +21,16 @@ fn ct(charset: &str, name: &[u8]) -> CtMeta {
 fn composed(ct: &CtMeta, rois: Vec<Roi>, sources: &[Arc<SourceStructureSet>], label: &str) -> DataSet {
     let grid = VoxelGrid::axial(glam::DVec3::ZERO, [1.0, 1.0, 2.0], [16, 16, 8]).expect("a grid");
     let structures = StructureSet { rois };
-    let request =
-        ExportRequest { ct, grid: &grid, structures: &structures, sources, label, description: "", overwrite: false };
+    let request = ExportRequest {
+        ct,
+        grid: &grid,
+        structures: &structures,
+        sources,
+        label,
+        description: "",
+        overwrite: false,
+        hide_identifiers: false,
+    };
     compose(&request).dataset
 }
 
