@@ -732,6 +732,7 @@ fn the_documented_keys_are_the_printed_ones() {
         ("compare", vec!["compare", case, "--reference", text(&set), "--test", text(&set), "--roi", "GTVp"]),
         ("mask", vec!["mask", case, "--roi", "GTVp", "-o", text(&file("m.npy"))]),
         ("export", vec!["export", case, "-o", text(&file("e.dcm"))]),
+        ("proof", vec!["proof", text(&file("e.dcm"))]),
         ("analyze", vec!["analyze", case, "--no-segment", "-o", text(&file("a"))]),
         (
             "phantom",

@@ -28,7 +28,7 @@ static MADE: LazyLock<Made> = LazyLock::new(|| {
     let meta = CtMeta::synthetic("Made", 5, phantom.volume.grid.slices());
     write_ct_series(&phantom.volume, &meta, &folder.path().join("ct"), &Silent).expect("written");
     let image = CaseImage { volume: phantom.volume.clone(), meta: Arc::new(meta) };
-    export(&image, &phantom.structures, &[], &folder.path().join("rs.dcm"), false).expect("exported");
+    export(&image, &phantom.structures, &[], &folder.path().join("rs.dcm"), false, false).expect("exported");
     Made { folder }
 });
 

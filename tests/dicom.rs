@@ -13,6 +13,7 @@ mod made_sets;
 mod odd_series;
 mod odd_sets;
 mod overlays;
+mod proof;
 mod written;
 
 use crate::support::test_data;

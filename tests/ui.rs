@@ -514,7 +514,7 @@ fn an_export_through_the_dialog_is_proven_and_counts_as_saved() {
     w.click("Select CTV").key(Modifiers::NONE, Key::B).click_view(Orientation::Axial, CENTER);
     assert!(w.workbench().has_unexported_changes());
     w.key(Modifiers::COMMAND, Key::E);
-    assert!(path.exists() && w.workbench().last_export().is_some());
+    assert!(path.exists() && folder.path().join("RS.proof.json").exists() && w.workbench().last_export().is_some());
     assert!(!w.workbench().has_unexported_changes());
     w.key(Modifiers::COMMAND, Key::E);
     assert!(w.has("Replace"), "an existing file is only replaced after asking");

@@ -32,28 +32,44 @@ impl ExportArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The file is written under another name, synced, read back, compared ring by ring and voxel by voxel, and only then
-put in place. Rings that nobody touched keep their points exactly. The status is UNAPPROVED.
+put in place. Rings that nobody touched keep their points exactly. The status is UNAPPROVED. What the source had wrong
+in headers and references is repaired where it is certain how; rings never.
+
+The proof lies beside the set, NAME.proof.json for NAME.dcm, with the keys below (path is the name of the set); hilum
+proof compares both later. It holds what the set itself holds of the patient, and no more: old and new values of
+attributes, names of structures, UIDs. With --hide-identifiers these are left out.
 
 Examples:
   hilum export /data/patient1 -o corrected.dcm
   hilum export --demo -o demo.dcm --json
 
 JSON keys:
+  format, version, program   what the proof is, the version of its form, and the program that wrote it
   path           file
   sop_instance_uid, sha256, bytes   of the file
+  sources        structure sets from which structures came [{sop_instance_uid, sha256}]
   rois           one a structure [{name, number, contours, points, contours_identical (byte for byte those of the source),
                  voxels, voxels_different (after reading back: 0), volume_cm3, largest_deviation_mm}]
   contours, points
   rings_identical        contours that are the source's, byte for byte
   voxels_different       after reading back: 0
   largest_deviation_mm   of a vertex after reading back
-  attributes_changed     keywords of attributes that differ from the source
+  attributes_changed     all that differ from the source [{path (tags, items counted from 1), attribute, roi, before,
+                 after (in words; null where the attribute is not there)}]
+  repairs        headers and references that the source had wrong [{path, attribute, before, after, why}]
+  conformance    the check of the RT Structure Set IOD against that of the source {introduced [{kind (error or warning),
+                 path, attribute, roi_number, roi, text, value, part (of DICOM)}], inherited [{kind, path, attribute,
+                 roi_number, roi, text, value, part}], repaired [{kind, path, attribute, roi_number, roi, text, value,
+                 part}]}
   notes          remarks of the import, what was chosen, and what was left out or changed on the way")]
 pub struct Export {
     #[command(flatten)]
     case: CaseArgs,
     #[command(flatten)]
     export: ExportArgs,
+    /// Leave names, values and UIDs out of the proof and of what is printed
+    #[arg(long)]
+    hide_identifiers: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -64,8 +80,8 @@ pub fn require_images(case: &Case, format: ExportFormat) -> Result<(), Failure> 
     format_refusal(&case.image.meta, format).map_or(Ok(()), |why| Err(Failure::Refused(why.into())))
 }
 
-/// Writes the structures of a case and proves them.
-pub fn export_case(case: &Case, to: &ExportArgs, terminal: &Terminal) -> Result<ExportProof, Failure> {
+/// Writes the structures of a case and proves them; `hidden` keeps identifiers out of the proof.
+pub fn export_case(case: &Case, to: &ExportArgs, hidden: bool, terminal: &Terminal) -> Result<ExportProof, Failure> {
     if case.structures().rois.is_empty() {
         return Err(Failure::Refused(
             "nothing was exported: the case has no structures; add a structure set to CASE".into(),
@@ -74,19 +90,23 @@ pub fn export_case(case: &Case, to: &ExportArgs, terminal: &Terminal) -> Result<
     require_images(case, ExportFormat::StructureSet)?;
     terminal.checkpoint()?;
     terminal.report("Writing and proving the structure set", 0, 1);
-    workbench::export(&case.image, case.structures(), &case.sources, &to.output, to.overwrite).map_err(Failure::failed)
+    workbench::export(&case.image, case.structures(), &case.sources, &to.output, to.overwrite, hidden)
+        .map_err(Failure::failed)
 }
 
 impl Export {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
         self.export.refuse_existing()?;
-        let opened = self.case.load(terminal)?;
+        let opened = self.case.load_hiding(self.hide_identifiers, terminal)?;
         opened.refuse_source(&self.export.output)?;
         let notes = opened.notes();
         let case = opened.loaded.case;
         require_images(&case, ExportFormat::StructureSet)?;
         self.case.check_geometry(&case)?;
-        let mut proof = export_case(&case, &self.export, terminal)?;
+        let mut proof = export_case(&case, &self.export, self.hide_identifiers, terminal)?;
+        if self.hide_identifiers {
+            proof = proof.without_identifiers();
+        }
         proof.notes.splice(0..0, notes);
         terminal.finish();
         if self.json { output::print_json(&proof) } else { output::print(&format!("{}\n", proof.summary())) }

@@ -16,6 +16,7 @@ mod npy;
 mod output;
 mod overlay;
 mod phantom;
+mod proof;
 mod results;
 mod segment;
 mod terminal;
@@ -68,6 +69,7 @@ enum CliCommand {
     Seg(masks::Seg),
     Dicom(to_dicom::ToDicom),
     Export(export::Export),
+    Proof(proof::Proof),
     Analyze(analyze::Analyze),
     Deidentify(deidentify::Deidentify),
     Phantom(phantom::Phantom),
@@ -127,6 +129,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Seg(c) => c.run(&terminal),
         CliCommand::Dicom(c) => c.run(&terminal),
         CliCommand::Export(c) => c.run(&terminal),
+        CliCommand::Proof(c) => c.run(&terminal),
         CliCommand::Analyze(c) => c.run(&terminal),
         CliCommand::Deidentify(c) => c.run(&terminal),
         CliCommand::Phantom(c) => c.run(&terminal),

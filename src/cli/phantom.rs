@@ -89,6 +89,7 @@ struct LandmarkRow {
 
 const CT: &str = "ct";
 const STRUCTURES: &str = "structures.dcm";
+const STRUCTURES_PROOF: &str = "structures.proof.json";
 const LANDMARKS: &str = "landmarks.json";
 
 /// Three numbers joined by `x`.
@@ -103,8 +104,10 @@ fn parse_three<T: std::str::FromStr + PartialOrd + Default + Copy>(text: &str) -
 impl Phantom {
     /// The files of an earlier synthetic case that make way.
     fn earlier(&self, terminal: &Terminal) -> Result<Vec<PathBuf>, Failure> {
-        let present: Vec<&str> =
-            [CT, STRUCTURES, LANDMARKS].into_iter().filter(|n| self.output.join(n).exists()).collect();
+        let present: Vec<&str> = [CT, STRUCTURES, STRUCTURES_PROOF, LANDMARKS]
+            .into_iter()
+            .filter(|n| self.output.join(n).exists())
+            .collect();
         if present.is_empty() {
             if self.output.exists() && !self.output.is_dir() {
                 return Err(Failure::Failed(format!(
@@ -177,7 +180,7 @@ impl Phantom {
             terminal.report("Writing and proving the structure set", 0, 1);
             let image = CaseImage { volume: phantom.volume.clone(), meta: Arc::new(meta) };
             let path = staged.folder().join(STRUCTURES);
-            workbench::export(&image, &phantom.structures, &[], &path, false).map_err(Failure::failed)?;
+            workbench::export(&image, &phantom.structures, &[], &path, false, false).map_err(Failure::failed)?;
         }
         staged.write(LANDMARKS, output::json_text(&landmark_file(&phantom))?.as_bytes())?;
         terminal.checkpoint()?;

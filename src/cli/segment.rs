@@ -129,7 +129,7 @@ impl Segment {
         self.case.check_geometry(&case)?;
         let folder = self.model.clone().unwrap_or_else(diunet::default_model_dir);
         let segmented = segment_case(&mut case, &folder, terminal)?;
-        let proof = export_case(&case, &self.export, terminal)?;
+        let proof = export_case(&case, &self.export, false, terminal)?;
         terminal.finish();
         for warning in &segmented.warnings {
             terminal.note(&format!("warning: {warning}"));

@@ -82,7 +82,7 @@ impl ToDicom {
             meta.from_nifti = false;
             let image = CaseImage { volume: case.image.volume.clone(), meta: Arc::new(meta) };
             let path = staged.folder().join(STRUCTURES);
-            workbench::export(&image, case.structures(), &[], &path, false).map_err(Failure::failed)?;
+            workbench::export(&image, case.structures(), &[], &path, false, false).map_err(Failure::failed)?;
         }
         let back = load_case(&[staged.folder()], terminal, &mut |_| terminal.checkpoint()).map_err(Failure::failed)?;
         let voxels_different = compare(&case, &back.case)

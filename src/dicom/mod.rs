@@ -6,8 +6,10 @@
 //! about cases or windows.
 
 mod beside;
+mod changes;
 mod charset;
 mod codec;
+mod conformance;
 mod contours;
 mod ct;
 pub mod deidentify;
@@ -19,10 +21,10 @@ mod jpeg_2000;
 mod jpeg_lossless;
 mod jpeg_ls;
 mod meta;
+mod of_ct;
 mod pet;
 mod pixels;
 mod proof;
-mod proof_words;
 mod provenance;
 mod raw;
 mod registration;
@@ -42,16 +44,21 @@ mod warning;
 mod write_ct;
 
 pub use beside::{Beside, LoadedOverlay, OverlayError, OverlayKind, OverlayPlacement, OverlaySource};
+pub use changes::Change;
+pub use conformance::{Comparison, Finding, FindingKind};
 pub use ct::{CtError, LoadStep, LoadedCt, load_ct};
 pub use dose::{DoseFile, PlanFile, Prescription};
 pub use file::ReadError;
 pub use meta::{CtMeta, HeaderTexts, PatientInfo, SliceRef};
-pub use proof::{ExportError, ExportProof, RoiProof, export_structure_set};
+pub use proof::{
+    ExportError, ExportProof, ProofCheck, ProofCheckError, ProofSection, ProofSource, RoiProof, check_export,
+    export_structure_set, proof_path,
+};
 pub use registration::RegistrationFile;
 pub use rtstruct_read::{
     Approval, LoadedStructureSet, RoiSummary, SourceStructureSet, StructureSetError, load_structure_set,
 };
-pub use rtstruct_write::ExportRequest;
+pub use rtstruct_write::{ExportRequest, Repair};
 pub use scan::{CtSeries, Scan, ScanError, StructureSetFile, look_through, scan};
 pub use seg::{LoadedSegmentation, Segment, SegmentRois, SegmentationError, load_segmentation};
 pub use seg_write::{SegmentProof, SegmentationProof, SegmentationRequest, SegmentationWriteError, write_segmentation};

@@ -672,6 +672,7 @@ mod tests {
             label: "again",
             description: "",
             overwrite: false,
+            hide_identifiers: false,
         };
         let target = folder.path().join("again.dcm");
         let proof = export_structure_set(&request, &target).expect("exports");

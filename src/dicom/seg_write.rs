@@ -3,6 +3,7 @@
 
 use super::file::part10;
 use super::meta::CtMeta;
+use super::of_ct;
 use super::raw::{DataSet, Encoding, Value};
 use super::rtstruct_read::sha256_hex;
 use super::seg::load_segmentation;
@@ -261,20 +262,12 @@ fn identify(ds: &mut DataSet, request: &SegmentationRequest, parts: &[Part], dat
     let (ct, grid) = (request.ct, request.grid);
     let label = limit(request.label, 64);
     let label = if label.is_empty() { "Hilum segmentation" } else { &label };
-    let mut texts: Vec<(Tag, String)> = [
-        (tags::ACCESSION_NUMBER, ct.accession_number.as_str(), 16),
-        (tags::REFERRING_PHYSICIAN_NAME, &ct.referring_physician, 64),
-        (tags::STUDY_DESCRIPTION, &ct.study_description, 64),
-        (tags::PATIENT_NAME, &ct.patient.dicom_name, 324),
-        (tags::PATIENT_ID, &ct.patient.id, 64),
-        (tags::STUDY_ID, &ct.study_id, 16),
-        (tags::POSITION_REFERENCE_INDICATOR, &ct.position_reference_indicator, 64),
+    let own = [
         (tags::SERIES_DESCRIPTION, label, 64),
         (tags::CONTENT_DESCRIPTION, crate::RESEARCH_ONLY.split_inclusive('.').next().unwrap_or_default(), 64),
-    ]
-    .into_iter()
-    .map(|(tag, text, length)| (tag, limit(text, length)))
-    .collect();
+    ];
+    let mut texts: Vec<(Tag, String)> =
+        of_ct::texts(ct).into_iter().chain(own).map(|(tag, text, length)| (tag, limit(text, length))).collect();
     texts.push((tags::CONTENT_CREATOR_NAME, String::new()));
     let segments: Vec<DataSet> = parts.iter().map(segment).collect();
     let is_ascii = |ds: &DataSet| {
@@ -286,8 +279,7 @@ fn identify(ds: &mut DataSet, request: &SegmentationRequest, parts: &[Part], dat
     for (tag, text) in texts {
         ds.put(tag, Value::Bytes(text.into_bytes()));
     }
-    // A CT without frame of reference gets one of its own; the images referred to tie them together.
-    let frame = if ct.frame_of_reference_uid.is_empty() { new_uid() } else { ct.frame_of_reference_uid.clone() };
+    of_ct::put_identity(ds, ct);
     let content_label: String = label
         .to_uppercase()
         .chars()
@@ -302,10 +294,8 @@ fn identify(ds: &mut DataSet, request: &SegmentationRequest, parts: &[Part], dat
         (tags::INSTANCE_CREATION_TIME, time),
         (tags::SOP_CLASS_UID, uids::SEGMENTATION_STORAGE),
         (tags::SOP_INSTANCE_UID, &new_uid()),
-        (tags::STUDY_DATE, &ct.study_date),
         (tags::SERIES_DATE, date),
         (tags::CONTENT_DATE, date),
-        (tags::STUDY_TIME, &ct.study_time),
         (tags::SERIES_TIME, time),
         (tags::CONTENT_TIME, time),
         (tags::MODALITY, "SEG"),
@@ -313,13 +303,9 @@ fn identify(ds: &mut DataSet, request: &SegmentationRequest, parts: &[Part], dat
         (tags::MANUFACTURER_MODEL_NAME, "Hilum"),
         (tags::DEVICE_SERIAL_NUMBER, "none"),
         (tags::SOFTWARE_VERSIONS, env!("CARGO_PKG_VERSION")),
-        (tags::PATIENT_BIRTH_DATE, &ct.patient.birth_date),
-        (tags::PATIENT_SEX, &ct.patient.sex),
-        (tags::STUDY_INSTANCE_UID, &ct.study_instance_uid),
         (tags::SERIES_INSTANCE_UID, &new_uid()),
         (tags::SERIES_NUMBER, "1"),
         (tags::INSTANCE_NUMBER, "1"),
-        (tags::FRAME_OF_REFERENCE_UID, &frame),
         (tags::PHOTOMETRIC_INTERPRETATION, "MONOCHROME2"),
         (tags::LOSSY_IMAGE_COMPRESSION, "00"),
         (tags::CONTENT_LABEL, content_label.trim()),
@@ -409,10 +395,7 @@ fn frame(request: &SegmentationRequest, number: u16, k: usize, measures: Option<
 /// A reference to the CT image of a slice; `None` for a CT that is no DICOM.
 fn reference(ct: &CtMeta, k: usize) -> Option<DataSet> {
     let slice = ct.slices.get(k).filter(|s| !s.sop_instance_uid.is_empty())?;
-    let mut item = DataSet::default();
-    item.put_str(tags::REFERENCED_SOP_CLASS_UID, &slice.sop_class_uid);
-    item.put_str(tags::REFERENCED_SOP_INSTANCE_UID, &slice.sop_instance_uid);
-    Some(item)
+    Some(of_ct::reference(&slice.sop_class_uid, &slice.sop_instance_uid))
 }
 
 /// Bits of all frames, the first pixel in the least significant bit, without gaps between frames (PS3.5 8.1.1).

@@ -2,12 +2,13 @@
 
 use super::icons::Icon;
 use super::panel::PanelInput;
-use super::privacy::{path_words, words};
+use super::privacy::{path_words, proof_sections};
 use super::request::WindowRequest;
 use super::theme;
 use super::widgets::{action_tooltip, faint, icon_text_button, status_line};
-use crate::workbench::{Action, Command, ExportFormat, READING};
-use eframe::egui::{CollapsingHeader, ComboBox, Label, RichText, Role, Ui, WidgetInfo};
+use crate::dicom::proof_path;
+use crate::workbench::{Action, Command, ExportFormat, Exported, READING};
+use eframe::egui::{CollapsingHeader, ComboBox, Label, RichText, Role, ScrollArea, Ui, WidgetInfo};
 use strum::IntoEnumIterator as _;
 
 /// Shows the last proof and the button for the next.
@@ -30,25 +31,46 @@ pub fn export_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
         faint(ui, "Nothing exported yet. New files are written, read back and compared; the sources stay as they are");
         return;
     };
-    status_line(ui, Icon::Check, &proof.summary());
+    status_line(ui, if proof.is_clean() { Icon::Check } else { Icon::Warning }, &proof.summary());
     if input.workbench.has_unexported_changes() {
         status_line(ui, Icon::Info, "Contours have changed since");
     }
-    CollapsingHeader::new(RichText::new("Proof").color(theme::TEXT_SECONDARY)).id_salt("export proof").show_unindented(
-        ui,
-        |ui| {
-            let mut lines: Vec<String> = proof.lines().iter().map(|line| words(input.workbench, line)).collect();
-            lines.extend(path_words(input.workbench, proof.path()).map(|path| format!("File: {path}")));
-            for line in &lines {
-                ui.add(Label::new(RichText::new(line).color(theme::TEXT_SECONDARY)).wrap().selectable(true));
-            }
-            if ui.button("Copy").accessible_name("Copy proof").clicked() {
-                input.sender.send(WindowRequest::Copy(
-                    std::iter::once(proof.summary()).chain(lines).collect::<Vec<_>>().join("\n"),
-                ));
-            }
-        },
-    );
+    let header = CollapsingHeader::new(RichText::new("Proof").color(theme::TEXT_SECONDARY)).id_salt("export proof");
+    header.show_unindented(ui, |ui| proof_ui(ui, input, proof));
+}
+
+/// The whole proof, part by part: what can be long is closed at first.
+fn proof_ui(ui: &mut Ui, input: &PanelInput<'_>, proof: &Exported) {
+    const OPEN: usize = 8;
+    let sections = proof_sections(input.workbench, proof);
+    let path = path_words(input.workbench, proof.path());
+    let has_proof_file = matches!(proof, Exported::StructureSet(_));
+    let beside = has_proof_file.then(|| path_words(input.workbench, &proof_path(proof.path()))).flatten();
+    let files = path.map(|p| format!("File: {p}")).into_iter().chain(beside.map(|p| format!("Proof: {p}")));
+    let files: Vec<String> = files.collect();
+    if ui.button("Copy").accessible_name("Copy proof").clicked() {
+        let mut text = vec![proof.summary()];
+        text.extend(files.iter().cloned());
+        for section in &sections {
+            text.extend([String::new(), section.title.clone()]);
+            text.extend(section.lines.iter().cloned());
+        }
+        input.sender.send(WindowRequest::Copy(text.join("\n")));
+    }
+    let line_ui = |ui: &mut Ui, line: &str| {
+        ui.add(Label::new(RichText::new(line).color(theme::TEXT_SECONDARY)).wrap().selectable(true));
+    };
+    ScrollArea::vertical().id_salt("proof").max_height(320.0).auto_shrink([false, true]).show(ui, |ui| {
+        for line in &files {
+            line_ui(ui, line);
+        }
+        for (n, section) in sections.iter().enumerate() {
+            CollapsingHeader::new(&section.title)
+                .id_salt(("proof", n))
+                .default_open(section.lines.len() <= OPEN)
+                .show_unindented(ui, |ui| section.lines.iter().for_each(|line| line_ui(ui, line)));
+        }
+    });
 }
 
 /// The choice of format; a click gives the new one.

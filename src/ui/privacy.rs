@@ -1,9 +1,9 @@
 //! The one place that decides which names of files, patients and dates can be read in the window.
 //! Whatever a panel shows of a path or of words that came from a file goes through here.
 
-use crate::dicom::{CtMeta, ImportWarning};
+use crate::dicom::{CtMeta, ImportWarning, ProofSection};
 use crate::workbench::jobs::JobStatus;
-use crate::workbench::{FoundSeries, Notice, Overlay, RecentCase, Workbench};
+use crate::workbench::{Exported, FoundSeries, Notice, Overlay, RecentCase, Workbench};
 use std::path::Path;
 
 const HIDDEN: &str = "[hidden]";
@@ -113,6 +113,15 @@ pub fn notice_lines(workbench: &Workbench, notice: &Notice) -> Vec<String> {
         lines.push(format!("and {} more files", notice.files.len() - MOST));
     }
     lines
+}
+
+/// The whole proof of an export; where identifiers are hidden, without names, values and UIDs.
+pub fn proof_sections(workbench: &Workbench, proof: &Exported) -> Vec<ProofSection> {
+    let mut sections = proof.sections(hides(workbench));
+    for line in sections.iter_mut().flat_map(|s| &mut s.lines) {
+        *line = words(workbench, line);
+    }
+    sections
 }
 
 /// A line of the import report.

@@ -4,8 +4,8 @@
 use super::{Case, CaseImage};
 use crate::contour::Mask;
 use crate::dicom::{
-    self, CtMeta, ExportError, ExportProof, ExportRequest, SegmentationProof, SegmentationRequest,
-    SegmentationWriteError, SourceStructureSet,
+    self, Comparison, CtMeta, ExportError, ExportProof, ExportRequest, ProofSection, SegmentationProof,
+    SegmentationRequest, SegmentationWriteError, SourceStructureSet,
 };
 use crate::files::{PutError, check_target, put_in_place};
 use crate::image::CtVolume;
@@ -174,6 +174,25 @@ impl Exported {
         matches!(self, Self::StructureSet(_))
     }
 
+    /// False where the new file breaks the standard in a place where its source did not.
+    pub fn is_clean(&self) -> bool {
+        match self {
+            Self::StructureSet(proof) => Comparison::errors(&proof.conformance.introduced) == 0,
+            Self::Segmentation(_) | Self::Nifti(_) => true,
+        }
+    }
+
+    /// The whole proof, part by part; without names, values and UIDs where identifiers are hidden.
+    pub fn sections(&self, hide_identifiers: bool) -> Vec<ProofSection> {
+        match self {
+            Self::StructureSet(proof) if hide_identifiers => proof.without_identifiers().sections(),
+            Self::StructureSet(proof) => proof.sections(),
+            Self::Segmentation(_) | Self::Nifti(_) => {
+                vec![ProofSection { title: "Structures".into(), lines: self.lines() }]
+            }
+        }
+    }
+
     /// What the comparison found, in one line.
     pub fn summary(&self) -> String {
         match self {
@@ -220,7 +239,8 @@ impl Exported {
     }
 }
 
-/// Writes the structures of a case as a new structure set and proves it.
+/// Writes the structures of a case as a new structure set and proves it. The proof beside it leaves out names where
+/// identifiers are hidden.
 ///
 /// # Errors
 /// [`ExportError`].
@@ -230,6 +250,7 @@ pub fn export(
     sources: &[Arc<SourceStructureSet>],
     path: &Path,
     overwrite: bool,
+    hide_identifiers: bool,
 ) -> Result<ExportProof, ExportError> {
     let request = ExportRequest {
         ct: &image.meta,
@@ -239,6 +260,7 @@ pub fn export(
         label: "Hilum",
         description: "",
         overwrite,
+        hide_identifiers,
     };
     dicom::export_structure_set(&request, path)
 }
@@ -263,7 +285,7 @@ pub fn export_as(
     match format {
         ExportFormat::StructureSet => {
             source.check_voxel_sources(path)?;
-            let proof = export(&source.image, &source.structures, &source.sources, path, overwrite)?;
+            let proof = export(&source.image, &source.structures, &source.sources, path, overwrite, false)?;
             Ok(Exported::StructureSet(Box::new(proof)))
         }
         _ if drawn.is_empty() => Err(ExportFailure::Nothing),

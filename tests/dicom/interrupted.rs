@@ -5,7 +5,7 @@ use super::made_sets::{Syntax, closed, file, roi, structure_set};
 use super::odd_series::write_stack;
 use super::odd_sets::load_made;
 use glam::DVec3;
-use hilum::dicom::{LoadedCt, scan};
+use hilum::dicom::{LoadedCt, check_export, scan};
 use hilum::geometry::VoxelGrid;
 use hilum::progress::Silent;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,9 @@ struct BigCase {
     folder: tempfile::TempDir,
     ct: LoadedCt,
 }
+
+/// The set and its proof.
+const OWN: [&str; 2] = ["export.dcm", "export.proof.json"];
 
 const POINTS: usize = 6 * 12 * 1500;
 
@@ -61,6 +64,15 @@ impl BigCase {
         std::fs::read(self.target()).expect("written")
     }
 
+    /// A proof that lies beside the target belongs to it; whether there is one.
+    fn has_its_proof(&self) -> bool {
+        let Ok(text) = std::fs::read_to_string(self.folder.path().join("out/export.proof.json")) else { return false };
+        let proof: serde_json::Value = serde_json::from_str(&text).expect("whole");
+        let check = check_export(&self.target(), None).expect("both are there");
+        assert!(check.agrees && proof["sha256"] == check.sha256.as_str(), "{:?}", check.differences);
+        true
+    }
+
     fn is_whole(&self, path: &Path) -> bool {
         load_made(path, &self.ct).is_ok_and(|set| set.summaries.iter().map(|s| s.points).sum::<usize>() == POINTS)
     }
@@ -92,6 +104,7 @@ fn an_export_that_is_killed_leaves_the_old_file_or_the_new_one() {
         child.kill().expect("killed or gone");
         child.wait().expect("ended");
         let now = std::fs::read(case.target()).expect("there is a file at any time");
+        case.has_its_proof();
         if now == old {
             kept += 1;
         } else {
@@ -102,7 +115,7 @@ fn an_export_that_is_killed_leaves_the_old_file_or_the_new_one() {
     }
     assert!(kept > 0, "{kept} kept, {replaced} replaced");
     // What the killed ones left is no structure set, and goes with a later export.
-    let left: Vec<String> = case.names().into_iter().filter(|n| n != "export.dcm").collect();
+    let left: Vec<String> = case.names().into_iter().filter(|n| !OWN.contains(&n.as_str())).collect();
     assert!(left.iter().all(|n| n.starts_with(".hilum-")), "{left:?}");
     let out = case.folder.path().join("out");
     let copy = out.join(".hilum-abc123.part");
@@ -115,7 +128,8 @@ fn an_export_that_is_killed_leaves_the_old_file_or_the_new_one() {
         part.set_modified(long_ago).expect("set");
     }
     case.export();
-    assert_eq!(case.names(), ["export.dcm"]);
+    assert_eq!(case.names(), OWN);
+    assert!(case.has_its_proof());
 }
 
 fn assert_failed_cleanly(run: &Output, why: &str) {

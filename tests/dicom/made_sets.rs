@@ -245,6 +245,7 @@ pub(super) fn structure_set(ct: &CtMeta, rois: Vec<MadeRoi>) -> Item {
         text(8, 0x60, "CS", "RTSTRUCT"),
         text(8, 0x70, "LO", "Made"),
         text(8, 0x90, "PN", ""),
+        text(8, 0x1070, "PN", ""),
         text(0x10, 0x10, "PN", &ct.patient.dicom_name),
         text(0x10, 0x20, "LO", &ct.patient.id),
         text(0x10, 0x30, "DA", &ct.patient.birth_date),

@@ -64,6 +64,7 @@ pub fn write_case(folder: &Path, labels: &[&str], positions_mm: Vec<f64>) {
             label,
             description: "",
             overwrite: false,
+            hide_identifiers: false,
         };
         export_structure_set(&request, &folder.join(format!("RS{n}.dcm"))).expect("exported");
     }

@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "\
 DIR then holds
   structures.dcm   the structures with the stations, proved by reading back
+  structures.proof.json   the proof, see hilum export --help
   features.csv     the 110 features: index, name, value, unit, description, flag
   features.json    as printed by hilum features --json: the features with what they were made from
   risk.json        as printed by hilum risk --json
@@ -95,6 +96,7 @@ struct Written {
 }
 
 const STRUCTURES: &str = "structures.dcm";
+const STRUCTURES_PROOF: &str = "structures.proof.json";
 const FEATURES: &str = "features.csv";
 const FEATURES_JSON: &str = "features.json";
 const RISK: &str = "risk.json";
@@ -150,7 +152,7 @@ impl Analyze {
             omissions.push(format!("No structure set was written. {why}"));
         } else if has_structures {
             let to = ExportArgs { output: staged.folder().join(STRUCTURES), overwrite: false };
-            let proof = export_case(&case, &to, terminal)?;
+            let proof = export_case(&case, &to, self.hide_identifiers, terminal)?;
             terminal.note(&proof.summary());
         } else {
             omissions.push("No structure set was written: the case has no structures".into());
@@ -206,7 +208,7 @@ impl Analyze {
                 self.output.display()
             )));
         }
-        let fixed = [STRUCTURES, FEATURES, FEATURES_JSON, RISK, REPORT];
+        let fixed = [STRUCTURES, STRUCTURES_PROOF, FEATURES, FEATURES_JSON, RISK, REPORT];
         let mut found: Vec<PathBuf> = fixed.map(PathBuf::from).into();
         if let Ok(entries) = std::fs::read_dir(self.output.join(PICTURES)) {
             let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok());

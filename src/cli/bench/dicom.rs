@@ -63,7 +63,8 @@ impl Bench {
         let path = folder.path().join("out.dcm");
         let samples = self.timed(terminal, 3, || {
             let start = Instant::now();
-            workbench::export(&image, case.structures(), &case.sources, &path, true).map_err(Failure::refused)?;
+            workbench::export(&image, case.structures(), &case.sources, &path, true, false)
+                .map_err(Failure::refused)?;
             Ok(start.elapsed())
         })?;
         Ok(Report::of("export", format!("{} structures written and proved", case.structures().rois.len()), samples))

@@ -93,7 +93,6 @@ const KNOWN: &[&str] = &[
     "volume_cm3",
     "largest_deviation_mm",
     "rings_identical",
-    "attributes_changed",
 ];
 
 /// Keys that hold names which people gave to structures.

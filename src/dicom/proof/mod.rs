@@ -1,20 +1,28 @@
 //! Writing a structure set so that nothing is lost: a temporary file beside the target, synced, read
-//! back, compared with what was on the screen, and only then given its name.
+//! back, compared with what was on the screen, and only then given its name, with its proof beside it.
 
-use super::contours::Contour;
-use super::file::{UNFINISHED, is_unfinished, part10, read_all};
-use super::raw::{DataSet, Encoding};
-use super::rtstruct_read::{
+mod file;
+mod later;
+mod words;
+
+pub use file::{PROOF_FORMAT, PROOF_VERSION, proof_path};
+pub use later::{ProofCheck, ProofCheckError, check_export};
+pub use words::ProofSection;
+
+use crate::contour::{Ring, SliceContours, rasterize};
+use crate::dicom::changes::{Change, changes};
+use crate::dicom::conformance::{Comparison, Finding, Origin, check};
+use crate::dicom::contours::Contour;
+use crate::dicom::file::{part10, read_all};
+use crate::dicom::raw::{DataSet, Encoding};
+use crate::dicom::rtstruct_read::{
     LoadedStructureSet, StructureSetError, contour_items, contours_of, load_structure_set, sha256_hex,
 };
-use super::rtstruct_write::{Composed, ComposedRoi, ExportRequest, compose};
-use crate::contour::{Ring, SliceContours, rasterize};
+use crate::dicom::rtstruct_write::{Composed, ComposedRoi, ExportRequest, Repair, compose};
 use crate::structures::Roi;
-use dicom_core::dictionary::{DataDictionary as _, DataDictionaryEntry as _};
-use dicom_dictionary_std::{StandardDataDictionary, tags};
+use dicom_dictionary_std::tags;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,10 +41,12 @@ pub enum ExportError {
     ReadBack { source: StructureSetError, path: PathBuf },
     #[error("the file that was written is not what is on the screen ({why}); nothing was kept: {}", path.display())]
     NotProven { why: String, path: PathBuf },
+    #[error("the structure set was written and proved, but its proof could not be put beside it ({source}); the set is whole: {}", path.display())]
+    ProofNotKept { source: std::io::Error, path: PathBuf },
 }
 
 /// What the file holds for one ROI, compared with the case.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RoiProof {
     pub name: String,
     /// ROI Number in the file.
@@ -54,28 +64,46 @@ pub struct RoiProof {
     pub largest_deviation_mm: f64,
 }
 
+/// A structure set from which ROIs came.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ProofSource {
+    pub sop_instance_uid: String,
+    /// SHA-256 of the file, hexadecimal.
+    pub sha256: String,
+}
+
 /// Evidence that an exported file holds what was on the screen.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ExportProof {
+    /// What this is, the version of its form, and the program that wrote it.
+    pub format: String,
+    pub version: u32,
+    pub program: String,
     pub path: PathBuf,
     pub sop_instance_uid: String,
     /// SHA-256 of the file, hexadecimal, and its length.
     pub sha256: String,
     pub bytes: usize,
+    /// The structure sets from which ROIs came, the one that was edited first.
+    pub sources: Vec<ProofSource>,
     pub rois: Vec<RoiProof>,
     pub contours: usize,
     pub points: usize,
     pub rings_identical: usize,
     pub voxels_different: u64,
     pub largest_deviation_mm: f64,
-    /// Attributes of the data set that differ from the source that was edited, by keyword; empty without source.
-    pub attributes_changed: Vec<String>,
+    /// Every attribute that differs from the source, repairs included; empty without source.
+    pub attributes_changed: Vec<Change>,
+    /// Headers and references that the source had wrong and that are right now.
+    pub repairs: Vec<Repair>,
+    /// The check of the RT Structure Set IOD, against the same check of the sources.
+    pub conformance: Comparison,
     /// What was left out or changed on the way.
     pub notes: Vec<String>,
 }
 
 /// Writes the structures of a case as a new structure set and proves the file. Atomic: either the whole,
-/// proven file is there afterwards, or the target is as it was.
+/// proven file is there afterwards, or the target is as it was. The proof lies beside it ([`proof_path`]).
 ///
 /// # Errors
 /// [`ExportError`].
@@ -83,72 +111,10 @@ pub fn export_structure_set(request: &ExportRequest, path: &Path) -> Result<Expo
     if request.structures.rois.is_empty() {
         return Err(ExportError::Nothing);
     }
-    check_target(request, path)?;
-    let io = |source: std::io::Error| ExportError::Io { source, path: path.to_owned() };
+    file::check_target(request, path)?;
     let composed = compose(request);
     let bytes = part10(&composed.dataset, Encoding::ImplicitLe);
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let mut file = temporary_file(folder).map_err(io)?;
-    file.write_all(&bytes).map_err(io)?;
-    file.as_file().sync_all().map_err(io)?;
-    let proof = prove(request, &composed, &bytes, file.path(), path)?;
-    if request.overwrite {
-        file.persist(path).map_err(|e| io(e.error))?;
-    } else {
-        match file.persist_noclobber(path) {
-            Ok(_) => {}
-            Err(_) if path.exists() => return Err(ExportError::Exists(path.to_owned())),
-            // Some network drives cannot rename without replacing; there was nothing to replace.
-            Err(e) => drop(e.file.persist(path).map_err(|e| io(e.error))?),
-        }
-    }
-    remove_leftovers(folder);
-    // The new name is durable once the folder is; not every file system can do that, and the file itself is.
-    if let Ok(folder) = std::fs::File::open(folder) {
-        let _ = folder.sync_all();
-    }
-    Ok(proof)
-}
-
-fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(UNFINISHED[0]).suffix(UNFINISHED[1]);
-    #[cfg(unix)]
-    {
-        // As any other new file; the user's umask applies.
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
-}
-
-/// Removes what exports left that were killed before they were proved. A running one is younger.
-fn remove_leftovers(folder: &Path) {
-    const OLD: std::time::Duration = std::time::Duration::from_hours(1);
-    let is_old = |path: &Path| {
-        let written = path.metadata().and_then(|m| m.modified());
-        written.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > OLD))
-    };
-    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if is_unfinished(&path) && path.is_file() && is_old(&path) {
-            // One that cannot be removed does no harm: nothing reads it.
-            let _ = std::fs::remove_file(path);
-        }
-    }
-}
-
-fn check_target(request: &ExportRequest, path: &Path) -> Result<(), ExportError> {
-    let Ok(target) = path.canonicalize() else { return Ok(()) };
-    let sources = request.sources.iter().map(|s| s.path.as_path());
-    let images = request.ct.slices.iter().map(|s| s.path.as_path());
-    if sources.chain(images).any(|p| p.canonicalize().is_ok_and(|p| p == target)) {
-        return Err(ExportError::WouldOverwriteSource(path.to_owned()));
-    }
-    if !request.overwrite || target.is_dir() {
-        return Err(ExportError::Exists(path.to_owned()));
-    }
-    Ok(())
+    file::put_both(request, path, &bytes, |written| prove(request, &composed, &bytes, written, path))
 }
 
 fn prove(
@@ -179,14 +145,23 @@ fn prove(
             prove_roi(request, roi, &loaded, &contours(roi.number)).map_err(not_proven)
         })
         .collect::<Result<_, _>>()?;
-    let attributes_changed = composed
-        .base
-        .map_or_else(Vec::new, |base| changed_attributes(&request.sources[base].dataset, &on_disk.dataset));
+    let attributes_changed =
+        composed.base.map_or_else(Vec::new, |base| changes(base, request.sources, &on_disk.dataset, &composed.rois));
+    let conformance = conformance(request, composed, &on_disk.dataset);
+    let used = |set: &usize| composed.rois.iter().any(|r| r.source.is_some_and(|s| s.0 == *set));
+    let sources = (0..request.sources.len()).filter(used).map(|set| ProofSource {
+        sop_instance_uid: request.sources[set].sop_instance_uid.clone(),
+        sha256: request.sources[set].sha256.clone(),
+    });
     Ok(ExportProof {
+        format: PROOF_FORMAT.to_owned(),
+        version: PROOF_VERSION,
+        program: crate::PROGRAM.to_owned(),
         path: target.to_owned(),
         sop_instance_uid: loaded.source.sop_instance_uid.clone(),
         sha256,
         bytes: written.len(),
+        sources: sources.collect(),
         contours: rois.iter().map(|r| r.contours).sum(),
         points: rois.iter().map(|r| r.points).sum(),
         rings_identical: rois.iter().map(|r| r.contours_identical).sum(),
@@ -194,6 +169,8 @@ fn prove(
         largest_deviation_mm: rois.iter().map(|r| r.largest_deviation_mm).fold(0.0, f64::max),
         rois,
         attributes_changed,
+        repairs: composed.repairs.clone(),
+        conformance,
         notes: composed.notes.clone(),
     })
 }
@@ -303,16 +280,20 @@ fn ring_distance_mm(a: &Ring, b: &Ring) -> f64 {
     a.points().iter().zip(b.points()).map(|(p, q)| (p[0] - q[0]).hypot(p[1] - q[1])).fold(0.0, f64::max)
 }
 
-/// Keywords of the top-level attributes that are new, gone or different.
-fn changed_attributes(before: &DataSet, after: &DataSet) -> Vec<String> {
-    let mut changed: Vec<_> = (after.elements().iter())
-        .filter(|e| before.get(e.tag).is_none_or(|b| b.value != e.value))
-        .chain(before.elements().iter().filter(|e| e.tag.1 != 0 && after.get(e.tag).is_none()))
-        .map(|e| e.tag)
-        .collect();
-    changed.sort();
-    changed
-        .into_iter()
-        .map(|tag| StandardDataDictionary.by_tag(tag).map_or_else(|| tag.to_string(), |e| e.alias().to_owned()))
-        .collect()
+/// What the standard says of the file and of its sources. Of sources that only lent ROIs, what is about those counts.
+fn conformance(request: &ExportRequest, composed: &Composed, on_disk: &DataSet) -> Comparison {
+    let origins: BTreeMap<i32, (usize, i32)> =
+        composed.rois.iter().filter_map(|r| Some((r.number, r.source?))).collect();
+    let after = check(on_disk).into_iter().map(|f| (f.roi_number.and_then(|n| origins.get(&n).copied()), f)).collect();
+    let mut before: Vec<(Origin, Finding)> = Vec::new();
+    for (set, source) in request.sources.iter().enumerate() {
+        let is_base = composed.base == Some(set);
+        if !is_base && !origins.values().any(|o| o.0 == set) {
+            continue;
+        }
+        let found = check(&source.dataset).into_iter();
+        let found = found.filter(|f| is_base || f.roi_number.is_some_and(|n| origins.values().any(|o| *o == (set, n))));
+        before.extend(found.map(|f| (f.roi_number.map(|n| (set, n)), f)));
+    }
+    Comparison::of(before, after)
 }
