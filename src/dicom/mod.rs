@@ -13,6 +13,7 @@ pub mod deidentify;
 mod encapsulated;
 mod enhanced;
 mod file;
+mod identity;
 mod jpeg_lossless;
 mod jpeg_ls;
 mod meta;
@@ -36,7 +37,8 @@ mod warning;
 mod write_ct;
 
 pub use ct::{CtError, LoadStep, LoadedCt, load_ct};
-pub use file::ReadError;
+pub use file::{ReadError, part10_head};
+pub use identity::{FileIdentity, identify, reads_transfer_syntax};
 pub use meta::{CtMeta, HeaderTexts, PatientInfo, SliceRef};
 pub use proof::{ExportError, ExportProof, RoiProof, export_structure_set};
 pub use rtstruct_read::{
@@ -47,6 +49,8 @@ pub use scan::{CtSeries, Scan, ScanError, StructureSetFile, scan};
 pub use seg::{LoadedSegmentation, Segment, SegmentRois, SegmentationError, load_segmentation};
 pub use seg_write::{SegmentProof, SegmentationProof, SegmentationRequest, SegmentationWriteError, write_segmentation};
 pub use series::SeriesOutlook;
+pub(crate) use uid::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME};
 pub use uid::{new_uid, uid_from_name};
+pub(crate) use value::readable_name;
 pub use warning::{ImportWarning, Severity};
 pub use write_ct::{WriteCtError, write_ct_series};

@@ -1,0 +1,77 @@
+//! Whose object a file holds, and whether it is whole: asked of every file that comes from elsewhere.
+
+use super::file::{PixelSource, ReadError, read_until};
+use dicom_core::Tag;
+use dicom_dictionary_std::tags;
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// What a DICOM file says that it is. UIDs stand as in the file, without padding; they are not checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileIdentity {
+    pub transfer_syntax_uid: String,
+    pub sop_class_uid: String,
+    pub sop_instance_uid: String,
+    pub study_instance_uid: String,
+    pub series_instance_uid: String,
+    pub modality: String,
+    /// Where the data set starts in the file, after the file meta information.
+    pub body_at: u64,
+}
+
+/// Reads the identity of a file and walks it to its end, without decoding pixels.
+///
+/// # Errors
+/// [`ReadError`] for a file that is no DICOM, cut off or damaged.
+pub fn identify(path: &Path) -> Result<FileIdentity, ReadError> {
+    // Contours and the like can be large and are read all the same: a file that was cut off shows at its end.
+    let file = read_until(path, &|_: Tag| false)?.ok_or(ReadError::NotDicom)?;
+    let ds = &file.dataset;
+    match file.pixels {
+        Some(PixelSource::Plain { offset, length }) => {
+            let there = std::fs::metadata(path)?.len();
+            if there < offset.saturating_add(length) {
+                return Err(ReadError::Damaged(format!("the pixels end at byte {there} of {}", offset + length)));
+            }
+        }
+        Some(PixelSource::Compressed { offset }) => fragments_end(path, offset)?,
+        Some(PixelSource::CompressedFrame { .. } | PixelSource::Rewritten { .. }) | None => {}
+    }
+    Ok(FileIdentity {
+        sop_class_uid: ds.string(tags::SOP_CLASS_UID),
+        sop_instance_uid: ds.string(tags::SOP_INSTANCE_UID),
+        study_instance_uid: ds.string(tags::STUDY_INSTANCE_UID),
+        series_instance_uid: ds.string(tags::SERIES_INSTANCE_UID),
+        modality: ds.string(tags::MODALITY),
+        body_at: file.body_at,
+        transfer_syntax_uid: file.transfer_syntax,
+    })
+}
+
+/// Walks the fragments of compressed pixels to the delimiter that ends them (PS3.5 A.4).
+fn fragments_end(path: &Path, offset: u64) -> Result<(), ReadError> {
+    const ITEM: [u8; 4] = [0xFE, 0xFF, 0x00, 0xE0];
+    const END: [u8; 4] = [0xFE, 0xFF, 0xDD, 0xE0];
+    let cut = || ReadError::Damaged("the compressed pixels have no end".into());
+    let mut file = BufReader::new(File::open(path)?);
+    let size = file.get_ref().metadata()?.len();
+    let mut at = file.seek(SeekFrom::Start(offset))?;
+    loop {
+        let mut head = [0; 8];
+        file.read_exact(&mut head).map_err(|_end_of_file| cut())?;
+        let length = u64::from(u32::from_le_bytes([head[4], head[5], head[6], head[7]]));
+        at += 8;
+        match [head[0], head[1], head[2], head[3]] {
+            END => return Ok(()),
+            ITEM if length <= size.saturating_sub(at) => file.seek_relative(length as i64)?,
+            _ => return Err(cut()),
+        }
+        at += length;
+    }
+}
+
+/// True for a transfer syntax of which every image can be read.
+pub fn reads_transfer_syntax(uid: &str) -> bool {
+    super::codec::check(uid).is_ok()
+}
