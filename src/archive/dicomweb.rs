@@ -46,10 +46,12 @@ pub fn check_date(text: &str) -> Result<String, ArchiveError> {
 impl StudyQuery {
     fn parameters(&self) -> Result<Vec<(&'static str, String)>, ArchiveError> {
         let mut all = Vec::new();
-        let name = self.patient_name.trim();
+        // Parts of a name are joined by ^, a space or a comma, here and there; one of any letter stands for each.
+        let parts = self.patient_name.split(|c: char| c.is_whitespace() || matches!(c, ',' | '^'));
+        let name = parts.filter(|p| !p.is_empty()).collect::<Vec<_>>().join("?");
         if !name.is_empty() {
-            let wild = name.contains(['*', '?']);
-            all.push(("PatientName", if wild { name.to_owned() } else { format!("{name}*") }));
+            let wild = self.patient_name.contains(['*', '?']);
+            all.push(("PatientName", if wild { name } else { format!("{name}*") }));
         }
         if !self.patient_id.trim().is_empty() {
             all.push(("PatientID", self.patient_id.trim().to_owned()));
@@ -127,11 +129,11 @@ impl Expected {
     }
 }
 
-/// Letters that need no escape in a query (RFC 3986), and the wild cards.
+/// Text for a query (RFC 3986 section 3.4); the wild cards stand as they are, for some archives look for them so.
 fn escaped(text: &str) -> String {
     text.bytes()
         .map(|b| match b {
-            b if b.is_ascii_alphanumeric() || b"-._~*".contains(&b) => char::from(b).to_string(),
+            b if b.is_ascii_alphanumeric() || b"-._~*?/:@".contains(&b) => char::from(b).to_string(),
             b => format!("%{b:02X}"),
         })
         .collect()
@@ -262,13 +264,13 @@ mod tests {
     #[test]
     fn a_query_is_checked_and_escaped() {
         let query = StudyQuery {
-            patient_name: " Müller&x ".into(),
+            patient_name: " Müller, x&y ".into(),
             from: "2024-01-05".into(),
             modality: "ct".into(),
             ..StudyQuery::default()
         };
         let parameters = query.parameters().expect("valid");
-        let expected = [("PatientName", "Müller&x*"), ("StudyDate", "20240105-"), ("ModalitiesInStudy", "CT")];
+        let expected = [("PatientName", "Müller?x&y*"), ("StudyDate", "20240105-"), ("ModalitiesInStudy", "CT")];
         assert_eq!(parameters, expected.map(|(k, v)| (k, v.to_owned())));
         assert_eq!(escaped("Mü&*"), "M%C3%BC%26*");
         for (from, to) in [("2024-13-01", ""), ("yesterday", ""), ("20240201", "20240101")] {

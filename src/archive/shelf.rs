@@ -6,7 +6,7 @@ use super::error::ArchiveError;
 use crate::dicom::FileIdentity;
 use sha2::Digest as _;
 use std::fs::{File, TryLockError};
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 /// A UID (PS3.5 section 9) that has been checked, so that it can be part of a path or an address.
@@ -166,14 +166,12 @@ impl Shelf {
         if put(file, &target)? {
             return Ok(Placed::New(target));
         }
-        let content = |path: &Path| {
-            content_hash(path).map_err(|e| ArchiveError::local("a file cannot be compared with another", &e, path))
-        };
-        let new = content(file)?;
-        if new == content(&target)? {
+        let cannot = |e: std::io::Error| ArchiveError::local("a file cannot be compared with another", &e, &target);
+        if crate::dicom::same_content(file, &target).map_err(|e| cannot(std::io::Error::other(e)))? {
             return Ok(Placed::Known(target));
         }
-        let code: String = new.1.iter().take(6).map(|b| format!("{b:02x}")).collect();
+        let hash = file_hash(file).map_err(cannot)?;
+        let code: String = hash.iter().take(6).map(|b| format!("{b:02x}")).collect();
         let beside = self.root.join(format!("{study}-other-content")).join(format!("{instance}.{code}.dcm"));
         put(file, &beside)?;
         Ok(Placed::Beside(beside))
@@ -208,16 +206,13 @@ fn sync_folder(folder: &Path) {
     }
 }
 
-/// Transfer syntax, and the hash of the data set: the file meta information changes on every way.
-fn content_hash(path: &Path) -> std::io::Result<(String, Vec<u8>)> {
-    let identity = crate::dicom::identify(path).map_err(std::io::Error::other)?;
+fn file_hash(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
-    file.seek(SeekFrom::Start(identity.body_at))?;
     let mut hash = sha2::Sha256::new();
     let mut buffer = vec![0; 256 << 10];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok((identity.transfer_syntax_uid, hash.finalize().to_vec())),
+            0 => return Ok(hash.finalize().to_vec()),
             n => hash.update(&buffer[..n]),
         }
     }

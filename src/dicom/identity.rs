@@ -1,6 +1,7 @@
 //! Whose object a file holds, and whether it is whole: asked of every file that comes from elsewhere.
 
-use super::file::{PixelSource, ReadError, read_until};
+use super::file::{DicomFile, PixelSource, ReadError, read_until};
+use super::raw::Encoding;
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use std::fs::File;
@@ -47,6 +48,57 @@ pub fn identify(path: &Path) -> Result<FileIdentity, ReadError> {
         body_at: file.body_at,
         transfer_syntax_uid: file.transfer_syntax,
     })
+}
+
+/// True where two files hold the same object: the same values and pixels, however sequences and lengths are written.
+/// The file meta information does not count; it changes on every way.
+///
+/// # Errors
+/// [`ReadError`] where one of them cannot be read.
+pub fn same_content(a: &Path, b: &Path) -> Result<bool, ReadError> {
+    let read = |path: &Path| read_until(path, &|_: Tag| false)?.ok_or(ReadError::NotDicom);
+    let (of_a, of_b) = (read(a)?, read(b)?);
+    let values = |file: &DicomFile| {
+        let mut bytes = Vec::new();
+        file.dataset.encode(&mut bytes, Encoding::ImplicitLe);
+        bytes
+    };
+    let plain = |file: &DicomFile| matches!(file.pixels, None | Some(PixelSource::Plain { .. }));
+    let comparable = of_a.transfer_syntax == of_b.transfer_syntax || plain(&of_a) && plain(&of_b);
+    if !comparable || values(&of_a) != values(&of_b) {
+        return Ok(false);
+    }
+    let pixels = |path: &Path, file: &DicomFile| -> Result<Box<dyn Read>, ReadError> {
+        let (from, most) = match file.pixels {
+            None => return Ok(Box::new(std::io::empty())),
+            Some(PixelSource::Plain { offset, length }) => (offset, length),
+            Some(PixelSource::Compressed { offset } | PixelSource::CompressedFrame { offset, .. }) => {
+                (offset, u64::MAX)
+            }
+            Some(PixelSource::Rewritten { .. }) => (file.body_at, u64::MAX),
+        };
+        let mut open = File::open(path)?;
+        open.seek(SeekFrom::Start(from))?;
+        Ok(Box::new(open.take(most)))
+    };
+    same_bytes(&mut pixels(a, &of_a)?, &mut pixels(b, &of_b)?).map_err(ReadError::Io)
+}
+
+fn same_bytes(a: &mut dyn Read, b: &mut dyn Read) -> std::io::Result<bool> {
+    const CHUNK: u64 = 256 << 10;
+    let (mut of_a, mut of_b) = (Vec::new(), Vec::new());
+    loop {
+        of_a.clear();
+        of_b.clear();
+        (&mut *a).take(CHUNK).read_to_end(&mut of_a)?;
+        (&mut *b).take(CHUNK).read_to_end(&mut of_b)?;
+        if of_a != of_b {
+            return Ok(false);
+        }
+        if of_a.is_empty() {
+            return Ok(true);
+        }
+    }
 }
 
 /// Walks the fragments of compressed pixels to the delimiter that ends them (PS3.5 A.4).

@@ -38,7 +38,7 @@ mod write_ct;
 
 pub use ct::{CtError, LoadStep, LoadedCt, load_ct};
 pub use file::{ReadError, part10_head};
-pub use identity::{FileIdentity, identify, reads_transfer_syntax};
+pub use identity::{FileIdentity, identify, reads_transfer_syntax, same_content};
 pub use meta::{CtMeta, HeaderTexts, PatientInfo, SliceRef};
 pub use proof::{ExportError, ExportProof, RoiProof, export_structure_set};
 pub use rtstruct_read::{

@@ -9,6 +9,26 @@ use super::widgets::{action_tooltip, faint, icon_text_button, status_line};
 use crate::workbench::{Action, READING, proof_lines};
 use eframe::egui::{CollapsingHeader, Label, RichText, Ui};
 
+/// Sends what was exported to the archive, and tells what it said of each object.
+fn send_ui(ui: &mut Ui, input: &PanelInput<'_>) {
+    let workbench = input.workbench;
+    let (Some(export), Some(_)) = (workbench.last_export(), workbench.chosen_archive()) else { return };
+    let refusal = workbench.refusal(Action::SendExport);
+    let tooltip = action_tooltip(workbench, Action::SendExport);
+    let button = ui.add_enabled_ui(refusal.is_none(), |ui| icon_text_button(ui, Icon::Up, "Send to archive", false));
+    if button.inner.on_hover_text(&tooltip).on_disabled_hover_text(tooltip).clicked() {
+        input.sender.send(Action::SendExport);
+    }
+    let stored = workbench.archive().stored().into_iter().flat_map(|s| &s.instances);
+    for instance in stored.filter(|i| i.file == export.value.path) {
+        let icon = if instance.stored { Icon::Check } else { Icon::Error };
+        let what = if instance.stored { "Stored in the archive" } else { "Not stored" };
+        let remark = words(workbench, &instance.remark);
+        let line = if remark.is_empty() { what.to_owned() } else { format!("{what}: {remark}") };
+        status_line(ui, icon, &line);
+    }
+}
+
 /// Shows the last proof and the button for the next.
 pub fn export_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     if input.workbench.loading().is_some() {
@@ -22,6 +42,7 @@ pub fn export_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     if button.inner.on_hover_text(&tooltip).on_disabled_hover_text(tooltip).clicked() {
         input.sender.send(Action::Export);
     }
+    send_ui(ui, input);
     let Some(proof) = input.workbench.last_export().map(|e| &e.value) else {
         faint(
             ui,

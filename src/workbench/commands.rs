@@ -104,6 +104,7 @@ pub enum Command {
     DismissNotice(u64),
     ClearNotices,
     Teach(TeachCommand),
+    Archive(super::ArchiveCommand),
 }
 
 /// What a command or an action works on.
@@ -135,6 +136,7 @@ impl Command {
             | Self::CancelJob(_)
             | Self::DismissNotice(_)
             | Self::ClearNotices
+            | Self::Archive(_)
             | Self::Tool(ToolEvent::Drag { .. } | ToolEvent::Release | ToolEvent::Cancel) => Reach::Anything,
             Self::SetCrosshair(_) | Self::Scroll { .. } => Reach::Scan,
             _ => Reach::Case,
@@ -156,6 +158,7 @@ impl Command {
                 | Self::CancelJob(_)
                 | Self::DismissNotice(_)
                 | Self::ClearNotices
+                | Self::Archive(_)
         )
     }
 }
@@ -205,6 +208,8 @@ pub enum Action {
     Review,
     Cohort,
     Teach,
+    Archive,
+    SendExport,
     Palette,
     Shortcuts,
     Messages,
@@ -281,6 +286,7 @@ impl Action {
             | Self::Review
             | Self::Cohort
             | Self::Teach
+            | Self::Archive
             | Self::Palette
             | Self::Shortcuts
             | Self::Messages
@@ -298,7 +304,7 @@ impl Action {
     /// True if what it does shows in the views and the structure list only.
     pub(super) fn needs_views(self) -> bool {
         self.reach() != Reach::Anything
-            && !matches!(self, Self::Export | Self::ImportReport | Self::Segment | Self::ProposeCtv)
+            && !matches!(self, Self::Export | Self::SendExport | Self::ImportReport | Self::Segment | Self::ProposeCtv)
     }
 
     /// Label, tooltip, menu and shortcut.
@@ -345,6 +351,15 @@ impl Action {
             Self::Review => ("Review workspace", "Look at and correct contours", View, ctrl("1")),
             Self::Cohort => ("Cohort workspace", "Recurrences by station", View, ctrl("2")),
             Self::Teach => ("Teach workspace", "Contour, compare, understand", View, ctrl("3")),
+            Self::Archive => {
+                ("Archive workspace", "Search, retrieve and receive studies of an archive (PACS)", View, ctrl("4"))
+            }
+            Self::SendExport => (
+                "Send the export to the archive",
+                "Store the structure set that was exported last in the chosen archive",
+                File,
+                None,
+            ),
             Self::ToggleSelected => {
                 ("Show or hide structure", "Show or hide the selected structure", Structure, key("S"))
             }

@@ -3,6 +3,7 @@
 //! commands between frames and [`Workbench::poll`] takes in what jobs have finished.
 
 mod actions;
+mod archive;
 mod case;
 mod commands;
 mod edit;
@@ -21,6 +22,7 @@ pub mod tools;
 mod view;
 
 pub use actions::READING;
+pub use archive::{ArchiveCommand, ArchiveDesk, Receiving};
 pub use case::{Case, CaseImage, ChangedSlices, EditError};
 pub use commands::{Action, ActionInfo, Command, Menu, Shortcut, TeachCommand, ToolKind};
 pub use edit::{Change, Edit, RoiAttributes};
@@ -94,6 +96,7 @@ pub struct Workbench {
     score: Option<Derived<Score>>,
     last_export: Option<Derived<Arc<dicom::ExportProof>>>,
     case_count: u64,
+    archive: ArchiveDesk,
 }
 
 impl Workbench {
@@ -151,6 +154,7 @@ impl Workbench {
             score: None,
             last_export: None,
             case_count: 0,
+            archive: ArchiveDesk::default(),
         }
     }
 
@@ -375,6 +379,7 @@ impl Workbench {
             Command::DismissNotice(id) => self.notices.dismiss(id),
             Command::ClearNotices => self.notices.clear(),
             Command::Teach(command) => self.teach(command),
+            Command::Archive(command) => self.archive_command(command),
         }
         self.sync_live();
     }

@@ -1,6 +1,7 @@
 //! Jobs that work for the open case, and how their results enter it. A result carries the case that it
 //! belongs to; one of a case that is closed is dropped.
 
+use super::archive::ArchiveResult;
 use super::jobs::{JobContext, JobError, JobEvent, JobId, JobKey, Lane};
 use super::live::CentralZone;
 use super::opening::Arrived;
@@ -24,6 +25,8 @@ pub(super) enum JobResult {
     /// All of them are made.
     Thumbnails,
     Loaded(Box<Arrived>),
+    /// Of the archive desk.
+    Archive(ArchiveResult),
     /// For the case that was opened as number `case_count`.
     OfCase {
         case_count: u64,
@@ -61,6 +64,9 @@ impl Workbench {
                         self.accept_of_closed_case(&result);
                     }
                 }
+                JobEvent::Partial(JobResult::Archive(result)) | JobEvent::Finished(JobResult::Archive(result)) => {
+                    self.accept_archive(result);
+                }
                 JobEvent::Ended(error) => self.ended(id, key, error),
                 JobEvent::Partial(_) | JobEvent::Finished(_) => {}
             }
@@ -86,6 +92,10 @@ impl Workbench {
             JobKey::Compare => "The comparison failed",
             JobKey::Airway => "The distance from the airway could not be measured",
             JobKey::Thumbnails => "The small pictures of the series could not be made",
+            JobKey::ArchiveSearch | JobKey::ArchiveSeries => "The archive could not be asked",
+            JobKey::Retrieve => "Nothing was retrieved",
+            JobKey::Store => "Not everything was stored in the archive",
+            JobKey::Receive => "The receiver could not listen",
         };
         match error {
             JobError::Cancelled => self.notices.info("Cancelled; nothing was changed"),
