@@ -92,10 +92,8 @@ fn wait_until(what: &str, done: impl Fn() -> bool) {
     }
 }
 
-/// DICOM files of a folder.
+/// DICOM files of a folder and those below.
 fn dicom_files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).expect("readable").flatten();
-    let mut files: Vec<PathBuf> = entries.map(|e| e.path()).filter(|p| hilum::dicom::identify(p).is_ok()).collect();
-    files.sort();
-    files
+    let files = hilum::archive::files_to_store(&[folder.to_owned()]).expect("readable");
+    files.into_iter().filter(|p| hilum::dicom::identify(p).is_ok()).collect()
 }

@@ -27,7 +27,7 @@ fn a_study_is_found_retrieved_and_opened_and_names_can_be_hidden() {
         "{:?}",
         w.workbench().notices()
     );
-    w.click("Enter Patient ID").type_text(PATIENT_ID);
+    w.click("Enter Patient ID").type_text("PID-47*");
     w.click("Search").settle();
     let found = w.workbench().archive().found().expect("an answer").clone();
     assert_eq!(found.studies.len(), 1, "{found:?}");
@@ -41,9 +41,7 @@ fn a_study_is_found_retrieved_and_opened_and_names_can_be_hidden() {
     let series = w.workbench().archive().series(&uid).expect("known").to_vec();
     let said = w.all_text();
     for secret in PATIENT.iter().chain(&[PATIENT_ID, "2021-03-04", &uid]) {
-        // What the user has typed into the search stays.
-        let count = said.matches(secret).count();
-        assert!(count <= usize::from(*secret == PATIENT_ID), "{secret}: {said}");
+        assert!(!said.contains(*secret), "{secret}: {said}");
     }
     w.send(Command::SetIdentifiersHidden(false));
 
