@@ -13,6 +13,7 @@ pub mod structures;
 
 // First floor: one capability each, usable without a screen.
 pub mod anatomy;
+pub mod archive;
 pub mod cohort;
 pub mod dicom;
 pub mod diunet;

@@ -713,6 +713,11 @@ impl Documented {
     }
 }
 
+/// The keys that a command printed are those that its help documents.
+pub fn check_documented(command: &str, printed: &Value) {
+    Documented::of(command).check(printed, command);
+}
+
 #[test]
 fn the_documented_keys_are_the_printed_ones() {
     let folder = with_second_set("second.dcm");

@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 
 const FLOORS: &[&[&str]] = &[
     &["geometry", "image", "contour", "structures", "metrics", "progress"],
-    &["dicom", "anatomy", "phantom", "diunet", "features", "risk", "survival", "cohort", "teaching", "nifti", "files"],
+    &[
+        "dicom", "anatomy", "phantom", "diunet", "features", "risk", "survival", "cohort", "teaching", "nifti",
+        "files", "archive",
+    ],
     &["studies", "import"],
     &["workbench"],
     &["gpu", "ui", "cli"],
@@ -23,6 +26,7 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("metrics", "geometry", "distances need the grid's spacing"),
     ("structures", "geometry", "a mask becomes an ROI on a grid"),
     ("nifti", "files", "files are put in place as a whole"),
+    ("archive", "dicom", "what arrives is checked to be a whole DICOM file of the right UIDs"),
     ("dicom", "files", "files are put in place as a whole"),
     ("phantom", "anatomy", "the synthetic stations come from the rules that draw the real ones"),
     ("risk", "features", "the model reads a feature vector"),

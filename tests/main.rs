@@ -2,6 +2,7 @@
 
 mod support;
 
+mod archive;
 mod cli;
 mod contours;
 mod deidentify;

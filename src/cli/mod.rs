@@ -3,6 +3,7 @@
 //! One file a group of commands; [`Failure`] holds the exit codes, `terminal` progress and Ctrl-C.
 
 mod analyze;
+mod archive;
 pub mod bench;
 mod case_args;
 mod cohort;
@@ -39,7 +40,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 input refused (no CT, other frame of re
 
 Environment:
   HILUM_MODELS   folder that holds the models diunet/ and risk/
-  HILUM_HOME     folder of the settings
+  HILUM_HOME     folder of the settings, and of studies from archives
   HILUM_LOG      what is logged on standard error, such as info or hilum=debug
 
 Research and education only. Not a medical device.";
@@ -80,6 +81,9 @@ enum CliCommand {
     /// Recurrences over a cohort
     #[command(subcommand)]
     Cohort(cohort::Cohort),
+    /// Query, retrieve, store and receive studies of an archive (PACS)
+    #[command(subcommand)]
+    Archive(archive::Archive),
     Bench(bench::Bench),
 }
 
@@ -136,6 +140,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Screenshot(c) => c.run(&terminal),
         CliCommand::Train(c) => c.run(&terminal),
         CliCommand::Cohort(c) => c.run(),
+        CliCommand::Archive(c) => c.run(&terminal),
         CliCommand::Bench(c) => c.run(&terminal),
     };
     terminal.finish();

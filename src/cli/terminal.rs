@@ -67,6 +67,11 @@ impl Terminal {
         }
     }
 
+    /// Asks for the same as [`Progress::is_cancelled`], for work that waits for the network.
+    pub fn stop() -> crate::archive::Stop {
+        std::sync::Arc::new(|| CANCELLED.load(Ordering::Relaxed))
+    }
+
     /// Takes the bar away, before results are printed.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {

@@ -74,6 +74,8 @@ impl PixelSource {
 #[derive(Debug)]
 pub(crate) struct DicomFile {
     pub transfer_syntax: String,
+    /// Where the data set starts in the file.
+    pub body_at: u64,
     pub dataset: DataSet,
     pub pixels: Option<PixelSource>,
 }
@@ -215,7 +217,7 @@ fn read_bytes(bytes: &[u8], complete: bool, stop: &dyn Fn(Tag) -> bool) -> Resul
             _ => None,
         }
     });
-    Ok(DicomFile { transfer_syntax, dataset, pixels })
+    Ok(DicomFile { transfer_syntax, body_at: at as u64, dataset, pixels })
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
@@ -268,17 +270,13 @@ pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
     last.to_string()
 }
 
-/// The bytes of a Part 10 file: preamble, file meta information and the data set.
-pub(crate) fn part10(dataset: &DataSet, encoding: Encoding) -> Vec<u8> {
+/// The start of a Part 10 file (PS3.10 section 7.1): preamble and file meta information, before the data set.
+pub fn part10_head(sop_class_uid: &str, sop_instance_uid: &str, transfer_syntax_uid: &str) -> Vec<u8> {
     let mut meta = DataSet::default();
     meta.put(tags::FILE_META_INFORMATION_VERSION, super::raw::Value::Bytes(vec![0, 1]));
-    meta.put_str(tags::MEDIA_STORAGE_SOP_CLASS_UID, &dataset.string(tags::SOP_CLASS_UID));
-    meta.put_str(tags::MEDIA_STORAGE_SOP_INSTANCE_UID, &dataset.string(tags::SOP_INSTANCE_UID));
-    let syntax = match encoding {
-        Encoding::ImplicitLe => uids::IMPLICIT_VR_LITTLE_ENDIAN,
-        Encoding::ExplicitLe => uids::EXPLICIT_VR_LITTLE_ENDIAN,
-    };
-    meta.put_str(tags::TRANSFER_SYNTAX_UID, syntax);
+    meta.put_str(tags::MEDIA_STORAGE_SOP_CLASS_UID, sop_class_uid);
+    meta.put_str(tags::MEDIA_STORAGE_SOP_INSTANCE_UID, sop_instance_uid);
+    meta.put_str(tags::TRANSFER_SYNTAX_UID, transfer_syntax_uid);
     meta.put_str(tags::IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_CLASS_UID);
     meta.put_str(tags::IMPLEMENTATION_VERSION_NAME, IMPLEMENTATION_VERSION_NAME);
     let mut group = Vec::new();
@@ -288,6 +286,16 @@ pub(crate) fn part10(dataset: &DataSet, encoding: Encoding) -> Vec<u8> {
     out.extend_from_slice(&[2, 0, 0, 0, b'U', b'L', 4, 0]);
     out.extend_from_slice(&(group.len() as u32).to_le_bytes());
     out.extend_from_slice(&group);
+    out
+}
+
+/// The bytes of a Part 10 file: preamble, file meta information and the data set.
+pub(crate) fn part10(dataset: &DataSet, encoding: Encoding) -> Vec<u8> {
+    let syntax = match encoding {
+        Encoding::ImplicitLe => uids::IMPLICIT_VR_LITTLE_ENDIAN,
+        Encoding::ExplicitLe => uids::EXPLICIT_VR_LITTLE_ENDIAN,
+    };
+    let mut out = part10_head(&dataset.string(tags::SOP_CLASS_UID), &dataset.string(tags::SOP_INSTANCE_UID), syntax);
     dataset.encode(&mut out, encoding);
     out
 }

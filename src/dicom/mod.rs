@@ -17,6 +17,7 @@ mod dose;
 mod encapsulated;
 mod enhanced;
 mod file;
+mod identity;
 mod jpeg_2000;
 mod jpeg_lossless;
 mod jpeg_ls;
@@ -48,7 +49,8 @@ pub use changes::Change;
 pub use conformance::{Comparison, Finding, FindingKind};
 pub use ct::{CtError, LoadStep, LoadedCt, load_ct};
 pub use dose::{DoseFile, PlanFile, Prescription};
-pub use file::ReadError;
+pub use file::{ReadError, part10_head};
+pub use identity::{FileIdentity, identify, reads_transfer_syntax, same_content};
 pub use meta::{CtMeta, HeaderTexts, PatientInfo, SliceRef};
 pub use proof::{
     ExportError, ExportProof, ProofCheck, ProofCheckError, ProofSection, ProofSource, RoiProof, check_export,
@@ -63,6 +65,8 @@ pub use scan::{CtSeries, Scan, ScanError, StructureSetFile, look_through, scan};
 pub use seg::{LoadedSegmentation, Segment, SegmentRois, SegmentationError, load_segmentation};
 pub use seg_write::{SegmentProof, SegmentationProof, SegmentationRequest, SegmentationWriteError, write_segmentation};
 pub use series::SeriesOutlook;
+pub(crate) use uid::{IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME};
 pub use uid::{new_uid, uid_from_name};
+pub(crate) use value::readable_name;
 pub use warning::{ImportWarning, Severity};
 pub use write_ct::{WriteCtError, write_ct_series};

@@ -312,7 +312,7 @@ impl Listing {
         }
         match std::fs::read_dir(path) {
             Ok(entries) => {
-                for entry in entries.flatten() {
+                for entry in entries.flatten().filter(|e| !is_unfinished_folder(&e.path())) {
                     self.add(&entry.path(), progress)?;
                 }
             }
@@ -323,6 +323,12 @@ impl Listing {
         }
         Ok(())
     }
+}
+
+/// Files of this program that are still arriving, or never arrived as a whole.
+fn is_unfinished_folder(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with(super::file::UNFINISHED[0]) && path.is_dir()
 }
 
 /// Structure sets need no contours here, images no pixels.

@@ -1,6 +1,7 @@
 //! The window's state, and its two phases: [`super::logic`] takes in what happened and performs
 //! requests, [`super::draw`] only draws.
 
+use super::archive::ArchiveState;
 use super::clinical_panel::ClinicalState;
 use super::cohort::CohortState;
 use super::decision::{Decision, Discarding};
@@ -68,6 +69,7 @@ pub(super) struct Panels {
     pub teach: TeachState,
     pub cohort: CohortState,
     pub deidentify: DeidentifyState,
+    pub archive: ArchiveState,
 }
 
 /// What the window last saw of the workbench, to follow it when it goes on.

@@ -1,6 +1,7 @@
 //! The layout of the window. Nothing here changes the workbench.
 
 use super::app::HilumApp;
+use super::archive::archive_ui;
 use super::clinical_panel::clinical_panel_ui;
 use super::cohort::cohort_ui;
 use super::decision;
@@ -43,7 +44,7 @@ impl HilumApp {
         let input = PanelInput { workbench, sender, volumes };
         let workspace = workbench.view.workspace;
         let has_scan = workbench.case().is_some() || workbench.loading().is_some();
-        let views_shown = workspace != Workspace::Cohort && has_scan;
+        let views_shown = !matches!(workspace, Workspace::Cohort | Workspace::Archive) && has_scan;
         let window_width = ui.available_width();
 
         Panel::top("top bar").exact_size(TOP_BAR).frame(bar(4)).show(ui, |ui| top_bar_ui(ui, &input));
@@ -95,6 +96,7 @@ impl HilumApp {
         }
         CentralPanel::default().frame(Frame::new().fill(theme::BASE)).show(ui, |ui| match workspace {
             Workspace::Cohort => cohort_ui(ui, &mut panels.cohort),
+            Workspace::Archive => archive_ui(ui, &input, &mut panels.archive),
             _ if has_scan => views.show(ui, workbench, scene, sender, difference.as_ref()),
             _ => start_page_ui(ui, &input, &mut panels.series),
         });

@@ -2,7 +2,7 @@
 
 use super::icons::Icon;
 use super::panel::PanelInput;
-use super::privacy::{path_words, proof_sections};
+use super::privacy::{path_words, proof_sections, words};
 use super::request::WindowRequest;
 use super::theme;
 use super::widgets::{action_tooltip, faint, icon_text_button, status_line};
@@ -10,6 +10,26 @@ use crate::dicom::proof_path;
 use crate::workbench::{Action, Command, ExportFormat, Exported, READING};
 use eframe::egui::{CollapsingHeader, ComboBox, Label, RichText, Role, ScrollArea, Ui, WidgetInfo};
 use strum::IntoEnumIterator as _;
+
+/// Sends what was exported to the archive, and tells what it said of each object.
+fn send_ui(ui: &mut Ui, input: &PanelInput<'_>) {
+    let workbench = input.workbench;
+    let (Some(export), Some(_)) = (workbench.last_export(), workbench.chosen_archive()) else { return };
+    let refusal = workbench.refusal(Action::SendExport);
+    let tooltip = action_tooltip(workbench, Action::SendExport);
+    let button = ui.add_enabled_ui(refusal.is_none(), |ui| icon_text_button(ui, Icon::Up, "Send to archive", false));
+    if button.inner.on_hover_text(&tooltip).on_disabled_hover_text(tooltip).clicked() {
+        input.sender.send(Action::SendExport);
+    }
+    let stored = workbench.archive().stored().into_iter().flat_map(|s| &s.instances);
+    for instance in stored.filter(|i| i.file == export.value.path()) {
+        let icon = if instance.stored { Icon::Check } else { Icon::Error };
+        let what = if instance.stored { "Stored in the archive" } else { "Not stored" };
+        let remark = words(workbench, &instance.remark);
+        let line = if remark.is_empty() { what.to_owned() } else { format!("{what}: {remark}") };
+        status_line(ui, icon, &line);
+    }
+}
 
 /// Shows the last proof and the button for the next.
 pub fn export_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
@@ -27,6 +47,7 @@ pub fn export_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     if button.inner.on_hover_text(&tooltip).on_disabled_hover_text(tooltip).clicked() {
         input.sender.send(Action::Export);
     }
+    send_ui(ui, input);
     let Some(proof) = input.workbench.last_export().map(|e| &e.value) else {
         faint(ui, "Nothing exported yet. New files are written, read back and compared; the sources stay as they are");
         return;

@@ -4,6 +4,7 @@
 
 mod app;
 mod app_icon;
+mod archive;
 mod clinical_panel;
 mod cohort;
 mod decision;

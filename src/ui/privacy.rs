@@ -40,6 +40,7 @@ pub fn words(workbench: &Workbench, text: &str) -> String {
     for meta in workbench.case().map(|c| c.image.meta.as_ref()).into_iter().chain(loading) {
         secrets.extend(secrets_of(meta));
     }
+    secrets.extend(workbench.archive_names().map(str::to_owned));
     // The longest first: a part must not leave the rest of a whole.
     secrets.sort_by_key(|s| std::cmp::Reverse(s.len()));
     for secret in secrets.iter().filter(|s| s.chars().count() > 2) {

@@ -22,7 +22,12 @@ pub fn top_bar_ui(ui: &mut Ui, input: &PanelInput<'_>) {
             ui.menu_button(menu.to_string(), |ui| menu_ui(ui, input, menu));
         }
         ui.add_space(theme::SPACE_3);
-        let tabs = [(Workspace::Review, "Review"), (Workspace::Cohort, "Cohort"), (Workspace::Teach, "Teach")];
+        let tabs = [
+            (Workspace::Review, "Review"),
+            (Workspace::Cohort, "Cohort"),
+            (Workspace::Teach, "Teach"),
+            (Workspace::Archive, "Archive"),
+        ];
         if let Some(workspace) = segmented(ui, "", &tabs, workbench.view.workspace) {
             sender.send(Command::SetWorkspace(workspace));
         }

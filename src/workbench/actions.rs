@@ -21,7 +21,7 @@ impl Workbench {
         if let Some(why) = self.out_of_reach(action.reach()) {
             return Some(why);
         }
-        if action.needs_views() && self.view.workspace == Workspace::Cohort {
+        if action.needs_views() && matches!(self.view.workspace, Workspace::Cohort | Workspace::Archive) {
             return Some("Go to the Review or the Teach workspace first");
         }
         let case = self.case.as_ref();
@@ -39,6 +39,14 @@ impl Workbench {
                 Some("This case has no structures")
             }
             Action::Export => self.export_refusal(self.view.export_format).or_else(|| self.geometry_refusal()),
+            Action::SendExport if self.last_export.is_none() => Some("Export a structure set first"),
+            Action::SendExport if self.last_export.as_ref().is_some_and(|e| !e.value.is_dicom()) => {
+                Some("Archives take DICOM only; the last export was NIfTI")
+            }
+            Action::SendExport if self.chosen_archive().is_none() => {
+                Some("Add an archive in the Archive workspace first")
+            }
+            Action::SendExport if self.jobs.is_running(JobKey::Store) => Some("Files are being sent"),
             Action::Segment if self.diunet.is_err() => Some("The network is not available; see the messages"),
             Action::Segment if self.jobs.is_running(JobKey::Segment) => Some("The network is running"),
             Action::Segment => self.geometry_refusal(),
@@ -157,6 +165,10 @@ impl Workbench {
             Action::Review => Command::SetWorkspace(Workspace::Review),
             Action::Cohort => Command::SetWorkspace(Workspace::Cohort),
             Action::Teach => Command::SetWorkspace(Workspace::Teach),
+            Action::Archive => Command::SetWorkspace(Workspace::Archive),
+            Action::SendExport => {
+                Command::Archive(super::ArchiveCommand::Store(vec![self.last_export.as_ref()?.value.path().to_owned()]))
+            }
             Action::Open
             | Action::AddStructures
             | Action::Export

@@ -115,6 +115,7 @@ pub enum Command {
     ClearNotices,
     Teach(TeachCommand),
     Overlay(OverlayCommand),
+    Archive(super::ArchiveCommand),
 }
 
 /// What a command or an action works on.
@@ -148,6 +149,7 @@ impl Command {
             | Self::DismissNotice(_)
             | Self::ClearNotices
             | Self::Deidentify(_)
+            | Self::Archive(_)
             | Self::Tool(ToolEvent::Drag { .. } | ToolEvent::Release | ToolEvent::Cancel) => Reach::Anything,
             Self::SetCrosshair(_) | Self::Scroll { .. } => Reach::Scan,
             _ => Reach::Case,
@@ -171,6 +173,7 @@ impl Command {
                 | Self::ClearNotices
                 | Self::Deidentify(_)
                 | Self::Overlay(_)
+                | Self::Archive(_)
         )
     }
 }
@@ -227,6 +230,8 @@ pub enum Action {
     Review,
     Cohort,
     Teach,
+    Archive,
+    SendExport,
     Palette,
     Shortcuts,
     Messages,
@@ -304,6 +309,7 @@ impl Action {
             | Self::Review
             | Self::Cohort
             | Self::Teach
+            | Self::Archive
             | Self::Palette
             | Self::Shortcuts
             | Self::Messages
@@ -323,7 +329,12 @@ impl Action {
         self.reach() != Reach::Anything
             && !matches!(
                 self,
-                Self::AddStructures | Self::Export | Self::ImportReport | Self::Segment | Self::ProposeCtv
+                Self::AddStructures
+                    | Self::Export
+                    | Self::SendExport
+                    | Self::ImportReport
+                    | Self::Segment
+                    | Self::ProposeCtv
             )
     }
 
@@ -397,6 +408,15 @@ impl Action {
             Self::Review => ("Review workspace", "Look at and correct contours", View, ctrl("1")),
             Self::Cohort => ("Cohort workspace", "Recurrences by station", View, ctrl("2")),
             Self::Teach => ("Teach workspace", "Contour, compare, understand", View, ctrl("3")),
+            Self::Archive => {
+                ("Archive workspace", "Search, retrieve and receive studies of an archive (PACS)", View, ctrl("4"))
+            }
+            Self::SendExport => (
+                "Send the export to the archive",
+                "Store the structure set that was exported last in the chosen archive",
+                File,
+                None,
+            ),
             Self::ToggleSelected => {
                 ("Show or hide structure", "Show or hide the selected structure", Structure, key("S"))
             }

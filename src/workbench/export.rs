@@ -170,6 +170,10 @@ impl Exported {
         }
     }
 
+    pub fn is_dicom(&self) -> bool {
+        !matches!(self, Self::Nifti(_))
+    }
+
     pub fn format_keeps_contours(&self) -> bool {
         matches!(self, Self::StructureSet(_))
     }

@@ -26,6 +26,10 @@ pub enum Lane {
     Pictures,
     /// Copies of files that no case waits for.
     Copies,
+    /// Searches and transfers of archives.
+    Network,
+    /// What others send.
+    Receiver,
 }
 
 /// What a job is for. One job of a kind at a time.
@@ -47,22 +51,29 @@ pub enum JobKey {
     Thumbnails,
     /// PET or dose over the case; a new one replaces the old.
     Overlay,
+    /// A new search or test replaces the old.
+    ArchiveSearch,
+    ArchiveSeries,
+    Retrieve,
+    Store,
+    /// Goes on until it is ended.
+    Receive,
 }
 
 impl JobKey {
     /// True if a new job of this kind supersedes the one that runs; otherwise the new one is refused.
     fn replaces(self) -> bool {
-        matches!(self, Self::LoadCase | Self::Thumbnails | Self::Overlay)
+        matches!(self, Self::LoadCase | Self::Thumbnails | Self::Overlay | Self::ArchiveSearch | Self::ArchiveSeries)
     }
 
     /// True for short work that nobody asked for: it is not listed.
     fn is_quiet(self) -> bool {
-        matches!(self, Self::Compare | Self::Airway | Self::Thumbnails)
+        matches!(self, Self::Compare | Self::Airway | Self::Thumbnails | Self::ArchiveSeries | Self::Receive)
     }
 
     /// True if the result counts even where the job was cancelled meanwhile: a file that was written is there.
     fn leaves_traces(self) -> bool {
-        matches!(self, Self::Export | Self::Deidentify)
+        matches!(self, Self::Export | Self::Deidentify | Self::Retrieve | Self::Store)
     }
 }
 
@@ -164,6 +175,12 @@ impl<T: Send> JobContext<T> {
         }
         self.wake();
         Ok(())
+    }
+
+    /// Asks the same as [`Progress::is_cancelled`], for work that waits for the network.
+    pub fn stop(&self) -> crate::archive::Stop {
+        let cancel = Arc::clone(&self.cancel);
+        Arc::new(move || cancel.load(Ordering::Relaxed))
     }
 
     fn wake(&self) {

@@ -3,6 +3,7 @@
 //! commands between frames and [`Workbench::poll`] takes in what jobs have finished.
 
 mod actions;
+mod archive;
 mod case;
 mod commands;
 mod deidentify;
@@ -24,6 +25,7 @@ pub mod tools;
 mod view;
 
 pub use actions::READING;
+pub use archive::{ArchiveCommand, ArchiveDesk, Receiving};
 pub use case::{Case, CaseImage, ChangedSlices, EditError};
 pub use commands::{Action, ActionInfo, Command, Menu, Shortcut, TeachCommand, ToolKind};
 pub use deidentify::{Deidentified, DeidentifyRequest};
@@ -109,6 +111,7 @@ pub struct Workbench {
     /// The revision whose contours are safe in a file from which they come back.
     saved: Option<Revision>,
     case_count: u64,
+    archive: ArchiveDesk,
 }
 
 impl Workbench {
@@ -169,6 +172,7 @@ impl Workbench {
             deidentified: None,
             saved: None,
             case_count: 0,
+            archive: ArchiveDesk::default(),
         }
     }
 
@@ -399,6 +403,7 @@ impl Workbench {
             Command::ClearNotices => self.notices.clear(),
             Command::Teach(command) => self.teach(command),
             Command::Overlay(command) => self.overlay(command),
+            Command::Archive(command) => self.archive_command(command),
         }
         self.sync_live();
     }

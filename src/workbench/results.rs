@@ -1,6 +1,7 @@
 //! Jobs that work for the open case, and how their results enter it. A result carries the case that it
 //! belongs to; one of a case that is closed is dropped.
 
+use super::archive::ArchiveResult;
 use super::deidentify::Deidentified;
 use super::export::{ExportFormat, ExportSource, Exported, export_as};
 use super::jobs::{JobContext, JobError, JobEvent, JobId, JobKey, Lane};
@@ -29,6 +30,8 @@ pub(super) enum JobResult {
     Deidentified(Deidentified),
     /// Structures without a CT were opened.
     SetsFound(Vec<SetSource>),
+    /// Of the archive desk.
+    Archive(ArchiveResult),
     /// For the case that was opened as number `case_count`.
     OfCase {
         case_count: u64,
@@ -72,6 +75,9 @@ impl Workbench {
                         self.accept_of_closed_case(&result);
                     }
                 }
+                JobEvent::Partial(JobResult::Archive(result)) | JobEvent::Finished(JobResult::Archive(result)) => {
+                    self.accept_archive(result);
+                }
                 JobEvent::Ended(error) => self.ended(id, key, error),
                 JobEvent::Partial(_) | JobEvent::Finished(_) => {}
             }
@@ -99,6 +105,10 @@ impl Workbench {
             JobKey::Airway => "The distance from the airway could not be measured",
             JobKey::Overlay => "The overlay could not be shown",
             JobKey::Thumbnails => "The small pictures of the series could not be made",
+            JobKey::ArchiveSearch | JobKey::ArchiveSeries => "The archive could not be asked",
+            JobKey::Retrieve => "Nothing was retrieved",
+            JobKey::Store => "Not everything was stored in the archive",
+            JobKey::Receive => "The receiver could not listen",
         };
         if key == JobKey::Overlay {
             self.overlay_ended();

@@ -1,5 +1,6 @@
 //! Settings kept between runs: recent cases and switches, as TOML in the user's configuration folder.
 
+use crate::archive::Archives;
 use std::path::{Path, PathBuf};
 
 /// What was opened: a folder, or several files and folders.
@@ -26,6 +27,7 @@ pub struct Settings {
     /// Cases opened before, newest first.
     pub recent: Vec<RecentCase>,
     pub identifiers_hidden: bool,
+    pub archives: Archives,
 }
 
 /// Settings that could not be read or written.

@@ -6,7 +6,7 @@ use crate::image::WindowLevel;
 use crate::structures::RoiId;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The three rooms of the program.
+/// The rooms of the program.
 #[derive(
     Debug,
     Clone,
@@ -26,6 +26,7 @@ pub enum Workspace {
     Review,
     Cohort,
     Teach,
+    Archive,
 }
 
 /// State of the views; not part of the case, not undone.
