@@ -386,7 +386,8 @@ fn files_are_deidentified_from_the_window() {
     let report = &w.workbench().deidentified().expect("done").report;
     let codes: Vec<&str> = report.methods.iter().map(|m| m.code).collect();
     assert_eq!((codes, report.patients), (vec!["113100", "113107", "113108"], 1));
-    let files = even().len() + 1;
+    // The images, the structure set and its proof.
+    let files = even().len() + 2;
     assert_eq!(report.files.len(), files);
     assert!(output.join("report.json").exists() && w.says(&format!("De-identified {files} files of 1 patient")));
     for entry in std::fs::read_dir(&output).expect("there").flatten().filter(|e| e.path().is_file()) {

@@ -76,6 +76,10 @@ pub(super) fn decode(
         _ if HIGH_THROUGHPUT.contains(&transfer_syntax) => jpeg_2000::check_whole(stream)?,
         _ => {}
     }
+    let is_jpeg = matches!(transfer_syntax, uids::JPEG_BASELINE8_BIT | uids::JPEG_EXTENDED12_BIT);
+    if is_jpeg && !matches!(&picture, Some(p) if p.is_sequential) {
+        return Err("the compressed pixels are no picture of this compression".to_owned());
+    }
     if matches!(&picture, Some(p) if p.is_sequential && p.bits > 8) {
         return Err("JPEG of more than 8 bits can only be read where it is lossless".to_owned());
     }
@@ -121,11 +125,8 @@ struct Picture {
 
 impl Picture {
     fn of(bytes: &[u8]) -> Option<Self> {
-        if let Some(stream) = jpeg_2000::codestream(bytes) {
-            return Self::of_jpeg_2000(stream);
-        }
         if !bytes.starts_with(&[0xFF, 0xD8]) {
-            return None;
+            return Self::of_jpeg_2000(jpeg_2000::codestream(bytes)?);
         }
         let mut at = 2;
         loop {

@@ -3,8 +3,9 @@
 
 use super::compressed::converted;
 use super::made::{Bits, Series};
+use crate::support::overlays::{Place, ct_frame, dose, pet, plan, ramp, registration, turn_z};
 use glam::DVec3;
-use hilum::dicom::{CtMeta, load_ct, load_segmentation, scan};
+use hilum::dicom::{CtMeta, load_ct, load_segmentation, look_through, scan};
 use hilum::geometry::VoxelGrid;
 use hilum::image::CtVolume;
 use hilum::nifti::{LabelNames, NamedMask, read_ct, read_labels, write_ct, write_labels};
@@ -38,6 +39,10 @@ fn the_corpus_of_compressed_pixels_hurts_no_reader() {
             let is_whole = path.file_name().is_some_and(|n| n.to_string_lossy().starts_with("whole"));
             assert!(loaded.is_ok() || !is_whole, "{}: {:?}", path.display(), loaded.err());
             whole += usize::from(is_whole);
+            // A JPEG of 14624 x 11833 that looks like a small JPEG 2000 further on.
+            if path.ends_with("two-pictures.dcm") {
+                assert!(loaded.is_err_and(|e| e.to_string().contains("instead of 32 x 32")));
+            }
         }
     }
     assert!(whole >= 8, "{whole}");
@@ -66,7 +71,19 @@ fn the_corpus_of_nifti_hurts_no_reader() {
     }
 }
 
-/// Writes the three folders anew: `cargo test --test promises make_the_other_corpora -- --ignored`.
+#[test]
+fn the_corpus_of_overlays_hurts_no_reader() {
+    let mut loaded = 0;
+    for path in files("overlay") {
+        let found = look_through(std::slice::from_ref(&path), &Silent).expect("there");
+        for source in found.beside.overlays_for(&ct_frame()) {
+            loaded += usize::from(source.load(&Silent).is_ok());
+        }
+    }
+    assert!(loaded >= 2, "{loaded}");
+}
+
+/// Writes the four folders anew: `cargo test --test promises make_the_other_corpora -- --ignored`.
 #[test]
 #[ignore = "writes into the repository"]
 fn make_the_other_corpora() {
@@ -109,6 +126,23 @@ fn make_the_other_corpora() {
         large[at([0x28, 0, 0x10, 0])..][..2].fill(255);
         large[at([0x28, 0, 0x11, 0])..][..2].fill(255);
         write("seg", &format!("{name}-large.dcm"), &large);
+    }
+    let place = Place { size: [6, 5], ..Place::usual() };
+    let frame = ct_frame();
+    let turned = registration("1.2.9", &frame, &[("1.2.8", vec![("RIGID", turn_z(10.0, DVec3::X))])]);
+    let mut overlays = vec![
+        ("dose-32", dose(&place, &frame, 32, ramp)),
+        ("dose-16", dose(&place, "1.2.8", 16, ramp)),
+        ("plan", plan("1.2.7", &[60.0])),
+        ("registration", turned),
+    ];
+    overlays.extend(pet(&place, &frame, ramp).into_iter().take(1).map(|slice| ("pet", slice)));
+    for (name, made) in overlays {
+        let path = out.path().join("made.dcm");
+        made.write(&path);
+        let bytes = std::fs::read(&path).expect("readable");
+        write("overlay", &format!("{name}.dcm"), &bytes);
+        write("overlay", &format!("{name}-cut.dcm"), &bytes[..bytes.len() * 9 / 10]);
     }
     let grid = Arc::new(grid());
     let volume = CtVolume::new(
