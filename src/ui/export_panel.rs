@@ -8,7 +8,7 @@ use super::theme;
 use super::widgets::{action_tooltip, faint, icon_text_button, status_line};
 use crate::dicom::proof_path;
 use crate::workbench::{Action, Command, ExportFormat, Exported, READING};
-use eframe::egui::{CollapsingHeader, ComboBox, Label, RichText, Role, ScrollArea, Ui, WidgetInfo};
+use eframe::egui::{CollapsingHeader, ComboBox, Label, RichText, Role, Ui, WidgetInfo};
 use strum::IntoEnumIterator as _;
 
 /// Sends what was exported to the archive, and tells what it said of each object.
@@ -81,17 +81,15 @@ fn proof_ui(ui: &mut Ui, input: &PanelInput<'_>, proof: &Exported) {
     let line_ui = |ui: &mut Ui, line: &str| {
         ui.add(Label::new(RichText::new(line).color(theme::TEXT_SECONDARY)).wrap().selectable(true));
     };
-    ScrollArea::vertical().id_salt("proof").max_height(320.0).auto_shrink([false, true]).show(ui, |ui| {
-        for line in &files {
-            line_ui(ui, line);
-        }
-        for (n, section) in sections.iter().enumerate() {
-            CollapsingHeader::new(&section.title)
-                .id_salt(("proof", n))
-                .default_open(section.lines.len() <= OPEN)
-                .show_unindented(ui, |ui| section.lines.iter().for_each(|line| line_ui(ui, line)));
-        }
-    });
+    for line in &files {
+        line_ui(ui, line);
+    }
+    for (n, section) in sections.iter().enumerate() {
+        CollapsingHeader::new(&section.title)
+            .id_salt(("proof", n))
+            .default_open(section.lines.len() <= OPEN)
+            .show_unindented(ui, |ui| section.lines.iter().for_each(|line| line_ui(ui, line)));
+    }
 }
 
 /// The choice of format; a click gives the new one.
