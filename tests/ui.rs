@@ -11,7 +11,7 @@ use hilum::geometry::{ImagePlane, Orientation, PatientPoint};
 use hilum::structures::{Role, Station};
 use hilum::teaching::Phase;
 use hilum::ui::{Opening, WindowRequest};
-use hilum::workbench::{Action, Command, TeachCommand, ToolKind, Workspace};
+use hilum::workbench::{Action, Command, Settings, TeachCommand, ToolKind, Workspace};
 use strum::IntoEnumIterator;
 
 const CENTER: DVec3 = DVec3::new(32.0, 32.0, 15.0);
@@ -365,6 +365,20 @@ fn the_series_of_a_folder_are_listed_and_chosen_by_pointer_keyboard_and_palette(
     w.click("Series 3");
     assert_eq!(w.case().grid().slices(), 8);
     check(&w);
+}
+
+#[test]
+fn settings_that_others_changed_meanwhile_are_kept() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().join("settings.toml");
+    let mut w = Window::open(Start { settings_path: Some(path.clone()), ..Start::default() });
+    w.send(Action::HideIdentifiers);
+    let mut other = Settings::load(&path).expect("readable");
+    other.remember(vec!["/elsewhere".into()]);
+    other.save(&path).expect("saved");
+    w.send(Action::HideIdentifiers);
+    let now = Settings::load(&path).expect("readable");
+    assert!(!now.identifiers_hidden && now.recent.len() == 1, "{now:?}");
 }
 
 #[test]

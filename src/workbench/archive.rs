@@ -138,15 +138,13 @@ impl Workbench {
                         self.notices.warning(warning);
                     }
                     self.archive.chosen = Some(remote.name.clone());
-                    self.settings.archives.put(remote);
-                    self.save_settings();
+                    self.change_settings(|settings| settings.archives.put(remote));
                 }
                 Err(error) => self.notices.warning(error.text),
             },
             ArchiveCommand::Remove(name) => {
-                self.settings.archives.remotes.retain(|r| r.name != name);
                 self.archive.passwords.remove(&name);
-                self.save_settings();
+                self.change_settings(|settings| settings.archives.remotes.retain(|r| r.name != name));
             }
             ArchiveCommand::Password { name, secret } => drop(self.archive.passwords.insert(name, secret)),
             ArchiveCommand::Test => {
@@ -192,14 +190,12 @@ impl Workbench {
             }
             ArchiveCommand::SetReceiver(receiver) => match receiver.check() {
                 Ok(()) => {
-                    self.settings.archives.receiver = receiver;
-                    self.save_settings();
+                    self.change_settings(|settings| settings.archives.receiver = receiver);
                 }
                 Err(error) => self.notices.warning(error.text),
             },
             ArchiveCommand::SetFolder(folder) => {
-                self.settings.archives.folder = folder;
-                self.save_settings();
+                self.change_settings(|settings| settings.archives.folder = folder);
             }
         }
     }

@@ -380,8 +380,7 @@ impl Workbench {
             Command::SetContoursHidden(hidden) => self.view.contours_hidden = hidden,
             Command::SetIdentifiersHidden(hidden) => {
                 self.view.identifiers_hidden = hidden;
-                self.settings.identifiers_hidden = hidden;
-                self.save_settings();
+                self.change_settings(|settings| settings.identifiers_hidden = hidden);
             }
             Command::Undo => self.undo_or_redo(Case::undo),
             Command::Redo => self.undo_or_redo(Case::redo),
@@ -430,7 +429,14 @@ impl Workbench {
         }
     }
 
-    fn save_settings(&mut self) {
+    /// Changes the settings as they are in the file now: another window or a command may have changed them too.
+    fn change_settings(&mut self, change: impl FnOnce(&mut Settings)) {
+        if let Some(path) = self.settings_path.as_deref().filter(|path| path.exists())
+            && let Ok(now) = Settings::load(path)
+        {
+            self.settings = now;
+        }
+        change(&mut self.settings);
         if let Some(path) = &self.settings_path
             && let Err(error) = self.settings.save(path)
         {

@@ -245,8 +245,7 @@ impl Workbench {
         self.overlays = Overlays::new(found.overlays.clone());
         self.offer(found, opened.clone());
         if !opened.is_empty() {
-            self.settings.remember(opened);
-            self.save_settings();
+            self.change_settings(|settings| settings.remember(opened));
         }
     }
 
