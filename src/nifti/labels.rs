@@ -295,7 +295,8 @@ fn is_on_lattice(source: &Lattice, path: &SlicePath, rows: usize, columns: usize
 }
 
 fn count(labels: &Array3<u16>) -> u64 {
-    labels.iter().map(|l| u64::from(*l != 0)).sum()
+    let labelled = |slice: &[u16]| slice.iter().filter(|l| **l != 0).count() as u64;
+    labels.as_slice().map_or_else(|| labels.iter().filter(|l| **l != 0).count() as u64, labelled)
 }
 
 fn labelled_cm3(volume: &LabelVolume) -> f64 {

@@ -138,8 +138,13 @@ fn read<T: Copy + Default>(
     opened.for_each_row(progress, &mut |y, z, values| {
         let first = start + steps[1] * y as isize + steps[2] * z as isize;
         let mut at = first;
+        // Most rows of a mask are background.
+        let background = if values.iter().all(|v| *v == 0.0) { Some(convert(0.0)?) } else { None };
         for v in values {
-            voxels[at as usize] = convert(*v)?;
+            voxels[at as usize] = match background {
+                Some(same) => same,
+                None => convert(*v)?,
+            };
             at += steps[0];
         }
         if y + 1 == ny {
