@@ -277,8 +277,26 @@ fn paint_outline(painter: &Painter, view: &ViewTransform, line: &Polyline, struc
     paint_line(painter, points, line.closed, Stroke::new(structure.width, color), structure.dashed, structure.active);
 }
 
+/// The painter prolongs the corners of closed lines to a point: where a line turns back, across the whole view.
+/// Corners of open lines it cuts off, so a closed line with such a corner is made an open one that ends where it starts.
+fn without_spikes(mut points: Vec<Pos2>) -> (Vec<Pos2>, bool) {
+    let n = points.len();
+    let is_sharp = |i: usize| {
+        let [from, to] = [points[i] - points[(i + n - 1) % n], points[(i + 1) % n] - points[i]];
+        from.normalized().dot(to.normalized()) < -0.2
+    };
+    let blunt = (0..n).find(|i| !is_sharp(*i)).unwrap_or(0);
+    if (0..n).all(|i| !is_sharp(i)) {
+        return (points, true);
+    }
+    points.rotate_left(blunt);
+    points.push(points[0]);
+    (points, false)
+}
+
 /// A line on the image; `edged` puts a dark line below it.
-pub fn paint_line(painter: &Painter, mut points: Vec<Pos2>, closed: bool, stroke: Stroke, dashed: bool, edged: bool) {
+pub fn paint_line(painter: &Painter, points: Vec<Pos2>, closed: bool, stroke: Stroke, dashed: bool, edged: bool) {
+    let (mut points, closed) = if closed { without_spikes(points) } else { (points, false) };
     let solid = |points: Vec<Pos2>, stroke: Stroke| {
         if closed { Shape::closed_line(points, stroke) } else { Shape::line(points, stroke) }
     };
@@ -314,4 +332,21 @@ pub fn three_views(area: Rect, gap: f32) -> [Rect; 3] {
         Rect::from_min_max(Pos2::new(right_x, area.top()), Pos2::new(area.right(), area.top() + height)),
         Rect::from_min_max(Pos2::new(right_x, area.top() + height + gap), area.max),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_spikes;
+    use eframe::egui::Pos2;
+
+    #[test]
+    fn a_closed_line_that_turns_back_is_drawn_as_an_open_one() {
+        let at = |points: &[[f32; 2]]| points.iter().map(|p| Pos2::from(*p)).collect::<Vec<_>>();
+        let square = at(&[[0.0, 0.0], [9.0, 0.0], [9.0, 9.0], [0.0, 9.0]]);
+        assert_eq!(without_spikes(square.clone()), (square, true));
+        let needle = at(&[[5.0, 50.0], [0.0, 0.0], [10.0, 0.0]]);
+        let (open, closed) = without_spikes(needle);
+        assert_eq!((open.first(), open.last(), open.len(), closed), (open.last(), open.first(), 4, false));
+        assert!(!without_spikes(at(&[[0.0, 0.0], [9.0, 0.0]])).1, "there and back");
+    }
 }
