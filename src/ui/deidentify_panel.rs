@@ -166,7 +166,7 @@ fn run(ui: &mut Ui, input: &PanelInput<'_>, state: &DeidentifyState) {
 /// A row with what was chosen and the button that asks for it.
 fn place(ui: &mut Ui, input: &PanelInput<'_>, name: &str, chosen: &[PathBuf], button: &str, pick: Pick) {
     ui.horizontal(|ui| {
-        ui.add_sized([56.0, ui.spacing().interact_size.y], Label::new(name));
+        column(ui, 56.0, name);
         if ui.button(format!("{button}…")).clicked() {
             input.sender.send(WindowRequest::Pick(pick));
         }
@@ -188,7 +188,17 @@ fn words_of(workbench: &Workbench, chosen: &[PathBuf]) -> String {
 
 fn field(ui: &mut Ui, name: &str, hint: &str, text: &mut String) {
     ui.horizontal(|ui| {
-        let label = ui.add_sized([180.0, ui.spacing().interact_size.y], Label::new(name));
+        let label = column(ui, 180.0, name);
         ui.add(TextEdit::singleline(text).hint_text(hint).desired_width(200.0)).labelled_by(label.id);
     });
+}
+
+/// A label at the left of a column.
+fn column(ui: &mut Ui, width: f32, name: &str) -> egui::Response {
+    let size = egui::vec2(width, ui.spacing().interact_size.y);
+    ui.allocate_ui_with_layout(size, egui::Layout::left_to_right(egui::Align::Center), |ui| {
+        ui.set_min_width(width);
+        ui.label(name)
+    })
+    .inner
 }
