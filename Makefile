@@ -1,11 +1,12 @@
-# Two commands do everything on a Debian or Ubuntu machine that has a Rust toolchain:
+# These commands do everything on a Debian or Ubuntu machine that has a Rust toolchain:
 #   make run    builds Hilum and opens the demo case (without a display: analyses it and says where the results lie)
 #   make test   format, lints, all tests, documentation
+#   make dist   a .deb and a relocatable archive in out/dist
 SHELL := /bin/bash
-.PHONY: run test help
+.PHONY: run test dist help
 
 help:
-	@sed -n '2,3p' Makefile | sed 's/^# *//'
+	@sed -n '2,4p' Makefile | sed 's/^# *//'
 
 run:
 	@scripts/prepare run
@@ -14,3 +15,7 @@ run:
 test:
 	@scripts/prepare test
 	@scripts/test
+
+dist:
+	@scripts/prepare dist
+	@scripts/dist

@@ -45,15 +45,43 @@ pub const RESEARCH_ONLY: &str = "Research and education only. Not a medical devi
 /// Name and version of this program, as written into files it makes.
 pub const PROGRAM: &str = concat!("Hilum ", env!("CARGO_PKG_VERSION"));
 
-/// The folder of the models that come with the program: `$HILUM_MODELS` if that variable is set, else
-/// `models` beside the program, else `models` of the source tree from which the program was built.
+/// The folder of the models that come with the program: `$HILUM_MODELS` if that variable is set, else `models` beside the
+/// program, else `share/hilum/models` of the tree into which it is installed (`PREFIX/bin/hilum`), else `models` of the
+/// source tree from which it was built. Where none of them is there, that of the installation is named.
 pub fn models_dir() -> std::path::PathBuf {
     if let Some(root) = std::env::var_os("HILUM_MODELS") {
         return root.into();
     }
-    let beside = std::env::current_exe().ok().and_then(|exe| exe.parent().map(|p| p.join("models")));
-    match beside {
-        Some(folder) if folder.is_dir() => folder,
-        _ => std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models"),
+    let sources = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    // A link in a folder of the PATH may point to the program.
+    let program = std::env::current_exe().and_then(|exe| exe.canonicalize()).ok();
+    match program.as_deref().and_then(std::path::Path::parent) {
+        Some(folder) => models_of(folder, &sources),
+        None => sources,
+    }
+}
+
+fn models_of(program_folder: &std::path::Path, sources: &std::path::Path) -> std::path::PathBuf {
+    let beside = program_folder.join("models");
+    let installed = program_folder.parent().unwrap_or(program_folder).join("share/hilum/models");
+    let found = [&beside, &installed].into_iter().find(|folder| folder.is_dir());
+    found.map_or_else(|| if sources.is_dir() { sources.to_owned() } else { installed.clone() }, Clone::clone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::models_of;
+    use std::fs::create_dir_all;
+
+    #[test]
+    fn models_are_found_beside_the_program_in_the_installation_and_in_the_sources() {
+        let root = tempfile::tempdir().expect("temporary folder");
+        let (bin, sources) = (root.path().join("usr/bin"), root.path().join("tree/models"));
+        let (beside, installed) = (bin.join("models"), root.path().join("usr/share/hilum/models"));
+        assert_eq!(models_of(&bin, &sources), installed, "the place to name where nothing is there");
+        for folder in [&sources, &installed, &beside] {
+            create_dir_all(folder).expect("made");
+            assert_eq!(&models_of(&bin, &sources), folder);
+        }
     }
 }

@@ -7,6 +7,8 @@ mod cli;
 mod contours;
 mod deidentify;
 mod dicom;
+#[cfg(feature = "gui")]
+mod dist;
 mod diunet;
 mod features;
 #[cfg(feature = "gui")]

@@ -23,11 +23,13 @@ mod segment;
 mod terminal;
 mod to_dicom;
 mod train;
+mod version;
 mod window;
 
 pub use failure::Failure;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 use std::process::ExitCode;
 use terminal::Terminal;
 
@@ -39,7 +41,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 input refused (no CT, other frame of re
 4 cancelled.
 
 Environment:
-  HILUM_MODELS   folder that holds the models diunet/ and risk/
+  HILUM_MODELS   folder that holds the models diunet/ and risk/; `hilum --version` tells which one is used
   HILUM_HOME     folder of the settings, and of studies from archives
   HILUM_LOG      what is logged on standard error, such as info or hilum=debug
 
@@ -91,6 +93,9 @@ enum CliCommand {
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
+        Err(error) if error.kind() == ErrorKind::DisplayVersion && version::is_long() => {
+            return output::print(&version::text()).map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS);
+        }
         Err(error) => {
             // Help and version go to standard output with code 0, mistakes to standard error with code 2.
             let _nobody_reads = error.print();

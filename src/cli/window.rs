@@ -72,11 +72,27 @@ fn parse_size(text: &str) -> Result<[u32; 2], String> {
 impl Open {
     pub fn run(self) -> Result<(), Failure> {
         let demo_seed = self.demo.then_some(self.seed);
-        Ok(crate::ui::run(crate::ui::StartUp {
-            paths: self.paths,
-            series: self.series.unwrap_or_default(),
-            demo_seed,
-        })?)
+        let (paths, series) = match (&self.paths[..], self.series) {
+            ([file], None) => whole_case(file),
+            (_, series) => (self.paths, series.unwrap_or_default()),
+        };
+        Ok(crate::ui::run(crate::ui::StartUp { paths, series, demo_seed })?)
+    }
+}
+
+/// A file manager hands over the one file that was clicked: an image of a CT series, or a structure set, stands for the
+/// case in its folder.
+#[cfg(feature = "gui")]
+fn whole_case(path: &std::path::Path) -> (Vec<PathBuf>, SeriesChoice) {
+    let given = || (vec![path.to_owned()], SeriesChoice::Best);
+    let Some(folder) = path.parent().filter(|_| path.is_file()) else { return given() };
+    let folder = if folder.as_os_str().is_empty() { std::path::Path::new(".") } else { folder };
+    let Ok(found) = crate::dicom::look_through(&[path.to_owned()], &crate::progress::Silent) else { return given() };
+    let images = found.series.iter().map(|s| s.len()).sum::<usize>();
+    match (found.series.first(), images, found.structure_sets.len()) {
+        (Some(series), 1, 0) => (vec![folder.to_owned()], SeriesChoice::Key(series.series_instance_uid.clone())),
+        (None, 0, 1) => (vec![folder.to_owned()], SeriesChoice::Best),
+        _ => given(),
     }
 }
 
@@ -127,6 +143,17 @@ impl Screenshot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(feature = "gui")]
+    use crate::{
+        dicom::{CtMeta, write_ct_series},
+        geometry::VoxelGrid,
+        image::CtVolume,
+        progress::Silent,
+    };
+    #[cfg(feature = "gui")]
+    use ndarray::Array3;
+    #[cfg(feature = "gui")]
+    use std::sync::Arc;
 
     #[test]
     fn sizes_and_workspaces_are_read() {
@@ -134,5 +161,23 @@ mod tests {
         assert!(parse_size("1600").is_err() && parse_size("0x10").is_err() && parse_size("99999x10").is_err());
         assert_eq!(parse_workspace("Cohort"), Ok(Workspace::Cohort));
         assert!(parse_workspace("attic").is_err());
+    }
+
+    #[cfg(feature = "gui")]
+    #[test]
+    fn one_file_of_a_case_stands_for_its_folder() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let grid = VoxelGrid::axial(glam::DVec3::ZERO, [1.0, 1.0, 3.0], [8, 8, 3]).expect("valid grid");
+        let volume = CtVolume::new(Arc::new(grid.clone()), Array3::zeros(grid.shape()));
+        let meta = CtMeta::synthetic("Clicked", 1, 3);
+        write_ct_series(&volume, &meta, folder.path(), &Silent).expect("written");
+        let image = std::fs::read_dir(folder.path()).expect("readable").flatten().next().expect("an image").path();
+        let series = SeriesChoice::Key(meta.series_instance_uid.clone());
+        assert_eq!(whole_case(&image), (vec![folder.path().to_owned()], series));
+        let other = folder.path().join("notes.txt");
+        std::fs::write(&other, "no image").expect("written");
+        for given in [other, folder.path().to_owned(), folder.path().join("missing")] {
+            assert_eq!(whole_case(&given), (vec![given.clone()], SeriesChoice::Best));
+        }
     }
 }

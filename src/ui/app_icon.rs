@@ -79,4 +79,16 @@ mod tests {
         let [r, g, b, _] = theme::TEXT.to_array();
         assert_eq!(at(20, 32), [r, g, b, 255]);
     }
+
+    /// `HILUM_UPDATE_PICTURES=1 cargo test` draws the file anew.
+    #[test]
+    fn the_icon_of_the_packages_is_the_drawn_mark() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/hilum-256.png");
+        let drawn = pixels(256);
+        if std::env::var_os("HILUM_UPDATE_PICTURES").is_some() {
+            image::save_buffer(path, &drawn.rgba, 256, 256, image::ColorType::Rgba8).expect("written");
+        }
+        let file = image::open(path).expect("a picture").into_rgba8();
+        assert!(file.into_raw() == drawn.rgba, "draw packaging/hilum-256.png anew");
+    }
 }
