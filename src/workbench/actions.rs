@@ -6,7 +6,7 @@ use super::jobs::JobKey;
 use super::tools::{BrushShape, Tool};
 use super::{Action, Command, DoseUnit, Overlay, OverlayCommand, ToolKind, Workbench, Workspace};
 use crate::geometry::Orientation;
-use crate::image::{Quantity, WindowLevel};
+use crate::image::Quantity;
 use crate::structures::Role;
 
 /// Why nothing of the case can be used or changed while another one is read.
@@ -75,7 +75,7 @@ impl Workbench {
             Action::BrushSmaller | Action::BrushLarger | Action::BrushBall if self.active_brush().is_none() => {
                 Some("Choose the brush or the eraser first")
             }
-            _ => None,
+            other => self.view_refusal(other),
         }
     }
 
@@ -137,9 +137,6 @@ impl Workbench {
             Action::SliceUp => Command::Scroll { orientation: Orientation::Axial, steps: 1 },
             Action::SliceDown => Command::Scroll { orientation: Orientation::Axial, steps: -1 },
             Action::GoToSelected => Command::GoToRoi(selected?),
-            Action::WindowMediastinum => Command::SetWindow(WindowLevel::MEDIASTINUM),
-            Action::WindowLung => Command::SetWindow(WindowLevel::LUNG),
-            Action::WindowBone => Command::SetWindow(WindowLevel::BONE),
             Action::ToggleSelected => {
                 let roi = selected?;
                 Command::SetVisible { roi, visible: !self.view.is_visible(roi) }
@@ -179,15 +176,32 @@ impl Workbench {
             | Action::Messages
             | Action::ImportReport
             | Action::Quit => return None,
+            other => return self.view_command_for(other),
         })
     }
 
     /// What the user can do now with the pointer, as (gesture, effect).
     pub fn hints(&self) -> Vec<(&'static str, &'static str)> {
+        if let Some(kind) = self.view.measuring {
+            return vec![
+                match kind {
+                    super::MeasureKind::Distance => ("Drag", "measure from point to point"),
+                    super::MeasureKind::Angle => ("Three clicks", "measure at the second"),
+                    super::MeasureKind::Circle => ("Drag", "from the middle to the rim"),
+                },
+                ("Drag an end", "move it"),
+                ("Delete", "remove the last one"),
+                ("Esc", "stop measuring"),
+            ];
+        }
         match self.active_brush() {
             Some(brush) => brush.hints(),
             None => vec![
-                ("Click", "move the crosshair"),
+                if self.view.display.linked {
+                    ("Click", "move the crosshair")
+                } else {
+                    ("Ctrl click", "bring all views here")
+                },
                 ("Wheel", "slices"),
                 ("Ctrl wheel", "zoom"),
                 ("Middle drag", "pan"),

@@ -1,5 +1,6 @@
 //! Settings kept between runs: recent cases and switches, as TOML in the user's configuration folder.
 
+use super::Display;
 use crate::archive::Archives;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,8 @@ pub struct Settings {
     pub recent: Vec<RecentCase>,
     pub identifiers_hidden: bool,
     pub archives: Archives,
+    /// Layout and drawing of the views.
+    pub views: Display,
 }
 
 /// Settings that could not be read or written.
