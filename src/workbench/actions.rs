@@ -72,6 +72,7 @@ impl Workbench {
             Action::ToggleDoseUnit if self.chosen_dose() != Some(Quantity::Dose) => {
                 Some("Choose a dose in Gy among the overlays first")
             }
+            Action::SlabMode if self.view.slab.is_none() => Some("Choose a thickness of the slab first (Shift+T)"),
             Action::BrushSmaller | Action::BrushLarger | Action::BrushBall if self.active_brush().is_none() => {
                 Some("Choose the brush or the eraser first")
             }
@@ -161,6 +162,7 @@ impl Workbench {
             Action::DeleteSelected => Command::DeleteRoi(selected?),
             Action::Segment => Command::Segment,
             Action::ProposeCtv => Command::ProposeCtv,
+            Action::ToggleInterpolation | Action::SlabThickness | Action::SlabMode => self.display_command(action)?,
             Action::HideIdentifiers => Command::SetIdentifiersHidden(!self.view.identifiers_hidden),
             Action::Review => Command::SetWorkspace(Workspace::Review),
             Action::Cohort => Command::SetWorkspace(Workspace::Cohort),

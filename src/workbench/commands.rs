@@ -10,7 +10,7 @@ use super::tools::{BrushShape, ToolEvent};
 use super::view::Workspace;
 use crate::features::ClinicalValues;
 use crate::geometry::{Orientation, PatientPoint};
-use crate::image::WindowLevel;
+use crate::image::{Sampling, Slab, WindowLevel};
 use crate::structures::{RoiId, Role};
 use std::path::PathBuf;
 
@@ -95,6 +95,9 @@ pub enum Command {
     /// Centres the views on an ROI.
     GoToRoi(RoiId),
     SetWindow(WindowLevel),
+    // Display.
+    SetSampling(Sampling),
+    SetSlab(Option<Slab>),
     SetContoursHidden(bool),
     SetIdentifiersHidden(bool),
     Undo,
@@ -144,6 +147,8 @@ impl Command {
             | Self::SetBrushShape(_)
             | Self::SetWindow(_)
             | Self::SetContoursHidden(_)
+            | Self::SetSampling(_)
+            | Self::SetSlab(_)
             | Self::SetIdentifiersHidden(_)
             | Self::CancelJob(_)
             | Self::DismissNotice(_)
@@ -167,6 +172,8 @@ impl Command {
                 | Self::Scroll { .. }
                 | Self::SetWindow(_)
                 | Self::SetContoursHidden(_)
+                | Self::SetSampling(_)
+                | Self::SetSlab(_)
                 | Self::SetIdentifiersHidden(_)
                 | Self::CancelJob(_)
                 | Self::DismissNotice(_)
@@ -222,6 +229,10 @@ pub enum Action {
     ToggleIsodoses,
     ToggleIsodoseLabels,
     ToggleDoseUnit,
+    // Display.
+    ToggleInterpolation,
+    SlabThickness,
+    SlabMode,
     NewStructure,
     DeleteSelected,
     Segment,
@@ -319,6 +330,7 @@ impl Action {
             | Self::WindowMediastinum
             | Self::WindowLung
             | Self::WindowBone
+            | Self::ToggleInterpolation
             | Self::FitViews => Reach::Scan,
             _ => Reach::Case,
         }
@@ -399,6 +411,24 @@ impl Action {
             Self::ToggleDoseUnit => {
                 ("Dose in Gy or percent", "Switch between Gy and percent of the reference", View, key("U"))
             }
+            Self::ToggleInterpolation => (
+                "Interpolated or raw voxels",
+                "Show values between the voxels, or every voxel as it is",
+                View,
+                shift("I"),
+            ),
+            Self::SlabThickness => (
+                "Slab thickness",
+                "Show a slab of 5, 10 or 20 mm along the line of sight, or a plane again",
+                View,
+                shift("T"),
+            ),
+            Self::SlabMode => (
+                "Slab mode",
+                "Show the maximum (MIP), the minimum (MinIP) or the average of the slab",
+                View,
+                shift("V"),
+            ),
             Self::HideIdentifiers => (
                 "Hide identifiers",
                 "Hide or show patient name, ID and dates in the window and in pictures",

@@ -7,6 +7,7 @@ mod archive;
 mod case;
 mod commands;
 mod deidentify;
+mod display;
 mod edit;
 mod export;
 mod history;
@@ -377,6 +378,8 @@ impl Workbench {
             Command::SetWindow(window) => {
                 self.view.window = WindowLevel { width_hu: window.width_hu.max(1.0), ..window };
             }
+            Command::SetSampling(sampling) => self.view.sampling = sampling,
+            Command::SetSlab(slab) => self.set_slab(slab),
             Command::SetContoursHidden(hidden) => self.view.contours_hidden = hidden,
             Command::SetIdentifiersHidden(hidden) => {
                 self.view.identifiers_hidden = hidden;
@@ -482,6 +485,9 @@ impl Workbench {
         {
             self.notices.warning(refusal.to_string());
             return;
+        }
+        if let ToolEvent::Press { .. } = event {
+            self.tell_slab();
         }
         let Some(brush) = self.active_brush_mut() else { return };
         for action in brush.handle(event) {
