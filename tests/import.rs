@@ -195,6 +195,21 @@ fn the_masks_of_a_folder_are_one_set_and_empty_ones_are_told() {
 }
 
 #[test]
+fn a_structure_set_that_is_named_is_read_before_newer_ones_beside_it() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    write_case(folder.path(), &["First", "Second", "Third"], even());
+    let unasked = open(&[folder.path()]);
+    assert_eq!(offered(&unasked).len(), 2);
+    for (n, label) in ["First", "Second", "Third"].into_iter().enumerate() {
+        let set = folder.path().join(format!("RS{n}.dcm"));
+        let asked = open(&[folder.path(), &set]);
+        assert_eq!(names(&asked.case), [format!("Tumor {n}")]);
+        assert_eq!(offered(&asked).len(), 2);
+        assert!(offered(&asked).iter().all(|(_, other)| *other != label), "{:?}", offered(&asked));
+    }
+}
+
+#[test]
 fn labels_of_another_grid_are_offered_and_taken_to_the_nearest_voxel_when_asked_for() {
     let out = tempfile::tempdir().expect("temporary folder");
     let volume = body();

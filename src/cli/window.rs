@@ -80,18 +80,20 @@ impl Open {
     }
 }
 
-/// A file manager hands over the one file that was clicked: an image of a CT series, or a structure set, stands for the
-/// case in its folder.
+/// A file manager hands over the one file that was clicked: an image of a CT series stands for that series in its folder,
+/// a structure set for itself and the CT beside it.
 #[cfg(feature = "gui")]
 fn whole_case(path: &std::path::Path) -> (Vec<PathBuf>, SeriesChoice) {
     let given = || (vec![path.to_owned()], SeriesChoice::Best);
     let Some(folder) = path.parent().filter(|_| path.is_file()) else { return given() };
-    let folder = if folder.as_os_str().is_empty() { std::path::Path::new(".") } else { folder };
     let Ok(found) = crate::dicom::look_through(&[path.to_owned()], &crate::progress::Silent) else { return given() };
+    // A file in the present folder is found there under the name that it gets here.
+    let path = if folder.as_os_str().is_empty() { std::path::Path::new(".").join(path) } else { path.to_owned() };
+    let folder = path.parent().map(PathBuf::from).unwrap_or_default();
     let images = found.series.iter().map(|s| s.len()).sum::<usize>();
     match (found.series.first(), images, found.structure_sets.len()) {
-        (Some(series), 1, 0) => (vec![folder.to_owned()], SeriesChoice::Key(series.series_instance_uid.clone())),
-        (None, 0, 1) => (vec![folder.to_owned()], SeriesChoice::Best),
+        (Some(series), 1, 0) => (vec![folder], SeriesChoice::Key(series.series_instance_uid.clone())),
+        (None, 0, 1) => (vec![folder, path], SeriesChoice::Best),
         _ => given(),
     }
 }

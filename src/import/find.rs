@@ -177,9 +177,13 @@ impl Findings {
     }
 
     /// The CT to open where the user named none: the one that a set refers to, else one in the frame of reference of
-    /// a set, else one of its study; of several, and without any set, a DICOM series, and of those the largest.
+    /// a set, else one of its study; of several, and without any set, a DICOM series, and of those the largest. Where
+    /// structure sets were named, only they are asked.
     pub fn ct_to_open(&self) -> Option<usize> {
-        let best = |ct: &CtIdentity| self.sets.iter().map(|s| ct.belonging(s).min(Belonging::Possible)).min();
+        let named = self.sets.iter().any(|s| self.is_named_structure_set(s));
+        let asked = |s: &&SetSource| !named || self.is_named_structure_set(s);
+        let best =
+            |ct: &CtIdentity| self.sets.iter().filter(asked).map(|s| ct.belonging(s).min(Belonging::Possible)).min();
         let identities = self.identities();
         (0..self.cts.len()).min_by_key(|n| {
             let belonging = best(&identities[*n]).unwrap_or(Belonging::Possible);
@@ -215,7 +219,10 @@ impl Findings {
         let belonging = |s: &SetSource| identities[ct].belonging(s);
         let (mut dicom, labels): (Vec<&SetSource>, Vec<&SetSource>) =
             self.sets.iter().partition(|s| s.format() != SetFormat::Nifti);
-        let best = dicom.iter().map(|s| belonging(s)).min().unwrap_or(Belonging::Foreign);
+        let surest = dicom.iter().map(|s| belonging(s)).min().unwrap_or(Belonging::Foreign);
+        // A structure set that was named is read, also where another one belongs to this CT more surely.
+        let named = dicom.iter().filter(|s| self.is_named_structure_set(s)).map(|s| belonging(s)).min();
+        let best = named.filter(|b| *b < Belonging::Possible).unwrap_or(surest);
         let mut fitting = Fitting::default();
         // Where no DICOM set belongs to this CT they are all tried, so that each refusal gives its reason.
         if best < Belonging::Possible {
@@ -231,7 +238,7 @@ impl Findings {
             SetSource::Dicom(file) => (file.date.clone(), file.time.clone()),
             SetSource::Labels(_) => Default::default(),
         };
-        dicom.sort_by_key(|s| (s.format(), Reverse(age(s))));
+        dicom.sort_by_key(|s| (s.format(), !self.names(s), Reverse(age(s))));
         fitting.first = dicom;
         for set in labels {
             match belonging(set) {
@@ -255,6 +262,10 @@ impl Findings {
     /// True where the user named files of this set.
     fn names(&self, set: &SetSource) -> bool {
         set.paths().iter().any(|p| self.is_given(p))
+    }
+
+    fn is_named_structure_set(&self, set: &SetSource) -> bool {
+        set.format() == SetFormat::StructureSet && self.names(set)
     }
 }
 
