@@ -285,10 +285,10 @@ fn without_spikes(mut points: Vec<Pos2>) -> (Vec<Pos2>, bool) {
         let [from, to] = [points[i] - points[(i + n - 1) % n], points[(i + 1) % n] - points[i]];
         from.normalized().dot(to.normalized()) < -0.2
     };
-    let blunt = (0..n).find(|i| !is_sharp(*i)).unwrap_or(0);
-    if (0..n).all(|i| !is_sharp(i)) {
+    if !(0..n).any(is_sharp) {
         return (points, true);
     }
+    let blunt = (0..n).find(|i| !is_sharp(*i)).unwrap_or(0);
     points.rotate_left(blunt);
     points.push(points[0]);
     (points, false)
