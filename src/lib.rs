@@ -62,10 +62,9 @@ pub fn models_dir() -> std::path::PathBuf {
 }
 
 fn models_of(program_folder: &std::path::Path, sources: &std::path::Path) -> std::path::PathBuf {
-    let beside = program_folder.join("models");
     let installed = program_folder.parent().unwrap_or(program_folder).join("share/hilum/models");
-    let found = [&beside, &installed].into_iter().find(|folder| folder.is_dir());
-    found.map_or_else(|| if sources.is_dir() { sources.to_owned() } else { installed.clone() }, Clone::clone)
+    let places = [program_folder.join("models"), installed.clone(), sources.to_owned()];
+    places.into_iter().find(|folder| folder.is_dir()).unwrap_or(installed)
 }
 
 #[cfg(test)]
