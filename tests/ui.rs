@@ -119,7 +119,7 @@ fn a_click_moves_the_crosshair_of_all_three_planes() {
 fn brackets_change_the_radius_and_refused_strokes_say_why() {
     let mut w = small_window();
     w.key(Modifiers::NONE, Key::B);
-    let radius = |w: &Window| w.workbench().active_brush().expect("a brush").radius_mm();
+    let radius = |w: &Window| w.workbench().toolbox().options().radius_mm;
     let before = radius(&w);
     w.key(Modifiers::NONE, Key::CloseBracket);
     assert!(radius(&w) > before);

@@ -6,7 +6,7 @@ use glam::DVec3;
 use hilum::geometry::Orientation;
 use hilum::structures::{Generation, Provenance, Role, Station, StructureSet};
 use hilum::workbench::jobs::JobMode;
-use hilum::workbench::tools::{BrushShape, ToolEvent};
+use hilum::workbench::tools::{BrushShape, Pointer, ToolEvent};
 use hilum::workbench::{
     Action, Case, Command, EditPolicy, ExportFormat, FrameRelation, READING, RoiAttributes, Shown, TeachCommand,
     ToolKind, Workbench, Workspace, segmentation_edit,
@@ -92,7 +92,7 @@ fn the_eraser_takes_away_and_a_stroke_without_effect_makes_no_step() {
 fn escape_takes_a_stroke_back_and_locked_or_hidden_structures_refuse() {
     let mut b = bench();
     b.select("CTV").run(Command::SetTool(ToolKind::Brush));
-    b.run(Command::Tool(ToolEvent::Press { at: CENTER, orientation: Orientation::Axial, inverted: false }));
+    b.run(Command::Tool(ToolEvent::Press(Pointer::new(CENTER, Orientation::Axial))));
     assert!(!b.roi("CTV").slices.is_empty());
     b.run(Command::Tool(ToolEvent::Cancel));
     assert!(b.roi("CTV").slices.is_empty() && b.case().history().is_empty());
@@ -189,7 +189,7 @@ fn a_folder_without_images_is_a_message_and_the_case_stays() {
 
 /// The stroke's first event.
 fn press() -> Command {
-    Command::Tool(ToolEvent::Press { at: CENTER, orientation: Orientation::Axial, inverted: false })
+    Command::Tool(ToolEvent::Press(Pointer::new(CENTER, Orientation::Axial)))
 }
 
 /// A small case on the bench, and a folder with another patient's.
@@ -414,7 +414,7 @@ fn a_new_network_run_replaces_only_what_nobody_has_touched() {
     assert_eq!(again(fresh(), &EditPolicy::default()), 1);
     let first = fresh();
     let id = first.structures().rois[0].id;
-    let locked = EditPolicy { locked: [id].into() };
+    let locked = EditPolicy { locked: [id].into(), ..EditPolicy::default() };
     assert_eq!(again(first, &locked), 2, "locked");
     let touches: [fn(&mut RoiAttributes); 3] =
         [|a| a.name = "7 checked".into(), |a| a.role = Role::Other, |a| a.color = [1, 2, 3]];

@@ -70,7 +70,20 @@ pub fn area_mm2(contours: &SliceContours) -> f64 {
 /// The same region as rings that do not cross: outlines run from +u to +v, holes the other way.
 pub(super) fn normalized_rings(contours: &SliceContours) -> Vec<Ring> {
     let rings: Vec<&Ring> = contours.rings.iter().collect();
-    oriented(&rings, &[], OverlayRule::Subject)
+    oriented(&rings, &[], OverlayRule::Subject, FillRule::EvenOdd)
+}
+
+/// What a closed path runs around, however often and in whichever direction, with vertices on the lattice: the area that a
+/// drawn line means, also where it crosses itself.
+pub fn enclosed(path: impl IntoIterator<Item = PlanePoint>) -> SliceContours {
+    let ring = Ring::new(path);
+    SliceContours::new(oriented(&[&ring], &[], OverlayRule::Subject, FillRule::NonZero))
+}
+
+/// Rings that may cross themselves or each other as rings that do not, filled by the even-odd rule; vertices keep their
+/// exact coordinates.
+pub fn normalized(contours: &SliceContours) -> SliceContours {
+    SliceContours::new(normalized_rings(contours))
 }
 
 fn overlap(a: [PlanePoint; 2], b: [PlanePoint; 2]) -> bool {
@@ -84,14 +97,14 @@ fn overlay(subject: &[&Ring], clip: &[&Ring], op: BooleanOp) -> Vec<Ring> {
         BooleanOp::Intersection => OverlayRule::Intersect,
         BooleanOp::Xor => OverlayRule::Xor,
     };
-    oriented(subject, clip, rule)
+    oriented(subject, clip, rule, FillRule::EvenOdd)
         .into_iter()
         .map(|ring| subject.iter().find(|s| same_outline(s.points(), ring.points())).map_or(ring, |&s| s.clone()))
         .collect()
 }
 
 /// The result of i_overlay with input vertices restored and slivers dropped; outlines have positive area, holes negative.
-fn oriented(subject: &[&Ring], clip: &[&Ring], rule: OverlayRule) -> Vec<Ring> {
+fn oriented(subject: &[&Ring], clip: &[&Ring], rule: OverlayRule, fill: FillRule) -> Vec<Ring> {
     let originals = Originals::new(subject.iter().chain(clip));
     let count = subject.iter().chain(clip).map(|r| r.points().len()).sum();
     // Collinear vertices of the input are somebody's vertices: they stay.
@@ -101,7 +114,7 @@ fn oriented(subject: &[&Ring], clip: &[&Ring], rule: OverlayRule) -> Vec<Ring> {
             engine.add_path_iter(ring.points().iter().copied().map(lattice_point), shape);
         }
     }
-    let shapes = engine.overlay(rule, FillRule::EvenOdd);
+    let shapes = engine.overlay(rule, fill);
     shapes.into_iter().flatten().filter_map(|contour| originals.ring(&contour)).collect()
 }
 

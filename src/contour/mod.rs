@@ -3,6 +3,7 @@
 //! A [`Ring`] that nobody edits keeps the points it was imported with, bit for bit, and remembers
 //! which contour of the source it came from.
 
+mod band;
 mod boolean;
 mod brush;
 mod distance;
@@ -12,8 +13,9 @@ mod ring;
 mod simplify;
 mod trace;
 
+pub use band::band_outline;
 pub(crate) use boolean::distance_to_segment_mm;
-pub use boolean::{BooleanOp, area_mm2, boolean};
+pub use boolean::{BooleanOp, area_mm2, boolean, enclosed, normalized};
 pub use brush::{capsule, swept_disc_section, swept_sphere_section};
 pub(crate) use distance::squared_distances_mm2;
 pub use distance::{DistanceField, expand};

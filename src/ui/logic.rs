@@ -9,7 +9,7 @@ use super::request::{Opening, Request, WindowRequest};
 use super::shortcuts;
 use super::teach::DifferenceOutline;
 use crate::workbench::jobs::JobKey;
-use crate::workbench::tools::{Tool, ToolEvent};
+use crate::workbench::tools::ToolEvent;
 use crate::workbench::{Action, Command, ExportFormat, Severity, Shown, Workbench};
 use eframe::egui::{self, Key, Modifiers, ViewportCommand};
 use std::path::PathBuf;
@@ -307,7 +307,7 @@ impl HilumApp {
 
     /// Esc takes back a stroke, else shows all views again.
     fn escape(&mut self, context: &egui::Context) {
-        let drawing = self.workbench.active_brush().is_some_and(|b| b.is_active());
+        let drawing = self.workbench.toolbox().is_active() || self.workbench.toolbox().is_draft();
         if !drawing && self.views.maximized.is_none() {
             return;
         }

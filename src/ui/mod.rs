@@ -23,6 +23,7 @@ mod overlay_view;
 mod palette;
 mod panel;
 mod picker;
+mod pointer;
 mod privacy;
 mod request;
 mod risk_panel;

@@ -5,7 +5,7 @@ use super::panel::PanelInput;
 use super::theme;
 use super::widgets::{action_icon, action_tooltip, icon_text_button};
 use crate::image::WindowLevel;
-use crate::workbench::tools::{Brush, BrushShape};
+use crate::workbench::tools::{BrushShape, ToolOptions};
 use crate::workbench::{Action, Command, ToolKind};
 use eframe::egui::{self, Button, RichText, Slider, Ui};
 
@@ -59,14 +59,13 @@ fn gap(ui: &mut Ui) {
 
 /// Radius and shape; greyed while no brush is chosen.
 fn brush_ui(ui: &mut Ui, input: &PanelInput<'_>, wide: bool) {
-    let brush = input.workbench.active_brush();
-    let mut radius = brush.map_or(6.0, Brush::radius_mm);
-    let shape = brush.map_or(BrushShape::Disc, |b| b.shape);
-    ui.add_enabled_ui(brush.is_some(), |ui| {
+    let tools = input.workbench.toolbox();
+    let ToolOptions { radius_mm: mut radius, shape, .. } = *tools.options();
+    ui.add_enabled_ui(tools.has_radius(), |ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
         ui.spacing_mut().slider_width = if wide { 110.0 } else { 64.0 };
         ui.label(RichText::new("Radius").color(theme::TEXT_SECONDARY));
-        let range = Brush::SMALLEST_RADIUS_MM..=Brush::LARGEST_RADIUS_MM;
+        let range = ToolOptions::SMALLEST_RADIUS_MM..=ToolOptions::LARGEST_RADIUS_MM;
         let slider = Slider::new(&mut radius, range).logarithmic(true).fixed_decimals(1).suffix(" mm");
         let response = ui.add(slider);
         let changed = response.changed();
@@ -80,7 +79,7 @@ fn brush_ui(ui: &mut Ui, input: &PanelInput<'_>, wide: bool) {
         ui.spacing_mut().item_spacing.x = 2.0;
         let tooltip = action_tooltip(input.workbench, Action::BrushBall);
         for (option, label) in [(BrushShape::Disc, "Disc"), (BrushShape::Ball, "Ball")] {
-            let selected = brush.is_some() && shape == option;
+            let selected = tools.has_radius() && shape == option;
             let button = ui.add(Button::selectable(selected, label));
             let button = button.on_hover_text(&tooltip).on_disabled_hover_text(&tooltip);
             if button.clicked() && !selected {

@@ -1,13 +1,14 @@
 //! The three linked views and the lines between them: what the pointer does there becomes requests.
 
 use super::overlay_view::{isodoses, legend, look};
+use super::pointer::{self, brush};
 use super::request::{CommandSender, WindowRequest};
 use super::scene::{Scene, structures};
 use super::teach::DifferenceOutline;
 use super::theme;
-use super::viewport::{Brush, Camera, OverlayView, Show, View, ViewEvent, ViewInput, ViewOutput, ViewTransform};
+use super::viewport::{Camera, OverlayView, Show, View, ViewEvent, ViewInput, ViewOutput, ViewTransform, preview};
 use crate::geometry::{Orientation, PatientPoint};
-use crate::workbench::tools::{BrushShape, EditMode, ToolEvent};
+use crate::workbench::tools::ToolEvent;
 use crate::workbench::{Command, READING, ToolKind, Workbench};
 use eframe::egui::{self, CursorIcon, Modifiers, Rect, Role, Sense, Ui, UiBuilder, WidgetInfo, pos2};
 
@@ -115,6 +116,9 @@ impl Views {
                 hovered = Some((index, point));
             }
         }
+        if hovered.is_none() && self.hovered.is_some() {
+            pointer::leave(workbench, sender);
+        }
         self.hovered = hovered;
         ui.advance_cursor_after_rect(area);
     }
@@ -138,16 +142,7 @@ impl Views {
             .filter(|_| index == 0 && !workbench.view.identifiers_hidden)
             .map(|c| c.image.meta.patient.name.clone())
             .filter(|name| !name.is_empty());
-        let alt = ui.input(|i| i.modifiers.alt);
-        let tool = workbench.active_brush().filter(|_| !loading);
-        let brush = tool.map(|b| Brush {
-            radius_mm: b.radius_mm(),
-            erase: (b.mode == EditMode::Erase) != alt,
-            sphere_at: self
-                .hovered
-                .filter(|(view, _)| b.shape == BrushShape::Ball && *view != index)
-                .map(|(_, point)| point),
-        });
+        let brush = brush(ui, workbench, self.hovered, index);
         let gaps = scene.gaps_mm().to_vec();
         let shown = workbench.shown_overlay();
         let isodoses = shown.map(|(overlay, _)| isodoses(overlay)).unwrap_or_default();
@@ -171,7 +166,7 @@ impl Views {
             overlay,
             patient: patient.as_deref(),
             brush,
-            cursor: CursorIcon::Crosshair,
+            cursor: pointer::cursor(workbench),
             gaps_mm: &gaps,
             show: Show::default(),
             active: self.active == index,
@@ -190,27 +185,32 @@ impl Views {
                 words,
             );
         }
+        preview::paint(&ui.painter_at(transform.rect), &transform, &grid, &workbench.tool_preview());
         if response.is_pointer_button_down_on() {
             self.active = index;
         }
+        let reach_mm = transform.mm_per_point * pointer::REACH;
+        if let Some((at, _)) = hovered.filter(|_| !self.views[index].is_busy()) {
+            pointer::hover(ui, workbench, sender, self.views[index].orientation, at, reach_mm);
+        }
         for event in events {
-            self.request(index, event, workbench, sender);
+            self.request(index, event, workbench, sender, reach_mm);
         }
         hovered.map(|(point, _)| point)
     }
 
     /// What an event of a view asks for.
-    fn request(&self, index: usize, event: ViewEvent, workbench: &Workbench, sender: &CommandSender) {
+    fn request(&self, index: usize, event: ViewEvent, workbench: &Workbench, sender: &CommandSender, reach_mm: f64) {
         let orientation = self.views[index].orientation;
         let navigates = workbench.tool() == ToolKind::Navigate;
         // Ctrl moves the crosshair whatever the tool.
-        let moves = |modifiers: Modifiers| navigates || (modifiers.command && !is_drawing(workbench));
+        let moves = |modifiers: Modifiers| navigates || (modifiers.command && !workbench.toolbox().is_active());
         match event {
             ViewEvent::Press { at, modifiers } | ViewEvent::Drag { at, modifiers } if moves(modifiers) => {
                 sender.send(Command::SetCrosshair(at));
             }
             ViewEvent::Press { at, modifiers } => {
-                sender.send(Command::Tool(ToolEvent::Press { at, orientation, inverted: modifiers.alt }));
+                sender.send(Command::Tool(ToolEvent::Press(pointer::pointer(at, orientation, modifiers, reach_mm))));
             }
             ViewEvent::Drag { at, .. } => sender.send(Command::Tool(ToolEvent::Drag { at })),
             ViewEvent::Release { .. } => sender.send(Command::Tool(ToolEvent::Release)),
@@ -218,14 +218,13 @@ impl Views {
                 let next = if self.maximized.is_some() { None } else { Some(index) };
                 sender.send(WindowRequest::Maximize(next));
             }
-            ViewEvent::DoubleClick { .. } => {}
+            ViewEvent::DoubleClick { .. } => sender.send(Command::Tool(ToolEvent::Finish)),
             ViewEvent::Window(window) => sender.send(Command::SetWindow(window)),
             ViewEvent::Scroll(steps) => sender.send(Command::Scroll { orientation, steps: i64::from(steps) }),
             ViewEvent::GoTo(point) => sender.send(Command::SetCrosshair(point)),
             ViewEvent::BrushSize(steps) => {
-                if let Some(brush) = workbench.active_brush() {
-                    let step = (brush.radius_mm() * 0.1).max(0.5);
-                    sender.send(Command::SetBrushRadius(brush.radius_mm() + step * f64::from(steps)));
+                if workbench.toolbox().has_radius() {
+                    sender.send(Command::SetBrushRadius(workbench.toolbox().options().radius_after(steps)));
                 }
             }
         }
@@ -250,11 +249,6 @@ impl Views {
             Rect::from_min_max(pos2(x + half, y + half), area.max),
         ]
     }
-}
-
-fn is_drawing(workbench: &Workbench) -> bool {
-    use crate::workbench::tools::Tool;
-    workbench.active_brush().is_some_and(|b| b.is_active())
 }
 
 /// A line to drag; tells where it was dragged to.

@@ -3,7 +3,7 @@
 use super::commands::Reach;
 use super::export::{ExportFormat, format_refusal};
 use super::jobs::JobKey;
-use super::tools::{BrushShape, Tool};
+use super::tools::BrushShape;
 use super::{Action, Command, DoseUnit, Overlay, OverlayCommand, ToolKind, Workbench, Workspace};
 use crate::geometry::Orientation;
 use crate::image::{Quantity, WindowLevel};
@@ -72,7 +72,7 @@ impl Workbench {
             Action::ToggleDoseUnit if self.chosen_dose() != Some(Quantity::Dose) => {
                 Some("Choose a dose in Gy among the overlays first")
             }
-            Action::BrushSmaller | Action::BrushLarger | Action::BrushBall if self.active_brush().is_none() => {
+            Action::BrushSmaller | Action::BrushLarger | Action::BrushBall if !self.toolbox.has_radius() => {
                 Some("Choose the brush or the eraser first")
             }
             _ => None,
@@ -126,11 +126,10 @@ impl Workbench {
             Action::ToolBrush => Command::SetTool(ToolKind::Brush),
             Action::ToolEraser => Command::SetTool(ToolKind::Eraser),
             Action::BrushSmaller | Action::BrushLarger => {
-                let radius = self.active_brush()?.radius_mm();
-                let step = (radius * 0.1).max(0.5);
-                Command::SetBrushRadius(if action == Action::BrushLarger { radius + step } else { radius - step })
+                let steps = if action == Action::BrushLarger { 1 } else { -1 };
+                Command::SetBrushRadius(self.toolbox.options().radius_after(steps))
             }
-            Action::BrushBall => Command::SetBrushShape(match self.active_brush()?.shape {
+            Action::BrushBall => Command::SetBrushShape(match self.toolbox.options().shape {
                 BrushShape::Disc => BrushShape::Ball,
                 BrushShape::Ball => BrushShape::Disc,
             }),
@@ -184,8 +183,8 @@ impl Workbench {
 
     /// What the user can do now with the pointer, as (gesture, effect).
     pub fn hints(&self) -> Vec<(&'static str, &'static str)> {
-        match self.active_brush() {
-            Some(brush) => brush.hints(),
+        match self.toolbox.active() {
+            Some(tool) => tool.hints(self.toolbox.options()),
             None => vec![
                 ("Click", "move the crosshair"),
                 ("Wheel", "slices"),

@@ -5,24 +5,15 @@ use super::deidentify::DeidentifyRequest;
 use super::export::ExportFormat;
 use super::jobs::JobId;
 use super::overlays::OverlayCommand;
+use super::policy::EditRules;
 use super::series::SeriesChoice;
-use super::tools::{BrushShape, ToolEvent};
+use super::tools::{BrushShape, ToolEvent, ToolKind, ToolOptions};
 use super::view::Workspace;
 use crate::features::ClinicalValues;
 use crate::geometry::{Orientation, PatientPoint};
 use crate::image::WindowLevel;
 use crate::structures::{RoiId, Role};
 use std::path::PathBuf;
-
-/// The pointer tools.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, strum::EnumIter)]
-pub enum ToolKind {
-    /// Crosshair, pan, zoom.
-    #[default]
-    Navigate,
-    Brush,
-    Eraser,
-}
 
 /// A request to the workbench, performed between frames.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,6 +78,10 @@ pub enum Command {
     SetBrushRadius(f64),
     SetBrushShape(BrushShape),
     Tool(ToolEvent),
+    // Tools.
+    SetToolOptions(ToolOptions),
+    /// Rules for all tools: range of CT numbers, limits by a structure, stations.
+    SetRules(EditRules),
     SetCrosshair(PatientPoint),
     Scroll {
         orientation: Orientation,
@@ -142,6 +137,7 @@ impl Command {
             | Self::SelectRoi(None)
             | Self::SetBrushRadius(_)
             | Self::SetBrushShape(_)
+            | Self::SetToolOptions(_)
             | Self::SetWindow(_)
             | Self::SetContoursHidden(_)
             | Self::SetIdentifiersHidden(_)
@@ -150,7 +146,15 @@ impl Command {
             | Self::ClearNotices
             | Self::Deidentify(_)
             | Self::Archive(_)
-            | Self::Tool(ToolEvent::Drag { .. } | ToolEvent::Release | ToolEvent::Cancel) => Reach::Anything,
+            | Self::Tool(
+                ToolEvent::Drag { .. }
+                | ToolEvent::Release
+                | ToolEvent::Move(_)
+                | ToolEvent::Leave
+                | ToolEvent::Finish
+                | ToolEvent::StepBack
+                | ToolEvent::Cancel,
+            ) => Reach::Anything,
             Self::SetCrosshair(_) | Self::Scroll { .. } => Reach::Scan,
             _ => Reach::Case,
         }
@@ -163,6 +167,8 @@ impl Command {
             Self::Tool(_)
                 | Self::SetBrushRadius(_)
                 | Self::SetBrushShape(_)
+                | Self::SetToolOptions(_)
+                | Self::SetRules(_)
                 | Self::SetCrosshair(_)
                 | Self::Scroll { .. }
                 | Self::SetWindow(_)
@@ -175,6 +181,19 @@ impl Command {
                 | Self::Overlay(_)
                 | Self::Archive(_)
         )
+    }
+}
+
+impl Command {
+    /// True if a draft of a tool, an outline that is not closed yet, cannot go on after this.
+    pub(super) fn drops_draft(&self, workbench: &super::Workbench) -> bool {
+        match self {
+            Self::SetTool(tool) => *tool != workbench.tool(),
+            Self::SelectRoi(roi) => *roi != workbench.view.selected,
+            Self::DeleteRoi(_) | Self::Redo | Self::SetWorkspace(_) | Self::Teach(_) | Self::AddRoi { .. } => true,
+            Self::Export { .. } => true,
+            _ => false,
+        }
     }
 }
 

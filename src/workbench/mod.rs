@@ -7,6 +7,7 @@ mod archive;
 mod case;
 mod commands;
 mod deidentify;
+mod drawing;
 mod edit;
 mod export;
 mod history;
@@ -27,7 +28,7 @@ mod view;
 pub use actions::READING;
 pub use archive::{ArchiveCommand, ArchiveDesk, Receiving};
 pub use case::{Case, CaseImage, ChangedSlices, EditError};
-pub use commands::{Action, ActionInfo, Command, Menu, Shortcut, TeachCommand, ToolKind};
+pub use commands::{Action, ActionInfo, Command, Menu, Shortcut, TeachCommand};
 pub use deidentify::{Deidentified, DeidentifyRequest};
 pub use edit::{Change, Edit, RoiAttributes};
 pub use export::{
@@ -40,9 +41,10 @@ pub use loading::{LoadedCase, Loading, OpenError, OpenStep, load_case, load_demo
 pub use notices::{Notice, Notices, Severity, Trouble};
 pub use outcome::{error_chain, proposal_edit, segmentation_edit};
 pub use overlays::{DoseUnit, IsodoseLevel, Overlay, OverlayCommand, OverlayStyle, find_overlay};
-pub use policy::{EditPolicy, Refusal};
+pub use policy::{EditPolicy, EditRules, HuBand, Limit, Refusal, StationRule, Wanted};
 pub use series::{ForeignSet, FoundSeries, FrameRelation, SeriesChoice, SeriesList, Thumbnail};
 pub use settings::{RecentCase, Settings, SettingsError};
+pub use tools::ToolKind;
 pub use view::{ViewState, Workspace};
 
 use crate::dicom::{self, ImportWarning};
@@ -60,7 +62,7 @@ use results::JobResult;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tools::{Brush, EditMode, Tool, ToolAction, ToolEvent};
+use tools::{ToolBox, ToolEvent, ToolOptions};
 
 /// A model that is there, or why it is not.
 pub type ModelState<T> = Result<Arc<T>, String>;
@@ -93,9 +95,7 @@ pub struct Workbench {
     geometry_acknowledged: bool,
     pub view: ViewState,
     pub policy: EditPolicy,
-    tool: ToolKind,
-    brush: Brush,
-    eraser: Brush,
+    toolbox: ToolBox,
     /// The structure that the stroke under way changes.
     stroke: Option<RoiId>,
     jobs: Jobs<JobResult>,
@@ -156,9 +156,7 @@ impl Workbench {
             geometry_acknowledged: false,
             view,
             policy: EditPolicy::default(),
-            tool: ToolKind::default(),
-            brush: Brush::new(EditMode::Add),
-            eraser: Brush::new(EditMode::Erase),
+            toolbox: ToolBox::default(),
             stroke: None,
             jobs: Jobs::new(mode),
             notices,
@@ -227,7 +225,7 @@ impl Workbench {
         (!case.history().is_empty() || case.in_transaction()) && self.saved != Some(case.revision())
     }
     pub fn tool(&self) -> ToolKind {
-        self.tool
+        self.toolbox.kind()
     }
     /// The jobs under way, oldest first.
     pub fn jobs(&self) -> Vec<JobStatus> {
@@ -271,23 +269,6 @@ impl Workbench {
         self.case_count
     }
 
-    /// The brush behind the present tool.
-    pub fn active_brush(&self) -> Option<&Brush> {
-        match self.tool {
-            ToolKind::Brush => Some(&self.brush),
-            ToolKind::Eraser => Some(&self.eraser),
-            ToolKind::Navigate => None,
-        }
-    }
-
-    fn active_brush_mut(&mut self) -> Option<&mut Brush> {
-        match self.tool {
-            ToolKind::Brush => Some(&mut self.brush),
-            ToolKind::Eraser => Some(&mut self.eraser),
-            ToolKind::Navigate => None,
-        }
-    }
-
     /// True if the ROI is drawn: visible, contours not hidden, and not the hidden reference of an exercise.
     pub fn is_shown(&self, roi: RoiId) -> bool {
         let concealed = self.exercise.is_some_and(|e| e.phase == Phase::Contouring && e.reference == roi);
@@ -303,8 +284,14 @@ impl Workbench {
             self.notices.warning(why);
             return;
         }
+        if matches!(command, Command::Undo) && self.toolbox.is_draft() {
+            return self.tool_event(ToolEvent::StepBack);
+        }
         if !command.leaves_stroke() {
             self.finish_stroke();
+        }
+        if command.drops_draft(self) {
+            self.drop_draft();
         }
         match command {
             Command::Open(paths) => self.open(paths, SeriesChoice::Best),
@@ -351,16 +338,15 @@ impl Workbench {
             Command::SetColor { roi, color } => self.attributes("Change colour", roi, |a| a.color = color),
             Command::AddRoi { name, role } => self.add_roi(&name, role),
             Command::DeleteRoi(roi) => self.delete_roi(roi),
-            Command::SetTool(tool) => self.tool = tool,
+            Command::SetTool(tool) => self.toolbox.choose(tool),
             Command::SetBrushRadius(radius_mm) => {
-                // Brush and eraser share a radius: a change of tool must not change what a stroke covers.
-                self.brush.set_radius_mm(radius_mm);
-                self.eraser.set_radius_mm(radius_mm);
+                self.toolbox.set_options(ToolOptions { radius_mm, ..*self.toolbox.options() });
             }
             Command::SetBrushShape(shape) => {
-                self.brush.shape = shape;
-                self.eraser.shape = shape;
+                self.toolbox.set_options(ToolOptions { shape, ..*self.toolbox.options() });
             }
+            Command::SetToolOptions(options) => self.toolbox.set_options(options),
+            Command::SetRules(rules) => self.policy.rules = rules,
             Command::Tool(event) => self.tool_event(event),
             Command::SetCrosshair(point) => {
                 self.view.crosshair = point;
@@ -475,63 +461,6 @@ impl Workbench {
         self.report(result);
     }
 
-    fn tool_event(&mut self, event: ToolEvent) {
-        if let ToolEvent::Press { .. } = event
-            && self.active_brush().is_some_and(|b| !b.is_active())
-            && let Err(refusal) = self.editable()
-        {
-            self.notices.warning(refusal.to_string());
-            return;
-        }
-        let Some(brush) = self.active_brush_mut() else { return };
-        for action in brush.handle(event) {
-            self.perform(action);
-        }
-    }
-
-    fn editable(&self) -> Result<RoiId, Refusal> {
-        let case = self.case.as_ref().ok_or(Refusal::NothingSelected)?;
-        self.policy.editable(case.structures(), self.view.selected, |roi| self.is_shown(roi))
-    }
-
-    /// Ends the stroke under way as if the button had been released.
-    fn finish_stroke(&mut self) {
-        self.tool_event(ToolEvent::Release);
-    }
-
-    fn perform(&mut self, action: ToolAction) {
-        if let ToolAction::Begin { .. } = action {
-            self.stroke = self.editable().ok();
-        }
-        let Some(case) = &mut self.case else { return };
-        let target = self.stroke.and_then(|id| case.structures().get(id));
-        let result = match action {
-            ToolAction::Begin { label } => {
-                let name = target.map(|r| r.name.clone()).unwrap_or_default();
-                case.begin(format!("{label} {name}"));
-                Ok(())
-            }
-            ToolAction::Edit { shape, mode } => match target {
-                Some(roi) => {
-                    let slices = tools::apply_shape(&roi.slices, &case.image.volume.grid, &shape, mode);
-                    case.contour_edit("", roi.id, slices).and_then(|edit| case.apply(edit))
-                }
-                None => Ok(()),
-            },
-            ToolAction::Commit => {
-                case.commit();
-                self.stroke = None;
-                Ok(())
-            }
-            ToolAction::Abort => {
-                case.abort();
-                self.stroke = None;
-                Ok(())
-            }
-        };
-        self.report(result);
-    }
-
     fn undo_or_redo(&mut self, step: impl FnOnce(&mut Case) -> Option<Edit>) {
         let Some(case) = &mut self.case else { return };
         let Some(edit) = step(case) else { return };
@@ -585,7 +514,7 @@ impl Workbench {
                 self.exercise = Some(Exercise { reference, attempt, phase: Phase::Contouring });
                 self.score = None;
                 self.view.selected = Some(attempt);
-                self.tool = ToolKind::Brush;
+                self.toolbox.choose(ToolKind::Brush);
             }
             TeachCommand::Compare => {
                 if let Some(exercise) = &mut self.exercise {

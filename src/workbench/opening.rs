@@ -197,6 +197,7 @@ impl Workbench {
         let LoadedCase { case, surroundings: _, other_structure_sets, warnings, uncertain_roles, opened, found } =
             loaded;
         self.finish_stroke();
+        self.toolbox.forget();
         // The work of the old case is of no use any more; a file being written is still written.
         use JobKey::{AddStructureSet, Compare, LoadCase, Overlay, Propose, Segment};
         for key in [LoadCase, Segment, Propose, Compare, AddStructureSet, Overlay] {

@@ -9,7 +9,7 @@ use hilum::image::CtVolume;
 use hilum::progress::Silent;
 use hilum::structures::{Provenance, Roi, RoiId, Role, StructureSet};
 use hilum::workbench::jobs::{JobKey, JobMode};
-use hilum::workbench::tools::ToolEvent;
+use hilum::workbench::tools::{Pointer, ToolEvent};
 use hilum::workbench::{Case, CaseImage, Command, Live, LoadedCase, Surroundings, ToolKind, Workbench};
 use ndarray::Array3;
 use std::path::Path;
@@ -180,7 +180,7 @@ impl Bench {
     /// One stroke with a tool through points of patient space.
     pub fn stroke(&mut self, tool: ToolKind, orientation: Orientation, points: &[PatientPoint]) -> &mut Self {
         self.run(Command::SetTool(tool));
-        self.run(Command::Tool(ToolEvent::Press { at: points[0], orientation, inverted: false }));
+        self.run(Command::Tool(ToolEvent::Press(Pointer::new(points[0], orientation))));
         for at in &points[1..] {
             self.run(Command::Tool(ToolEvent::Drag { at: *at }));
         }

@@ -8,6 +8,7 @@ mod isodoses;
 mod legend;
 mod outlines;
 mod overlays;
+pub mod preview;
 mod scrub;
 mod transform;
 
@@ -230,7 +231,7 @@ impl View {
         overlays::edge(&painter, rect, input.active);
         let (_, goal) = scrub::show(ui, strip, &transform, input);
         events.extend(goal);
-        let cursor = if input.brush.is_some() && idle { CursorIcon::None } else { input.cursor };
+        let cursor = if idle { input.cursor } else { CursorIcon::Crosshair };
         let response = response.on_hover_cursor(input::cursor(&self.input, cursor));
         ViewOutput { response, transform, hovered, events }
     }

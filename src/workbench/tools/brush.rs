@@ -1,6 +1,6 @@
 //! Brush and eraser: a disc or ball swept along the pointer's path, without gaps.
 
-use super::{EditMode, Shape, Tool, ToolAction, ToolEvent};
+use super::{Cursor, EditMode, Shape, Tool, ToolAction, ToolContext, ToolEvent, ToolOptions};
 use crate::geometry::{Orientation, PatientPoint};
 
 /// The solid that the brush sweeps.
@@ -10,6 +10,15 @@ pub enum BrushShape {
     Disc,
     /// A ball over several slices.
     Ball,
+}
+
+/// Whether drawing adds or erases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum PaintMode {
+    /// Adds when it begins inside the structure or on a slice without it, erases when it begins outside.
+    Auto,
+    Add,
+    Erase,
 }
 
 /// A stroke under way.
@@ -22,62 +31,48 @@ struct Stroke {
 
 /// Brush and eraser.
 #[derive(Debug, Clone)]
-pub struct Brush {
-    pub mode: EditMode,
-    pub shape: BrushShape,
-    radius_mm: f64,
+pub(super) struct Brush {
+    /// What it does whatever the options say.
+    always: Option<EditMode>,
     stroke: Option<Stroke>,
 }
 
 impl Brush {
-    pub const SMALLEST_RADIUS_MM: f64 = 0.5;
-    pub const LARGEST_RADIUS_MM: f64 = 60.0;
-
-    pub fn new(mode: EditMode) -> Self {
-        Self { mode, shape: BrushShape::Disc, radius_mm: 6.0, stroke: None }
-    }
-
-    pub fn radius_mm(&self) -> f64 {
-        self.radius_mm
-    }
-
-    /// Sets the radius within the limits; a stroke under way goes on with the new one.
-    pub fn set_radius_mm(&mut self, radius_mm: f64) {
-        if radius_mm.is_finite() {
-            self.radius_mm = radius_mm.clamp(Self::SMALLEST_RADIUS_MM, Self::LARGEST_RADIUS_MM);
-        }
-    }
-
-    fn sweep(&self, stroke: Stroke, to: PatientPoint) -> ToolAction {
-        let (a, b, radius_mm) = (stroke.last, to, self.radius_mm);
-        let shape = match (self.shape, stroke.orientation) {
-            (BrushShape::Ball, _) => Shape::Ball { a, b, radius_mm },
-            (BrushShape::Disc, Orientation::Axial) => Shape::AxialDisc { a, b, radius_mm },
-            (BrushShape::Disc, orientation) => Shape::UprightDisc { orientation, a, b, radius_mm },
-        };
-        ToolAction::Edit { shape, mode: stroke.mode }
+    pub fn new(always: Option<EditMode>) -> Self {
+        Self { always, stroke: None }
     }
 }
 
+fn sweep(stroke: Stroke, to: PatientPoint, options: &ToolOptions) -> ToolAction {
+    let (a, b, radius_mm) = (stroke.last, to, options.radius_mm);
+    let shape = match (options.shape, stroke.orientation) {
+        (BrushShape::Ball, _) => Shape::Ball { a, b, radius_mm },
+        (BrushShape::Disc, Orientation::Axial) => Shape::AxialDisc { a, b, radius_mm },
+        (BrushShape::Disc, orientation) => Shape::UprightDisc { orientation, a, b, radius_mm },
+    };
+    ToolAction::Edit { shape, mode: stroke.mode }
+}
+
 impl Tool for Brush {
-    fn handle(&mut self, event: ToolEvent) -> Vec<ToolAction> {
+    fn handle(&mut self, event: ToolEvent, context: &ToolContext<'_>) -> Vec<ToolAction> {
         match (self.stroke, event) {
-            (None, ToolEvent::Press { at, orientation, inverted }) => {
-                let mode = match (self.mode, inverted) {
-                    (EditMode::Add, false) | (EditMode::Erase, true) => EditMode::Add,
-                    (EditMode::Erase, false) | (EditMode::Add, true) => EditMode::Erase,
+            (None, ToolEvent::Press(pointer)) => {
+                let mode = match self.always {
+                    Some(mode) if pointer.keys.alt => mode.inverted(),
+                    Some(mode) => mode,
+                    None => context.mode(&pointer),
                 };
-                let stroke = Stroke { last: at, orientation, mode };
+                let stroke = Stroke { last: pointer.at, orientation: pointer.orientation, mode };
                 self.stroke = Some(stroke);
                 let label = if mode == EditMode::Add { "Brush" } else { "Erase" };
-                vec![ToolAction::Begin { label }, self.sweep(stroke, at)]
+                vec![ToolAction::Begin { label }, sweep(stroke, pointer.at, context.options)]
             }
             (Some(stroke), ToolEvent::Drag { at }) => {
                 if at == stroke.last {
                     return Vec::new();
                 }
                 self.stroke = Some(Stroke { last: at, ..stroke });
-                vec![self.sweep(stroke, at)]
+                vec![sweep(stroke, at, context.options)]
             }
             (Some(_), ToolEvent::Release) => {
                 self.stroke = None;
@@ -88,17 +83,23 @@ impl Tool for Brush {
                 vec![ToolAction::Abort]
             }
             // A press during a stroke (another button, a lost release) and events without a stroke change nothing.
-            (Some(_), ToolEvent::Press { .. }) | (None, _) => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
-    fn hints(&self) -> Vec<(&'static str, &'static str)> {
+    fn hints(&self, options: &ToolOptions) -> Vec<(&'static str, &'static str)> {
         if self.stroke.is_some() {
             return vec![("Release", "finish the stroke"), ("Esc", "take the stroke back")];
         }
-        let (draw, other) = match self.mode {
-            EditMode::Add => ("add", "erase"),
-            EditMode::Erase => ("erase", "add"),
+        let mode = match self.always {
+            Some(EditMode::Add) => PaintMode::Add,
+            Some(EditMode::Erase) => PaintMode::Erase,
+            None => options.mode,
+        };
+        let (draw, other) = match mode {
+            PaintMode::Add => ("add", "erase"),
+            PaintMode::Erase => ("erase", "add"),
+            PaintMode::Auto => ("from inside adds, from outside erases", "the other way"),
         };
         vec![("Drag", draw), ("Alt drag", other), ("[ ]", "smaller, larger"), ("Shift wheel", "radius")]
     }
@@ -106,31 +107,62 @@ impl Tool for Brush {
     fn is_active(&self) -> bool {
         self.stroke.is_some()
     }
+
+    fn cursor(&self) -> Cursor {
+        Cursor::Hidden
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::Scan;
+    use super::super::{Keys, Pointer};
     use super::*;
     use glam::DVec3;
 
+    fn press(at: DVec3) -> ToolEvent {
+        ToolEvent::Press(Pointer::new(at, Orientation::Axial))
+    }
+
     #[test]
     fn a_stroke_begins_once_and_ends_once() {
-        let mut brush = Brush::new(EditMode::Add);
-        let press = ToolEvent::Press { at: DVec3::ZERO, orientation: Orientation::Axial, inverted: false };
-        assert!(matches!(brush.handle(press)[..], [ToolAction::Begin { label: "Brush" }, ToolAction::Edit { .. }]));
-        assert!(brush.handle(press).is_empty());
-        assert_eq!(brush.handle(ToolEvent::Drag { at: DVec3::X }).len(), 1);
-        assert!(brush.handle(ToolEvent::Drag { at: DVec3::X }).is_empty());
-        assert_eq!(brush.handle(ToolEvent::Release), [ToolAction::Commit]);
-        assert!(brush.handle(ToolEvent::Release).is_empty() && !brush.is_active());
+        let (scan, mut brush) = (Scan::empty(), Brush::new(None));
+        let mut handle = |event| brush.handle(event, &scan.context());
+        assert!(matches!(
+            handle(press(DVec3::ZERO))[..],
+            [ToolAction::Begin { label: "Brush" }, ToolAction::Edit { .. }]
+        ));
+        assert!(handle(press(DVec3::ZERO)).is_empty());
+        assert_eq!(handle(ToolEvent::Drag { at: DVec3::X }).len(), 1);
+        assert!(handle(ToolEvent::Drag { at: DVec3::X }).is_empty());
+        assert_eq!(handle(ToolEvent::Release), [ToolAction::Commit]);
+        assert!(handle(ToolEvent::Release).is_empty() && !brush.is_active());
     }
 
     #[test]
     fn alt_inverts_and_escape_aborts() {
-        let mut brush = Brush::new(EditMode::Add);
-        let press = ToolEvent::Press { at: DVec3::ZERO, orientation: Orientation::Coronal, inverted: true };
-        let actions = brush.handle(press);
+        let (scan, mut brush) = (Scan::empty(), Brush::new(None));
+        let press = ToolEvent::Press(Pointer::new(DVec3::ZERO, Orientation::Coronal).with(Keys::ALT));
+        let actions = brush.handle(press, &scan.context());
         assert!(matches!(actions[1], ToolAction::Edit { mode: EditMode::Erase, shape: Shape::UprightDisc { .. } }));
-        assert_eq!(brush.handle(ToolEvent::Cancel), [ToolAction::Abort]);
+        assert_eq!(brush.handle(ToolEvent::Cancel, &scan.context()), [ToolAction::Abort]);
+    }
+
+    #[test]
+    fn auto_is_decided_where_the_stroke_begins() {
+        let mut scan = Scan::with_square(3, 20.0, 40.0);
+        scan.options.mode = PaintMode::Auto;
+        let mode_at = |x: f64, k: usize, keys: Keys| {
+            let at = DVec3::new(x, 30.0, scan.z(k));
+            let press = ToolEvent::Press(Pointer::new(at, Orientation::Axial).with(keys));
+            match Brush::new(None).handle(press, &scan.context())[..] {
+                [_, ToolAction::Edit { mode, .. }] => mode,
+                ref other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(mode_at(30.0, 3, Keys::NONE), EditMode::Add);
+        assert_eq!(mode_at(10.0, 3, Keys::NONE), EditMode::Erase);
+        assert_eq!(mode_at(10.0, 3, Keys::ALT), EditMode::Add);
+        assert_eq!(mode_at(10.0, 4, Keys::NONE), EditMode::Add, "nothing is there that could be erased");
     }
 }
