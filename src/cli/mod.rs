@@ -9,6 +9,7 @@ mod case_args;
 mod cohort;
 mod compare;
 mod deidentify;
+mod edit;
 mod export;
 mod failure;
 mod inspect;
@@ -71,6 +72,7 @@ enum CliCommand {
     Nifti(masks::Nifti),
     Seg(masks::Seg),
     Dicom(to_dicom::ToDicom),
+    Edit(edit::EditCommand),
     Export(export::Export),
     Proof(proof::Proof),
     Analyze(analyze::Analyze),
@@ -137,6 +139,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Nifti(c) => c.run(&terminal),
         CliCommand::Seg(c) => c.run(&terminal),
         CliCommand::Dicom(c) => c.run(&terminal),
+        CliCommand::Edit(c) => c.run(&terminal),
         CliCommand::Export(c) => c.run(&terminal),
         CliCommand::Proof(c) => c.run(&terminal),
         CliCommand::Analyze(c) => c.run(&terminal),

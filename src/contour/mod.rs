@@ -6,21 +6,34 @@
 mod band;
 mod boolean;
 mod brush;
+mod curve;
 mod distance;
+mod flood;
 mod mask;
+mod nudge;
 mod rasterize;
 mod ring;
 mod simplify;
 mod trace;
+mod vertices;
+mod wire;
 
 pub use band::band_outline;
 pub(crate) use boolean::distance_to_segment_mm;
 pub use boolean::{BooleanOp, area_mm2, boolean, enclosed, normalized};
 pub use brush::{capsule, swept_disc_section, swept_sphere_section};
+pub use curve::closed_curve;
 pub(crate) use distance::squared_distances_mm2;
 pub use distance::{DistanceField, expand};
+pub use flood::{FloodReach, flood};
 pub use mask::{Mask, SliceMask};
+pub use nudge::nudge;
 pub use rasterize::{rasterize, rasterize_slice};
 pub use ring::{Ring, SliceContours};
 pub use simplify::simplify;
 pub use trace::{contours_from_mask, contours_from_slice_mask, trace};
+pub use vertices::{
+    insert_vertex, move_vertex, nearest_edge, nearest_vertex, remove_vertex, ring_at, ring_depths, ring_with_content,
+    untangled,
+};
+pub use wire::Wire;

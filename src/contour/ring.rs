@@ -31,6 +31,12 @@ impl Ring {
         Self { points: points.into(), source: None }
     }
 
+    /// The same points as a ring that is no contour of the source any more, as on another slice.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self { points: Arc::clone(&self.points), source: None }
+    }
+
     pub fn points(&self) -> &[PlanePoint] {
         &self.points
     }

@@ -65,7 +65,7 @@ pub(super) fn thinned(points: &[PlanePoint], tolerance_mm: f64) -> Vec<PlanePoin
 }
 
 /// Whether two edges that are not neighbours meet. Edges are compared in order of their lowest u.
-fn crosses_itself(points: &[PlanePoint]) -> bool {
+pub(super) fn crosses_itself(points: &[PlanePoint]) -> bool {
     let n = points.len();
     let edge = |m: usize| (points[m], points[(m + 1) % n]);
     let span = |m: usize| (points[m][0].min(points[(m + 1) % n][0]), points[m][0].max(points[(m + 1) % n][0]));

@@ -86,6 +86,7 @@ pub(super) struct Followed {
 pub(super) struct Dialogs {
     pub palette: Option<Palette>,
     pub shortcuts: bool,
+    pub tool_help: bool,
     pub messages: bool,
     pub import_report: bool,
     pub deidentify: bool,

@@ -21,6 +21,7 @@ use super::structures_panel::structures_panel_ui;
 use super::teach::teach_panel_ui;
 use super::theme;
 use super::tool_bar::tool_bar_ui;
+use super::tool_help;
 use super::top_bar::top_bar_ui;
 use super::widgets::section;
 use crate::workbench::Workspace;
@@ -111,6 +112,9 @@ impl HilumApp {
         }
         if dialogs.deidentify {
             dialogs.deidentify = deidentify_panel::window(&context, &input, &mut panels.deidentify);
+        }
+        if dialogs.tool_help {
+            tool_help::window(&context, workbench.tool(), &mut dialogs.tool_help);
         }
         if dialogs.shortcuts {
             shortcuts::window(&context, &mut dialogs.shortcuts);

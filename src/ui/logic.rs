@@ -26,6 +26,7 @@ impl HilumApp {
         }
         if self.dialogs.decision.is_none() && self.dialogs.palette.is_none() {
             self.escape(context);
+            self.draft_keys(context);
             shortcuts::consume(context, &self.workbench, &self.sender);
         }
         let unexported = self.workbench.has_unexported_changes();
@@ -101,6 +102,7 @@ impl HilumApp {
                 self.dialogs.palette = open.then(Palette::default);
             }
             Action::Shortcuts => self.dialogs.shortcuts = !self.dialogs.shortcuts,
+            Action::ToolHelp => self.dialogs.tool_help = !self.dialogs.tool_help,
             Action::Quit => self.quit(context),
             other => {
                 if let Some(command) = self.workbench.command_for(other) {
@@ -302,6 +304,21 @@ impl HilumApp {
             }
             Some(what) => self.discard(context, what),
             None => {}
+        }
+    }
+
+    /// Enter closes an outline; Backspace and Delete take its last point back, or remove the vertex under the pointer.
+    fn draft_keys(&mut self, context: &egui::Context) {
+        let tools = self.workbench.toolbox();
+        if !tools.takes_step_back() || context.text_edit_focused() {
+            return;
+        }
+        let pressed = |key| context.input_mut(|i| i.consume_key(Modifiers::NONE, key));
+        if tools.is_draft() && pressed(Key::Enter) {
+            self.sender.send(Command::Tool(ToolEvent::Finish));
+        }
+        if pressed(Key::Backspace) || pressed(Key::Delete) {
+            self.sender.send(Command::Tool(ToolEvent::StepBack));
         }
     }
 

@@ -37,6 +37,7 @@ mod structures_panel;
 mod teach;
 pub mod theme;
 mod tool_bar;
+mod tool_help;
 mod top_bar;
 pub mod viewport;
 mod views;

@@ -50,11 +50,13 @@ fn repeats(action: Action) -> bool {
 const POINTER: &[(&str, &str)] = &[
     ("Wheel", "Slices"),
     ("Ctrl wheel", "Zoom at the pointer"),
-    ("Shift wheel", "Radius of the brush"),
+    ("Shift wheel", "Radius of brush and nudge"),
     ("Middle drag, space drag", "Pan"),
     ("Right drag", "Window and level"),
     ("Ctrl click", "Move the crosshair with any tool"),
-    ("Alt drag", "Brush erases, eraser adds"),
+    ("Alt drag", "The other way: erase, or add"),
+    ("Enter, double click", "Close an outline"),
+    ("Backspace, Delete", "Last point back, vertex away"),
     ("Double click", "One view alone, and back"),
     ("Esc", "Take back the stroke under way"),
 ];

@@ -3,7 +3,8 @@
 use super::commands::Reach;
 use super::export::{ExportFormat, format_refusal};
 use super::jobs::JobKey;
-use super::tools::BrushShape;
+use super::policy::{EditRules, HuBand};
+use super::tools::{BrushShape, PaintMode, ToolOptions};
 use super::{Action, Command, DoseUnit, Overlay, OverlayCommand, ToolKind, Workbench, Workspace};
 use crate::geometry::Orientation;
 use crate::image::{Quantity, WindowLevel};
@@ -54,7 +55,13 @@ impl Workbench {
                 Some("A proposal needs a structure with role GTVp or GTVn")
             }
             Action::ProposeCtv if self.jobs.is_running(JobKey::Propose) => Some("A CTV is being proposed"),
-            Action::ToggleSelected | Action::DeleteSelected | Action::GoToSelected if selected.is_none() => {
+            Action::ToggleSelected
+            | Action::DeleteSelected
+            | Action::GoToSelected
+            | Action::CopyUp
+            | Action::CopyDown
+                if selected.is_none() =>
+            {
                 Some("Select a structure first")
             }
             Action::GoToSelected if selected.is_some_and(|r| r.slices.is_empty()) => {
@@ -73,7 +80,10 @@ impl Workbench {
                 Some("Choose a dose in Gy among the overlays first")
             }
             Action::BrushSmaller | Action::BrushLarger | Action::BrushBall if !self.toolbox.has_radius() => {
-                Some("Choose the brush or the eraser first")
+                Some("Choose the brush, the eraser or the nudge first")
+            }
+            Action::BrushMode if !self.toolbox.has_mode() => {
+                Some("Choose the brush or a tool that draws an area first")
             }
             _ => None,
         }
@@ -125,6 +135,30 @@ impl Workbench {
             Action::ToolNavigate => Command::SetTool(ToolKind::Navigate),
             Action::ToolBrush => Command::SetTool(ToolKind::Brush),
             Action::ToolEraser => Command::SetTool(ToolKind::Eraser),
+            Action::ToolFreehand => Command::SetTool(ToolKind::Freehand),
+            Action::ToolPolygon => Command::SetTool(ToolKind::Polygon),
+            Action::ToolSpline => Command::SetTool(ToolKind::Spline),
+            Action::ToolNudge => Command::SetTool(ToolKind::Nudge),
+            Action::ToolLivewire => Command::SetTool(ToolKind::Livewire),
+            Action::ToolCut => Command::SetTool(ToolKind::Cut),
+            Action::ToolFlood => Command::SetTool(ToolKind::Flood),
+            Action::ToolDelete => Command::SetTool(ToolKind::Delete),
+            Action::ToolTransform => Command::SetTool(ToolKind::Transform),
+            Action::BrushMode => {
+                let mode = match self.toolbox.options().mode {
+                    PaintMode::Auto => PaintMode::Add,
+                    PaintMode::Add => PaintMode::Erase,
+                    PaintMode::Erase => PaintMode::Auto,
+                };
+                Command::SetToolOptions(ToolOptions { mode, ..*self.toolbox.options() })
+            }
+            Action::ToggleBand => {
+                let EditRules { band, .. } = self.policy.rules;
+                let band = HuBand { on: !band.on, ..band };
+                Command::SetRules(EditRules { band, ..self.policy.rules })
+            }
+            Action::CopyUp => Command::CopySlice { to_head: true },
+            Action::CopyDown => Command::CopySlice { to_head: false },
             Action::BrushSmaller | Action::BrushLarger => {
                 let steps = if action == Action::BrushLarger { 1 } else { -1 };
                 Command::SetBrushRadius(self.toolbox.options().radius_after(steps))
@@ -175,6 +209,7 @@ impl Workbench {
             | Action::FitViews
             | Action::Palette
             | Action::Shortcuts
+            | Action::ToolHelp
             | Action::Messages
             | Action::ImportReport
             | Action::Quit => return None,

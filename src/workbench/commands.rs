@@ -82,6 +82,10 @@ pub enum Command {
     SetToolOptions(ToolOptions),
     /// Rules for all tools: range of CT numbers, limits by a structure, stations.
     SetRules(EditRules),
+    /// Copies the rings of the selected structure to the next slice, and goes there.
+    CopySlice {
+        to_head: bool,
+    },
     SetCrosshair(PatientPoint),
     Scroll {
         orientation: Orientation,
@@ -225,6 +229,21 @@ pub enum Action {
     BrushSmaller,
     BrushLarger,
     BrushBall,
+    // Tools.
+    ToolFreehand,
+    ToolPolygon,
+    ToolSpline,
+    ToolNudge,
+    ToolLivewire,
+    ToolCut,
+    ToolFlood,
+    ToolDelete,
+    ToolTransform,
+    BrushMode,
+    ToggleBand,
+    CopyUp,
+    CopyDown,
+    ToolHelp,
     SliceUp,
     SliceDown,
     GoToSelected,
@@ -331,6 +350,7 @@ impl Action {
             | Self::Archive
             | Self::Palette
             | Self::Shortcuts
+            | Self::ToolHelp
             | Self::Messages
             | Self::Quit => Reach::Anything,
             Self::SliceUp
@@ -395,6 +415,48 @@ impl Action {
             }
             Self::BrushBall => {
                 ("Ball brush", "Switch between a disc in the plane and a ball over several slices", Tools, key("D"))
+            }
+            Self::ToolFreehand => ("Freehand", "Draw a line; what it encloses is added or erased", Tools, key("R")),
+            Self::ToolPolygon => {
+                ("Polygon", "Click the corners of an area; move vertices of outlines", Tools, key("P"))
+            }
+            Self::ToolSpline => ("Spline", "Click points; a smooth curve goes through them", Tools, shift("P")),
+            Self::ToolNudge => ("Nudge", "Push the outline with a disc or a ball", Tools, key("N")),
+            Self::ToolLivewire => ("Livewire", "Click along an organ; the outline follows the edges", Tools, key("W")),
+            Self::ToolCut => ("Cut", "Draw a line across the structure; the smaller part goes", Tools, key("K")),
+            Self::ToolFlood => {
+                ("Flood fill", "Click a voxel; what is connected and as bright is added", Tools, key("Q"))
+            }
+            Self::ToolDelete => ("Delete ring", "Click a ring to delete it, or a hole to fill it", Tools, key("X")),
+            Self::ToolTransform => {
+                ("Move, turn, scale", "Move, turn or scale a ring or the structure", Tools, key("T"))
+            }
+            Self::BrushMode => (
+                "Drawing mode",
+                "Auto (from inside adds, from outside erases), Add, or Erase, for the brush and all areas",
+                Tools,
+                shift("D"),
+            ),
+            Self::ToggleBand => (
+                "Range of CT numbers",
+                "Add only voxels within the range of the tool bar's rules, or all",
+                Tools,
+                shift("B"),
+            ),
+            Self::CopyUp => (
+                "Copy to the slice above",
+                "Copy the contours of the selected structure to the next slice towards the head, where it has none",
+                Structure,
+                key("C"),
+            ),
+            Self::CopyDown => (
+                "Copy to the slice below",
+                "Copy the contours of the selected structure to the next slice towards the feet, where it has none",
+                Structure,
+                shift("C"),
+            ),
+            Self::ToolHelp => {
+                ("Help for the tools", "A page for each tool: what it does, keys, and what to know", Help, None)
             }
             Self::SliceUp => ("Slice up", "One slice towards the head", View, key("PageUp")),
             Self::SliceDown => ("Slice down", "One slice towards the feet", View, key("PageDown")),

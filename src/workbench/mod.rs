@@ -6,6 +6,7 @@ mod actions;
 mod archive;
 mod case;
 mod commands;
+mod copy_slice;
 mod deidentify;
 mod drawing;
 mod edit;
@@ -20,6 +21,7 @@ mod outcome;
 mod overlays;
 mod policy;
 mod results;
+mod script;
 mod series;
 mod settings;
 pub mod tools;
@@ -42,6 +44,7 @@ pub use notices::{Notice, Notices, Severity, Trouble};
 pub use outcome::{error_chain, proposal_edit, segmentation_edit};
 pub use overlays::{DoseUnit, IsodoseLevel, Overlay, OverlayCommand, OverlayStyle, find_overlay};
 pub use policy::{EditPolicy, EditRules, HuBand, Limit, Refusal, StationRule, Wanted};
+pub use script::{Expect, Script, ScriptError, ScriptRules, Step, Then};
 pub use series::{ForeignSet, FoundSeries, FrameRelation, SeriesChoice, SeriesList, Thumbnail};
 pub use settings::{RecentCase, Settings, SettingsError};
 pub use tools::ToolKind;
@@ -96,6 +99,7 @@ pub struct Workbench {
     pub view: ViewState,
     pub policy: EditPolicy,
     toolbox: ToolBox,
+    copies: copy_slice::Copies,
     /// The structure that the stroke under way changes.
     stroke: Option<RoiId>,
     jobs: Jobs<JobResult>,
@@ -157,6 +161,7 @@ impl Workbench {
             view,
             policy: EditPolicy::default(),
             toolbox: ToolBox::default(),
+            copies: copy_slice::Copies::default(),
             stroke: None,
             jobs: Jobs::new(mode),
             notices,
@@ -347,6 +352,7 @@ impl Workbench {
             }
             Command::SetToolOptions(options) => self.toolbox.set_options(options),
             Command::SetRules(rules) => self.policy.rules = rules,
+            Command::CopySlice { to_head } => self.copy_slice(to_head),
             Command::Tool(event) => self.tool_event(event),
             Command::SetCrosshair(point) => {
                 self.view.crosshair = point;

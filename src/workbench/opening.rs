@@ -198,6 +198,7 @@ impl Workbench {
             loaded;
         self.finish_stroke();
         self.toolbox.forget();
+        self.copies = Default::default();
         // The work of the old case is of no use any more; a file being written is still written.
         use JobKey::{AddStructureSet, Compare, LoadCase, Overlay, Propose, Segment};
         for key in [LoadCase, Segment, Propose, Compare, AddStructureSet, Overlay] {

@@ -4,14 +4,25 @@
 
 mod brush;
 mod context;
+mod cut;
+mod draft;
+mod flood;
+mod freehand;
+mod help;
+mod livewire;
+mod nudge;
+mod outline;
 mod preview;
+mod remove;
 mod shape;
 #[cfg(test)]
 mod testing;
 mod toolbox;
+mod transform;
 
 pub use brush::{BrushShape, PaintMode};
 pub use context::ToolContext;
+pub use help::ToolHelp;
 pub use preview::{Handle, HandleKind, Line, LineStyle, Preview};
 pub use shape::{Shape, apply_shape};
 pub use toolbox::{ToolBox, ToolKind, ToolOptions};

@@ -1,6 +1,14 @@
 //! One tool of each kind, and the options that they share.
 
 use super::brush::{Brush, BrushShape, PaintMode};
+use super::cut::Cut;
+use super::flood::Flood;
+use super::freehand::Freehand;
+use super::livewire::Livewire;
+use super::nudge::Nudge;
+use super::outline::Outline;
+use super::remove::Remove;
+use super::transform::Transform;
 use super::{Cursor, EditMode, Preview, Tool, ToolAction, ToolContext, ToolEvent};
 
 /// The pointer tools.
@@ -24,6 +32,15 @@ pub enum ToolKind {
     Navigate,
     Brush,
     Eraser,
+    Freehand,
+    Polygon,
+    Spline,
+    Nudge,
+    Livewire,
+    Cut,
+    Flood,
+    Delete,
+    Transform,
 }
 
 /// What the tools have in common; a change of tool does not change what a stroke covers.
@@ -35,17 +52,33 @@ pub struct ToolOptions {
     pub shape: BrushShape,
     /// Of the brush and of every tool that draws an area.
     pub mode: PaintMode,
+    /// How far beyond the disc a nudge reaches, as a part of its radius.
+    pub softness: f64,
+    /// How far CT numbers of a flood may be from that of its seed, HU.
+    pub flood_tolerance_hu: i16,
+    /// How far a flood over several slices goes from its seed, mm.
+    pub flood_radius_mm: f64,
 }
 
 impl Default for ToolOptions {
     fn default() -> Self {
-        Self { radius_mm: 6.0, shape: BrushShape::Disc, mode: PaintMode::Add }
+        Self {
+            radius_mm: 6.0,
+            shape: BrushShape::Disc,
+            mode: PaintMode::Add,
+            softness: 0.5,
+            flood_tolerance_hu: 60,
+            flood_radius_mm: 25.0,
+        }
     }
 }
 
 impl ToolOptions {
     pub const SMALLEST_RADIUS_MM: f64 = 0.5;
     pub const LARGEST_RADIUS_MM: f64 = 60.0;
+    pub const SOFTNESS: [f64; 2] = [0.1, 2.0];
+    pub const FLOOD_TOLERANCE_HU: [i16; 2] = [1, 1000];
+    pub const FLOOD_RADIUS_MM: [f64; 2] = [2.0, 60.0];
 
     /// The same options within their limits; what is no number becomes what it was before.
     #[must_use]
@@ -55,7 +88,16 @@ impl ToolOptions {
         };
         Self {
             radius_mm: number(self.radius_mm, before.radius_mm, Self::SMALLEST_RADIUS_MM, Self::LARGEST_RADIUS_MM),
-            ..self
+            softness: number(self.softness, before.softness, Self::SOFTNESS[0], Self::SOFTNESS[1]),
+            flood_tolerance_hu: self.flood_tolerance_hu.clamp(Self::FLOOD_TOLERANCE_HU[0], Self::FLOOD_TOLERANCE_HU[1]),
+            flood_radius_mm: number(
+                self.flood_radius_mm,
+                before.flood_radius_mm,
+                Self::FLOOD_RADIUS_MM[0],
+                Self::FLOOD_RADIUS_MM[1],
+            ),
+            shape: self.shape,
+            mode: self.mode,
         }
     }
 
@@ -72,6 +114,15 @@ pub struct ToolBox {
     options: ToolOptions,
     brush: Brush,
     eraser: Brush,
+    freehand: Freehand,
+    polygon: Outline,
+    spline: Outline,
+    nudge: Nudge,
+    livewire: Livewire,
+    cut: Cut,
+    flood: Flood,
+    remove: Remove,
+    transform: Transform,
 }
 
 impl Default for ToolBox {
@@ -81,6 +132,15 @@ impl Default for ToolBox {
             options: ToolOptions::default(),
             brush: Brush::new(None),
             eraser: Brush::new(Some(EditMode::Erase)),
+            freehand: Freehand::default(),
+            polygon: Outline::new(false),
+            spline: Outline::new(true),
+            nudge: Nudge::default(),
+            livewire: Livewire::default(),
+            cut: Cut::default(),
+            flood: Flood,
+            remove: Remove::default(),
+            transform: Transform::default(),
         }
     }
 }
@@ -110,6 +170,15 @@ impl ToolBox {
             ToolKind::Navigate => return None,
             ToolKind::Brush => &self.brush,
             ToolKind::Eraser => &self.eraser,
+            ToolKind::Freehand => &self.freehand,
+            ToolKind::Polygon => &self.polygon,
+            ToolKind::Spline => &self.spline,
+            ToolKind::Nudge => &self.nudge,
+            ToolKind::Livewire => &self.livewire,
+            ToolKind::Cut => &self.cut,
+            ToolKind::Flood => &self.flood,
+            ToolKind::Delete => &self.remove,
+            ToolKind::Transform => &self.transform,
         })
     }
 
@@ -118,6 +187,15 @@ impl ToolBox {
             ToolKind::Navigate => return None,
             ToolKind::Brush => &mut self.brush,
             ToolKind::Eraser => &mut self.eraser,
+            ToolKind::Freehand => &mut self.freehand,
+            ToolKind::Polygon => &mut self.polygon,
+            ToolKind::Spline => &mut self.spline,
+            ToolKind::Nudge => &mut self.nudge,
+            ToolKind::Livewire => &mut self.livewire,
+            ToolKind::Cut => &mut self.cut,
+            ToolKind::Flood => &mut self.flood,
+            ToolKind::Delete => &mut self.remove,
+            ToolKind::Transform => &mut self.transform,
         })
     }
 
@@ -151,7 +229,18 @@ impl ToolBox {
 
     /// True for the tools whose size is [`ToolOptions::radius_mm`].
     pub fn has_radius(&self) -> bool {
-        matches!(self.kind, ToolKind::Brush | ToolKind::Eraser)
+        matches!(self.kind, ToolKind::Brush | ToolKind::Eraser | ToolKind::Nudge)
+    }
+
+    /// True for the tools that follow [`ToolOptions::mode`].
+    pub fn has_mode(&self) -> bool {
+        use ToolKind::{Brush, Freehand, Livewire, Polygon, Spline};
+        matches!(self.kind, Brush | Freehand | Polygon | Spline | Livewire)
+    }
+
+    /// True where Backspace and Delete mean the tool.
+    pub fn takes_step_back(&self) -> bool {
+        matches!(self.kind, ToolKind::Polygon | ToolKind::Spline | ToolKind::Livewire)
     }
 }
 

@@ -1,0 +1,56 @@
+//! The window with a page of help for each tool, and the tooltip of a tool.
+
+use super::theme;
+use super::widgets::chip;
+use crate::workbench::ToolKind;
+use eframe::egui::{self, Button, Id, RichText, Ui};
+use strum::IntoEnumIterator;
+
+/// The window; it begins at the tool in use.
+pub fn window(context: &egui::Context, tool: ToolKind, open: &mut bool) {
+    let id = Id::unique("page of the tools' help");
+    let mut shown = context.data(|data| data.get_temp::<ToolKind>(id)).unwrap_or(tool);
+    let window = egui::Window::new("Help for the tools").open(open).collapsible(false).resizable(false);
+    window.pivot(egui::Align2::CENTER_CENTER).default_pos(context.content_rect().center()).show(context, |ui| {
+        ui.horizontal_top(|ui| {
+            ui.vertical(|ui| {
+                ui.set_width(150.0);
+                for kind in ToolKind::iter() {
+                    if ui.add(Button::selectable(shown == kind, kind.help().title)).clicked() {
+                        shown = kind;
+                    }
+                }
+            });
+            ui.separator();
+            ui.vertical(|ui| {
+                ui.set_width(430.0);
+                ui.set_min_height(330.0);
+                page_ui(ui, shown);
+            });
+        });
+    });
+    context.data_mut(|data| {
+        if *open {
+            data.insert_temp(id, shown);
+        } else {
+            data.remove::<ToolKind>(id);
+        }
+    });
+}
+
+fn page_ui(ui: &mut Ui, kind: ToolKind) {
+    let help = kind.help();
+    ui.label(RichText::new(help.title).font(theme::strong(theme::SIZE_BODY + 2.0)).color(theme::ACCENT));
+    ui.label(RichText::new(help.purpose).color(theme::TEXT));
+    ui.add_space(theme::SPACE_2);
+    for (gesture, effect) in help.steps {
+        ui.horizontal_wrapped(|ui| {
+            chip(ui, gesture, theme::TEXT);
+            ui.label(RichText::new(*effect).color(theme::TEXT_SECONDARY));
+        });
+    }
+    ui.add_space(theme::SPACE_2);
+    for note in help.notes {
+        ui.label(RichText::new(*note).color(theme::TEXT_SECONDARY));
+    }
+}
