@@ -14,6 +14,7 @@ mod features;
 #[cfg(feature = "gui")]
 mod gpu;
 mod import;
+mod journal;
 mod layering;
 mod metrics;
 mod nifti;

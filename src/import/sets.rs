@@ -23,7 +23,7 @@ pub enum SetSource {
     Labels(LabelFiles),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum SetFormat {
     StructureSet,
     Segmentation,

@@ -1,6 +1,9 @@
 //! The case: one patient's CT with its structures, the masks derived from them, and the one door
 //! ([`Case::apply`]) through which every change goes.
 
+mod replay;
+
+use super::history::{StateId, Step};
 use super::{Change, Edit, History, RoiAttributes};
 use crate::contour::{self, Mask, SliceContours, SliceMask};
 use crate::dicom::{CtMeta, SourceStructureSet};
@@ -34,6 +37,24 @@ pub struct ChangedSlices {
     pub slices: Vec<usize>,
 }
 
+/// What happened to the history of a case, in order, for the journal.
+#[derive(Debug, Clone)]
+pub(super) enum Logged {
+    Step(Step),
+    /// A step was taken back, to this state.
+    Undone(StateId),
+    Redone(StateId),
+}
+
+/// The contents of a case at some moment, without its scan and what is derived.
+#[derive(Debug, Clone, Default)]
+pub struct CaseContents {
+    pub structures: StructureSet,
+    pub clinical: ClinicalValues,
+    pub sources: Vec<Arc<SourceStructureSet>>,
+    pub voxel_sources: Vec<Arc<VoxelOrigin>>,
+}
+
 /// What never changes while a case is open, shared with jobs.
 #[derive(Debug, Clone)]
 pub struct CaseImage {
@@ -57,6 +78,10 @@ pub struct Case {
     history: History,
     open: Option<Edit>,
     next_id: u32,
+    /// What the journal has not taken yet; `None` where there is none.
+    log: Option<Vec<Logged>>,
+    /// While earlier edits are replayed, masks wait until the last one.
+    is_replaying: bool,
 }
 
 impl Case {
@@ -74,6 +99,8 @@ impl Case {
             history: History::default(),
             open: None,
             next_id: 1,
+            log: None,
+            is_replaying: false,
         };
         for roi in structures.rois {
             let id = case.new_id();
@@ -165,9 +192,16 @@ impl Case {
         self.perform(&edit.changes);
         match &mut self.open {
             Some(open) => open.absorb(edit.changes),
-            None => self.history.push(edit),
+            None => self.push(edit),
         }
         Ok(())
+    }
+
+    fn push(&mut self, edit: Edit) {
+        let step = self.history.push(edit);
+        if let Some(log) = &mut self.log {
+            log.push(Logged::Step(step.clone()));
+        }
     }
 
     /// Opens a transaction: what is applied until [`Self::commit`] becomes one step.
@@ -187,7 +221,7 @@ impl Case {
             && !edit.is_noop()
         {
             edit.changes.shrink_to_fit();
-            self.history.push(edit);
+            self.push(edit);
         }
     }
 
@@ -203,6 +237,9 @@ impl Case {
         self.commit();
         let edit = self.history.take_undo()?;
         self.perform(&edit.changes);
+        if let Some(log) = &mut self.log {
+            log.push(Logged::Undone(self.history.state()));
+        }
         Some(edit)
     }
 
@@ -211,6 +248,9 @@ impl Case {
         self.commit();
         let edit = self.history.take_redo()?;
         self.perform(&edit.changes);
+        if let Some(log) = &mut self.log {
+            log.push(Logged::Redone(self.history.state()));
+        }
         Some(edit)
     }
 
@@ -326,34 +366,27 @@ impl Case {
         self.revision = self.revision.next();
         let mut touched: BTreeMap<RoiId, BTreeSet<usize>> = BTreeMap::new();
         for change in changes {
+            change.perform(&mut self.structures, &mut self.clinical);
             match change {
-                Change::Slice { roi, k, after, .. } => {
-                    let Some(target) = self.structures.get_mut(*roi) else { continue };
-                    match after {
-                        Some(contours) => target.slices.insert(*k, Arc::clone(contours)),
-                        None => target.slices.remove(k),
-                    };
+                Change::Slice { roi, k, .. } => {
                     touched.entry(*roi).or_default().insert(*k);
                 }
-                Change::Add { index, roi } => {
+                Change::Add { roi, .. } => {
                     touched.entry(roi.id).or_default().extend(roi.slices.keys());
-                    self.structures.rois.insert((*index).min(self.structures.rois.len()), (**roi).clone());
                     self.masks.insert(roi.id, Mask::default());
+                    self.next_id = self.next_id.max(roi.id.0 + 1);
                 }
                 Change::Remove { roi, .. } => {
                     touched.entry(roi.id).or_default().extend(roi.slices.keys());
-                    self.structures.rois.retain(|r| r.id != roi.id);
                     self.masks.remove(&roi.id);
                 }
                 Change::Attributes { roi, before, after } => {
-                    let Some(target) = self.structures.get_mut(*roi) else { continue };
-                    after.clone().set(target);
                     // A new role changes which features the voxels count for.
-                    if before.role != after.role {
+                    if let Some(target) = self.structures.get(*roi).filter(|_| before.role != after.role) {
                         touched.entry(*roi).or_default().extend(target.slices.keys());
                     }
                 }
-                Change::Clinical { after, .. } => self.clinical = after.clone(),
+                Change::Clinical { .. } => {}
                 Change::AddSource(source) => match &source.0 {
                     SetOrigin::StructureSet(set) => self.sources.push(Arc::clone(set)),
                     SetOrigin::Voxels(files) => self.voxel_sources.push(Arc::clone(files)),
@@ -363,6 +396,9 @@ impl Case {
                     SetOrigin::Voxels(files) => self.voxel_sources.retain(|s| !Arc::ptr_eq(s, files)),
                 },
             }
+        }
+        if self.is_replaying {
+            return;
         }
         for (roi, slices) in touched {
             self.derive(roi, &slices);

@@ -98,6 +98,12 @@ pub enum Command {
     SetIdentifiersHidden(bool),
     Undo,
     Redo,
+    // History and journal.
+    /// Takes back or does again as many steps as lead to a state.
+    GoToState(super::StateId),
+    /// Memory that undo may hold, MB.
+    SetHistoryBudget(u32),
+    Journal(super::journal::JournalCommand),
     Segment,
     ProposeCtv,
     /// Which format [`Action::Export`] stands for.
@@ -150,6 +156,8 @@ impl Command {
             | Self::ClearNotices
             | Self::Deidentify(_)
             | Self::Archive(_)
+            | Self::SetHistoryBudget(_)
+            | Self::Journal(_)
             | Self::Tool(
                 ToolEvent::Drag { .. }
                 | ToolEvent::Release
@@ -184,6 +192,7 @@ impl Command {
                 | Self::Deidentify(_)
                 | Self::Overlay(_)
                 | Self::Archive(_)
+                | Self::Journal(_)
         )
     }
 }

@@ -4,11 +4,12 @@
 use crate::contour::SliceContours;
 use crate::features::ClinicalValues;
 use crate::import::SetOrigin;
-use crate::structures::{Generation, Provenance, Roi, RoiId, Role};
+use crate::structures::{Generation, Provenance, Roi, RoiId, Role, StructureSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What is said about an ROI besides its contours.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct RoiAttributes {
     pub name: String,
     pub color: [u8; 3],
@@ -52,13 +53,15 @@ impl PartialEq for Source {
     }
 }
 
-/// One reversible change of a case.
-#[derive(Debug, Clone, PartialEq)]
+/// One reversible change of a case. The journal writes what comes after; what was before, the case knows when the
+/// change is replayed, and sources are written as references (`journal/record.rs`).
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Change {
     /// The contours of one ROI on one slice; `None` = no contours there.
     Slice {
         roi: RoiId,
         k: usize,
+        #[serde(skip)]
         before: Option<Arc<SliceContours>>,
         after: Option<Arc<SliceContours>>,
     },
@@ -82,12 +85,39 @@ pub enum Change {
         after: ClinicalValues,
     },
     /// A source of structures joins those of the case, as the last of its kind.
+    #[serde(skip)]
     AddSource(Source),
     /// The last source of its kind leaves.
+    #[serde(skip)]
     RemoveSource(Source),
 }
 
 impl Change {
+    /// Does to a list of structures and clinical values what the change says; sources, masks and everything else
+    /// derived are the case's.
+    pub(super) fn perform(&self, structures: &mut StructureSet, clinical: &mut ClinicalValues) {
+        match self {
+            Self::Slice { roi, k, after, .. } => {
+                let Some(target) = structures.get_mut(*roi) else { return };
+                match after {
+                    Some(contours) => target.slices.insert(*k, Arc::clone(contours)),
+                    None => target.slices.remove(k),
+                };
+            }
+            Self::Add { index, roi } => {
+                structures.rois.insert((*index).min(structures.rois.len()), (**roi).clone());
+            }
+            Self::Remove { roi, .. } => structures.rois.retain(|r| r.id != roi.id),
+            Self::Attributes { roi, after, .. } => {
+                if let Some(target) = structures.get_mut(*roi) {
+                    after.clone().set(target);
+                }
+            }
+            Self::Clinical { after, .. } => *clinical = after.clone(),
+            Self::AddSource(_) | Self::RemoveSource(_) => {}
+        }
+    }
+
     /// The change that takes this one back.
     fn inverse(&self) -> Self {
         match self.clone() {
@@ -102,7 +132,7 @@ impl Change {
     }
 
     /// True where nothing differs.
-    fn is_noop(&self) -> bool {
+    pub(super) fn is_noop(&self) -> bool {
         match self {
             Self::Slice { before, after, .. } => before == after,
             Self::Attributes { before, after, .. } => before == after,
@@ -175,6 +205,35 @@ impl Edit {
             };
             if merged.is_none() {
                 self.changes.push(change);
+            }
+        }
+    }
+
+    /// The structures and slices that this edit touches, each once; a structure without contours stands alone.
+    pub fn touched(&self) -> Vec<(RoiId, Vec<usize>)> {
+        let mut all: BTreeMap<RoiId, BTreeSet<usize>> = BTreeMap::new();
+        for change in &self.changes {
+            match change {
+                Change::Slice { roi, k, .. } => {
+                    all.entry(*roi).or_default().insert(*k);
+                }
+                Change::Add { roi, .. } | Change::Remove { roi, .. } => {
+                    all.entry(roi.id).or_default().extend(roi.slices.keys());
+                }
+                Change::Attributes { roi, .. } => {
+                    all.entry(*roi).or_default();
+                }
+                Change::Clinical { .. } | Change::AddSource(_) | Change::RemoveSource(_) => {}
+            }
+        }
+        all.into_iter().map(|(roi, slices)| (roi, slices.into_iter().collect())).collect()
+    }
+
+    /// Cuts the structures that it adds or removes off from the sets that they were read from.
+    pub(super) fn forget_sources(&mut self) {
+        for change in &mut self.changes {
+            if let Change::Add { roi, .. } | Change::Remove { roi, .. } = change {
+                Arc::make_mut(roi).source = None;
             }
         }
     }

@@ -30,6 +30,8 @@ pub enum Lane {
     Network,
     /// What others send.
     Receiver,
+    /// The journal of the open case.
+    Journal,
 }
 
 /// What a job is for. One job of a kind at a time.
@@ -58,17 +60,38 @@ pub enum JobKey {
     Store,
     /// Goes on until it is ended.
     Receive,
+    /// Goes on until its case is closed; the one of the next case waits for its end.
+    Journal,
+    /// Which journals of earlier runs there are.
+    Journals,
 }
 
 impl JobKey {
     /// True if a new job of this kind supersedes the one that runs; otherwise the new one is refused.
     fn replaces(self) -> bool {
-        matches!(self, Self::LoadCase | Self::Thumbnails | Self::Overlay | Self::ArchiveSearch | Self::ArchiveSeries)
+        matches!(
+            self,
+            Self::LoadCase
+                | Self::Thumbnails
+                | Self::Overlay
+                | Self::ArchiveSearch
+                | Self::ArchiveSeries
+                | Self::Journals
+        )
     }
 
     /// True for short work that nobody asked for: it is not listed.
     fn is_quiet(self) -> bool {
-        matches!(self, Self::Compare | Self::Airway | Self::Thumbnails | Self::ArchiveSeries | Self::Receive)
+        matches!(
+            self,
+            Self::Compare
+                | Self::Airway
+                | Self::Thumbnails
+                | Self::ArchiveSeries
+                | Self::Receive
+                | Self::Journal
+                | Self::Journals
+        )
     }
 
     /// True if the result counts even where the job was cancelled meanwhile: a file that was written is there.
@@ -183,7 +206,8 @@ impl<T: Send> JobContext<T> {
         Arc::new(move || cancel.load(Ordering::Relaxed))
     }
 
-    fn wake(&self) {
+    /// Lets the window look again.
+    pub fn wake(&self) {
         let waker = self.waker.lock().ok().and_then(|w| w.clone());
         if let Some(wake) = waker {
             wake();
@@ -266,6 +290,10 @@ impl<T: Send + 'static> Jobs<T> {
         }
     }
 
+    pub fn mode(&self) -> JobMode {
+        self.mode
+    }
+
     /// Called from job threads whenever the window should look again.
     pub fn set_waker(&mut self, waker: Waker) {
         if let Ok(mut slot) = self.waker.lock() {
@@ -301,7 +329,7 @@ impl<T: Send + 'static> Jobs<T> {
     ) -> Result<JobId, AlreadyRunning> {
         for at in 0..self.running.len() {
             let other = &mut self.running[at];
-            if other.key == key && !other.superseded {
+            if other.key == key && key != JobKey::Journal && !other.superseded {
                 if !key.replaces() {
                     return Err(AlreadyRunning(self.title_of(&self.running[at])));
                 }

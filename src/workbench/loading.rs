@@ -48,6 +48,9 @@ pub enum OpenError {
     OneOfSeveral { number: usize, count: usize, source: ImportError },
     #[error("there is no such series in the folder ({wanted}); it holds {count} CT series, `hilum inspect` lists them")]
     NoSuchSeries { wanted: String, count: usize },
+    /// The case of a journal.
+    #[error(transparent)]
+    Journal(#[from] super::journal::JournalError),
     #[error("cancelled")]
     Cancelled,
 }
@@ -69,7 +72,7 @@ impl OpenError {
             Self::Find(error) => error.is_cancelled(),
             Self::Ct(error) | Self::OneOfSeveral { source: error, .. } => error.is_cancelled(),
             Self::Set(error) => error.is_cancelled(),
-            Self::NoSuchSeries { .. } => false,
+            Self::NoSuchSeries { .. } | Self::Journal(_) => false,
         }
     }
 }
@@ -148,29 +151,7 @@ pub fn load_series(
     progress: &dyn Progress,
     on_step: &mut dyn FnMut(OpenStep) -> Result<(), Cancelled>,
 ) -> Result<LoadedCase, OpenError> {
-    let findings = import::find(paths, progress)?;
-    let mut warnings = findings.warnings.clone();
-    let count = findings.cts.len();
-    let at = find(&findings, choice).ok_or_else(|| match choice {
-        SeriesChoice::Best => OpenError::Ct(CtError::Empty.into()),
-        SeriesChoice::Number(number) => OpenError::NoSuchSeries { wanted: number.to_string(), count },
-        SeriesChoice::Key(key) => OpenError::NoSuchSeries { wanted: key.clone(), count },
-    })?;
-    let found = SeriesList::new(&findings, at);
-    on_step(OpenStep::Found(Box::new(found.clone())))?;
-    if count > 1 && *choice == SeriesChoice::Best {
-        warnings.push(ImportWarning::warning(format!(
-            "{count} CT series were found and number {} of them was opened; choose another one in the list of series, or with --series",
-            at + 1
-        )));
-    }
-    let loaded = findings.cts[at].load(progress, &mut |step| on_step(OpenStep::Ct(step)));
-    let LoadedCt { volume, meta, warnings: ct_warnings } = loaded.map_err(|source| match source {
-        source if source.is_cancelled() => OpenError::Cancelled,
-        source if count > 1 => OpenError::OneOfSeveral { number: at + 1, count, source },
-        source => OpenError::Ct(source),
-    })?;
-    warnings.extend(ct_warnings);
+    let Scan { findings, at, found, volume, meta, mut warnings } = load_scan(paths, choice, progress, on_step)?;
 
     let fitting = findings.sets_for(at);
     warnings.extend(fitting.remarks);
@@ -213,6 +194,57 @@ pub fn load_series(
         opened,
         found,
     })
+}
+
+/// A CT and what was found beside it.
+pub(super) struct Scan {
+    pub findings: import::Findings,
+    /// Which of the CTs it is.
+    pub at: usize,
+    pub found: SeriesList,
+    pub volume: CtVolume,
+    pub meta: Arc<CtMeta>,
+    pub warnings: Vec<ImportWarning>,
+}
+
+/// Finds the CTs of files and folders, and reads the chosen one.
+pub(super) fn load_scan(
+    paths: &[PathBuf],
+    choice: &SeriesChoice,
+    progress: &dyn Progress,
+    on_step: &mut dyn FnMut(OpenStep) -> Result<(), Cancelled>,
+) -> Result<Scan, OpenError> {
+    let findings = import::find(paths, progress)?;
+    let mut warnings = findings.warnings.clone();
+    let count = findings.cts.len();
+    let at = find(&findings, choice).ok_or_else(|| match choice {
+        SeriesChoice::Best => OpenError::Ct(CtError::Empty.into()),
+        SeriesChoice::Number(number) => OpenError::NoSuchSeries { wanted: number.to_string(), count },
+        SeriesChoice::Key(key) => OpenError::NoSuchSeries { wanted: key.clone(), count },
+    })?;
+    let found = SeriesList::new(&findings, at);
+    on_step(OpenStep::Found(Box::new(found.clone())))?;
+    if count > 1 && *choice == SeriesChoice::Best {
+        warnings.push(ImportWarning::warning(format!(
+            "{count} CT series were found and number {} of them was opened; choose another one in the list of series, or with --series",
+            at + 1
+        )));
+    }
+    let loaded = findings.cts[at].load(progress, &mut |step| on_step(OpenStep::Ct(step)));
+    let LoadedCt { volume, meta, warnings: ct_warnings } = loaded.map_err(|source| match source {
+        source if source.is_cancelled() => OpenError::Cancelled,
+        source if count > 1 => OpenError::OneOfSeveral { number: at + 1, count, source },
+        source => OpenError::Ct(source),
+    })?;
+    warnings.extend(ct_warnings);
+    Ok(Scan { findings, at, found, volume, meta, warnings })
+}
+
+/// The seed of a case that [`load_demo`] made.
+pub(super) fn demo_seed(meta: &CtMeta) -> Option<u64> {
+    let seed = meta.patient.id.rsplit('-').next()?.parse().ok()?;
+    let made = CtMeta::synthetic("Phantom", seed, meta.slices.len());
+    (*meta == made).then_some(seed)
 }
 
 /// Makes the synthetic case of a seed; nothing is read from disk.

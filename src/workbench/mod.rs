@@ -13,6 +13,7 @@ mod edit;
 mod export;
 mod history;
 pub mod jobs;
+pub mod journal;
 mod live;
 mod loading;
 mod notices;
@@ -29,7 +30,7 @@ mod view;
 
 pub use actions::READING;
 pub use archive::{ArchiveCommand, ArchiveDesk, Receiving};
-pub use case::{Case, CaseImage, ChangedSlices, EditError};
+pub use case::{Case, CaseContents, CaseImage, ChangedSlices, EditError};
 pub use commands::{Action, ActionInfo, Command, Menu, Shortcut, TeachCommand};
 pub use deidentify::{Deidentified, DeidentifyRequest};
 pub use edit::{Change, Edit, RoiAttributes};
@@ -37,7 +38,7 @@ pub use export::{
     ExportFailure, ExportFormat, ExportSource, Exported, NiftiContent, NiftiProof, WrittenNifti, WrittenStructure,
     export, export_as, format_refusal, nifti_files, write_nifti,
 };
-pub use history::History;
+pub use history::{History, StateId, Step};
 pub use live::{CentralZone, Derived, Live, Surroundings};
 pub use loading::{LoadedCase, Loading, OpenError, OpenStep, load_case, load_demo, load_series};
 pub use notices::{Notice, Notices, Severity, Trouble};
@@ -52,13 +53,14 @@ pub use view::{ViewState, Workspace};
 
 use crate::dicom::{self, ImportWarning};
 use crate::diunet::{self, LoadedModel};
-use crate::geometry::{PatientPoint, Revision};
+use crate::geometry::PatientPoint;
 use crate::image::WindowLevel;
 use crate::import::SetSource;
 use crate::risk::{self, RiskModel};
 use crate::structures::{Provenance, Roi, RoiId, Role, station_color};
 use crate::teaching::{Exercise, Phase, Score};
 use jobs::{JobKey, JobMode, JobStatus, Jobs};
+use journal::Journal;
 use opening::{Arrived, Opening};
 use overlays::Overlays;
 use results::JobResult;
@@ -112,8 +114,9 @@ pub struct Workbench {
     score: Option<Derived<Score>>,
     last_export: Option<Derived<Arc<Exported>>>,
     deidentified: Option<Deidentified>,
-    /// The revision whose contours are safe in a file from which they come back.
-    saved: Option<Revision>,
+    /// The state whose contours are safe in a file from which they come back.
+    saved: Option<StateId>,
+    journal: Journal,
     case_count: u64,
     archive: ArchiveDesk,
 }
@@ -143,7 +146,8 @@ impl Workbench {
             }
         }
         let view = ViewState { identifiers_hidden: settings.identifiers_hidden, ..ViewState::default() };
-        Self {
+        let journal = Journal::new(settings_path.as_deref());
+        let mut workbench = Self {
             case: None,
             opening: None,
             loading: None,
@@ -176,7 +180,10 @@ impl Workbench {
             saved: None,
             case_count: 0,
             archive: ArchiveDesk::default(),
-        }
+            journal,
+        };
+        workbench.look_for_journals();
+        workbench
     }
 
     pub fn case(&self) -> Option<&Case> {
@@ -227,7 +234,12 @@ impl Workbench {
     /// True if contours changed since they were opened or last exported.
     pub fn has_unexported_changes(&self) -> bool {
         let Some(case) = &self.case else { return false };
-        (!case.history().is_empty() || case.in_transaction()) && self.saved != Some(case.revision())
+        let state = case.history().state();
+        case.in_transaction() || (state != 0 && self.saved != Some(state))
+    }
+    /// The state whose contours were exported last, so that they come back.
+    pub fn exported_state(&self) -> Option<StateId> {
+        self.saved
     }
     pub fn tool(&self) -> ToolKind {
         self.toolbox.kind()
@@ -376,6 +388,10 @@ impl Workbench {
             }
             Command::Undo => self.undo_or_redo(Case::undo),
             Command::Redo => self.undo_or_redo(Case::redo),
+            // History and journal.
+            Command::GoToState(state) => self.go_to_state(state),
+            Command::SetHistoryBudget(megabytes) => self.set_history_budget(megabytes),
+            Command::Journal(command) => self.journal_command(command),
             Command::Segment => self.segment(),
             Command::ProposeCtv => self.propose_ctv(),
             Command::Deidentify(request) => self.deidentify(*request),
@@ -397,6 +413,7 @@ impl Workbench {
             Command::Archive(command) => self.archive_command(command),
         }
         self.sync_live();
+        self.keep_journal();
     }
 
     fn roi_ids(&self) -> Vec<RoiId> {
@@ -484,6 +501,30 @@ impl Workbench {
         if let Some(position) = target {
             let (uv, _) = grid.plane_from_patient(self.view.crosshair);
             self.view.crosshair = grid.patient_from_plane(uv, position);
+        }
+    }
+
+    /// Takes back or does again as many steps as lead to a state.
+    fn go_to_state(&mut self, state: StateId) {
+        let Some(way) = self.case.as_ref().and_then(|c| c.history().way_to(state)) else {
+            self.notices.warning("This step can no longer be reached; nothing was changed");
+            return;
+        };
+        for _ in 0..way.unsigned_abs() {
+            self.undo_or_redo(if way < 0 { Case::undo } else { Case::redo });
+        }
+    }
+
+    fn set_history_budget(&mut self, megabytes: u32) {
+        let megabytes = megabytes.clamp(Settings::LEAST_HISTORY_MB, Settings::MOST_HISTORY_MB);
+        self.change_settings(|settings| settings.history_mb = Some(megabytes));
+        self.apply_history_budget();
+    }
+
+    fn apply_history_budget(&mut self) {
+        let bytes = self.settings.history_mb.map_or(History::USUAL_BUDGET, |mb| (mb as usize) << 20);
+        if let Some(case) = &mut self.case {
+            case.history_mut().set_budget(bytes);
         }
     }
 

@@ -3,6 +3,7 @@
 
 use super::export::ExportFormat;
 use super::jobs::{JobContext, JobId, JobKey, Lane};
+use super::journal::{RecoveredCase, RecoveredFrom};
 use super::loading::{LoadedCase, Loading, OpenError, OpenStep, load_demo, load_series};
 use super::overlays::Overlays;
 use super::results::{CaseResult, JobResult};
@@ -29,6 +30,25 @@ pub(super) struct Opening {
 pub(super) struct Arrived {
     loaded: LoadedCase,
     live: Live,
+    recovered: Option<RecoveredFrom>,
+}
+
+/// What a job has read: a case from its files, or one from a journal.
+pub(super) enum ReadCase {
+    Loaded(LoadedCase),
+    Recovered(RecoveredCase),
+}
+
+impl From<LoadedCase> for ReadCase {
+    fn from(loaded: LoadedCase) -> Self {
+        Self::Loaded(loaded)
+    }
+}
+
+impl From<RecoveredCase> for ReadCase {
+    fn from(recovered: RecoveredCase) -> Self {
+        Self::Recovered(recovered)
+    }
 }
 
 impl Workbench {
@@ -57,11 +77,11 @@ impl Workbench {
         self.start_opening("Make the demo case", Vec::new(), move |context| Ok(load_demo(seed, context)?));
     }
 
-    fn start_opening(
+    pub(super) fn start_opening<T: Into<ReadCase>>(
         &mut self,
         title: &str,
         paths: Vec<PathBuf>,
-        load: impl FnOnce(&JobContext<JobResult>) -> Result<LoadedCase, OpenError> + Send + 'static,
+        load: impl FnOnce(&JobContext<JobResult>) -> Result<T, OpenError> + Send + 'static,
     ) {
         self.end_opening();
         self.arrived = None;
@@ -77,7 +97,7 @@ impl Workbench {
                 }
                 loaded => loaded.map_err(OpenError::into_job_error)?,
             };
-            Ok(JobResult::Loaded(Box::new(Arrived::new(loaded, model.as_deref()))))
+            Ok(JobResult::Loaded(Box::new(Arrived::new(loaded.into(), model.as_deref()))))
         });
         match spawned {
             Ok(job) => self.opening = Some(Opening { job, agreed, paths, found: None }),
@@ -187,13 +207,18 @@ impl Workbench {
         }
     }
 
+    /// Puts a case that was recovered elsewhere on the bench, as the command line does.
+    pub fn take_recovered(&mut self, recovered: RecoveredCase) {
+        self.put(Arrived::new(recovered.into(), self.risk_model.as_deref().ok()));
+    }
+
     /// Puts a case that was read elsewhere on the bench, as the command line does.
     pub fn take_case(&mut self, loaded: LoadedCase) {
-        self.put(Arrived::new(loaded, self.risk_model.as_deref().ok()));
+        self.put(Arrived::new(loaded.into(), self.risk_model.as_deref().ok()));
     }
 
     fn put(&mut self, arrived: Arrived) {
-        let Arrived { loaded, live } = arrived;
+        let Arrived { loaded, live, recovered } = arrived;
         let LoadedCase { case, surroundings: _, other_structure_sets, warnings, uncertain_roles, opened, found } =
             loaded;
         self.finish_stroke();
@@ -210,7 +235,7 @@ impl Workbench {
         self.exercise = None;
         self.score = None;
         self.last_export = None;
-        self.saved = None;
+        self.saved = recovered.as_ref().and_then(|r| r.exported);
         self.geometry_acknowledged = false;
         self.policy = EditPolicy::default();
         self.case_count += 1;
@@ -249,6 +274,8 @@ impl Workbench {
         if !opened.is_empty() {
             self.change_settings(|settings| settings.remember(opened));
         }
+        self.apply_history_budget();
+        self.begin_journal(recovered.as_ref());
     }
 
     /// Body outline and the like hide what lies below when filled; they start as outlines only.
@@ -312,8 +339,15 @@ impl Workbench {
 }
 
 impl Arrived {
-    fn new(loaded: LoadedCase, model: Option<&crate::risk::RiskModel>) -> Self {
+    fn new(read: ReadCase, model: Option<&crate::risk::RiskModel>) -> Self {
+        let (loaded, recovered) = match read {
+            ReadCase::Loaded(loaded) => (loaded, None),
+            ReadCase::Recovered(case) => {
+                let from = RecoveredFrom::of(&case);
+                (case.loaded, Some(from))
+            }
+        };
         let live = Live::new(&loaded.case, loaded.surroundings.clone(), model);
-        Self { loaded, live }
+        Self { loaded, live, recovered }
     }
 }

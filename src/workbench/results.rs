@@ -4,7 +4,9 @@
 use super::archive::ArchiveResult;
 use super::deidentify::Deidentified;
 use super::export::{ExportFormat, ExportSource, Exported, export_as};
+use super::history::StateId;
 use super::jobs::{JobContext, JobError, JobEvent, JobId, JobKey, Lane};
+use super::journal::FoundJournal;
 use super::live::CentralZone;
 use super::opening::Arrived;
 use super::series::{SeriesList, Thumbnail};
@@ -32,6 +34,13 @@ pub(super) enum JobResult {
     SetsFound(Vec<SetSource>),
     /// Of the archive desk.
     Archive(ArchiveResult),
+    /// Journals of earlier runs, and files that should be some.
+    Journals {
+        found: Vec<FoundJournal>,
+        damaged: Vec<(PathBuf, String)>,
+    },
+    /// The case of a journal is closed.
+    JournalEnded,
     /// For the case that was opened as number `case_count`.
     OfCase {
         case_count: u64,
@@ -44,7 +53,10 @@ pub(super) enum CaseResult {
     Segmented(Box<Segmentation>),
     Proposed(Box<CtvProposal>),
     /// The structures of a revision are on disk.
-    Exported(Derived<Arc<Exported>>),
+    Exported {
+        exported: Derived<Arc<Exported>>,
+        state: StateId,
+    },
     StructureSet(Box<LoadedSet>),
     Compared {
         pair: [RoiId; 2],
@@ -68,6 +80,7 @@ impl Workbench {
                 JobEvent::Finished(JobResult::Loaded(arrived)) => self.arrive(id, arrived),
                 JobEvent::Finished(JobResult::Deidentified(done)) => self.accept_deidentified(done),
                 JobEvent::Finished(JobResult::SetsFound(sets)) => self.accept_sets(id, sets),
+                JobEvent::Finished(JobResult::Journals { found, damaged }) => self.accept_journals(found, damaged),
                 JobEvent::Finished(JobResult::OfCase { case_count, result }) => {
                     if case_count == self.case_count {
                         self.accept(result);
@@ -83,6 +96,7 @@ impl Workbench {
             }
         }
         self.sync_live();
+        self.keep_journal();
     }
 
     fn ended(&mut self, id: JobId, key: JobKey, error: JobError) {
@@ -109,7 +123,12 @@ impl Workbench {
             JobKey::Retrieve => "Nothing was retrieved",
             JobKey::Store => "Not everything was stored in the archive",
             JobKey::Receive => "The receiver could not listen",
+            JobKey::Journal => "Edits are no longer kept on the disk: export soon",
+            JobKey::Journals => "Unfinished cases could not be looked for",
         };
+        if key == JobKey::Journal {
+            self.journal_broke_off();
+        }
         if key == JobKey::Overlay {
             self.overlay_ended();
         }
@@ -153,12 +172,13 @@ impl Workbench {
                 self.finish_stroke();
                 self.accept_structure_set(*loaded);
             }
-            CaseResult::Exported(exported) => {
+            CaseResult::Exported { exported, state } => {
                 self.notice_export(&exported.value);
                 // A scan that has no DICOM images can have no structure set: voxels are the best there is.
                 let best = self.case.as_ref().is_some_and(|c| c.image.meta.from_nifti);
                 if exported.value.format_keeps_contours() || best {
-                    self.saved = Some(exported.revision);
+                    self.saved = Some(state);
+                    self.journal_export(state);
                 }
                 self.last_export = Some(exported);
             }
@@ -178,7 +198,7 @@ impl Workbench {
     fn accept_of_closed_case(&mut self, result: &CaseResult) {
         match result {
             // The file is there, whichever case is open now.
-            CaseResult::Exported(exported) => self.notice_export(&exported.value),
+            CaseResult::Exported { exported, .. } => self.notice_export(&exported.value),
             CaseResult::Segmented(_) | CaseResult::Proposed(_) | CaseResult::StructureSet(_) => {
                 self.notices.warning("A result belongs to a case that is closed; it was dropped");
             }
@@ -241,12 +261,12 @@ impl Workbench {
     pub(super) fn export(&mut self, path: PathBuf, format: ExportFormat, overwrite: bool) {
         let Some(case) = &self.case else { return };
         let source = ExportSource::of(case);
-        let revision = case.revision();
+        let (revision, state) = (case.revision(), case.history().state());
         let subject = Some(path.clone());
         self.spawn_for_case(Lane::Io, JobKey::Export, "Export", subject, move |context| {
             // Once it has begun, the file is written and proven, and then it counts.
             let proof = export_as(&source, format, &path, overwrite, context)?;
-            Ok(CaseResult::Exported(Derived { revision, value: Arc::new(proof) }))
+            Ok(CaseResult::Exported { exported: Derived { revision, value: Arc::new(proof) }, state })
         });
     }
 

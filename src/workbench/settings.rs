@@ -27,6 +27,8 @@ pub struct Settings {
     /// Cases opened before, newest first.
     pub recent: Vec<RecentCase>,
     pub identifiers_hidden: bool,
+    /// Memory that undo may hold, MB; the usual where it is not set.
+    pub history_mb: Option<u32>,
     pub archives: Archives,
 }
 
@@ -42,6 +44,9 @@ pub enum SettingsError {
 }
 
 impl Settings {
+    /// Limits of [`Self::history_mb`].
+    pub const LEAST_HISTORY_MB: u32 = 16;
+    pub const MOST_HISTORY_MB: u32 = 8192;
     const RECENT_KEPT: usize = 12;
     const PATHS_KEPT: usize = 16;
 

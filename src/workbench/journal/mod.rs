@@ -1,0 +1,56 @@
+//! The journal: every finished edit of the open case goes to a file at once, so that a crash costs nothing. An
+//! append-only file a case in the user's data folder; at the next start unfinished ones are offered, and opening one
+//! reads the CT and the sets again and replays the edits, undo included.
+//!
+//! `frame` is the framing, `record` what the records hold, `disk` and `writer` bring them to the disk, `offers` lists
+//! journals, `recover` opens them; `desk` is the part of the workbench.
+
+mod desk;
+mod disk;
+mod frame;
+mod offers;
+mod record;
+mod recover;
+mod writer;
+
+pub(super) use desk::{Journal, RecoveredFrom};
+pub use disk::{Disk, FileSystem, JournalFile};
+pub use frame::{End, Frame, Frames, Kind};
+pub use offers::{FoundJournal, find as find_journals, look as look_at_journal, prune as prune_journals};
+pub use record::{CaseOrigin, Identity, RecordedSlice, time_of};
+pub use recover::{JournalError, ReadJournal, RecoveredCase, read as read_journal, recover};
+pub use writer::JournalStatus;
+
+use super::Settings;
+use std::path::{Path, PathBuf};
+
+/// Ending of the names of journals.
+pub const ENDING: &str = "hilum-journal";
+
+/// What the journals can be asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JournalCommand {
+    /// Opens the case of a journal as it was left.
+    Recover(PathBuf),
+    /// Removes a journal with its edits.
+    Discard(PathBuf),
+    /// Looks again which journals there are.
+    Look,
+    /// Offers no longer what is known of the case that is open.
+    Decline,
+}
+
+/// The folder of journals that belongs to a settings file: in the user's data folder for the user's own settings, else
+/// beside them.
+pub fn folder_for(settings: &Path) -> Option<PathBuf> {
+    let is_usual = std::env::var_os("HILUM_HOME").is_none() && Settings::default_path().as_deref() == Some(settings);
+    if is_usual {
+        return directories::ProjectDirs::from("org", "hilum", "hilum").map(|d| d.data_dir().join("journal"));
+    }
+    settings.parent().map(|folder| folder.join("journal"))
+}
+
+/// The user's folder of journals: in HILUM_HOME if that is set, else in the data folder.
+pub fn default_folder() -> Option<PathBuf> {
+    folder_for(&Settings::default_path()?)
+}
