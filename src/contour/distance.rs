@@ -129,7 +129,7 @@ pub fn expand(mask: &Mask, grid: &VoxelGrid, margin_mm: f64) -> Mask {
 }
 
 /// Half the way to the neighbours below and above, mm; beyond the ends as on the other side.
-fn half_steps(positions: &[f64]) -> Vec<[f64; 2]> {
+pub(super) fn half_steps(positions: &[f64]) -> Vec<[f64; 2]> {
     let n = positions.len();
     let gap = |low: usize| (low + 1 < n).then(|| (positions[low + 1] - positions[low]) / 2.0);
     (0..n)

@@ -9,14 +9,20 @@ mod brush;
 mod curve;
 mod distance;
 mod flood;
+mod interpolate;
+mod lines;
+mod margin;
 mod mask;
 mod nudge;
 mod rasterize;
 mod ring;
 mod simplify;
+mod smooth;
+mod tidy;
 mod trace;
 mod vertices;
 mod wire;
+mod whole;
 
 pub use band::band_outline;
 pub(crate) use boolean::distance_to_segment_mm;
@@ -26,14 +32,19 @@ pub use curve::closed_curve;
 pub(crate) use distance::squared_distances_mm2;
 pub use distance::{DistanceField, expand};
 pub use flood::{FloodReach, flood};
+pub use interpolate::{Interpolation, interpolate};
+pub use margin::{Margins, grow, shrink};
 pub use mask::{Mask, SliceMask};
 pub use nudge::nudge;
 pub use rasterize::{rasterize, rasterize_slice};
 pub use ring::{Ring, SliceContours};
-pub use simplify::simplify;
+pub use simplify::{simplify, simplify_slice};
+pub use smooth::{Smoothing, smooth};
+pub use tidy::{fill_holes, islands, keep_islands, largest_island, volume_mm3, without_specks};
 pub use trace::{contours_from_mask, contours_from_slice_mask, trace};
 pub use vertices::{
     insert_vertex, move_vertex, nearest_edge, nearest_vertex, remove_vertex, ring_at, ring_depths, ring_with_content,
     untangled,
 };
 pub use wire::Wire;
+pub use whole::{Slices, combine, resolve_overlaps, without_sources};

@@ -1,6 +1,6 @@
 //! Fewer vertices for the same outline.
 
-use super::Ring;
+use super::{Ring, SliceContours};
 use super::boolean::distance_to_segment_mm;
 use crate::geometry::PlanePoint;
 
@@ -24,6 +24,30 @@ pub fn simplify(ring: &Ring, tolerance_mm: f64) -> Ring {
         tolerance_mm /= 2.0;
     }
     ring.clone()
+}
+
+/// The rings of a slice with fewer vertices (see [`simplify`]), never crossing each other where they did not before: where
+/// two would meet, the tolerance of the slice is halved until they do not. Rings that lose no vertex stay as they are.
+pub fn simplify_slice(contours: &SliceContours, tolerance_mm: f64) -> SliceContours {
+    let crossing = |rings: &[Ring]| {
+        rings.iter().enumerate().any(|(n, a)| rings[n + 1..].iter().any(|b| cross_each_other(a, b)))
+    };
+    let met_before = crossing(&contours.rings);
+    let mut tolerance_mm = tolerance_mm;
+    for _ in 0..8 {
+        let rings: Vec<Ring> = contours.rings.iter().map(|ring| simplify(ring, tolerance_mm)).collect();
+        if met_before || !crossing(&rings) {
+            return SliceContours::new(rings);
+        }
+        tolerance_mm /= 2.0;
+    }
+    contours.clone()
+}
+
+fn cross_each_other(a: &Ring, b: &Ring) -> bool {
+    let (Some([a_low, a_high]), Some([b_low, b_high])) = (a.bounds(), b.bounds()) else { return false };
+    (0..2).all(|axis| a_low[axis] <= b_high[axis] && b_low[axis] <= a_high[axis])
+        && a.edges().any(|e| b.edges().any(|f| meet(e, f)))
 }
 
 /// Both halves between the first vertex and the one furthest from it.
