@@ -41,7 +41,7 @@ fn shade(position_px: vec2<f32>) -> vec3<f32> {
         if !slice_is_loaded(nearest) {
             return frame.background.rgb;
         }
-        hu = ct_in_slice(at.x, at.y, nearest);
+        hu = ct_on_slice(at.x, at.y, nearest);
     } else {
         if at.z < frame.n_range.x || at.z > frame.n_range.y {
             return frame.background.rgb;
@@ -52,11 +52,14 @@ fn shade(position_px: vec2<f32>) -> vec3<f32> {
         if !slice_is_loaded(nearest) {
             return frame.background.rgb;
         }
-        hu = ct_in_slice(at.x, at.y, nearest);
-        if slice_is_loaded(other) {
+        hu = ct_on_slice(at.x, at.y, nearest);
+        if frame.sampling.x != 0u && slice_is_loaded(other) {
             let weight = select(pair.fraction, 1.0 - pair.fraction, pair.fraction > 0.5);
-            hu = mix(hu, ct_in_slice(at.x, at.y, other), weight);
+            hu = mix(hu, ct_on_slice(at.x, at.y, other), weight);
         }
+    }
+    if frame.slab.x != 0.0 {
+        hu = ct_through_slab(at.xyz);
     }
     var color = vec3<f32>(clamp((hu - frame.window.x) * frame.window.y, 0.0, 1.0));
     color = with_overlay(color, pixel);

@@ -8,7 +8,7 @@ use glam::DVec3;
 use hilum::contour::SliceMask;
 use hilum::geometry::{ImagePlane, Orientation, Revision, Rigid, VoxelGrid};
 use hilum::gpu::{CpuScene, Fill, Gpu, GpuError, MaskSource, OverlayLook, SLOTS, SliceFrame, SliceRenderer, no_fills};
-use hilum::image::{CtVolume, OverlayVolume, Quantity, WindowLevel};
+use hilum::image::{CtVolume, OverlayVolume, Quantity, Sampling, Slab, SlabMode, WindowLevel};
 use hilum::structures::RoiId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -146,6 +146,8 @@ fn frame(orientation: Orientation, at: DVec3, center: DVec3, mm_per_point: f64) 
         center,
         mm_per_point,
         window: WindowLevel { center_hu: 100.0, width_hu: 700.0 },
+        sampling: Sampling::Interpolated,
+        slab: None,
         background: [9, 8, 7],
         fills: Arc::new(fills),
         overlay: None,
@@ -438,6 +440,8 @@ fn a_scan_too_large_for_the_adapter_is_drawn_by_the_processor() {
         center: middle,
         mm_per_point: 0.01,
         window: WindowLevel { center_hu: 0.0, width_hu: 400.0 },
+        sampling: Sampling::Interpolated,
+        slab: None,
         background: [0; 3],
         fills: no_fills(),
         overlay: None,
@@ -457,4 +461,118 @@ fn more_structures_than_slots_are_refused() {
     masks.slots = (0..65).map(RoiId).collect();
     let mut cpu = CpuScene::from_volume(&volume());
     assert_eq!(cpu.sync_masks(&masks), Err(GpuError::TooManySlots { found: 65 }));
+}
+
+/// Every way to sample, and slabs thinner and thicker than the slices, reaching beyond the scan.
+fn displays() -> Vec<(Sampling, Option<Slab>)> {
+    let slab = |mode, thickness_mm| (Sampling::Interpolated, Some(Slab { mode, thickness_mm }));
+    vec![
+        (Sampling::Interpolated, None),
+        (Sampling::Nearest, None),
+        slab(SlabMode::Maximum, 20.0),
+        slab(SlabMode::Minimum, 7.3),
+        slab(SlabMode::Average, 1.1),
+        slab(SlabMode::Average, 160.0),
+    ]
+}
+
+/// Compares all displays of a scan in all planes; `apart_from_edges` is the share of pixels that rounding may move.
+fn assert_displays_agree(volume: &CtVolume, window: WindowLevel, at: DVec3, scales_mm: [f64; 2]) {
+    let Some(state) = render_state() else { return };
+    let gpu = Gpu::new(&state);
+    gpu.set_volume(volume).expect("fits");
+    let cpu = CpuScene::from_volume(volume);
+    let mut shown = SliceFrame {
+        plane: ImagePlane::through(&volume.grid, Orientation::Axial, at),
+        window,
+        fills: no_fills(),
+        ..frame(Orientation::Axial, at, at, 1.0)
+    };
+    let mut harness = screen(state, SliceRenderer::new(Some(gpu.clone())), &shown, 1.0, false);
+    for orientation in Orientation::iter() {
+        for mm_per_point in scales_mm {
+            let mut pictures = Vec::new();
+            for (sampling, slab) in displays() {
+                let plane = ImagePlane::through(&volume.grid, orientation, at);
+                shown = SliceFrame { plane, center: at, mm_per_point, sampling, slab, ..shown };
+                harness.state_mut().frame = shown.clone();
+                harness.run();
+                let drawn = harness.render().expect("drawn");
+                let expected = cpu.draw(&shown, SIZE, SIZE.map(|s| s as f64), 1.0);
+                let mut differ = 0;
+                for y in 0..SIZE[1] {
+                    for x in 0..SIZE[0] {
+                        let got = drawn.get_pixel(CORNER[0] as u32 + x as u32, CORNER[1] as u32 + y as u32).0;
+                        let want = expected.pixels[y * SIZE[0] + x].to_array();
+                        differ += usize::from((0..3).any(|c| got[c].abs_diff(want[c]) > 1));
+                    }
+                }
+                // Single and double precision may put a pixel on either side of a voxel's edge.
+                let edges = if sampling == Sampling::Nearest || slab.is_none() { 40 } else { 10 };
+                assert!(differ <= edges, "{orientation} {mm_per_point} {sampling} {slab:?}: {differ} pixels differ");
+                pictures.push(expected.pixels);
+            }
+            for n in 1..pictures.len() {
+                assert_ne!(pictures[0], pictures[n], "{orientation} {mm_per_point}: {:?} shows nothing", displays()[n]);
+            }
+        }
+    }
+    assert_eq!(gpu.take_errors(), Vec::<String>::new());
+}
+
+#[test]
+fn voxels_and_slabs_are_the_same_on_uneven_slices() {
+    let volume = volume();
+    let at = volume.grid.center() + DVec3::new(3.3, -5.7, 11.2);
+    assert_displays_agree(&volume, WindowLevel { center_hu: 100.0, width_hu: 700.0 }, at, [0.137, 0.973]);
+}
+
+#[test]
+fn voxels_and_slabs_are_the_same_on_a_patient() {
+    let Some(folder) = crate::support::test_data("4dlung-113") else { return };
+    let loaded = hilum::workbench::load_case(&[folder], &hilum::progress::Silent, &mut |_| Ok(())).expect("a case");
+    let volume = &loaded.case.image.volume;
+    let at = volume.grid.center() + DVec3::new(13.3, -25.7, 11.2);
+    assert_displays_agree(volume, WindowLevel::MEDIASTINUM, at, [0.1231, 1.373]);
+}
+
+/// The value of one pixel in the middle of the view, as grey of a window from 0 to 255 HU.
+fn middle_hu(volume: &CtVolume, orientation: Orientation, at: DVec3, sampling: Sampling, slab: Option<Slab>) -> u8 {
+    let cpu = CpuScene::from_volume(volume);
+    let shown = SliceFrame {
+        plane: ImagePlane::through(&volume.grid, orientation, at),
+        window: WindowLevel { center_hu: 127.5, width_hu: 255.0 },
+        fills: no_fills(),
+        sampling,
+        slab,
+        ..frame(orientation, at, at, 0.1)
+    };
+    cpu.draw(&shown, [1, 1], [1.0, 1.0], 1.0).pixels[0].r()
+}
+
+#[test]
+fn a_slab_has_its_true_thickness_between_uneven_slices() {
+    // Slices at 0, 2, 4, 10, 12 mm; the value of a voxel is 10 k, and 100 in the slice at 10 mm.
+    let positions = vec![0.0, 2.0, 4.0, 10.0, 12.0];
+    let grid = VoxelGrid::new(DVec3::ZERO, DVec3::X, DVec3::Y, [1.0, 2.0], [16, 16], positions).expect("valid grid");
+    let hu =
+        ndarray::Array3::from_shape_fn(grid.shape(), |(k, _, i)| if k == 3 { 100 } else { 10 * k as i16 + i as i16 });
+    let volume = CtVolume::new(Arc::new(grid), hu);
+    let at = DVec3::new(8.0, 14.0, 4.0);
+    let slab = |mode, thickness_mm| Some(Slab { mode, thickness_mm });
+    let show = |orientation, slab| middle_hu(&volume, orientation, at, Sampling::Interpolated, slab);
+    assert_eq!(show(Orientation::Axial, None), 28);
+    // From 2 to 6 mm: at 6 mm a third of the way from 28 to 100.
+    assert_eq!(show(Orientation::Axial, slab(SlabMode::Maximum, 4.0)), 52);
+    assert_eq!(show(Orientation::Axial, slab(SlabMode::Minimum, 4.0)), 18);
+    assert_eq!(show(Orientation::Axial, slab(SlabMode::Average, 4.0)), 32, "(2 x 23 + 2 x 40) / 4 = 31.5");
+    assert_eq!(show(Orientation::Axial, slab(SlabMode::Maximum, 12.0)), 100, "the slice at 10 mm is just inside");
+    // Across: columns 6 to 10 of the slice at 4 mm.
+    assert_eq!(show(Orientation::Sagittal, slab(SlabMode::Maximum, 4.0)), 30);
+    assert_eq!(show(Orientation::Sagittal, slab(SlabMode::Minimum, 4.0)), 26);
+    assert_eq!(show(Orientation::Sagittal, slab(SlabMode::Average, 4.0)), 28);
+    assert_eq!(show(Orientation::Coronal, slab(SlabMode::Maximum, 8.0)), 28, "nothing changes along the rows");
+    // Raw voxels: 7.4 mm to the right of the first column is column 7, 6.9 mm above the first slice still the third one.
+    let near = |z| middle_hu(&volume, Orientation::Coronal, DVec3::new(7.4, 14.0, z), Sampling::Nearest, None);
+    assert_eq!((near(6.9), near(7.1)), (27, 100));
 }

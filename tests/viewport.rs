@@ -67,6 +67,8 @@ fn bench(orientation: Orientation) -> Harness<'static, Bench> {
                     volume: Some(&b.volume),
                     crosshair: b.crosshair,
                     window: b.window,
+                    sampling: hilum::image::Sampling::Interpolated,
+                    slab: None,
                     structures: &[structure],
                     fills: no_fills(),
                     overlay: None,

@@ -9,7 +9,7 @@ use super::textures::{MaskTexture, VolumeTexture, slice_table, texture_3d};
 use super::uniforms::SliceUniforms;
 use super::{GpuError, VIEWS, shaders};
 use crate::geometry::{Revision, VoxelGrid};
-use crate::image::{CtVolume, OverlayVolume};
+use crate::image::{CtVolume, OverlayVolume, SlabMode};
 use eframe::egui;
 use eframe::egui_wgpu::{self, RenderState, wgpu};
 use std::sync::Arc;
@@ -149,6 +149,7 @@ impl GpuContext {
         let [slices, rows, columns] = scene.volume.grid.shape().map(|n| n as u32);
         let signed = |[k, j, i]: [usize; 3]| [i as i32, j as i32, k as i32, 0];
         let [red, green, blue] = unit_rgb(frame.background);
+        let slab = frame.slab_range(&scene.volume.grid);
         let mut hatched = [0u32; 4];
         for (slot, _) in frame.fills.iter().enumerate().filter(|(_, f)| f.hatched) {
             hatched[slot / 32] |= 1 << (slot % 32);
@@ -170,6 +171,15 @@ impl GpuContext {
             ],
             background: [red, green, blue, 1.0],
             hatched,
+            slab: slab.map_or([0.0; 4], |s| {
+                let mode = match s.mode {
+                    SlabMode::Maximum => 1.0,
+                    SlabMode::Minimum => 2.0,
+                    SlabMode::Average => 3.0,
+                };
+                [mode, s.axis as f32, s.low as f32, s.high as f32]
+            }),
+            sampling: [frame.kernel(&scene.volume.grid, mm_per_px) as u32, 0, 0, 0],
             overlay_at_corner: over.map_or([0.0; 4], |(_, _, m)| four(m.at_corner)),
             overlay_per_pixel_x: over.map_or([0.0; 4], |(_, _, m)| four(m.per_pixel_x)),
             overlay_per_pixel_y: over.map_or([0.0; 4], |(_, _, m)| four(m.per_pixel_y)),

@@ -1,7 +1,7 @@
 //! Slices drawn by the processor: the same picture as `shaders/slice.wgsl`, for adapters that cannot
 //! hold the scan, and as the reference against which the shader is tested.
 
-use super::frame::{GridFromPixel, SliceFrame, color32, n_range, unit_rgb};
+use super::frame::{GridFromPixel, Kernel, SlabRange, SliceFrame, color32, n_range, unit_rgb};
 use super::mask_source::{MaskSource, SyncReport, check_slots};
 use super::overlay::OverlayLook;
 use super::{GpuError, SLOTS};
@@ -126,11 +126,35 @@ impl CpuScene {
             n_range: n_range(&self.grid),
             background: unit_rgb(frame.background).map(f64::from),
             hatch_px: SliceFrame::hatch_period_px(pixels_per_point) as usize,
+            kernel: frame.kernel(&self.grid, mm_per_px),
+            slab: frame.slab_range(&self.grid).map(|range| self.slab(range)),
         };
         let [width, height] = size_px;
         let mut pixels = vec![egui::Color32::BLACK; width * height];
         pixels.par_chunks_mut(width.max(1)).enumerate().for_each(|(y, row)| shading.row(y, row));
         egui::ColorImage::new(size_px, pixels)
+    }
+
+    /// The slices around a position, mm from the first slice.
+    fn around(&self, n: f64) -> SlicePair {
+        let last = self.grid.slices() - 1;
+        let k = self.grid.slice_index_from_position(n + self.grid.position_mm(0)).clamp(0.0, last as f64);
+        let below = k.floor() as usize;
+        SlicePair { below, above: (below + 1).min(last), fraction: k - k.floor() }
+    }
+
+    /// Ends of the slab, and every voxel centre or slice between them.
+    fn slab(&self, range: SlabRange) -> SlabDepths {
+        let first = self.grid.position_mm(0);
+        let knots: Vec<f64> = if range.axis == 2 {
+            self.grid.positions_mm().iter().map(|p| p - first).collect()
+        } else {
+            ((range.low.ceil() as i64)..=(range.high.floor() as i64)).map(|n| n as f64).collect()
+        };
+        let inside = knots.into_iter().filter(|d| *d > range.low && *d < range.high);
+        let depths = std::iter::once(range.low).chain(inside).chain([range.high]);
+        let at = |d: f64| if range.axis == 2 { self.around(d) } else { SlicePair::default() };
+        SlabDepths { depths: depths.map(|d| (d, at(d))).collect(), range }
     }
 
     /// The CT numbers of a slice, row by row.
@@ -149,6 +173,22 @@ struct Shading<'a> {
     n_range: [f64; 2],
     background: [f64; 3],
     hatch_px: usize,
+    kernel: Kernel,
+    slab: Option<SlabDepths>,
+}
+
+/// The depths at which the values of a slab are read, ascending; for axis 2 with the slices there.
+struct SlabDepths {
+    range: SlabRange,
+    depths: Vec<(f64, SlicePair)>,
+}
+
+/// Slices below and above a position, and how far it lies between them (0 to 1).
+#[derive(Clone, Copy, Default)]
+struct SlicePair {
+    below: usize,
+    above: usize,
+    fraction: f64,
 }
 
 /// The overlay of a frame.
@@ -191,21 +231,18 @@ impl<'a> Shading<'a> {
 
     /// `None` outside the scan, or where the nearest slice is not loaded.
     fn slices_at(&self, n: f64) -> Option<Between<'a>> {
-        let (scene, grid) = (self.scene, &*self.scene.grid);
+        let scene = self.scene;
         let (nearest, other, mut weight) = match self.map.slice {
             Some(k) => (k, k, 0.0),
             None => {
                 if n < self.n_range[0] || n > self.n_range[1] {
                     return None;
                 }
-                let last = grid.slices() - 1;
-                let k = grid.slice_index_from_position(n + grid.position_mm(0)).clamp(0.0, last as f64);
-                let (below, fraction) = (k.floor() as usize, k - k.floor());
-                let above = (below + 1).min(last);
+                let SlicePair { below, above, fraction } = scene.around(n);
                 if fraction > 0.5 { (above, below, 1.0 - fraction) } else { (below, above, fraction) }
             }
         };
-        if !scene.loaded[other] {
+        if !scene.loaded[other] || self.kernel == Kernel::Nearest {
             weight = 0.0;
         }
         scene.loaded[nearest].then(|| Between {
@@ -222,11 +259,19 @@ impl<'a> Shading<'a> {
         if at.x < -0.5 || at.y < -0.5 || at.x >= columns as f64 - 0.5 || at.y >= rows as f64 - 0.5 {
             return self.background;
         }
-        let weights = Weights::new(at.x, at.y, rows, columns);
-        let mut hu = weights.of(between.nearest);
-        if between.weight > 0.0 {
-            hu += (weights.of(between.other) - hu) * between.weight;
-        }
+        let hu = match &self.slab {
+            Some(slab) => self.through(slab, at),
+            None => {
+                let weights = Weights::new(at.x, at.y, rows, columns);
+                let value = |slice: &[i16]| match self.kernel {
+                    Kernel::Nearest => weights.nearest(slice),
+                    Kernel::Linear => weights.of(slice),
+                    Kernel::Cubic => weights.cubic(slice, rows, columns),
+                };
+                let hu = value(between.nearest);
+                if between.weight > 0.0 { hu + (value(between.other) - hu) * between.weight } else { hu }
+            }
+        };
         let mut color = [self.frame.window.grey(hu); 3];
         if let Some(overlay) = &self.overlay {
             color = overlay.shade(x as f64 + 0.5, y as f64 + 0.5, color);
@@ -247,10 +292,42 @@ impl<'a> Shading<'a> {
     }
 }
 
+impl Shading<'_> {
+    /// The value of a slab below the pixel at `at`, linear between the depths.
+    fn through(&self, slab: &SlabDepths, at: glam::DVec3) -> f64 {
+        let scene = self.scene;
+        let [_, rows, columns] = scene.grid.shape();
+        let here = scene.around(at.z);
+        let value = |&(depth, there): &(f64, SlicePair)| {
+            let (i, j, pair) = match slab.range.axis {
+                0 => (depth, at.y, here),
+                1 => (at.x, depth, here),
+                _ => (at.x, at.y, there),
+            };
+            let weights = Weights::new(i, j, rows, columns);
+            let below = weights.of(scene.slice(pair.below));
+            if pair.fraction == 0.0 {
+                return (depth, below);
+            }
+            (depth, below + (weights.of(scene.slice(pair.above)) - below) * pair.fraction)
+        };
+        slab.range.mode.combine(slab.depths.iter().map(value))
+    }
+}
+
 /// Linear within a slice, clamped to the outermost voxel centres.
 struct Weights {
     corners: [usize; 4],
     fraction: [f64; 2],
+}
+
+/// Catmull-Rom between the middle two of four values.
+fn cubic([a, b, c, d]: [f64; 4], f: f64) -> f64 {
+    let (f2, f3) = (f * f, f * f * f);
+    a * (-0.5 * f + f2 - 0.5 * f3)
+        + b * (1.0 - 2.5 * f2 + 1.5 * f3)
+        + c * (0.5 * f + 2.0 * f2 - 1.5 * f3)
+        + d * 0.5 * (f3 - f2)
 }
 
 impl Weights {
@@ -263,6 +340,27 @@ impl Weights {
         let ((i0, i1, fi), (j0, j1, fj)) = (axis(i, columns), axis(j, rows));
         let corners = [j0 * columns + i0, j0 * columns + i1, j1 * columns + i0, j1 * columns + i1];
         Self { corners, fraction: [fi, fj] }
+    }
+
+    /// The voxel in which the point lies; a half belongs to the next one.
+    fn nearest(&self, slice: &[i16]) -> f64 {
+        let [fi, fj] = self.fraction.map(|f| usize::from(f >= 0.5));
+        f64::from(slice[self.corners[2 * fj + fi]])
+    }
+
+    /// Cubic within the slice, held between the four voxels around.
+    fn cubic(&self, slice: &[i16], rows: usize, columns: usize) -> f64 {
+        let (i, j) = ((self.corners[0] % columns) as i64, (self.corners[0] / columns) as i64);
+        let [fi, fj] = self.fraction;
+        let voxel = |di: i64, dj: i64| {
+            let (i, j) = ((i + di).clamp(0, columns as i64 - 1), (j + dj).clamp(0, rows as i64 - 1));
+            f64::from(slice[j as usize * columns + i as usize])
+        };
+        let row = |dj: i64| cubic([-1, 0, 1, 2].map(|di| voxel(di, dj)), fi);
+        let around = self.corners.map(|n| f64::from(slice[n]));
+        let least = around.into_iter().fold(f64::INFINITY, f64::min);
+        let most = around.into_iter().fold(f64::NEG_INFINITY, f64::max);
+        cubic([-1, 0, 1, 2].map(row), fj).clamp(least, most)
     }
 
     fn of(&self, slice: &[i16]) -> f64 {

@@ -3,7 +3,7 @@
 use super::SLOTS;
 use super::overlay::OverlayLook;
 use crate::geometry::{ImagePlane, PatientPoint, VoxelGrid};
-use crate::image::WindowLevel;
+use crate::image::{Sampling, Slab, SlabMode, WindowLevel};
 use eframe::egui;
 use glam::DVec3;
 use std::sync::Arc;
@@ -40,6 +40,9 @@ pub struct SliceFrame {
     pub center: PatientPoint,
     pub mm_per_point: f64,
     pub window: WindowLevel,
+    pub sampling: Sampling,
+    /// Values of the CT through a slab around the plane; fills and overlay stay those of the plane. The whole scan must be there.
+    pub slab: Option<Slab>,
     /// sRGB, outside the scan.
     pub background: [u8; 3],
     pub fills: Fills,
@@ -64,6 +67,23 @@ impl GridFromPixel {
     }
 }
 
+/// How a pixel is made of the voxels of a slice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kernel {
+    Nearest = 0,
+    Linear = 1,
+    Cubic = 2,
+}
+
+/// A slab in the units of [`GridFromPixel`]: columns (axis 0), rows (1) or mm along the normal (2).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct SlabRange {
+    pub axis: usize,
+    pub low: f64,
+    pub high: f64,
+    pub mode: SlabMode,
+}
+
 impl SliceFrame {
     /// The patient point at the top left corner of the view.
     pub(super) fn corner(&self, size_px: [f64; 2], mm_per_px: f64) -> PatientPoint {
@@ -86,6 +106,45 @@ impl SliceFrame {
             per_pixel_y: along(plane.down),
             slice,
         }
+    }
+
+    /// How a pixel is made of voxels at `mm_per_px`.
+    pub(super) fn kernel(&self, grid: &VoxelGrid, mm_per_px: f64) -> Kernel {
+        let along = self.plane.normal.dot(grid.normal()).abs() > 0.5;
+        let magnified = mm_per_px < Self::CUBIC_BELOW * grid.spacing_i_mm().min(grid.spacing_j_mm());
+        match self.sampling {
+            _ if self.slab.is_some() => Kernel::Linear,
+            Sampling::Nearest => Kernel::Nearest,
+            Sampling::Interpolated if along && magnified => Kernel::Cubic,
+            Sampling::Interpolated => Kernel::Linear,
+        }
+    }
+
+    /// Pixels smaller than this share of a voxel show the corners of linear interpolation.
+    const CUBIC_BELOW: f64 = 0.75;
+
+    /// Where the slab of this view lies within the scan.
+    pub(super) fn slab_range(&self, grid: &VoxelGrid) -> Option<SlabRange> {
+        let slab = self.slab?;
+        let (uv, n) = grid.plane_from_patient(self.plane.origin);
+        let at = grid.index_from_plane(uv);
+        let facing = |d: DVec3| self.plane.normal.dot(d).abs() > 0.5;
+        let ends = |size: usize| [-0.5, size as f64 - 0.5];
+        let (axis, middle, mm, [least, most]) = if facing(grid.normal()) {
+            let slice = grid.position_mm(grid.nearest_slice(n));
+            (2, slice - grid.position_mm(0), 1.0, n_range(grid))
+        } else if facing(grid.i_direction()) {
+            (0, at.x, grid.spacing_i_mm(), ends(grid.columns()))
+        } else {
+            (1, at.y, grid.spacing_j_mm(), ends(grid.rows()))
+        };
+        let half = slab.thickness_mm.max(0.0) / 2.0 / mm;
+        Some(SlabRange {
+            axis,
+            low: (middle - half).clamp(least, most),
+            high: (middle + half).clamp(least, most),
+            mode: slab.mode,
+        })
     }
 
     pub(super) fn hatch_period_px(pixels_per_point: f32) -> f32 {

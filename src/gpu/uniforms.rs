@@ -19,6 +19,8 @@ pub struct SliceUniforms {
     pub window: [f32; 4],
     pub background: [f32; 4],
     pub hatched: [u32; 4],
+    pub slab: [f32; 4],
+    pub sampling: [u32; 4],
     pub overlay_at_corner: [f32; 4],
     pub overlay_per_pixel_x: [f32; 4],
     pub overlay_per_pixel_y: [f32; 4],
@@ -34,7 +36,7 @@ impl SliceUniforms {
     pub const NO_SLICE: u32 = u32::MAX;
 
     /// Name and byte offset of every field, for the layout test.
-    pub const FIELDS: [(&str, usize); 19] = [
+    pub const FIELDS: [(&str, usize); 21] = [
         ("at_corner", std::mem::offset_of!(Self, at_corner)),
         ("per_pixel_x", std::mem::offset_of!(Self, per_pixel_x)),
         ("per_pixel_y", std::mem::offset_of!(Self, per_pixel_y)),
@@ -46,6 +48,8 @@ impl SliceUniforms {
         ("window", std::mem::offset_of!(Self, window)),
         ("background", std::mem::offset_of!(Self, background)),
         ("hatched", std::mem::offset_of!(Self, hatched)),
+        ("slab", std::mem::offset_of!(Self, slab)),
+        ("sampling", std::mem::offset_of!(Self, sampling)),
         ("overlay_at_corner", std::mem::offset_of!(Self, overlay_at_corner)),
         ("overlay_per_pixel_x", std::mem::offset_of!(Self, overlay_per_pixel_x)),
         ("overlay_per_pixel_y", std::mem::offset_of!(Self, overlay_per_pixel_y)),

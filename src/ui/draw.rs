@@ -6,6 +6,7 @@ use super::clinical_panel::clinical_panel_ui;
 use super::cohort::cohort_ui;
 use super::decision;
 use super::deidentify_panel;
+use super::display_panel::display_panel_ui;
 use super::export_panel::export_panel_ui;
 use super::features_panel::features_panel_ui;
 use super::jobs_panel::jobs_panel_ui;
@@ -84,6 +85,7 @@ impl HilumApp {
                             if has_overlays(workbench) {
                                 section(ui, "Overlays", true, |ui| overlay_panel_ui(ui, &input, &mut panels.overlays));
                             }
+                            section(ui, "Display", false, |ui| display_panel_ui(ui, &input));
                             section(ui, "Risk", true, |ui| risk_panel_ui(ui, &input, &mut panels.risk));
                             section(ui, "Clinical values", false, |ui| {
                                 clinical_panel_ui(ui, &input, &mut panels.clinical);

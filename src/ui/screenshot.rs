@@ -6,7 +6,7 @@ use crate::gpu::device_descriptor;
 use crate::workbench::jobs::JobMode;
 use crate::workbench::{Command, LoadedCase, OverlayCommand, SeriesChoice, Workspace};
 use anyhow::{Context as _, anyhow, bail};
-use eframe::egui_wgpu::{self, RendererOptions, WgpuConfiguration, WgpuSetup};
+use eframe::egui_wgpu::{RenderState, RendererOptions, WgpuConfiguration, WgpuSetup};
 use egui_kittest::wgpu::{WgpuTestRenderer, default_wgpu_setup};
 use egui_kittest::{Harness, HarnessBuilder};
 use std::future::Future;
@@ -42,17 +42,20 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 /// # Errors
 /// Without any graphics adapter.
 pub fn offscreen_renderer() -> anyhow::Result<WgpuTestRenderer> {
+    offscreen_state().map(WgpuTestRenderer::from_render_state)
+}
+
+/// What draws without a window.
+pub(super) fn offscreen_state() -> anyhow::Result<RenderState> {
     let mut setup = default_wgpu_setup();
     if let WgpuSetup::CreateNew(new) = &mut setup {
         new.device_descriptor = Arc::new(device_descriptor);
     }
     let instance = wait(setup.new_instance());
     let configuration = WgpuConfiguration { wgpu_setup: setup, ..Default::default() };
-    let state = wait(egui_wgpu::RenderState::create(&configuration, &instance, None, RendererOptions::PREDICTABLE))
-        .map_err(|error| {
-            anyhow!("no graphics adapter to draw with ({error}); install one in software (Debian: mesa-vulkan-drivers)")
-        })?;
-    Ok(WgpuTestRenderer::from_render_state(state))
+    wait(RenderState::create(&configuration, &instance, None, RendererOptions::PREDICTABLE)).map_err(|error| {
+        anyhow!("no graphics adapter to draw with ({error}); install one in software (Debian: mesa-vulkan-drivers)")
+    })
 }
 
 /// Draws the window with a case; gives the bytes of a PNG file.

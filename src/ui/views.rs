@@ -161,6 +161,8 @@ impl Views {
             volume,
             crosshair: workbench.view.crosshair,
             window: workbench.view.window,
+            sampling: workbench.view.sampling,
+            slab: workbench.slab(),
             structures: &structures,
             fills: scene.fills(workbench),
             overlay,

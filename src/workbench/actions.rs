@@ -85,6 +85,7 @@ impl Workbench {
             Action::BrushMode if !self.toolbox.has_mode() => {
                 Some("Choose the brush or a tool that draws an area first")
             }
+            Action::SlabMode if self.view.slab.is_none() => Some("Choose a thickness of the slab first (Shift+T)"),
             _ => None,
         }
     }
@@ -194,6 +195,7 @@ impl Workbench {
             Action::DeleteSelected => Command::DeleteRoi(selected?),
             Action::Segment => Command::Segment,
             Action::ProposeCtv => Command::ProposeCtv,
+            Action::ToggleInterpolation | Action::SlabThickness | Action::SlabMode => self.display_command(action)?,
             Action::HideIdentifiers => Command::SetIdentifiersHidden(!self.view.identifiers_hidden),
             Action::Review => Command::SetWorkspace(Workspace::Review),
             Action::Cohort => Command::SetWorkspace(Workspace::Cohort),

@@ -11,7 +11,7 @@ use super::tools::{BrushShape, ToolEvent, ToolKind, ToolOptions};
 use super::view::Workspace;
 use crate::features::ClinicalValues;
 use crate::geometry::{Orientation, PatientPoint};
-use crate::image::WindowLevel;
+use crate::image::{Sampling, Slab, WindowLevel};
 use crate::structures::{RoiId, Role};
 use std::path::PathBuf;
 
@@ -94,6 +94,9 @@ pub enum Command {
     /// Centres the views on an ROI.
     GoToRoi(RoiId),
     SetWindow(WindowLevel),
+    // Display.
+    SetSampling(Sampling),
+    SetSlab(Option<Slab>),
     SetContoursHidden(bool),
     SetIdentifiersHidden(bool),
     Undo,
@@ -150,6 +153,8 @@ impl Command {
             | Self::SetToolOptions(_)
             | Self::SetWindow(_)
             | Self::SetContoursHidden(_)
+            | Self::SetSampling(_)
+            | Self::SetSlab(_)
             | Self::SetIdentifiersHidden(_)
             | Self::CancelJob(_)
             | Self::DismissNotice(_)
@@ -185,6 +190,8 @@ impl Command {
                 | Self::Scroll { .. }
                 | Self::SetWindow(_)
                 | Self::SetContoursHidden(_)
+                | Self::SetSampling(_)
+                | Self::SetSlab(_)
                 | Self::SetIdentifiersHidden(_)
                 | Self::CancelJob(_)
                 | Self::DismissNotice(_)
@@ -269,6 +276,10 @@ pub enum Action {
     ToggleIsodoses,
     ToggleIsodoseLabels,
     ToggleDoseUnit,
+    // Display.
+    ToggleInterpolation,
+    SlabThickness,
+    SlabMode,
     NewStructure,
     DeleteSelected,
     Segment,
@@ -367,6 +378,7 @@ impl Action {
             | Self::WindowMediastinum
             | Self::WindowLung
             | Self::WindowBone
+            | Self::ToggleInterpolation
             | Self::FitViews => Reach::Scan,
             _ => Reach::Case,
         }
@@ -489,6 +501,24 @@ impl Action {
             Self::ToggleDoseUnit => {
                 ("Dose in Gy or percent", "Switch between Gy and percent of the reference", View, key("U"))
             }
+            Self::ToggleInterpolation => (
+                "Interpolated or raw voxels",
+                "Show values between the voxels, or every voxel as it is",
+                View,
+                shift("I"),
+            ),
+            Self::SlabThickness => (
+                "Slab thickness",
+                "Show a slab of 5, 10 or 20 mm along the line of sight, or a plane again",
+                View,
+                shift("T"),
+            ),
+            Self::SlabMode => (
+                "Slab mode",
+                "Show the maximum (MIP), the minimum (MinIP) or the average of the slab",
+                View,
+                shift("V"),
+            ),
             Self::HideIdentifiers => (
                 "Hide identifiers",
                 "Hide or show patient name, ID and dates in the window and in pictures",

@@ -50,6 +50,9 @@ impl Workbench {
             }
             return;
         }
+        if let ToolEvent::Press(_) = event {
+            self.tell_slab();
+        }
         let Some(case) = &self.case else { return };
         let target = self.stroke.or(self.view.selected).and_then(|id| case.structures().get(id));
         let options = *self.toolbox.options();

@@ -9,6 +9,7 @@ mod commands;
 mod copy_slice;
 mod deidentify;
 mod drawing;
+mod sampling;
 mod edit;
 mod export;
 mod history;
@@ -381,6 +382,8 @@ impl Workbench {
             Command::SetWindow(window) => {
                 self.view.window = WindowLevel { width_hu: window.width_hu.max(1.0), ..window };
             }
+            Command::SetSampling(sampling) => self.view.sampling = sampling,
+            Command::SetSlab(slab) => self.set_slab(slab),
             Command::SetContoursHidden(hidden) => self.view.contours_hidden = hidden,
             Command::SetIdentifiersHidden(hidden) => {
                 self.view.identifiers_hidden = hidden;

@@ -2,7 +2,7 @@
 
 use super::export::ExportFormat;
 use crate::geometry::{ImagePlane, Orientation, PatientPoint, VoxelGrid};
-use crate::image::WindowLevel;
+use crate::image::{Sampling, Slab, SlabMode, WindowLevel};
 use crate::structures::RoiId;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,6 +36,11 @@ pub struct ViewState {
     /// The point through which all three planes go.
     pub crosshair: PatientPoint,
     pub window: WindowLevel,
+    pub sampling: Sampling,
+    /// Shown instead of the planes.
+    pub slab: Option<Slab>,
+    /// Of the last slab.
+    pub slab_mode: SlabMode,
     pub selected: Option<RoiId>,
     pub(super) hidden: BTreeSet<RoiId>,
     pub(super) opacity: BTreeMap<RoiId, f32>,
@@ -53,6 +58,9 @@ impl Default for ViewState {
             workspace: Workspace::default(),
             crosshair: PatientPoint::ZERO,
             window: WindowLevel::MEDIASTINUM,
+            sampling: Sampling::default(),
+            slab: None,
+            slab_mode: SlabMode::default(),
             selected: None,
             hidden: BTreeSet::new(),
             opacity: BTreeMap::new(),

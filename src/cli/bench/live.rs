@@ -38,23 +38,10 @@ impl Default for LiveBench {
 
 impl LiveBench {
     pub fn new() -> Self {
-        let grid = Arc::new(VoxelGrid::axial(DVec3::ZERO, SPACING_MM, SIZE).expect("the sizes above make a grid"));
-        let volume = CtVolume::new(Arc::clone(&grid), Array3::from_elem(grid.shape(), 30));
-        let meta = Arc::new(CtMeta::synthetic("Benchmark", 0, grid.slices()));
-        let case = Case::new(CaseImage { volume, meta }, structures(), Vec::new());
-        let target = case.structures().with_role(Role::Ctv).map(|r| r.id).next().expect("the case has a CTV");
-        let central_zone = case.role_mask(Role::Station(Station::S7));
-        let context = FeatureContext { tracheal_midline_x_mm: Some(CENTER[0]), ..FeatureContext::default() };
+        let loaded = loaded(structures());
+        let target = loaded.case.structures().with_role(Role::Ctv).map(|r| r.id).next().expect("the case has a CTV");
         let mut bench = Workbench::new(JobMode::Inline, None);
-        bench.take_case(LoadedCase {
-            case,
-            surroundings: Surroundings { context, zone: CentralZone::given(central_zone) },
-            other_structure_sets: Vec::new(),
-            warnings: Vec::new(),
-            uncertain_roles: Default::default(),
-            opened: Vec::new(),
-            found: Default::default(),
-        });
+        bench.take_case(loaded);
         bench.execute(Command::SelectRoi(Some(target)));
         bench.execute(Command::SetTool(ToolKind::Brush));
         bench.execute(Command::SetBrushRadius(9.0));
@@ -164,6 +151,45 @@ impl LiveBench {
             })
             .collect()
     }
+}
+
+/// The case as if it had been read.
+fn loaded(structures: StructureSet) -> LoadedCase {
+    let grid = Arc::new(VoxelGrid::axial(DVec3::ZERO, SPACING_MM, SIZE).expect("the sizes above make a grid"));
+    let volume = CtVolume::new(Arc::clone(&grid), Array3::from_elem(grid.shape(), 30));
+    let meta = Arc::new(CtMeta::synthetic("Benchmark", 0, grid.slices()));
+    let case = Case::new(CaseImage { volume, meta }, structures, Vec::new());
+    let central_zone = case.role_mask(Role::Station(Station::S7));
+    let context = FeatureContext { tracheal_midline_x_mm: Some(CENTER[0]), ..FeatureContext::default() };
+    LoadedCase {
+        case,
+        surroundings: Surroundings { context, zone: CentralZone::given(central_zone) },
+        other_structure_sets: Vec::new(),
+        warnings: Vec::new(),
+        uncertain_roles: Default::default(),
+        opened: Vec::new(),
+        found: Default::default(),
+    }
+}
+
+/// The same case with so many structures, the CTV first, on every slice that the CTV meets.
+#[cfg(feature = "gui")]
+pub(super) fn crowded(count: usize) -> LoadedCase {
+    let mut rois = structures().rois;
+    rois.sort_by_key(|roi| roi.role != Role::Ctv);
+    for n in rois.len()..count {
+        // Organs in a ring around the middle, each as finely drawn as a contour tool leaves it.
+        let angle = n as f64 * 2.4;
+        let reach = 60.0 + 5.0 * (n % 9) as f64;
+        let center = [CENTER[0] + reach * angle.cos(), CENTER[1] + reach * angle.sin()];
+        let outline = ring(center, 260, |a| 22.0 + 4.0 * (5.0 * a + angle).sin());
+        let color = station_color(Station::all().nth(n % 16).expect("there are sixteen stations"));
+        let mut roi = Roi::new(RoiId(0), format!("Organ {n}"), color, Role::Organ, Provenance::Drawn);
+        roi.slices = solid(CTV_SLICES, &outline);
+        rois.push(roi);
+    }
+    rois.truncate(count);
+    loaded(StructureSet { rois })
 }
 
 fn ctv_radius_mm(angle: f64) -> f64 {

@@ -21,7 +21,7 @@ pub use transform::{Camera, ViewTransform};
 
 use crate::geometry::{Orientation, PatientPoint, VoxelGrid};
 use crate::gpu::{Fills, OverlayLook, SliceFrame, SliceRenderer};
-use crate::image::{CtVolume, OverlayVolume, WindowLevel};
+use crate::image::{CtVolume, OverlayVolume, Sampling, Slab, WindowLevel};
 use crate::structures::{Roi, RoiId};
 use crate::ui::theme;
 use eframe::egui::emath::GuiRounding as _;
@@ -94,6 +94,9 @@ pub struct ViewInput<'a> {
     /// The plane goes through it.
     pub crosshair: PatientPoint,
     pub window: WindowLevel,
+    pub sampling: Sampling,
+    /// Shown instead of the plane; structures and overlay stay those of the plane.
+    pub slab: Option<Slab>,
     /// In drawing order.
     pub structures: &'a [ViewStructure<'a>],
     pub fills: Fills,
@@ -192,6 +195,8 @@ impl View {
                 center: transform.center(),
                 mm_per_point: transform.mm_per_point,
                 window: input.window,
+                sampling: input.sampling,
+                slab: input.slab,
                 background: [r, g, b],
                 fills: input.fills.clone(),
                 overlay: input.overlay.as_ref().and_then(|o| o.look.clone()),

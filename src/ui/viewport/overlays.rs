@@ -3,7 +3,7 @@
 use super::transform::ViewTransform;
 use super::{Brush, ViewInput};
 use crate::geometry::{Orientation, PatientPoint, VoxelGrid};
-use crate::image::WindowLevel;
+use crate::image::{Sampling, WindowLevel};
 use crate::ui::theme;
 use eframe::egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2, pos2, vec2};
 
@@ -132,8 +132,19 @@ pub(super) fn texts(
     if let Some(patient) = input.patient.filter(|_| roomy) {
         text(painter, title.left_bottom() + vec2(0.0, 2.0), Align2::LEFT_TOP, patient, small.clone(), dim);
     }
+    let mut corner = r.right_top();
     if roomy {
-        text(painter, r.right_top(), Align2::RIGHT_TOP, &window_words(input.window), small.clone(), dim);
+        let at = text(painter, corner, Align2::RIGHT_TOP, &window_words(input.window), small.clone(), dim);
+        corner = at.right_bottom() + vec2(0.0, 2.0);
+    }
+    if let Some(slab) = input.slab {
+        // Always: such a picture is not a slice.
+        let font = theme::strong(theme::SIZE_BODY);
+        let at = text(painter, corner, Align2::RIGHT_TOP, &slab.words(), font, theme::WARNING);
+        corner = at.right_bottom() + vec2(0.0, 2.0);
+    }
+    if input.sampling == Sampling::Nearest && input.slab.is_none() && roomy {
+        text(painter, corner, Align2::RIGHT_TOP, "Raw voxels", small.clone(), dim);
     }
     let [slice, position] = position_words(input.grid, view);
     let low = text(painter, r.left_bottom(), Align2::LEFT_BOTTOM, &position, small.clone(), bright);
