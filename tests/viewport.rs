@@ -9,7 +9,9 @@ use hilum::geometry::{Orientation, PatientPoint, VoxelGrid};
 use hilum::gpu::{SliceRenderer, no_fills};
 use hilum::image::{CtVolume, WindowLevel};
 use hilum::structures::{Provenance, Roi, RoiId, Role};
-use hilum::ui::viewport::{Brush, Show, View, ViewEvent, ViewInput, ViewOutput, ViewStructure, ViewTransform};
+use hilum::ui::viewport::{
+    Brush, Show, View, ViewEvent, ViewExtras, ViewInput, ViewOutput, ViewStructure, ViewTransform,
+};
 use hilum::ui::{fonts, theme};
 use std::sync::Arc;
 use strum::IntoEnumIterator;
@@ -61,7 +63,15 @@ fn bench(orientation: Orientation) -> Harness<'static, Bench> {
         })
         .build_ui_state(
             |ui, b: &mut Bench| {
-                let structure = ViewStructure { roi: &b.roi, width: 1.5, opacity: 1.0, dashed: false, active: true };
+                let structure = ViewStructure {
+                    roi: &b.roi,
+                    width: 1.5,
+                    opacity: 1.0,
+                    dashed: false,
+                    active: true,
+                    label: "GTVp",
+                    fill_only: false,
+                };
                 let input = ViewInput {
                     grid: &b.volume.grid,
                     volume: Some(&b.volume),
@@ -78,6 +88,7 @@ fn bench(orientation: Orientation) -> Harness<'static, Bench> {
                     gaps_mm: &[[-40.0, -31.0]],
                     show: Show::default(),
                     active: true,
+                    extras: ViewExtras::default(),
                 };
                 let size = ui.available_size();
                 let ViewOutput { transform, events, hovered, .. } = b.view.show(ui, size, &mut b.renderer, &input);

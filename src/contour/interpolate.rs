@@ -135,9 +135,10 @@ impl Bridge {
             }
         }
         let own: [SliceContours; 2] = std::array::from_fn(|n| moved(ends[n], [-centers[n][0], -centers[n][1]]));
-        let bounds = own.iter().filter_map(SliceContours::bounds).reduce(|[a, b], [c, d]| {
-            [[a[0].min(c[0]), a[1].min(c[1])], [b[0].max(d[0]), b[1].max(d[1])]]
-        })?;
+        let bounds = own
+            .iter()
+            .filter_map(SliceContours::bounds)
+            .reduce(|[a, b], [c, d]| [[a[0].min(c[0]), a[1].min(c[1])], [b[0].max(d[0]), b[1].max(d[1])]])?;
         // Small islands are sampled more finely than the scan.
         let smallest = ends.iter().filter(|c| !c.is_empty()).map(|c| area_mm2(c)).fold(f64::INFINITY, f64::min);
         let spacing = grid.spacing_i_mm().min(grid.spacing_j_mm()).min(smallest.sqrt() / 12.0).max(0.2);
@@ -145,11 +146,8 @@ impl Bridge {
         let shape = [1, 0].map(|axis: usize| ((bounds[1][axis] - origin[axis]) / spacing).ceil() as usize + 3);
         let lattice = Lattice { origin, spacing: [spacing; 2], shape };
         let fields = own.map(|c| (!c.is_empty()).then(|| signed_distance_mm(&c, &lattice)));
-        let lattice = VoxelGrid::axial(
-            DVec3::new(origin[0], origin[1], 0.0),
-            [spacing, spacing, 1.0],
-            [shape[1], shape[0], 1],
-        );
+        let lattice =
+            VoxelGrid::axial(DVec3::new(origin[0], origin[1], 0.0), [spacing, spacing, 1.0], [shape[1], shape[0], 1]);
         Some(Self { positions, centers, fields, lattice: lattice.ok()? })
     }
 

@@ -53,8 +53,7 @@ impl Lattice {
             for line in lines_met {
                 let at = self.coordinate(across, line);
                 if (a[across] > at) != (b[across] > at) {
-                    crossings[line]
-                        .push(a[axis] + (at - a[across]) / (b[across] - a[across]) * (b[axis] - a[axis]));
+                    crossings[line].push(a[axis] + (at - a[across]) / (b[across] - a[across]) * (b[axis] - a[axis]));
                 }
             }
         }

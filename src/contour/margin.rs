@@ -433,7 +433,10 @@ mod tests {
         let slices: Slices = [(9, disc(10.0)), (10, disc(10.0))].into();
         let grown = grow(&slices, &g, &Margins::uniform(8.0));
         // The slab ends 1.5 mm beyond slice 10: slices 11 and 12 lie 1.5 and 4.5 mm beyond it, 13 at 7.5.
-        assert_eq!(grown.keys().copied().collect::<Vec<_>>(), (7..=12).chain([6, 13]).collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>());
+        assert_eq!(
+            grown.keys().copied().collect::<Vec<_>>(),
+            (7..=12).chain([6, 13]).collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+        );
         for (k, beyond) in [(10, 0.0f64), (11, 1.5), (12, 4.5), (13, 7.5)] {
             let radius = 10.0 + (64.0 - beyond * beyond).sqrt();
             let truth = std::f64::consts::PI * radius * radius;
@@ -452,8 +455,8 @@ mod tests {
     fn each_side_goes_its_own_way_whichever_way_the_patient_lay() {
         let z: Vec<f64> = (0..20).map(|k| -57.0 + 3.0 * f64::from(k)).collect();
         // Feet first: columns run to the right, the normal to the feet.
-        let feet_first =
-            VoxelGrid::new(DVec3::new(40.0, -40.0, 57.0), DVec3::NEG_X, DVec3::Y, [0.8; 2], [101, 101], z).expect("valid");
+        let feet_first = VoxelGrid::new(DVec3::new(40.0, -40.0, 57.0), DVec3::NEG_X, DVec3::Y, [0.8; 2], [101, 101], z)
+            .expect("valid");
         for g in [even(), feet_first] {
             let square = |r: f64| Ring::new([[-r, -r], [r, -r], [r, r], [-r, r]]);
             let slices: Slices = [(10, Arc::new(SliceContours::new(vec![square(10.0)])))].into();

@@ -21,8 +21,8 @@ mod smooth;
 mod tidy;
 mod trace;
 mod vertices;
-mod wire;
 mod whole;
+mod wire;
 
 pub use band::band_outline;
 pub(crate) use boolean::distance_to_segment_mm;
@@ -46,5 +46,5 @@ pub use vertices::{
     insert_vertex, move_vertex, nearest_edge, nearest_vertex, remove_vertex, ring_at, ring_depths, ring_with_content,
     untangled,
 };
-pub use wire::Wire;
 pub use whole::{Slices, combine, resolve_overlaps, without_sources};
+pub use wire::Wire;

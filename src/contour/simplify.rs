@@ -1,7 +1,7 @@
 //! Fewer vertices for the same outline.
 
-use super::{Ring, SliceContours};
 use super::boolean::distance_to_segment_mm;
+use super::{Ring, SliceContours};
 use crate::geometry::PlanePoint;
 
 /// A ring without the vertices that are within `tolerance_mm` of the outline that remains (Douglas and Peucker 1973).
@@ -29,9 +29,8 @@ pub fn simplify(ring: &Ring, tolerance_mm: f64) -> Ring {
 /// The rings of a slice with fewer vertices (see [`simplify`]), never crossing each other where they did not before: where
 /// two would meet, the tolerance of the slice is halved until they do not. Rings that lose no vertex stay as they are.
 pub fn simplify_slice(contours: &SliceContours, tolerance_mm: f64) -> SliceContours {
-    let crossing = |rings: &[Ring]| {
-        rings.iter().enumerate().any(|(n, a)| rings[n + 1..].iter().any(|b| cross_each_other(a, b)))
-    };
+    let crossing =
+        |rings: &[Ring]| rings.iter().enumerate().any(|(n, a)| rings[n + 1..].iter().any(|b| cross_each_other(a, b)));
     let met_before = crossing(&contours.rings);
     let mut tolerance_mm = tolerance_mm;
     for _ in 0..8 {

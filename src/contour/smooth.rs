@@ -74,9 +74,10 @@ fn level_for(wanted: f64, inside: impl Fn(f64) -> f64) -> f64 {
 
 /// Rows and columns of the grid around all rings.
 fn place(slices: &Slices, grid: &VoxelGrid, around_mm: f64) -> Option<([usize; 2], [usize; 2])> {
-    let bounds = slices.values().filter_map(|c| c.bounds()).reduce(|[a, b], [c, d]| {
-        [[a[0].min(c[0]), a[1].min(c[1])], [b[0].max(d[0]), b[1].max(d[1])]]
-    })?;
+    let bounds = slices
+        .values()
+        .filter_map(|c| c.bounds())
+        .reduce(|[a, b], [c, d]| [[a[0].min(c[0]), a[1].min(c[1])], [b[0].max(d[0]), b[1].max(d[1])]])?;
     let low = grid.index_from_plane(bounds[0].map(|x| x - around_mm)).floor() - 3.0;
     let high = grid.index_from_plane(bounds[1].map(|x| x + around_mm)).ceil() + 3.0;
     let range = |low: f64, high: f64, size: usize| {
@@ -114,8 +115,7 @@ fn blurred(field: &Array2<f32>, spacing: [f64; 2], sigma_mm: f64) -> Array2<f32>
     let mut out = field.clone();
     for (axis, spacing) in [(Axis(1), spacing[0]), (Axis(0), spacing[1])] {
         let reach = (3.0 * sigma_mm / spacing).ceil() as isize;
-        let raw: Vec<f64> =
-            (-reach..=reach).map(|n| (-0.5 * (n as f64 * spacing / sigma_mm).powi(2)).exp()).collect();
+        let raw: Vec<f64> = (-reach..=reach).map(|n| (-0.5 * (n as f64 * spacing / sigma_mm).powi(2)).exp()).collect();
         let sum: f64 = raw.iter().sum();
         let weights: Vec<f32> = raw.iter().map(|w| (w / sum) as f32).collect();
         for mut lane in out.lanes_mut(axis) {

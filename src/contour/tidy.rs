@@ -78,8 +78,7 @@ type Parts = Vec<(f64, Vec<(usize, usize)>)>;
 
 fn parts(slices: &Slices, grid: &VoxelGrid) -> Parts {
     let pieces: BTreeMap<usize, Vec<SliceContours>> = slices.iter().map(|(&k, c)| (k, islands(c))).collect();
-    let names: Vec<(usize, usize)> =
-        pieces.iter().flat_map(|(&k, all)| (0..all.len()).map(move |n| (k, n))).collect();
+    let names: Vec<(usize, usize)> = pieces.iter().flat_map(|(&k, all)| (0..all.len()).map(move |n| (k, n))).collect();
     let mut parent: Vec<usize> = (0..names.len()).collect();
     fn root(parent: &mut [usize], mut at: usize) -> usize {
         while parent[at] != at {
@@ -107,8 +106,11 @@ fn parts(slices: &Slices, grid: &VoxelGrid) -> Parts {
 
 /// The structure without parts smaller than so much; parts are connected over neighbouring slices.
 pub fn keep_islands(slices: &Slices, grid: &VoxelGrid, at_least_mm3: f64) -> Slices {
-    let kept: Vec<(usize, usize)> =
-        parts(slices, grid).into_iter().filter(|(mm3, _)| *mm3 >= at_least_mm3).flat_map(|(_, pieces)| pieces).collect();
+    let kept: Vec<(usize, usize)> = parts(slices, grid)
+        .into_iter()
+        .filter(|(mm3, _)| *mm3 >= at_least_mm3)
+        .flat_map(|(_, pieces)| pieces)
+        .collect();
     keep(slices, |k, n| kept.contains(&(k, n)))
 }
 

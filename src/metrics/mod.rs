@@ -1,17 +1,20 @@
 //! How well two contours of the same structure agree: overlap, surface distances, added path length,
-//! borders, and the signed difference along an outline; and the values of an overlay inside a structure.
+//! borders, and the signed difference along an outline; the values of an overlay inside a structure,
+//! and CT numbers inside a circle.
 //!
 //! Definitions and golden values: Nikolov et al. 2021 (surface DSC, area-weighted surfels as in
 //! DeepMind's surface-distance), Vaassen et al. 2020 (added path length). See `tests/metrics.rs`.
 
 mod added_path;
 mod along;
+mod circle;
 mod comparison;
 mod overlay_values;
 mod surface;
 
 pub use added_path::AddedPath;
 pub use along::signed_difference_mm;
+pub use circle::CircleStatistics;
 pub use comparison::{BorderShift, Comparison, SurfaceDsc, compare};
 pub use overlay_values::OverlayValues;
 pub use surface::SurfaceDistances;

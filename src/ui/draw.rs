@@ -10,6 +10,7 @@ use super::display_panel::display_panel_ui;
 use super::export_panel::export_panel_ui;
 use super::features_panel::features_panel_ui;
 use super::jobs_panel::jobs_panel_ui;
+use super::measure_view::measurements_ui;
 use super::messages;
 use super::overlay_panel::{has_overlays, overlay_panel_ui};
 use super::panel::PanelInput;
@@ -86,6 +87,9 @@ impl HilumApp {
                                 section(ui, "Overlays", true, |ui| overlay_panel_ui(ui, &input, &mut panels.overlays));
                             }
                             section(ui, "Display", false, |ui| display_panel_ui(ui, &input));
+                            if !workbench.measures().done().is_empty() {
+                                section(ui, "Measurements", true, |ui| measurements_ui(ui, &input));
+                            }
                             section(ui, "Risk", true, |ui| risk_panel_ui(ui, &input, &mut panels.risk));
                             section(ui, "Clinical values", false, |ui| {
                                 clinical_panel_ui(ui, &input, &mut panels.clinical);
@@ -100,7 +104,7 @@ impl HilumApp {
         CentralPanel::default().frame(Frame::new().fill(theme::BASE)).show(ui, |ui| match workspace {
             Workspace::Cohort => cohort_ui(ui, &mut panels.cohort),
             Workspace::Archive => archive_ui(ui, &input, &mut panels.archive),
-            _ if has_scan => views.show(ui, workbench, scene, sender, difference.as_ref()),
+            _ if has_scan => views.show(ui, workbench, scene, sender, volumes, difference.as_ref()),
             _ => start_page_ui(ui, &input, &mut panels.series),
         });
 

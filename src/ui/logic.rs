@@ -10,7 +10,7 @@ use super::shortcuts;
 use super::teach::DifferenceOutline;
 use crate::workbench::jobs::JobKey;
 use crate::workbench::tools::ToolEvent;
-use crate::workbench::{Action, Command, ExportFormat, Severity, Shown, Workbench};
+use crate::workbench::{Action, Command, ExportFormat, MeasureCommand, Severity, Shown, ViewCommand, Workbench};
 use eframe::egui::{self, Key, Modifiers, ViewportCommand};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +24,7 @@ impl HilumApp {
         for message in self.scene.renderer.take_errors() {
             self.workbench.notices_mut().push_once(Severity::Warning, message);
         }
+        shortcuts::hold(context, &self.workbench, &self.sender);
         if self.dialogs.decision.is_none() && self.dialogs.palette.is_none() {
             self.escape(context);
             self.draft_keys(context);
@@ -71,6 +72,9 @@ impl HilumApp {
     }
 
     fn command(&mut self, command: Command) {
+        if let Command::View(ViewCommand::SetLayout(_)) = command {
+            self.views.maximized = None;
+        }
         let goes_to = matches!(command, Command::GoToRoi(_) | Command::Undo | Command::Redo);
         let before = self.workbench.view.crosshair;
         self.workbench.execute(command);
@@ -105,7 +109,14 @@ impl HilumApp {
             Action::ToolHelp => self.dialogs.tool_help = !self.dialogs.tool_help,
             Action::Quit => self.quit(context),
             other => {
-                if let Some(command) = self.workbench.command_for(other) {
+                let view = self.views.active();
+                // A view with a window of its own keeps it: the key is for that view while it is in use.
+                if let (Some(n), true) =
+                    (Workbench::preset_of(other), self.workbench.view.own_windows.contains_key(&view))
+                {
+                    let window = self.workbench.view.display.presets.get(n).map(|p| p.window);
+                    self.command(Command::View(ViewCommand::SetOwnWindow { view, window }));
+                } else if let Some(command) = self.workbench.command_for(other) {
                     self.command(command);
                 }
             }
@@ -325,7 +336,15 @@ impl HilumApp {
     /// Esc takes back a stroke, else shows all views again.
     fn escape(&mut self, context: &egui::Context) {
         let drawing = self.workbench.toolbox().is_active() || self.workbench.toolbox().is_draft();
-        if !drawing && self.views.maximized.is_none() {
+        let measuring = self.workbench.view.measuring.is_some();
+        if let Some(id) = self.workbench.measures().chosen.filter(|_| measuring && !context.text_edit_focused())
+            && context.input_mut(|i| {
+                i.consume_key(Modifiers::NONE, Key::Delete) || i.consume_key(Modifiers::NONE, Key::Backspace)
+            })
+        {
+            self.sender.send(Command::View(ViewCommand::Measure(MeasureCommand::Delete(id))));
+        }
+        if !drawing && !measuring && self.views.maximized.is_none() {
             return;
         }
         if context.text_edit_focused() || !context.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
@@ -333,6 +352,8 @@ impl HilumApp {
         }
         if drawing {
             self.sender.send(Command::Tool(ToolEvent::Cancel));
+        } else if measuring {
+            self.sender.send(Command::View(ViewCommand::Measure(MeasureCommand::Cancel)));
         } else {
             self.sender.send(WindowRequest::Maximize(None));
         }

@@ -33,7 +33,7 @@ fn entries(workbench: &Workbench) -> Vec<Entry> {
         .map(|action| {
             let info = action.info();
             Entry {
-                text: info.label.trim_end_matches('…').to_owned(),
+                text: workbench.action_label(action).trim_end_matches('…').to_owned(),
                 note: info.shortcut.map(|s| s.to_string()).unwrap_or_else(|| info.menu.to_string()),
                 request: action.into(),
                 refusal: workbench.refusal(action),

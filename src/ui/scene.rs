@@ -9,7 +9,7 @@ use crate::gpu::{Fill, Fills, GpuError, MaskSource, SLOTS, SliceRenderer, no_fil
 use crate::image::CtVolume;
 use crate::structures::{Generation, Provenance, Roi, RoiId};
 use crate::teaching::{Exercise, Phase};
-use crate::workbench::{Case, Shown, Workbench};
+use crate::workbench::{Case, ContourStyle, Shown, Workbench};
 use eframe::egui::Color32;
 use ndarray::Array3;
 use std::collections::BTreeSet;
@@ -123,7 +123,7 @@ impl Scene {
         }
         let room = self.slots.iter().filter(|id| ![MISSED, EXTRA].contains(id)).count();
         let filled = case.structures().rois.iter().filter(|roi| {
-            workbench.is_shown(roi.id) && workbench.view.opacity(roi.id) > 0.0 && !case.mask(roi.id).is_empty()
+            workbench.is_shown(roi.id) && workbench.view.drawn_opacity(roi.id) > 0.0 && !case.mask(roi.id).is_empty()
         });
         let found = filled.count();
         if found > room { result.and(Err(GpuError::TooManySlots { found })) } else { result }
@@ -172,21 +172,22 @@ impl Scene {
     }
 
     /// How every slot is tinted.
-    pub fn fills(&self, workbench: &Workbench) -> Fills {
+    /// `draws` tells which structures a view shows.
+    pub fn fills(&self, workbench: &Workbench, draws: impl Fn(&Roi) -> bool) -> Fills {
         let Some(case) = workbench.shown_case() else { return no_fills() };
         let mut fills = [Fill::default(); SLOTS];
         for (fill, id) in fills.iter_mut().zip(&self.slots) {
             *fill = match *id {
-                MISSED | EXTRA if workbench.view.contours_hidden => Fill::default(),
+                MISSED | EXTRA if workbench.view.hides_contours() => Fill::default(),
                 MISSED => solid(MISSED_COLOR, 0.45),
                 EXTRA => solid(EXTRA_COLOR, 0.45),
                 id => match case.structures().get(id) {
-                    Some(roi) if workbench.is_shown(id) => {
+                    Some(roi) if workbench.is_shown(id) && draws(roi) => {
                         let compared = self
                             .difference
                             .as_ref()
                             .is_some_and(|d| [d.exercise.reference, d.exercise.attempt].contains(&id));
-                        let opacity = if compared { 0.0 } else { workbench.view.opacity(id) };
+                        let opacity = if compared { 0.0 } else { workbench.view.drawn_opacity(id) };
                         Fill { color: roi.color, opacity, hatched: is_open_proposal(roi) }
                     }
                     _ => Fill::default(),
@@ -232,24 +233,24 @@ pub fn is_open_proposal(roi: &Roi) -> bool {
     matches!(roi.provenance, Provenance::Proposed { .. }) && roi.generation == Generation::Automatic
 }
 
-/// The structures to outline, in drawing order.
-pub fn structures(workbench: &Workbench) -> Vec<ViewStructure<'_>> {
-    let Some(case) = workbench.shown_case() else { return Vec::new() };
-    case.structures()
-        .rois
-        .iter()
-        .filter(|roi| workbench.is_shown(roi.id))
-        .map(|roi| {
-            let active = workbench.view.selected == Some(roi.id);
-            ViewStructure {
-                roi,
-                width: if active { 2.25 } else { 1.4 },
-                opacity: 1.0,
-                dashed: is_open_proposal(roi),
-                active,
-            }
-        })
-        .collect()
+/// The structures of a side to outline, in drawing order, each with its name for people.
+pub fn structures<'a>(workbench: &'a Workbench, rois: &[&'a Roi], names: &'a [String]) -> Vec<ViewStructure<'a>> {
+    /// How much wider the selected structure is drawn.
+    const SELECTED: f32 = 1.6;
+    let structure = |(roi, name): (&&'a Roi, &'a String)| {
+        let active = workbench.view.selected == Some(roi.id);
+        let width = workbench.view.line_width(roi.id);
+        ViewStructure {
+            roi,
+            width: if active { width * SELECTED } else { width },
+            opacity: 1.0,
+            dashed: is_open_proposal(roi),
+            active,
+            label: name,
+            fill_only: workbench.view.style(roi.id) == ContourStyle::Fill,
+        }
+    };
+    rois.iter().zip(names).map(structure).collect()
 }
 
 /// All ROIs if they have room, else the visible ones first; then the difference.

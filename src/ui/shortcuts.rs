@@ -3,7 +3,7 @@
 use super::request::CommandSender;
 use super::theme;
 use super::widgets::chip;
-use crate::workbench::{Action, Menu, Workbench};
+use crate::workbench::{Action, Command, Menu, ViewCommand, Workbench};
 use eframe::egui::{self, Event, Key, Modifiers, RichText};
 use strum::IntoEnumIterator;
 
@@ -15,8 +15,12 @@ pub fn consume(context: &egui::Context, workbench: &Workbench, sender: &CommandS
     }
     context.input_mut(|input| {
         input.events.retain(|event| {
-            let Event::Key { key, pressed: true, repeat, modifiers, .. } = event else { return true };
-            let Some(action) = action_of(*key, *modifiers) else { return true };
+            let Event::Key { key, physical_key, pressed: true, repeat, modifiers } = event else { return true };
+            // Signs and digits lie elsewhere on other keyboards; there the place of the key counts.
+            let place =
+                physical_key.filter(|k| matches!(k, Key::Comma | Key::Period) || k.name().parse::<u8>().is_ok());
+            let action = action_of(*key, *modifiers).or_else(|| action_of(place?, *modifiers));
+            let Some(action) = action else { return true };
             if workbench.refusal(action).is_some() || (*repeat && !repeats(action)) {
                 return true;
             }
@@ -24,6 +28,15 @@ pub fn consume(context: &egui::Context, workbench: &Workbench, sender: &CommandS
             false
         });
     });
+}
+
+/// Hides all contours as long as H alone is held; another window or a text field lets go of it.
+pub fn hold(context: &egui::Context, workbench: &Workbench, sender: &CommandSender) {
+    let held = context.input(|i| i.focused && i.key_down(Key::H) && i.modifiers.is_none());
+    let held = held && !context.text_edit_focused();
+    if held != workbench.view.contours_held {
+        sender.send(Command::View(ViewCommand::HoldContours(held)));
+    }
 }
 
 /// The action of a key press.
@@ -42,7 +55,14 @@ pub fn action_of(key: Key, modifiers: Modifiers) -> Option<Action> {
 fn repeats(action: Action) -> bool {
     matches!(
         action,
-        Action::BrushSmaller | Action::BrushLarger | Action::SliceUp | Action::SliceDown | Action::Undo | Action::Redo
+        Action::BrushSmaller
+            | Action::BrushLarger
+            | Action::SliceUp
+            | Action::SliceDown
+            | Action::Undo
+            | Action::Redo
+            | Action::NextContourSlice
+            | Action::PreviousContourSlice
     )
 }
 
@@ -53,6 +73,9 @@ const POINTER: &[(&str, &str)] = &[
     ("Shift wheel", "Radius of brush and nudge"),
     ("Middle drag, space drag", "Pan"),
     ("Right drag", "Window and level"),
+    ("Alt right drag", "Window of this view alone"),
+    ("Right click", "Menu of what is there"),
+    ("H held", "Hide all contours"),
     ("Ctrl click", "Move the crosshair with any tool"),
     ("Alt drag", "The other way: erase, or add"),
     ("Enter, double click", "Close an outline"),

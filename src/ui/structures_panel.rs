@@ -9,7 +9,7 @@ use super::widgets::{action_icon, cm3, faint, icon_button_sized, status_line};
 use crate::import::{SetFormat, SetSource};
 use crate::structures::{Generation, Provenance, Roi, RoiId, Role};
 use crate::workbench::jobs::JobKey;
-use crate::workbench::{Action, Command, ForeignSet, Workbench};
+use crate::workbench::{Action, Command, ContourStyle, Display, ForeignSet, ViewCommand, Workbench};
 use eframe::egui::{
     self, Align, Color32, ComboBox, CornerRadius, Frame, Key, Label, Layout, Margin, Popup, Response, RichText,
     ScrollArea, Sense, Slider, TextEdit, Ui, WidgetInfo, color_picker, vec2,
@@ -210,11 +210,37 @@ fn menu_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi
         state.renaming = Some((roi.id, roi.name.clone()));
         ui.close();
     }
-    if ui.button("Show only this").clicked() {
-        input.sender.send(Command::SetAllVisible(false));
-        input.sender.send(Command::SetVisible { roi: roi.id, visible: true });
+    let PanelInput { workbench, sender, .. } = *input;
+    let alone = workbench.view.isolating && workbench.view.selected == Some(roi.id);
+    if ui.button(if alone { "Show all again" } else { "Isolate" }).clicked() {
+        sender.send(Command::SelectRoi(Some(roi.id)));
+        sender.send(Command::View(ViewCommand::SetIsolating(!alone)));
         ui.close();
     }
+    let locked = workbench.policy.locked.contains(&roi.id);
+    if ui.button(if locked { "Unlock" } else { "Lock" }).clicked() {
+        sender.send(Command::SetLocked { roi: roi.id, locked: !locked });
+        ui.close();
+    }
+    ui.menu_button("Role", |ui| {
+        ScrollArea::vertical().max_height(420.0).show(ui, |ui| {
+            for role in Role::all() {
+                if ui.selectable_label(role == roi.role, role.label()).clicked() {
+                    sender.send(Command::SetRole { roi: roi.id, role });
+                    ui.close();
+                }
+            }
+        });
+    });
+    ui.menu_button("Draw", |ui| {
+        let style = workbench.view.style(roi.id);
+        for (option, label) in ContourStyle::ALL {
+            if ui.selectable_label(style == option, label).clicked() {
+                sender.send(Command::View(ViewCommand::SetRoiStyle { roi: roi.id, style: Some(option) }));
+                ui.close();
+            }
+        }
+    });
     ui.separator();
     if ui.button("Delete").clicked() {
         input.sender.send(Command::DeleteRoi(roi.id));
@@ -290,6 +316,17 @@ fn details_ui(ui: &mut Ui, input: &PanelInput<'_>, roi: &Roi) {
         slider.accessible_name(format!("Fill of {}", roi.name));
         if changed {
             sender.send(Command::SetOpacity { roi: roi.id, opacity: (percent / 100.0) as f32 });
+        }
+    });
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Line").color(theme::TEXT_SECONDARY));
+        let mut width = workbench.view.line_width(roi.id);
+        ui.spacing_mut().slider_width = (ui.available_width() - 64.0).max(60.0);
+        let slider = ui.add(Slider::new(&mut width, Display::LINE_WIDTHS).step_by(0.1).fixed_decimals(1));
+        let changed = slider.changed();
+        slider.accessible_name(format!("Line width of {}", roi.name));
+        if changed && (width - workbench.view.line_width(roi.id)).abs() > 0.01 {
+            sender.send(Command::View(ViewCommand::SetRoiWidth { roi: roi.id, width: Some(width) }));
         }
     });
     ui.add(

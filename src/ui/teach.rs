@@ -228,7 +228,7 @@ impl DifferenceOutline {
 
     /// Draws it over an axial view, with its scale.
     pub fn paint(&self, painter: &Painter, view: &ViewTransform, grid: &VoxelGrid, workbench: &Workbench) {
-        if workbench.view.contours_hidden {
+        if workbench.view.hides_contours() {
             return;
         }
         let attempt = workbench.case().and_then(|c| c.structures().get(self.exercise.attempt));

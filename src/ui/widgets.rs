@@ -26,7 +26,7 @@ pub fn action_tooltip(workbench: &Workbench, action: Action) -> String {
 /// A row of a menu for an action.
 pub fn action_item(ui: &mut Ui, workbench: &Workbench, sender: &CommandSender, action: Action) {
     let info = action.info();
-    let mut button = Button::new(info.label);
+    let mut button = Button::new(workbench.action_label(action));
     if let Some(shortcut) = info.shortcut {
         button = button.shortcut_text(RichText::new(shortcut.to_string()).color(theme::TEXT_FAINT));
     }

@@ -7,7 +7,7 @@ use super::policy::{EditRules, HuBand};
 use super::tools::{BrushShape, PaintMode, ToolOptions};
 use super::{Action, Command, DoseUnit, Overlay, OverlayCommand, ToolKind, Workbench, Workspace};
 use crate::geometry::Orientation;
-use crate::image::{Quantity, WindowLevel};
+use crate::image::Quantity;
 use crate::structures::Role;
 
 /// Why nothing of the case can be used or changed while another one is read.
@@ -86,7 +86,7 @@ impl Workbench {
                 Some("Choose the brush or a tool that draws an area first")
             }
             Action::SlabMode if self.view.slab.is_none() => Some("Choose a thickness of the slab first (Shift+T)"),
-            _ => None,
+            other => self.view_refusal(other),
         }
     }
 
@@ -171,9 +171,6 @@ impl Workbench {
             Action::SliceUp => Command::Scroll { orientation: Orientation::Axial, steps: 1 },
             Action::SliceDown => Command::Scroll { orientation: Orientation::Axial, steps: -1 },
             Action::GoToSelected => Command::GoToRoi(selected?),
-            Action::WindowMediastinum => Command::SetWindow(WindowLevel::MEDIASTINUM),
-            Action::WindowLung => Command::SetWindow(WindowLevel::LUNG),
-            Action::WindowBone => Command::SetWindow(WindowLevel::BONE),
             Action::ToggleSelected => {
                 let roi = selected?;
                 Command::SetVisible { roi, visible: !self.view.is_visible(roi) }
@@ -215,15 +212,32 @@ impl Workbench {
             | Action::Messages
             | Action::ImportReport
             | Action::Quit => return None,
+            other => return self.view_command_for(other),
         })
     }
 
     /// What the user can do now with the pointer, as (gesture, effect).
     pub fn hints(&self) -> Vec<(&'static str, &'static str)> {
+        if let Some(kind) = self.view.measuring {
+            return vec![
+                match kind {
+                    super::MeasureKind::Distance => ("Drag", "measure from point to point"),
+                    super::MeasureKind::Angle => ("Three clicks", "measure at the second"),
+                    super::MeasureKind::Circle => ("Drag", "from the middle to the rim"),
+                },
+                ("Drag an end", "move it"),
+                ("Delete", "remove the last one"),
+                ("Esc", "stop measuring"),
+            ];
+        }
         match self.toolbox.active() {
             Some(tool) => tool.hints(self.toolbox.options()),
             None => vec![
-                ("Click", "move the crosshair"),
+                if self.view.display.linked {
+                    ("Click", "move the crosshair")
+                } else {
+                    ("Ctrl click", "bring all views here")
+                },
                 ("Wheel", "slices"),
                 ("Ctrl wheel", "zoom"),
                 ("Middle drag", "pan"),

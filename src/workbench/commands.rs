@@ -9,6 +9,7 @@ use super::policy::EditRules;
 use super::series::SeriesChoice;
 use super::tools::{BrushShape, ToolEvent, ToolKind, ToolOptions};
 use super::view::Workspace;
+use super::view_commands::ViewCommand;
 use crate::features::ClinicalValues;
 use crate::geometry::{Orientation, PatientPoint};
 use crate::image::{Sampling, Slab, WindowLevel};
@@ -124,6 +125,7 @@ pub enum Command {
     Teach(TeachCommand),
     Overlay(OverlayCommand),
     Archive(super::ArchiveCommand),
+    View(ViewCommand),
 }
 
 /// What a command or an action works on.
@@ -173,12 +175,16 @@ impl Command {
                 | ToolEvent::Cancel,
             ) => Reach::Anything,
             Self::SetCrosshair(_) | Self::Scroll { .. } => Reach::Scan,
+            Self::View(command) => command.reach(),
             _ => Reach::Case,
         }
     }
 
     /// True if a stroke under way goes on; every other command ends it first, as one step.
     pub(super) fn leaves_stroke(&self) -> bool {
+        if let Self::View(command) = self {
+            return command.leaves_stroke();
+        }
         matches!(
             self,
             Self::Tool(_)
@@ -295,6 +301,31 @@ pub enum Action {
     Messages,
     ImportReport,
     Quit,
+    // Views.
+    LayoutAxial,
+    LayoutFour,
+    LayoutCompare,
+    LinkViews,
+    NextContourSlice,
+    PreviousContourSlice,
+    NextEditedSlice,
+    PreviousEditedSlice,
+    NextUnseenSlice,
+    PreviousUnseenSlice,
+    NextGap,
+    WindowSoftTissue,
+    WindowLiver,
+    WindowVessels,
+    WindowAirways,
+    WindowBrain,
+    WindowWide,
+    Isolate,
+    ContourLabels,
+    ContourStyle,
+    MeasureDistance,
+    MeasureAngle,
+    MeasureCircle,
+    ClearMeasurements,
 }
 
 /// Where an action stands in the menus.
@@ -330,6 +361,8 @@ impl std::fmt::Display for Shortcut {
             "CloseBracket" => "]",
             "PageUp" => "Page up",
             "PageDown" => "Page down",
+            "Comma" => ",",
+            "Period" => ".",
             other => other,
         })
     }
@@ -358,6 +391,19 @@ const fn shift(key: &'static str) -> Option<Shortcut> {
 }
 
 impl Action {
+    /// The windows of the keys 1 to 9.
+    pub const WINDOWS: [Self; super::PRESETS] = [
+        Self::WindowMediastinum,
+        Self::WindowLung,
+        Self::WindowBone,
+        Self::WindowSoftTissue,
+        Self::WindowLiver,
+        Self::WindowVessels,
+        Self::WindowAirways,
+        Self::WindowBrain,
+        Self::WindowWide,
+    ];
+
     pub(super) fn reach(self) -> Reach {
         match self {
             Self::Open
@@ -379,7 +425,17 @@ impl Action {
             | Self::WindowLung
             | Self::WindowBone
             | Self::ToggleInterpolation
-            | Self::FitViews => Reach::Scan,
+            | Self::FitViews
+            | Self::LayoutAxial
+            | Self::LayoutFour
+            | Self::LayoutCompare
+            | Self::LinkViews
+            | Self::WindowSoftTissue
+            | Self::WindowLiver
+            | Self::WindowVessels
+            | Self::WindowAirways
+            | Self::WindowBrain
+            | Self::WindowWide => Reach::Scan,
             _ => Reach::Case,
         }
     }
@@ -486,7 +542,12 @@ impl Action {
             Self::WindowLung => ("Window lung", "Centre -600 HU, width 1500 HU", View, key("2")),
             Self::WindowBone => ("Window bone", "Centre 400 HU, width 1800 HU", View, key("3")),
             Self::FitViews => ("Fit views", "Show the whole scan in every view", View, key("F")),
-            Self::ToggleContours => ("Hide contours", "Hide or show all contours and fills", View, key("H")),
+            Self::ToggleContours => (
+                "Hide contours",
+                "Hide or show all contours and fills; H hides them while it is held",
+                View,
+                shift("H"),
+            ),
             Self::ToggleOverlay => (
                 "Show or hide overlay",
                 "Show or hide PET or dose over the CT; the first one where none is chosen",
@@ -562,6 +623,91 @@ impl Action {
             Self::Messages => ("Messages", "Show every message of this run", Help, ctrl("M")),
             Self::ImportReport => ("Import report", "Show what was noticed while this case was read", Help, ctrl("I")),
             Self::Shortcuts => ("Keyboard shortcuts", "List every shortcut", Help, key("F1")),
+            // Views.
+            Self::LayoutAxial => {
+                ("Axial large", "The axial view large, sagittal and coronal beside it", View, key("F2"))
+            }
+            Self::LayoutFour => ("Four views", "Axial, sagittal, coronal and 3D", View, key("F3")),
+            Self::LayoutCompare => (
+                "Side by side",
+                "Two axial views: the structures as opened and as they are now, or those of two sources",
+                View,
+                key("F4"),
+            ),
+            Self::LinkViews => (
+                "Link views",
+                "Linked: a click brings all views to the point, two axial views go together. Free: every view keeps its place",
+                View,
+                shift("F"),
+            ),
+            Self::NextContourSlice => (
+                "Next slice of the structure",
+                "The next slice towards the head with contours of the selected structure",
+                View,
+                key("Period"),
+            ),
+            Self::PreviousContourSlice => (
+                "Previous slice of the structure",
+                "The next slice towards the feet with contours of the selected structure",
+                View,
+                key("Comma"),
+            ),
+            Self::NextEditedSlice => (
+                "Next changed slice",
+                "The next slice towards the head that differs from what was opened",
+                View,
+                shift("Period"),
+            ),
+            Self::PreviousEditedSlice => (
+                "Previous changed slice",
+                "The next slice towards the feet that differs from what was opened",
+                View,
+                shift("Comma"),
+            ),
+            Self::NextUnseenSlice => (
+                "Next slice not looked at",
+                "The next slice towards the head, then from the feet, that was not shown for half a second",
+                View,
+                key("J"),
+            ),
+            Self::PreviousUnseenSlice => (
+                "Previous slice not looked at",
+                "The next slice towards the feet, then from the head, that was not shown for half a second",
+                View,
+                shift("J"),
+            ),
+            Self::NextGap => (
+                "Next gap in the structure",
+                "The next slice without contours between slices with contours of the selected structure",
+                View,
+                shift("G"),
+            ),
+            Self::WindowSoftTissue => ("Window soft tissue", "Centre 50 HU, width 350 HU", View, key("4")),
+            Self::WindowLiver => ("Window liver", "Centre 80 HU, width 150 HU", View, key("5")),
+            Self::WindowVessels => ("Window vessels", "Centre 100 HU, width 700 HU", View, key("6")),
+            Self::WindowAirways => ("Window airways", "Centre -450 HU, width 1200 HU", View, key("7")),
+            Self::WindowBrain => ("Window brain", "Centre 40 HU, width 80 HU", View, key("8")),
+            Self::WindowWide => ("Window wide", "Centre 0 HU, width 2000 HU", View, key("9")),
+            Self::Isolate => {
+                ("Isolate structure", "Show the selected structure alone, and all again", Structure, key("Z"))
+            }
+            Self::ContourLabels => {
+                ("Contour labels", "Show or hide names beside the contours in axial views", View, shift("L"))
+            }
+            Self::ContourStyle => {
+                ("Outline, fill or both", "Draw outlines and fills, outlines only, or fills only", View, None)
+            }
+            Self::MeasureDistance => ("Measure a distance", "Two points, in mm", Tools, key("M")),
+            Self::MeasureAngle => ("Measure an angle", "Three points; the angle is at the second", Tools, shift("M")),
+            Self::MeasureCircle => (
+                "Measure HU in a circle",
+                "Mean, standard deviation, least and greatest CT number inside a circle",
+                Tools,
+                shift("R"),
+            ),
+            Self::ClearMeasurements => {
+                ("Remove all measurements", "Measurements are not part of the case", Tools, None)
+            }
         };
         ActionInfo { label, tooltip, menu, shortcut }
     }

@@ -7,9 +7,10 @@ mod archive;
 mod case;
 mod commands;
 mod copy_slice;
+mod coverage;
 mod deidentify;
+mod display;
 mod drawing;
-mod sampling;
 mod edit;
 mod export;
 mod history;
@@ -17,23 +18,28 @@ pub mod jobs;
 pub mod journal;
 mod live;
 mod loading;
+mod measure;
 mod notices;
 mod opening;
 mod outcome;
 mod overlays;
 mod policy;
 mod results;
+mod sampling;
 mod script;
 mod series;
 mod settings;
 pub mod tools;
 mod view;
+mod view_commands;
 
 pub use actions::READING;
 pub use archive::{ArchiveCommand, ArchiveDesk, Receiving};
 pub use case::{Case, CaseContents, CaseImage, ChangedSlices, EditError};
 pub use commands::{Action, ActionInfo, Command, Menu, Shortcut, TeachCommand};
+pub use coverage::{Coverage, Jump, Toward, gaps};
 pub use deidentify::{Deidentified, DeidentifyRequest};
+pub use display::{CompareSide, ContourStyle, Display, PRESETS, ViewLayout, WindowPreset, source_of};
 pub use edit::{Change, Edit, RoiAttributes};
 pub use export::{
     ExportFailure, ExportFormat, ExportSource, Exported, NiftiContent, NiftiProof, WrittenNifti, WrittenStructure,
@@ -42,6 +48,7 @@ pub use export::{
 pub use history::{History, StateId, Step};
 pub use live::{CentralZone, Derived, Live, Surroundings};
 pub use loading::{LoadedCase, Loading, OpenError, OpenStep, load_case, load_demo, load_series};
+pub use measure::{MeasureCommand, MeasureKind, MeasureValue, Measurement, Measures};
 pub use notices::{Notice, Notices, Severity, Trouble};
 pub use outcome::{error_chain, proposal_edit, segmentation_edit};
 pub use overlays::{DoseUnit, IsodoseLevel, Overlay, OverlayCommand, OverlayStyle, find_overlay};
@@ -51,6 +58,7 @@ pub use series::{ForeignSet, FoundSeries, FrameRelation, SeriesChoice, SeriesLis
 pub use settings::{RecentCase, Settings, SettingsError};
 pub use tools::ToolKind;
 pub use view::{ViewState, Workspace};
+pub use view_commands::ViewCommand;
 
 use crate::dicom::{self, ImportWarning};
 use crate::diunet::{self, LoadedModel};
@@ -120,6 +128,9 @@ pub struct Workbench {
     journal: Journal,
     case_count: u64,
     archive: ArchiveDesk,
+    // Views.
+    coverage: Coverage,
+    measures: Measures,
 }
 
 impl Workbench {
@@ -146,7 +157,8 @@ impl Workbench {
                 notices.push(Severity::Warning, format!("{what} is not available"), vec![problem.clone()]);
             }
         }
-        let view = ViewState { identifiers_hidden: settings.identifiers_hidden, ..ViewState::default() };
+        let display = settings.views.clone().checked();
+        let view = ViewState { identifiers_hidden: settings.identifiers_hidden, display, ..ViewState::default() };
         let journal = Journal::new(settings_path.as_deref());
         let mut workbench = Self {
             case: None,
@@ -182,6 +194,8 @@ impl Workbench {
             case_count: 0,
             archive: ArchiveDesk::default(),
             journal,
+            coverage: Coverage::default(),
+            measures: Measures::default(),
         };
         workbench.look_for_journals();
         workbench
@@ -290,7 +304,7 @@ impl Workbench {
     /// True if the ROI is drawn: visible, contours not hidden, and not the hidden reference of an exercise.
     pub fn is_shown(&self, roi: RoiId) -> bool {
         let concealed = self.exercise.is_some_and(|e| e.phase == Phase::Contouring && e.reference == roi);
-        !self.view.contours_hidden && self.view.is_visible(roi) && !concealed
+        !self.view.hides_contours() && self.view.is_visible(roi) && !concealed
     }
 
     /// Seed of the demo case.
@@ -326,8 +340,12 @@ impl Workbench {
             Command::AcknowledgeGeometry => self.geometry_acknowledged = true,
             Command::SetWorkspace(workspace) => self.view.workspace = workspace,
             Command::SelectRoi(roi) => self.view.selected = roi,
-            Command::SetVisible { roi, visible } => self.view.set_visible(roi, visible),
+            Command::SetVisible { roi, visible } => {
+                self.end_isolation();
+                self.view.set_visible(roi, visible);
+            }
             Command::SetAllVisible(visible) => {
+                self.view.isolating = false;
                 let ids: Vec<RoiId> = self.roi_ids();
                 for roi in ids {
                     self.view.set_visible(roi, visible);
@@ -356,7 +374,11 @@ impl Workbench {
             Command::SetColor { roi, color } => self.attributes("Change colour", roi, |a| a.color = color),
             Command::AddRoi { name, role } => self.add_roi(&name, role),
             Command::DeleteRoi(roi) => self.delete_roi(roi),
-            Command::SetTool(tool) => self.toolbox.choose(tool),
+            Command::SetTool(tool) => {
+                self.view.measuring = None;
+                self.measures.cancel();
+                self.toolbox.choose(tool);
+            }
             Command::SetBrushRadius(radius_mm) => {
                 self.toolbox.set_options(ToolOptions { radius_mm, ..*self.toolbox.options() });
             }
@@ -414,9 +436,21 @@ impl Workbench {
             Command::Teach(command) => self.teach(command),
             Command::Overlay(command) => self.overlay(command),
             Command::Archive(command) => self.archive_command(command),
+            Command::View(command) => self.view_command(command),
         }
         self.sync_live();
         self.keep_journal();
+    }
+
+    /// What is shown alone stays shown alone, but as a choice of its own that can be added to.
+    fn end_isolation(&mut self) {
+        if std::mem::take(&mut self.view.isolating)
+            && let Some(alone) = self.view.selected
+        {
+            for id in self.roi_ids() {
+                self.view.set_visible(id, id == alone);
+            }
+        }
     }
 
     fn roi_ids(&self) -> Vec<RoiId> {

@@ -242,6 +242,7 @@ impl Workbench {
         self.view = ViewState {
             workspace: self.view.workspace,
             identifiers_hidden: self.view.identifiers_hidden,
+            display: self.view.display.clone(),
             ..ViewState::default()
         };
         if case.image.meta.from_nifti {

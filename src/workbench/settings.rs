@@ -1,5 +1,6 @@
 //! Settings kept between runs: recent cases and switches, as TOML in the user's configuration folder.
 
+use super::Display;
 use crate::archive::Archives;
 use std::path::{Path, PathBuf};
 
@@ -30,6 +31,8 @@ pub struct Settings {
     /// Memory that undo may hold, MB; the usual where it is not set.
     pub history_mb: Option<u32>,
     pub archives: Archives,
+    /// Layout and drawing of the views.
+    pub views: Display,
 }
 
 /// Settings that could not be read or written.

@@ -1,6 +1,8 @@
 //! What the user looks at: workspace, crosshair, window, and how each structure is shown.
 
+use super::display::{CompareSide, ContourStyle, Display};
 use super::export::ExportFormat;
+use super::measure::MeasureKind;
 use crate::geometry::{ImagePlane, Orientation, PatientPoint, VoxelGrid};
 use crate::image::{Sampling, Slab, SlabMode, WindowLevel};
 use crate::structures::RoiId;
@@ -46,6 +48,21 @@ pub struct ViewState {
     pub(super) opacity: BTreeMap<RoiId, f32>,
     /// Hides every contour and fill while true.
     pub contours_hidden: bool,
+    // Views.
+    /// Hides every contour and fill while a key is held.
+    pub contours_held: bool,
+    /// Shows the selected structure only.
+    pub isolating: bool,
+    pub display: Display,
+    /// What the left and the right of two views side by side show.
+    pub compare: [CompareSide; 2],
+    /// The point of the left one of two views side by side where they do not go together.
+    pub left_at: Option<PatientPoint>,
+    /// Windows of single views, by their number.
+    pub own_windows: BTreeMap<usize, WindowLevel>,
+    pub measuring: Option<MeasureKind>,
+    pub(super) widths: BTreeMap<RoiId, f32>,
+    pub(super) styles: BTreeMap<RoiId, ContourStyle>,
     /// Patient name, ID and dates are not shown.
     pub identifiers_hidden: bool,
     /// What the next export writes.
@@ -65,6 +82,15 @@ impl Default for ViewState {
             hidden: BTreeSet::new(),
             opacity: BTreeMap::new(),
             contours_hidden: false,
+            contours_held: false,
+            isolating: false,
+            display: Display::default(),
+            compare: [CompareSide::AsOpened, CompareSide::Now],
+            left_at: None,
+            own_windows: BTreeMap::new(),
+            measuring: None,
+            widths: BTreeMap::new(),
+            styles: BTreeMap::new(),
             identifiers_hidden: false,
             export_format: ExportFormat::default(),
         }
@@ -76,7 +102,35 @@ impl ViewState {
     pub const DEFAULT_OPACITY: f32 = 0.22;
 
     pub fn is_visible(&self, roi: RoiId) -> bool {
-        !self.hidden.contains(&roi)
+        match self.selected.filter(|_| self.isolating) {
+            Some(selected) => selected == roi,
+            None => !self.hidden.contains(&roi),
+        }
+    }
+
+    /// True while no contour is drawn at all.
+    pub fn hides_contours(&self) -> bool {
+        self.contours_hidden || self.contours_held
+    }
+
+    /// Width of a structure's outline, points.
+    pub fn line_width(&self, roi: RoiId) -> f32 {
+        self.widths.get(&roi).copied().unwrap_or(self.display.line_width)
+    }
+
+    /// The width chosen for this structure alone.
+    pub fn own_line_width(&self, roi: RoiId) -> Option<f32> {
+        self.widths.get(&roi).copied()
+    }
+
+    /// What is drawn of a structure.
+    pub fn style(&self, roi: RoiId) -> ContourStyle {
+        self.styles.get(&roi).copied().unwrap_or(self.display.style)
+    }
+
+    /// The window of a view, by its number.
+    pub fn window_of(&self, view: usize) -> WindowLevel {
+        self.own_windows.get(&view).copied().unwrap_or(self.window)
     }
 
     pub fn set_visible(&mut self, roi: RoiId, visible: bool) {
@@ -84,6 +138,15 @@ impl ViewState {
             self.hidden.remove(&roi);
         } else {
             self.hidden.insert(roi);
+        }
+    }
+
+    /// The fill as it is drawn, 0 to 1: nothing of outlines, at least the usual one of fills without an outline.
+    pub fn drawn_opacity(&self, roi: RoiId) -> f32 {
+        match self.style(roi) {
+            ContourStyle::Both => self.opacity(roi),
+            ContourStyle::Outline => 0.0,
+            ContourStyle::Fill => self.opacity(roi).max(Self::DEFAULT_OPACITY),
         }
     }
 
@@ -98,17 +161,12 @@ impl ViewState {
 
     /// Moves the crosshair by whole slices (axial) or voxels along the normal of a view, within the scan.
     pub fn scroll(&mut self, grid: &VoxelGrid, orientation: Orientation, steps: i64) {
-        let plane = ImagePlane::through(grid, orientation, self.crosshair);
-        let at = grid.voxel_from_patient(self.crosshair);
-        let axes = [grid.normal(), grid.j_direction(), grid.i_direction()];
-        let sizes = grid.shape();
-        let Some(axis) = (0..3).find(|a| axes[*a].dot(plane.normal).abs() > 0.5) else { return };
-        let sign = if axes[axis].dot(plane.normal) > 0.0 { 1 } else { -1 };
-        let mut index = at.to_array();
-        let moved = (index[axis].round() as i64 + sign * steps).clamp(0, sizes[axis] as i64 - 1);
-        index[axis] = moved as f64;
-        let [k, j, i] = index;
-        self.crosshair = grid.patient_from_plane(grid.plane_from_index(i, j), grid.position_from_slice_index(k));
+        self.crosshair = scrolled(grid, self.crosshair, orientation, steps);
+    }
+
+    /// The point through which the left one of two views side by side goes.
+    pub fn left_point(&self) -> PatientPoint {
+        self.left_at.filter(|_| !self.display.linked).unwrap_or(self.crosshair)
     }
 
     /// The slice that the axial view shows.
@@ -118,12 +176,32 @@ impl ViewState {
 
     /// Keeps the crosshair inside the scan.
     pub fn clamp_to(&mut self, grid: &VoxelGrid) {
-        let at = grid.voxel_from_patient(self.crosshair);
-        let [nk, nj, ni] = grid.shape();
-        let (k, j, i) =
-            (at.x.clamp(0.0, nk as f64 - 1.0), at.y.clamp(0.0, nj as f64 - 1.0), at.z.clamp(0.0, ni as f64 - 1.0));
-        self.crosshair = grid.patient_from_plane(grid.plane_from_index(i, j), grid.position_from_slice_index(k));
+        self.crosshair = clamped(grid, self.crosshair);
     }
+}
+
+/// The nearest point between the outermost voxel centres of the scan.
+pub(super) fn clamped(grid: &VoxelGrid, point: PatientPoint) -> PatientPoint {
+    let at = grid.voxel_from_patient(point);
+    let [nk, nj, ni] = grid.shape();
+    let (k, j, i) =
+        (at.x.clamp(0.0, nk as f64 - 1.0), at.y.clamp(0.0, nj as f64 - 1.0), at.z.clamp(0.0, ni as f64 - 1.0));
+    grid.patient_from_plane(grid.plane_from_index(i, j), grid.position_from_slice_index(k))
+}
+
+/// A point moved by whole slices or voxels along the normal of a view, within the scan.
+pub(super) fn scrolled(grid: &VoxelGrid, point: PatientPoint, orientation: Orientation, steps: i64) -> PatientPoint {
+    let plane = ImagePlane::through(grid, orientation, point);
+    let at = grid.voxel_from_patient(point);
+    let axes = [grid.normal(), grid.j_direction(), grid.i_direction()];
+    let sizes = grid.shape();
+    let Some(axis) = (0..3).find(|a| axes[*a].dot(plane.normal).abs() > 0.5) else { return point };
+    let sign = if axes[axis].dot(plane.normal) > 0.0 { 1 } else { -1 };
+    let mut index = at.to_array();
+    let moved = (index[axis].round() as i64 + sign * steps).clamp(0, sizes[axis] as i64 - 1);
+    index[axis] = moved as f64;
+    let [k, j, i] = index;
+    grid.patient_from_plane(grid.plane_from_index(i, j), grid.position_from_slice_index(k))
 }
 
 #[cfg(test)]

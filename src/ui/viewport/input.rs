@@ -31,6 +31,8 @@ pub enum ViewEvent {
     },
     /// A drag with the secondary button: the window to show.
     Window(WindowLevel),
+    /// The same with Alt: for this view alone.
+    OwnWindow(WindowLevel),
     /// Slices to go along the normal of the view's plane.
     Scroll(i32),
     /// Slice position chosen in the scrubber: a point with the wanted distance along the normal.
@@ -52,6 +54,10 @@ enum Gesture {
     Window {
         from: Pos2,
         start: WindowLevel,
+        /// For this view alone.
+        alone: bool,
+        /// Moved further than a click may.
+        drags: bool,
     },
 }
 
@@ -68,6 +74,8 @@ impl InputState {
     const POINTS_PER_STEP: f32 = 40.0;
     /// Change of the window by a drag over this many points: the present width.
     const WINDOW_POINTS: f64 = 250.0;
+    /// A click of the secondary button may move so far, points: it opens a menu.
+    const CLICK_POINTS: f32 = 4.0;
 
     pub fn is_panning(&self) -> bool {
         matches!(self.gesture, Gesture::Pan { .. })
@@ -86,7 +94,8 @@ impl InputState {
         camera: &mut Camera,
         window: WindowLevel,
     ) -> Vec<ViewEvent> {
-        let over = response.contains_pointer();
+        // A click beside an open menu closes it and does nothing else.
+        let over = response.contains_pointer() && !egui::Popup::is_any_open(&response.ctx);
         if !over && !self.is_busy() {
             self.wheel = 0.0;
             return Vec::new();
@@ -154,7 +163,7 @@ impl InputState {
                 told.push(ViewEvent::Press { at: view.patient_from_screen(at), modifiers });
                 Gesture::Tool
             }
-            PointerButton::Secondary => Gesture::Window { from: at, start: window },
+            PointerButton::Secondary => Gesture::Window { from: at, start: window, alone: modifiers.alt, drags: false },
             PointerButton::Extra1 | PointerButton::Extra2 => Gesture::None,
         };
     }
@@ -175,14 +184,19 @@ impl InputState {
                 follow(view, camera);
                 *last = at;
             }
-            Gesture::Window { from, start } => {
+            Gesture::Window { from, start, alone, drags } => {
                 // Right widens, down brightens: the level falls as the pointer does, as radiology workstations have it.
                 let by = at - *from;
+                *drags |= by.length() > Self::CLICK_POINTS;
+                if !*drags {
+                    return;
+                }
                 let scale = start.width_hu.max(50.0) / Self::WINDOW_POINTS;
-                told.push(ViewEvent::Window(WindowLevel {
+                let window = WindowLevel {
                     width_hu: (start.width_hu + f64::from(by.x) * scale).clamp(1.0, 8000.0).round(),
                     center_hu: (start.center_hu - f64::from(by.y) * scale).clamp(-2000.0, 6000.0).round(),
-                }));
+                };
+                told.push(if *alone { ViewEvent::OwnWindow(window) } else { ViewEvent::Window(window) });
             }
         }
     }

@@ -5,6 +5,7 @@
 
 mod input;
 mod isodoses;
+mod labels;
 mod legend;
 mod outlines;
 mod overlays;
@@ -16,7 +17,9 @@ pub use input::ViewEvent;
 pub use isodoses::Isodose;
 pub use legend::OverlayLegend;
 pub use outlines::{CutCache, CutLine, Polyline, along, along_slices};
+pub(in crate::ui) use overlays::text;
 pub use overlays::{notice, position_words, signed, window_words};
+pub use scrub::SliceMarks;
 pub use transform::{Camera, ViewTransform};
 
 use crate::geometry::{Orientation, PatientPoint, VoxelGrid};
@@ -44,6 +47,10 @@ pub struct ViewStructure<'a> {
     pub dashed: bool,
     /// The structure that the tools change: drawn last, with a dark edge.
     pub active: bool,
+    /// Its name for people, for labels and tooltips.
+    pub label: &'a str,
+    /// Draw no outline, the fill only.
+    pub fill_only: bool,
 }
 
 /// The brush as the views show it.
@@ -86,6 +93,18 @@ pub struct OverlayView<'a> {
     pub words: &'a dyn Fn(PatientPoint) -> Option<String>,
 }
 
+/// What only some views have.
+#[derive(Clone, Copy, Default)]
+pub struct ViewExtras<'a> {
+    /// Instead of the name of the plane.
+    pub title: Option<&'a str>,
+    /// Of the window, after its numbers.
+    pub window_name: Option<&'a str>,
+    /// Names beside the contours.
+    pub labels: bool,
+    pub marks: Option<&'a SliceMarks>,
+}
+
 /// Everything that a view shows in a frame.
 pub struct ViewInput<'a> {
     pub grid: &'a VoxelGrid,
@@ -111,6 +130,7 @@ pub struct ViewInput<'a> {
     pub show: Show,
     /// The view in use.
     pub active: bool,
+    pub extras: ViewExtras<'a>,
 }
 
 /// What a view tells.
@@ -129,6 +149,8 @@ pub struct View {
     pub index: usize,
     pub orientation: Orientation,
     pub camera: Camera,
+    /// The accessible name.
+    pub name: String,
     input: InputState,
     cuts: CutCache,
     isodoses: IsodoseCache,
@@ -140,15 +162,16 @@ impl View {
             index,
             orientation,
             camera: Camera::default(),
+            name: format!("{orientation} view"),
             input: InputState::default(),
             cuts: CutCache::default(),
             isodoses: IsodoseCache::default(),
         }
     }
 
-    /// The accessible name, e.g. "Axial view".
-    pub fn name(&self) -> String {
-        format!("{} view", self.orientation)
+    /// The same view under a name of its own, where two show the same orientation.
+    pub fn named(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
     }
 
     /// True while a button that went down in this view is down.
@@ -161,13 +184,12 @@ impl View {
         let (whole, _) = ui.allocate_exact_size(size, Sense::hover());
         // On whole pixels, so that a voxel is as sharp in the last row as in the first.
         let whole = whole.round_to_pixels(ui.pixels_per_point());
-        let split = whole.right() - scrub::WIDTH;
+        let split = whole.right() - scrub::width(self.orientation);
         let rect = Rect::from_min_max(whole.min, Pos2::new(split, whole.bottom()));
         let strip = Rect::from_min_max(Pos2::new(split, whole.top()), whole.max);
         let id = ui.scope_id().with(("view", self.index));
         let response = ui.interact(rect, id, Sense::click_and_drag());
-        let name = self.name();
-        response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, &name));
+        response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, &self.name));
 
         let place = |camera: &Camera| ViewTransform::new(input.grid, self.orientation, input.crosshair, camera, rect);
         let before = place(&self.camera);
@@ -248,16 +270,21 @@ impl View {
         let slice = input.grid.nearest_slice(input.grid.plane_from_patient(view.plane.origin).1);
         type Structures<'a> = Vec<&'a ViewStructure<'a>>;
         let (active, others): (Structures<'_>, Structures<'_>) = input.structures.iter().partition(|s| s.active);
+        let mut wanted = Vec::new();
         for structure in others.into_iter().chain(active) {
             let lines = if axial {
                 structure.roi.slices.get(&slice).map(|c| along(input.grid, &view.plane, c)).unwrap_or_default()
             } else {
                 self.cuts.across(input.grid, &view.plane, structure.roi)
             };
-            for line in &lines {
+            for line in lines.iter().filter(|_| !structure.fill_only) {
                 paint_outline(painter, view, line, structure);
             }
+            if axial && input.extras.labels {
+                wanted.extend(labels::wanted(view, structure, &lines));
+            }
         }
+        labels::paint(painter, view, &wanted);
     }
 }
 

@@ -15,7 +15,14 @@ pub fn signed(value: f64, decimals: usize) -> String {
 }
 
 /// Text that stands on any image.
-pub(super) fn text(painter: &Painter, at: Pos2, anchor: Align2, words: &str, font: FontId, color: Color32) -> Rect {
+pub(in crate::ui) fn text(
+    painter: &Painter,
+    at: Pos2,
+    anchor: Align2,
+    words: &str,
+    font: FontId,
+    color: Color32,
+) -> Rect {
     let galley = painter.layout_no_wrap(words.to_owned(), font, color);
     let rect = anchor.anchor_size(at, galley.size());
     // A dark edge all around: the words may lie on bone or on air.
@@ -127,14 +134,17 @@ pub(super) fn texts(
     let small = theme::regular(theme::SIZE_SMALL);
     let roomy = view.rect.width() > 260.0 && view.rect.height() > 180.0;
     let (bright, dim) = (theme::OVERLAY_TEXT, theme::OVERLAY_TEXT_DIM);
-    let name = view.plane.orientation.to_string();
-    let title = text(painter, r.left_top(), Align2::LEFT_TOP, &name, theme::strong(theme::SIZE_BODY), bright);
+    let plane = view.plane.orientation.to_string();
+    let name = input.extras.title.unwrap_or(&plane);
+    let title = text(painter, r.left_top(), Align2::LEFT_TOP, name, theme::strong(theme::SIZE_BODY), bright);
     if let Some(patient) = input.patient.filter(|_| roomy) {
         text(painter, title.left_bottom() + vec2(0.0, 2.0), Align2::LEFT_TOP, patient, small.clone(), dim);
     }
     let mut corner = r.right_top();
     if roomy {
-        let at = text(painter, corner, Align2::RIGHT_TOP, &window_words(input.window), small.clone(), dim);
+        let name = input.extras.window_name.map(|n| format!("{n}  ")).unwrap_or_default();
+        let words = format!("{name}{}", window_words(input.window));
+        let at = text(painter, corner, Align2::RIGHT_TOP, &words, small.clone(), dim);
         corner = at.right_bottom() + vec2(0.0, 2.0);
     }
     if let Some(slab) = input.slab {
