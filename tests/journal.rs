@@ -6,12 +6,12 @@ use hilum::geometry::Orientation;
 use hilum::structures::Role;
 use hilum::workbench::jobs::JobMode;
 use hilum::workbench::journal::JournalCommand;
-use hilum::workbench::tools::ToolEvent;
+use hilum::workbench::tools::{Pointer, ToolEvent};
 use hilum::workbench::{Command, ToolKind, Workbench};
 
 fn stroke(w: &mut Workbench, x: f64) {
     let at = DVec3::new(x, 30.0, 15.0);
-    w.execute(Command::Tool(ToolEvent::Press { at, orientation: Orientation::Axial, inverted: false }));
+    w.execute(Command::Tool(ToolEvent::Press(Pointer::new(at, Orientation::Axial))));
     w.execute(Command::Tool(ToolEvent::Drag { at: at + DVec3::X * 3.0 }));
     w.execute(Command::Tool(ToolEvent::Release));
 }
