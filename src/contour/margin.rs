@@ -186,7 +186,7 @@ fn bounds(rings: &SliceContours, grid: &VoxelGrid, reach: [[f64; 2]; 2]) -> Opti
     let high = grid.index_from_plane([high[0] + reach[0][1], high[1] + reach[1][1]]).ceil() + 2.0;
     let range = |low: f64, high: f64, size: usize| {
         let (from, to) = (low.max(0.0), (high + 1.0).min(size as f64));
-        (to > from).then(|| (from as usize, (to - from) as usize))
+        (to > from).then_some((from as usize, (to - from) as usize))
     };
     let (j, rows) = range(low.y, high.y, grid.rows())?;
     let (i, columns) = range(low.x, high.x, grid.columns())?;

@@ -82,7 +82,7 @@ fn place(slices: &Slices, grid: &VoxelGrid, around_mm: f64) -> Option<([usize; 2
     let high = grid.index_from_plane(bounds[1].map(|x| x + around_mm)).ceil() + 3.0;
     let range = |low: f64, high: f64, size: usize| {
         let (from, to) = (low.max(0.0), (high + 1.0).min(size as f64));
-        (to > from).then(|| (from as usize, (to - from) as usize))
+        (to > from).then_some((from as usize, (to - from) as usize))
     };
     let ((j, rows), (i, columns)) = (range(low.y, high.y, grid.rows())?, range(low.x, high.x, grid.columns())?);
     Some(([j, i], [rows, columns]))

@@ -88,7 +88,7 @@ pub fn measure_frames(case: LoadedCase, size: [u32; 2], frames: usize) -> anyhow
             pos: at,
             button: PointerButton::Primary,
             pressed,
-            modifiers: if n / STROKE % 2 == 0 { Modifiers::NONE } else { Modifiers::ALT },
+            modifiers: if (n / STROKE).is_multiple_of(2) { Modifiers::NONE } else { Modifiers::ALT },
         };
         let mut events = vec![Event::PointerMoved(at)];
         match n % STROKE {
@@ -213,7 +213,7 @@ impl Bench {
             drop(pass);
             commands.push(encoder.finish());
             queue.submit(commands);
-            let wait = wgpu::PollType::Wait { submission_index: None, timeout: Some(Duration::from_secs(60)) };
+            let wait = wgpu::PollType::Wait { submission_index: None, timeout: Some(Duration::from_mins(1)) };
             device.poll(wait).map_err(|error| anyhow!("the frame was not drawn: {error}"))?;
         }
         let whole = start.elapsed();

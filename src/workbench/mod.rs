@@ -53,7 +53,7 @@ pub use notices::{Notice, Notices, Severity, Trouble};
 pub use outcome::{error_chain, proposal_edit, segmentation_edit};
 pub use overlays::{DoseUnit, IsodoseLevel, Overlay, OverlayCommand, OverlayStyle, find_overlay};
 pub use policy::{EditPolicy, EditRules, HuBand, Limit, Refusal, StationRule, Wanted};
-pub use script::{Expect, Script, ScriptError, ScriptRules, Step, Then};
+pub use script::{Expect, Script, ScriptError, ScriptRules, ScriptStep, Then};
 pub use series::{ForeignSet, FoundSeries, FrameRelation, SeriesChoice, SeriesList, Thumbnail};
 pub use settings::{RecentCase, Settings, SettingsError};
 pub use tools::ToolKind;

@@ -14,13 +14,13 @@ pub struct Script {
     #[serde(default)]
     pub about: String,
     #[serde(rename = "step")]
-    pub steps: Vec<Step>,
+    pub steps: Vec<ScriptStep>,
 }
 
 /// One step. What is left out stays as it was, but options and rules begin anew from their defaults.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Step {
+pub struct ScriptStep {
     /// Adds an empty structure of this name first, and selects it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new_roi: Option<String>,
@@ -161,7 +161,7 @@ impl ScriptRules {
     }
 }
 
-impl Step {
+impl ScriptStep {
     fn run(&self, workbench: &mut Workbench) -> Result<(), String> {
         let first = workbench.notices().all().last().map_or(0, |n| n.id + 1);
         if let Some(name) = &self.new_roi {
