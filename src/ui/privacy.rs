@@ -3,6 +3,7 @@
 
 use crate::dicom::{CtMeta, ImportWarning, ProofSection};
 use crate::workbench::jobs::JobStatus;
+use crate::workbench::journal::{CaseOrigin, FoundJournal};
 use crate::workbench::{Exported, FoundSeries, Notice, Overlay, RecentCase, Workbench};
 use std::path::Path;
 
@@ -90,6 +91,21 @@ pub fn readable_date(date: &str) -> String {
         d if d.len() == 8 && d.is_ascii() => format!("{}-{}-{}", &d[..4], &d[4..6], &d[6..]),
         other => other.to_owned(),
     }
+}
+
+/// Whose case a journal holds; where identifiers are hidden, of what kind it is.
+pub fn journal_title(workbench: &Workbench, journal: &FoundJournal) -> String {
+    let identity = &journal.identity;
+    let slices = identity.grid.slices();
+    if let CaseOrigin::Demo { seed } = identity.origin {
+        return format!("Demo case, seed {seed}");
+    }
+    if hides(workbench) {
+        return format!("CT of {slices} slices ({})", journal.id());
+    }
+    let parts = [identity.patient.as_str(), identity.description.as_str()];
+    let named = parts.into_iter().filter(|p| !p.trim().is_empty()).collect::<Vec<_>>().join(", ");
+    if named.is_empty() { format!("CT of {slices} slices ({})", journal.id()) } else { named }
 }
 
 /// What a job does, with the name of the file that it is about.

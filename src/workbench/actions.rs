@@ -211,6 +211,7 @@ impl Workbench {
             | Action::ToolHelp
             | Action::Messages
             | Action::ImportReport
+            | Action::History
             | Action::Quit => return None,
             other => return self.view_command_for(other),
         })

@@ -2,6 +2,7 @@
 //! ([`Case::apply`]) through which every change goes.
 
 mod replay;
+mod steps;
 
 use super::history::{StateId, Step};
 use super::{Change, Edit, History, RoiAttributes};
@@ -80,8 +81,8 @@ pub struct Case {
     next_id: u32,
     /// What the journal has not taken yet; `None` where there is none.
     log: Option<Vec<Logged>>,
-    /// While earlier edits are replayed, masks wait until the last one.
-    is_replaying: bool,
+    /// While many steps are done in a row, masks wait until the last one.
+    deferred: Option<steps::Deferred>,
 }
 
 impl Case {
@@ -100,7 +101,7 @@ impl Case {
             open: None,
             next_id: 1,
             log: None,
-            is_replaying: false,
+            deferred: None,
         };
         for roi in structures.rois {
             let id = case.new_id();
@@ -195,63 +196,6 @@ impl Case {
             None => self.push(edit),
         }
         Ok(())
-    }
-
-    fn push(&mut self, edit: Edit) {
-        let step = self.history.push(edit);
-        if let Some(log) = &mut self.log {
-            log.push(Logged::Step(step.clone()));
-        }
-    }
-
-    /// Opens a transaction: what is applied until [`Self::commit`] becomes one step.
-    pub fn begin(&mut self, label: impl Into<String>) {
-        self.commit();
-        self.open = Some(Edit::new(label, Vec::new()));
-    }
-
-    /// True between [`Self::begin`] and [`Self::commit`] or [`Self::abort`].
-    pub fn in_transaction(&self) -> bool {
-        self.open.is_some()
-    }
-
-    /// Ends the open transaction as one step of undo; without effect there is no step.
-    pub fn commit(&mut self) {
-        if let Some(mut edit) = self.open.take()
-            && !edit.is_noop()
-        {
-            edit.changes.shrink_to_fit();
-            self.push(edit);
-        }
-    }
-
-    /// Takes back everything since [`Self::begin`].
-    pub fn abort(&mut self) {
-        if let Some(edit) = self.open.take() {
-            self.perform(&edit.inverse().changes);
-        }
-    }
-
-    /// Takes back the last step. Returns it as performed, for the view to jump to.
-    pub fn undo(&mut self) -> Option<Edit> {
-        self.commit();
-        let edit = self.history.take_undo()?;
-        self.perform(&edit.changes);
-        if let Some(log) = &mut self.log {
-            log.push(Logged::Undone(self.history.state()));
-        }
-        Some(edit)
-    }
-
-    /// Does the last undone step again.
-    pub fn redo(&mut self) -> Option<Edit> {
-        self.commit();
-        let edit = self.history.take_redo()?;
-        self.perform(&edit.changes);
-        if let Some(log) = &mut self.log {
-            log.push(Logged::Redone(self.history.state()));
-        }
-        Some(edit)
     }
 
     /// The edit that gives an ROI new contours on some slices, with its generation following the truth.
@@ -397,13 +341,7 @@ impl Case {
                 },
             }
         }
-        if self.is_replaying {
-            return;
-        }
-        for (roi, slices) in touched {
-            self.derive(roi, &slices);
-            self.changes.push(ChangedSlices { revision: self.revision, roi, slices: slices.into_iter().collect() });
-        }
+        self.derive_all(touched);
     }
 
     /// Rasterises the touched slices of an ROI again.

@@ -245,6 +245,7 @@ pub enum Action {
     Deidentify,
     Undo,
     Redo,
+    History,
     ToolNavigate,
     ToolBrush,
     ToolEraser,
@@ -454,6 +455,14 @@ impl Action {
             )
     }
 
+    /// A second key for what other programs have under it.
+    pub fn second_shortcut(self) -> Option<Shortcut> {
+        match self {
+            Self::Redo => ctrl("Y"),
+            _ => None,
+        }
+    }
+
     /// Label, tooltip, menu and shortcut.
     pub fn info(self) -> ActionInfo {
         use Menu::{Edit, File, Help, Structure, Tools, View};
@@ -481,6 +490,12 @@ impl Action {
             Self::Quit => ("Quit", "Close Hilum", File, ctrl("Q")),
             Self::Undo => ("Undo", "Take the last step back", Edit, ctrl("Z")),
             Self::Redo => ("Redo", "Do the step again that was taken back", Edit, ctrl_shift("Z")),
+            Self::History => (
+                "History",
+                "Show every step with its structures and slices; a click takes back or does again all up to it",
+                Edit,
+                ctrl("H"),
+            ),
             Self::ToolNavigate => ("Navigate", "Move the crosshair, pan and zoom", Tools, key("V")),
             Self::ToolBrush => ("Brush", "Add to the selected structure", Tools, key("B")),
             Self::ToolEraser => ("Eraser", "Take from the selected structure", Tools, key("E")),
@@ -723,7 +738,8 @@ mod tests {
     fn labels_and_shortcuts_are_unique() {
         let infos: Vec<ActionInfo> = Action::iter().map(Action::info).collect();
         let labels: HashSet<_> = infos.iter().map(|i| i.label).collect();
-        let keys: Vec<_> = infos.iter().filter_map(|i| i.shortcut).collect();
+        let second = Action::iter().filter_map(Action::second_shortcut);
+        let keys: Vec<_> = infos.iter().filter_map(|i| i.shortcut).chain(second).collect();
         assert_eq!(labels.len(), infos.len());
         assert_eq!(keys.iter().collect::<HashSet<_>>().len(), keys.len());
     }

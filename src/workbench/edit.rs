@@ -39,6 +39,16 @@ impl RoiAttributes {
     }
 }
 
+/// What a step did to one structure, for people: the history and the offers of journals show it.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Touched {
+    pub roi: RoiId,
+    /// Its name when the step was done.
+    pub name: String,
+    /// The slices whose contours changed, ascending; none where only something else about it changed.
+    pub slices: Vec<usize>,
+}
+
 /// Where structures came from; equal to itself only.
 #[derive(Debug, Clone)]
 pub struct Source(pub SetOrigin);
@@ -209,8 +219,9 @@ impl Edit {
         }
     }
 
-    /// The structures and slices that this edit touches, each once; a structure without contours stands alone.
-    pub fn touched(&self) -> Vec<(RoiId, Vec<usize>)> {
+    /// The structures and slices that this edit touches, each once; a structure without contours stands alone. Names
+    /// are those of `structures`, or of the edit itself for what it adds or removes.
+    pub fn touched(&self, structures: &StructureSet) -> Vec<Touched> {
         let mut all: BTreeMap<RoiId, BTreeSet<usize>> = BTreeMap::new();
         for change in &self.changes {
             match change {
@@ -226,7 +237,20 @@ impl Edit {
                 Change::Clinical { .. } | Change::AddSource(_) | Change::RemoveSource(_) => {}
             }
         }
-        all.into_iter().map(|(roi, slices)| (roi, slices.into_iter().collect())).collect()
+        let name_in_edit = |id: RoiId| {
+            self.changes.iter().find_map(|change| match change {
+                Change::Add { roi, .. } | Change::Remove { roi, .. } if roi.id == id => Some(&roi.name),
+                _ => None,
+            })
+        };
+        let name = |id: RoiId| structures.get(id).map(|r| &r.name).or_else(|| name_in_edit(id)).cloned();
+        all.into_iter()
+            .map(|(roi, slices)| Touched {
+                roi,
+                name: name(roi).unwrap_or_default(),
+                slices: slices.into_iter().collect(),
+            })
+            .collect()
     }
 
     /// Cuts the structures that it adds or removes off from the sets that they were read from.
@@ -236,16 +260,5 @@ impl Edit {
                 Arc::make_mut(roi).source = None;
             }
         }
-    }
-
-    /// The first slice whose contours this edit changes, for the view to jump to.
-    pub fn first_slice(&self) -> Option<(RoiId, usize)> {
-        self.changes.iter().find_map(|c| match c {
-            Change::Slice { roi, k, .. } => Some((*roi, *k)),
-            Change::Add { roi, .. } | Change::Remove { roi, .. } => {
-                roi.slices.keys().nth(roi.slices.len() / 2).map(|k| (roi.id, *k))
-            }
-            _ => None,
-        })
     }
 }

@@ -1,6 +1,7 @@
 //! Undo and redo within a budget of bytes.
 
 use super::Edit;
+use super::edit::Touched;
 use std::collections::VecDeque;
 use std::time::SystemTime;
 
@@ -8,13 +9,14 @@ use std::time::SystemTime;
 /// Numbers are never given twice, so that two states of one number are the same.
 pub type StateId = u64;
 
-/// A finished edit with its number and the time when it was made.
+/// A finished edit with its number, the time when it was made, and what it did in short.
 #[derive(Debug, Clone)]
 pub struct Step {
     /// The state that it leads to.
     pub state: StateId,
     pub at: SystemTime,
     pub edit: Edit,
+    pub touched: Vec<Touched>,
 }
 
 /// Steps that can be taken back and steps that can be done again.
@@ -45,8 +47,8 @@ impl History {
     }
 
     /// Records a step finished now; what was undone is forgotten, the oldest steps go when the budget is spent.
-    pub(super) fn push(&mut self, edit: Edit) -> &Step {
-        self.push_step(Step { state: self.next, at: SystemTime::now(), edit })
+    pub(super) fn push(&mut self, edit: Edit, touched: Vec<Touched>) -> &Step {
+        self.push_step(Step { state: self.next, at: SystemTime::now(), edit, touched })
     }
 
     /// As [`Self::push`], for a step that was finished in an earlier run.
@@ -116,6 +118,14 @@ impl History {
     /// Steps that can be done again, the next one first.
     pub fn undone(&self) -> impl DoubleEndedIterator<Item = &Step> {
         self.undone.iter().rev()
+    }
+
+    /// A step by its place among all that are kept, those that can be done again last.
+    pub fn step(&self, place: usize) -> Option<&Step> {
+        self.done.get(place).or_else(|| {
+            let undone = place.checked_sub(self.done.len())?;
+            self.undone.get(self.undone.len().checked_sub(undone + 1)?)
+        })
     }
 
     /// Steps to go from here to a state: negative to take back, positive to do again; `None` if it cannot be reached.

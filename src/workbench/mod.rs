@@ -30,8 +30,10 @@ mod script;
 mod series;
 mod settings;
 pub mod tools;
+mod travel;
 mod view;
 mod view_commands;
+mod when;
 
 pub use actions::READING;
 pub use archive::{ArchiveCommand, ArchiveDesk, Receiving};
@@ -40,7 +42,7 @@ pub use commands::{Action, ActionInfo, Command, Menu, Shortcut, TeachCommand};
 pub use coverage::{Coverage, Jump, Toward, gaps};
 pub use deidentify::{Deidentified, DeidentifyRequest};
 pub use display::{CompareSide, ContourStyle, Display, PRESETS, ViewLayout, WindowPreset, source_of};
-pub use edit::{Change, Edit, RoiAttributes};
+pub use edit::{Change, Edit, RoiAttributes, Touched};
 pub use export::{
     ExportFailure, ExportFormat, ExportSource, Exported, NiftiContent, NiftiProof, WrittenNifti, WrittenStructure,
     export, export_as, format_refusal, nifti_files, write_nifti,
@@ -59,6 +61,7 @@ pub use settings::{RecentCase, Settings, SettingsError};
 pub use tools::ToolKind;
 pub use view::{ViewState, Workspace};
 pub use view_commands::ViewCommand;
+pub use when::{exact_time, local_time, short_time, time_ago};
 
 use crate::dicom::{self, ImportWarning};
 use crate::diunet::{self, LoadedModel};
@@ -411,8 +414,8 @@ impl Workbench {
                 self.view.identifiers_hidden = hidden;
                 self.change_settings(|settings| settings.identifiers_hidden = hidden);
             }
-            Command::Undo => self.undo_or_redo(Case::undo),
-            Command::Redo => self.undo_or_redo(Case::redo),
+            Command::Undo => self.travel(Case::undo),
+            Command::Redo => self.travel(Case::redo),
             // History and journal.
             Command::GoToState(state) => self.go_to_state(state),
             Command::SetHistoryBudget(megabytes) => self.set_history_budget(megabytes),
@@ -519,50 +522,6 @@ impl Workbench {
             self.score = None;
         }
         self.report(result);
-    }
-
-    fn undo_or_redo(&mut self, step: impl FnOnce(&mut Case) -> Option<Edit>) {
-        let Some(case) = &mut self.case else { return };
-        let Some(edit) = step(case) else { return };
-        let target = edit.first_slice().map(|(_, k)| case.grid().position_mm(k));
-        let grid = Arc::clone(case.grid());
-        if self.view.selected.is_some_and(|id| case.structures().get(id).is_none()) {
-            self.view.selected = None;
-        }
-        if let Some(exercise) = self.exercise
-            && [exercise.reference, exercise.attempt].iter().any(|id| case.structures().get(*id).is_none())
-        {
-            self.exercise = None;
-            self.score = None;
-        }
-        if let Some(position) = target {
-            let (uv, _) = grid.plane_from_patient(self.view.crosshair);
-            self.view.crosshair = grid.patient_from_plane(uv, position);
-        }
-    }
-
-    /// Takes back or does again as many steps as lead to a state.
-    fn go_to_state(&mut self, state: StateId) {
-        let Some(way) = self.case.as_ref().and_then(|c| c.history().way_to(state)) else {
-            self.notices.warning("This step can no longer be reached; nothing was changed");
-            return;
-        };
-        for _ in 0..way.unsigned_abs() {
-            self.undo_or_redo(if way < 0 { Case::undo } else { Case::redo });
-        }
-    }
-
-    fn set_history_budget(&mut self, megabytes: u32) {
-        let megabytes = megabytes.clamp(Settings::LEAST_HISTORY_MB, Settings::MOST_HISTORY_MB);
-        self.change_settings(|settings| settings.history_mb = Some(megabytes));
-        self.apply_history_budget();
-    }
-
-    fn apply_history_budget(&mut self) {
-        let bytes = self.settings.history_mb.map_or(History::USUAL_BUDGET, |mb| (mb as usize) << 20);
-        if let Some(case) = &mut self.case {
-            case.history_mut().set_budget(bytes);
-        }
     }
 
     fn go_to(&mut self, id: RoiId) {

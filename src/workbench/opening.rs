@@ -222,6 +222,7 @@ impl Workbench {
         let LoadedCase { case, surroundings: _, other_structure_sets, warnings, uncertain_roles, opened, found } =
             loaded;
         self.finish_stroke();
+        self.end_journal();
         self.toolbox.forget();
         self.copies = Default::default();
         // The work of the old case is of no use any more; a file being written is still written.

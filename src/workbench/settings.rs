@@ -30,6 +30,8 @@ pub struct Settings {
     pub identifiers_hidden: bool,
     /// Memory that undo may hold, MB; the usual where it is not set.
     pub history_mb: Option<u32>,
+    /// Edits are kept in memory only, nothing of them on the disk until they are exported.
+    pub no_journal: bool,
     pub archives: Archives,
     /// Layout and drawing of the views.
     pub views: Display,

@@ -7,6 +7,7 @@ use crate::structures::StructureSet;
 use crate::workbench::edit::Source;
 use crate::workbench::history::Step;
 use crate::workbench::{Change, History};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl Case {
@@ -14,7 +15,7 @@ impl Case {
     /// [`Self::end_replay`].
     pub(in crate::workbench) fn begin_replay(image: CaseImage, contents: CaseContents, next_id: u32) -> Self {
         let mut case = Self::new(image, StructureSet::default(), contents.sources);
-        case.is_replaying = true;
+        case.deferred = Some(BTreeMap::new());
         case.voxel_sources = contents.voxel_sources;
         case.clinical = contents.clinical;
         case.next_id = contents.structures.next_id().0.max(next_id);
@@ -26,7 +27,7 @@ impl Case {
 
     /// The last edit was replayed: masks are made.
     pub(in crate::workbench) fn end_replay(&mut self) {
-        self.is_replaying = false;
+        self.deferred = None;
         let grid = &self.image.volume.grid;
         self.masks = self.structures.rois.iter().map(|r| (r.id, contour::rasterize(grid, &r.slices))).collect();
         self.history.set_budget(History::USUAL_BUDGET);

@@ -58,18 +58,36 @@ impl Disk for FileSystem {
             builder.mode(0o700);
         }
         builder.create(folder)?;
+        #[cfg(unix)]
+        keep_others_out(folder);
         let file = options.open(path)?;
         match file.try_lock() {
             Ok(()) => {}
             // Some network drives know no locks; the name is new, nobody else has it.
             Err(TryLockError::Error(error)) => tracing::warn!("a journal cannot be locked: {error}"),
-            Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
+            Err(TryLockError::WouldBlock) => {
+                // Somebody who looks at all journals was quicker; the next attempt makes another one.
+                std::fs::remove_file(path)?;
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
         }
         // The name is durable once the folder is; not every file system can do that.
         if let Ok(folder) = File::open(folder) {
             let _ = folder.sync_all();
         }
         Ok(Box::new(RealFile { file, path: path.to_owned() }))
+    }
+}
+
+/// A folder that was there before with looser permissions gets those of a new one.
+#[cfg(unix)]
+fn keep_others_out(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let Ok(now) = std::fs::metadata(folder).map(|m| m.permissions()) else { return };
+    if now.mode() & 0o077 != 0
+        && let Err(error) = std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
+    {
+        tracing::warn!("other users of this computer may see which journals there are: {error}");
     }
 }
 

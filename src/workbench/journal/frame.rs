@@ -13,6 +13,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 /// The first bytes of every journal; the digit is the version of this framing.
 pub const MAGIC: &[u8; 8] = b"HILUMJ1\n";
+/// Why a journal is torn whose writer ended in the middle of a record; of that record nothing was ever promised.
+pub const UNFINISHED: &str = "the last record was not written to its end";
 const HEAD: usize = 29;
 /// No record is larger than this, bytes unpacked; a length beyond it is damage.
 const MOST: u64 = 1 << 30;
@@ -163,7 +165,7 @@ impl<R: Read + Seek> Frames<R> {
         }
         let mut head = [0; HEAD];
         if self.length - self.at < HEAD as u64 {
-            return self.torn("the last record was not written to its end");
+            return self.torn(UNFINISHED);
         }
         if self.from.read_exact(&mut head).is_err() {
             return self.torn("the disk does not give it back");
@@ -171,7 +173,7 @@ impl<R: Read + Seek> Frames<R> {
         let length = u64::from(u32::from_le_bytes([head[0], head[1], head[2], head[3]]));
         let Some(kind) = Kind::of(head[4]) else { return self.torn("a record is damaged") };
         if length > self.length - self.at - HEAD as u64 {
-            return self.torn("the last record was not written to its end");
+            return self.torn(UNFINISHED);
         }
         Some((head, kind, length))
     }

@@ -1,14 +1,17 @@
 //! The journal: every finished edit of the open case goes to a file at once, so that a crash costs nothing. An
 //! append-only file a case in the user's data folder; at the next start unfinished ones are offered, and opening one
-//! reads the CT and the sets again and replays the edits, undo included.
+//! reads the CT and the sets again and replays the edits, undo included. A journal exists only as long as it holds edits
+//! that are in no exported file: it goes when its case is closed after an export, and never silently before.
 //!
-//! `frame` is the framing, `record` what the records hold, `disk` and `writer` bring them to the disk, `offers` lists
-//! journals, `recover` opens them; `desk` is the part of the workbench.
+//! `frame` is the framing, `record` what the records hold, `queue` what waits, `disk` and `writer` bring it to the disk,
+//! `offers` lists journals, `recover` opens them; `keep` and `desk` are the part of the workbench.
 
 mod desk;
 mod disk;
 mod frame;
+mod keep;
 mod offers;
+mod queue;
 mod record;
 mod recover;
 mod writer;
@@ -16,10 +19,12 @@ mod writer;
 pub(super) use desk::{Journal, RecoveredFrom};
 pub use disk::{Disk, FileSystem, JournalFile};
 pub use frame::{End, Frame, Frames, Kind};
-pub use offers::{FoundJournal, find as find_journals, look as look_at_journal, prune as prune_journals};
-pub use record::{CaseOrigin, Identity, RecordedSlice, time_of};
+pub use offers::{
+    FoundJournal, discard as discard_journal, find as find_journals, look as look_at_journal, prune as prune_journals,
+};
+pub use queue::JournalStatus;
+pub use record::{CaseOrigin, Identity, RecordedSlice, StepNote, time_of};
 pub use recover::{JournalError, ReadJournal, RecoveredCase, read as read_journal, recover};
-pub use writer::JournalStatus;
 
 use super::Settings;
 use std::path::{Path, PathBuf};
@@ -53,4 +58,9 @@ pub fn folder_for(settings: &Path) -> Option<PathBuf> {
 /// The user's folder of journals: in HILUM_HOME if that is set, else in the data folder.
 pub fn default_folder() -> Option<PathBuf> {
     folder_for(&Settings::default_path()?)
+}
+
+/// The short name of a journal: the beginning of the name of its file, which is random.
+pub fn id_of(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().chars().take(8).collect()
 }

@@ -7,8 +7,8 @@ use crate::geometry::VoxelGrid;
 use crate::import::{SetFormat, SetOrigin, VoxelOrigin};
 use crate::structures::{RoiId, StructureSet};
 use crate::workbench::case::CaseContents;
-use crate::workbench::edit::Source;
-use crate::workbench::history::Step;
+use crate::workbench::edit::{Source, Touched};
+use crate::workbench::history::{StateId, Step};
 use crate::workbench::{CaseImage, Change, Edit};
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
@@ -159,6 +159,7 @@ enum RecordedChange {
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 struct RecordedEdit {
     label: String,
+    touched: Vec<Touched>,
     changes: Vec<RecordedChange>,
 }
 
@@ -184,6 +185,7 @@ pub fn step_frame(step: &Step) -> io::Result<Frame> {
     };
     let edit = RecordedEdit {
         label: step.edit.label.clone(),
+        touched: step.touched.clone(),
         changes: step.edit.changes.iter().filter(|c| !c.is_noop()).map(record).collect(),
     };
     Frame::of(Kind::Step, ms_of(step.at), step.state, &edit)
@@ -221,10 +223,10 @@ pub fn step_of(
     clinical: &ClinicalValues,
     origin: &mut dyn FnMut(&RecordedSource) -> Option<SetOrigin>,
 ) -> io::Result<Step> {
-    let edit: RecordedEdit = frame.value()?;
+    let RecordedEdit { label, touched, changes: recorded } = frame.value()?;
     let (mut structures, mut clinical) = (structures.clone(), clinical.clone());
-    let mut changes = Vec::with_capacity(edit.changes.len());
-    for change in edit.changes {
+    let mut changes = Vec::with_capacity(recorded.len());
+    for change in recorded {
         let change = match change {
             RecordedChange::AddSource(source) => match origin(&source) {
                 Some(origin) => Change::AddSource(Source(origin)),
@@ -247,5 +249,30 @@ pub fn step_of(
         change.perform(&mut structures, &mut clinical);
         changes.push(change);
     }
-    Ok(Step { state: frame.state, at: time_of(frame.at_ms), edit: Edit::new(edit.label, changes) })
+    Ok(Step { state: frame.state, at: time_of(frame.at_ms), edit: Edit::new(label, changes), touched })
+}
+
+/// A step in short, as the record tells it without its contours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StepNote {
+    pub state: StateId,
+    pub at: SystemTime,
+    pub label: String,
+    pub touched: Vec<Touched>,
+}
+
+impl StepNote {
+    /// Of the record of a step.
+    ///
+    /// # Errors
+    /// A record of something else.
+    pub fn of(frame: &Frame) -> io::Result<Self> {
+        #[derive(serde::Deserialize)]
+        struct Short {
+            label: String,
+            touched: Vec<Touched>,
+        }
+        let Short { label, touched } = frame.value()?;
+        Ok(Self { state: frame.state, at: time_of(frame.at_ms), label, touched })
+    }
 }

@@ -1,6 +1,6 @@
 //! Recovery: the scan and the sets of a journal are read again, must be the same, and the edits are replayed.
 
-use super::frame::{End, Frame, Frames, Kind};
+use super::frame::{End, Frame, Frames, Kind, UNFINISHED};
 use super::record::{CaseOrigin, FORMAT, Identity, RecordedContents, RecordedSource, slices_of, step_of};
 use crate::dicom::{ImportWarning, Severity, SourceStructureSet};
 use crate::geometry::VoxelGrid;
@@ -55,7 +55,7 @@ pub struct ReadJournal {
     /// What follows the first two records.
     pub frames: Vec<Frame>,
     pub end: End,
-    /// Held while it is recovered, so that no other window takes it too.
+    /// Held while it is recovered: nobody begins to write it meanwhile.
     _lock: File,
 }
 
@@ -163,8 +163,7 @@ pub fn recover(
         }
     }
     if let End::Torn { bytes, why } = journal.end {
-        // Of a record that was not written to its end nothing was ever promised.
-        is_whole &= why == "the last record was not written to its end";
+        is_whole &= why == UNFINISHED;
         warnings.push(remark(format!("The end of the journal was left out, {bytes} bytes: {why}"), path));
     }
     progress.report("Measuring the structures", 0, 1);

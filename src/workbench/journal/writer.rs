@@ -1,171 +1,15 @@
-//! The writer of a journal: what waits for the disk, in order, and how it gets there. What cannot be written stays in
-//! the queue and is tried again; nothing is written out of order, and nothing after a gap.
+//! The writer of a journal: how what waits gets to the disk. What cannot be written stays in the queue and is tried
+//! again; nothing is written out of order, and nothing after a gap.
 
 use super::disk::{Disk, JournalFile};
 use super::frame::{Frame, Kind, MAGIC};
-use super::record::{CaseOrigin, Identity, RecordedContents, ms_of, step_frame};
-use crate::workbench::case::Logged;
-use crate::workbench::history::StateId;
-use crate::workbench::{CaseImage, Trouble};
-use std::collections::VecDeque;
+use super::queue::{Begin, Entry, Queue, Shared, replaces};
+use super::record::{Identity, ms_of};
+use crate::workbench::Trouble;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-
-/// The start of a journal.
-pub(super) struct Begin {
-    pub folder: PathBuf,
-    pub image: CaseImage,
-    pub origin: CaseOrigin,
-    pub contents: RecordedContents,
-    /// The state of the history before the first step.
-    pub base: StateId,
-}
-
-/// What waits to be written.
-#[derive(Clone)]
-pub(super) enum Entry {
-    /// A new file begins, which replaces the one that was written before.
-    Begin(Arc<Begin>),
-    Log(Logged, SystemTime),
-    Exported(StateId, SystemTime),
-    /// Everything of this other journal is in this one now: it may go.
-    Replaces(PathBuf),
-}
-
-impl Entry {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Log(Logged::Step(step), _) => step.edit.bytes(),
-            _ => 64,
-        }
-    }
-
-    fn frame(&self) -> io::Result<Option<Frame>> {
-        Ok(match self {
-            Self::Begin(_) => None,
-            Self::Log(Logged::Step(step), _) => Some(step_frame(step)?),
-            Self::Log(Logged::Undone(state), at) => Some(Frame::bare(Kind::Undo, ms_of(*at), *state)),
-            Self::Log(Logged::Redone(state), at) => Some(Frame::bare(Kind::Redo, ms_of(*at), *state)),
-            Self::Exported(state, at) => Some(Frame::bare(Kind::Exported, ms_of(*at), *state)),
-            Self::Replaces(path) => {
-                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                Some(Frame::of(Kind::Replaces, ms_of(SystemTime::now()), 0, &name)?)
-            }
-        })
-    }
-}
-
-/// How it stands with a journal.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct JournalStatus {
-    /// Edits that are not on the disk yet.
-    pub waiting: usize,
-    /// Why they are not, where that lasts.
-    pub trouble: Option<Trouble>,
-    /// Where it lies, once there is something in it.
-    pub path: Option<PathBuf>,
-}
-
-#[derive(Default)]
-struct Queue {
-    waiting: VecDeque<Entry>,
-    bytes: usize,
-    /// Grows whenever the queue is made anew, so that what was under way then does not count.
-    generation: u64,
-    /// What is on the disk is not what should be there: all of it must be handed over again.
-    restate: bool,
-    finish: bool,
-    done: bool,
-    trouble: Option<Trouble>,
-    path: Option<PathBuf>,
-}
-
-impl Queue {
-    fn has_work(&self) -> bool {
-        self.waiting.iter().any(|e| !matches!(e, Entry::Begin(_)))
-    }
-
-    fn edits(&self) -> usize {
-        self.waiting.iter().filter(|e| matches!(e, Entry::Log(..))).count()
-    }
-}
-
-/// What the workbench and the writer share. The lock is never held while the disk works.
-#[derive(Default)]
-pub(super) struct Shared {
-    queue: Mutex<Queue>,
-    changed: Condvar,
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Hands something over. Where more than `most` bytes wait, all of it has to be handed over anew by
-    /// [`Self::restate`], in the room that the history needs.
-    pub fn push(&self, entry: Entry, most: usize) {
-        let mut queue = self.lock();
-        queue.bytes += entry.bytes();
-        queue.waiting.push_back(entry);
-        if queue.bytes > most {
-            queue.waiting.clear();
-            queue.bytes = 0;
-            queue.generation += 1;
-            queue.restate = true;
-        }
-        drop(queue);
-        self.changed.notify_all();
-    }
-
-    /// Hands everything over anew, for a new file.
-    pub fn restate(&self, entries: Vec<Entry>) {
-        let mut queue = self.lock();
-        queue.bytes = entries.iter().map(Entry::bytes).sum();
-        queue.waiting = entries.into();
-        queue.generation += 1;
-        queue.restate = false;
-        drop(queue);
-        self.changed.notify_all();
-    }
-
-    /// True if [`Self::restate`] is asked for.
-    pub fn wants_restate(&self) -> bool {
-        self.lock().restate
-    }
-
-    pub fn status(&self) -> JournalStatus {
-        let queue = self.lock();
-        JournalStatus { waiting: queue.edits(), trouble: queue.trouble.clone(), path: queue.path.clone() }
-    }
-
-    /// Nothing more will be handed over.
-    pub fn finish(&self) {
-        self.lock().finish = true;
-        self.changed.notify_all();
-    }
-
-    /// How many edits were given up, once the writer has ended.
-    pub fn given_up(&self) -> Option<usize> {
-        let queue = self.lock();
-        queue.done.then(|| queue.edits().max(usize::from(queue.restate)))
-    }
-
-    /// Waits until the writer has ended, for a while at most.
-    pub fn wait_until_done(&self, longest: Duration) {
-        let queue = self.lock();
-        drop(self.changed.wait_timeout_while(queue, longest, |q| !q.done));
-    }
-
-    /// Waits until everything was written, for a while at most; true if it was.
-    pub fn wait_until_written(&self, longest: Duration) -> bool {
-        let queue = self.lock();
-        let waits = |q: &mut Queue| !q.done && (q.restate || q.has_work());
-        self.changed.wait_timeout_while(queue, longest, waits).is_ok_and(|(_, timeout)| !timeout.timed_out())
-    }
-}
 
 /// Why nothing was written.
 enum Failure {
@@ -216,9 +60,14 @@ impl Writer {
                 told = status.trouble;
                 tell();
             }
-            let mut queue = shared.lock();
+            let queue = shared.lock();
             if queue.finish && (failed || !queue.has_work()) {
-                queue.done = true;
+                let remove = queue.remove;
+                drop(queue);
+                if remove {
+                    self.remove();
+                }
+                shared.lock().done = true;
                 break;
             }
             // After trouble it waits for the time; else for something to write.
@@ -246,8 +95,9 @@ impl Writer {
                 let rest = queue.waiting.iter().skip(1).take(Self::BATCH).take_while(fits);
                 (first.chain(rest).cloned().collect::<Vec<_>>(), queue.generation)
             };
-            if let [Entry::Begin(begin)] = &batch[..] {
-                // A case that is only looked at leaves no file.
+            if let [Entry::Begin(begin), rest @ ..] = &batch[..]
+                && rest.iter().all(Entry::is_opening)
+            {
                 if let Err(error) = self.prepare(begin) {
                     return Self::failed(shared, generation, &Failure::Again(error), None);
                 }
@@ -264,6 +114,7 @@ impl Writer {
                 Ok(()) => {
                     let mut queue = shared.lock();
                     queue.path = self.open.as_ref().map(|o| o.path.clone());
+                    queue.file_bytes = self.open.as_ref().map_or(0, |o| o.length);
                     if queue.generation == generation {
                         for entry in queue.waiting.drain(..batch.len()).collect::<Vec<_>>() {
                             queue.bytes = queue.bytes.saturating_sub(entry.bytes());
@@ -316,8 +167,15 @@ impl Writer {
         }
         for entry in batch {
             frames.extend(entry.frame().map_err(Failure::Again)?);
-            if let Entry::Replaces(path) = entry {
-                replaced.push(path.clone());
+            match entry {
+                Entry::Replaces(path) => replaced.push(path.clone()),
+                Entry::Complete => {
+                    for path in &self.older {
+                        frames.push(replaces(path).map_err(Failure::Again)?);
+                        replaced.push(path.clone());
+                    }
+                }
+                Entry::Begin(_) | Entry::Log(..) | Entry::Exported(..) => {}
             }
         }
         let Some(open) = &mut self.open else { return Err(Failure::Lost(gone())) };
@@ -333,9 +191,17 @@ impl Writer {
             }
             Err(failure) => return Err(failure),
         }
-        // What is replaced goes once its replacement is on the disk, never before.
-        self.older.drain(..).chain(replaced).for_each(|path| remove(&path));
+        // What is replaced goes once all of its replacement is on the disk, never before.
+        self.older.retain(|path| !replaced.contains(path));
+        for path in &replaced {
+            remove(path);
+        }
         Ok(())
+    }
+
+    /// Everything that was written is in an exported file: it goes.
+    pub fn remove(&mut self) {
+        self.older.drain(..).chain(self.open.take().map(|o| o.path)).for_each(|path| remove(&path));
     }
 }
 
