@@ -3,6 +3,7 @@
 
 mod disk;
 mod history;
+mod kept;
 
 use crate::support::bench::{even, write_case};
 use glam::DVec3;

@@ -111,7 +111,8 @@ pub fn remark(warning: &ImportWarning, hidden: bool) -> String {
 }
 
 impl Opened {
-    fn new(loaded: LoadedCase, hidden: bool) -> Self {
+    /// What there is to know about a case that was read; `hidden` keeps paths, labels and dates out of it.
+    pub fn new(loaded: LoadedCase, hidden: bool) -> Self {
         let case = &loaded.case;
         let remarks = loaded.warnings.iter().map(|w| remark(w, hidden)).collect();
         let mut choices = Vec::new();

@@ -13,6 +13,7 @@ mod edit;
 mod export;
 mod failure;
 mod inspect;
+mod journal;
 mod masks;
 mod npy;
 mod output;
@@ -43,7 +44,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 input refused (no CT, other frame of re
 
 Environment:
   HILUM_MODELS   folder that holds the models diunet/ and risk/; `hilum --version` tells which one is used
-  HILUM_HOME     folder of the settings, and of studies from archives
+  HILUM_HOME     folder of the settings, of journals, and of studies from archives
   HILUM_LOG      what is logged on standard error, such as info or hilum=debug
 
 Research and education only. Not a medical device.";
@@ -88,6 +89,9 @@ enum CliCommand {
     /// Query, retrieve, store and receive studies of an archive (PACS)
     #[command(subcommand)]
     Archive(archive::Archive),
+    /// Work of the window that was not exported
+    #[command(subcommand)]
+    Journal(journal::Journal),
     Bench(bench::Bench),
 }
 
@@ -149,6 +153,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Train(c) => c.run(&terminal),
         CliCommand::Cohort(c) => c.run(),
         CliCommand::Archive(c) => c.run(&terminal),
+        CliCommand::Journal(c) => c.run(&terminal),
         CliCommand::Bench(c) => c.run(&terminal),
     };
     terminal.finish();
