@@ -1,6 +1,7 @@
 //! The journal: every finished edit is on the disk, and the case comes back as it was left, undo included; whatever
 //! the disk does, however the program ends, on the command line and in the window.
 
+mod crash;
 mod disk;
 mod history;
 mod kept;

@@ -1,9 +1,12 @@
 //! `hilum bench`: what a user waits for, measured on this machine.
 
+mod crash;
 mod dicom;
 #[cfg(feature = "gui")]
 mod frame;
 mod live;
+mod made;
+mod soak;
 
 pub use live::LiveBench;
 
@@ -33,12 +36,17 @@ use std::time::{Duration, Instant};
   frame      a frame of the window, drawn off screen at 3840 x 2160 and 1600 x 1000 with 1 and with 40 structures,
              while slices are scrolled and while a brush paints (promised: at most 8 ms of the processor at 4K, and
              at most 1.5 times as long with 40 structures as with one)
+  crash      this program killed at random moments while it edits a case (300 times), and how long the case takes to
+             come back; fails if an edit is lost that was on the disk or older than a second
+  soak       10000 strokes with the journal: memory, size of the journal, time of a stroke with and without it
+             (promised: memory grows by less than 200 MB)
 
 Examples:
   hilum bench live --json
   hilum bench live --limit-ms 16
   hilum bench load /data/patient1 --repeat 5
   hilum bench frame --json
+  hilum bench crash --repeat 20
 
 JSON keys:
   name           what was measured
@@ -54,7 +62,23 @@ JSON keys of frame: name, optimized and
     size, structures, motion (scroll or paint), n
     cpu_p50_ms, cpu_p99_ms, cpu_max_ms   logic, layout, painting and tessellation of a frame
     whole_ms_per_megapixel               the same and its drawing by the adapter, median
-  cpu_ratio, whole_ratio   40 structures to one, the largest of all sizes and motions")]
+  cpu_ratio, whole_ratio   40 structures to one, the largest of all sizes and motions
+JSON keys of crash: name, optimized and
+  rounds         kills
+  edits, kept    done before the kills, and known to be on the disk by then
+  lost_edits     that were on the disk or older than a second, and did not come back
+  unreadable     journals
+  torn           journals whose last record was not written to its end
+  cut            journals that were cut off on purpose and gave an earlier state
+  recovery_p50_ms, recovery_p99_ms, recovery_max_ms   from the journal to the case with its masks
+JSON keys of soak: name, optimized, p50_ms, p99_ms, max_ms (of a stroke) and
+  strokes, steps   done, and still in the history
+  history_mb     as the history counts it
+  memory_grown_mb   since stroke 200; null where unknown
+  journal_mb     on the disk
+  without_journal_p50_ms, without_journal_p99_ms   of a stroke
+  written_ms     from the end of the last stroke until it is on the disk
+  undo_all_ms    all steps taken back at once")]
 pub struct Bench {
     /// What to measure
     #[arg(value_enum)]
@@ -62,6 +86,9 @@ pub struct Bench {
     /// The case on disk that is measured
     #[arg(value_name = "CASE")]
     case: Vec<PathBuf>,
+    /// For crash: be the program that is killed, with this folder of settings
+    #[arg(long, value_name = "FOLDER", hide = true)]
+    child: Option<PathBuf>,
     /// Number of strokes, rounds or loads
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..100_000))]
     repeat: Option<u32>,
@@ -86,6 +113,8 @@ enum Name {
     Export,
     Diunet,
     Frame,
+    Crash,
+    Soak,
 }
 
 impl Name {
@@ -110,8 +139,13 @@ struct Report {
 
 /// The largest resident memory of this process so far, MB; only Linux tells.
 fn peak_mb() -> Option<f64> {
+    memory_mb("VmHWM:")
+}
+
+/// A line of what the system tells about the memory of this process, MB; only Linux does.
+fn memory_mb(line: &str) -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+    let line = status.lines().find_map(|l| l.strip_prefix(line))?;
     line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok().map(|kb| kb / 1024.0)
 }
 
@@ -141,7 +175,7 @@ fn percentile(sorted: &[Duration], share: f64) -> Option<Duration> {
 
 impl Bench {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
-        if !self.case.is_empty() && !self.name.reads_case() {
+        if !self.case.is_empty() && !self.name.reads_case() && self.child.is_none() {
             return Err(Failure::Usage("this measurement makes its own case; leave CASE out".into()));
         }
         if self.case.is_empty() && self.name.reads_case() && self.name != Name::Load {
@@ -149,6 +183,8 @@ impl Bench {
         }
         let report = match self.name {
             Name::Frame => return self.frame(terminal),
+            Name::Crash => return self.crash(terminal),
+            Name::Soak => return self.soak(terminal),
             Name::Live => self.live(terminal)?,
             Name::Edit => self.edit(terminal)?,
             Name::Rasterise => self.rasterise(terminal)?,
