@@ -5,6 +5,8 @@ mod crash;
 mod disk;
 mod history;
 mod kept;
+#[cfg(feature = "gui")]
+mod window;
 
 use crate::support::bench::{even, write_case};
 use glam::DVec3;

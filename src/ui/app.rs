@@ -6,6 +6,8 @@ use super::clinical_panel::ClinicalState;
 use super::cohort::CohortState;
 use super::decision::{Decision, Discarding};
 use super::deidentify_panel::DeidentifyState;
+use super::history_panel::HistoryState;
+use super::journal_offers::OfferState;
 use super::messages::Toasts;
 use super::overlay_panel::OverlayState;
 use super::palette::Palette;
@@ -70,6 +72,8 @@ pub(super) struct Panels {
     pub cohort: CohortState,
     pub deidentify: DeidentifyState,
     pub archive: ArchiveState,
+    pub offers: OfferState,
+    pub history: HistoryState,
 }
 
 /// What the window last saw of the workbench, to follow it when it goes on.
@@ -94,6 +98,9 @@ pub(super) struct Dialogs {
     pub toasts: Toasts,
     /// Waits for an export; then it is carried out.
     pub after_export: Option<Discarding>,
+    /// A case is opened to be exported, after the one of this count.
+    pub export_when_open: Option<u64>,
+    pub history: bool,
     /// The user has agreed to close the window.
     pub closing: bool,
 }

@@ -35,18 +35,31 @@ pub enum Answer {
     Cancel,
 }
 
+/// What becomes of contours that were not exported.
+fn unexported(kept: bool) -> String {
+    let words = if kept {
+        "They are kept on this computer, undo included, and offered when this case is opened or Hilum starts again."
+    } else {
+        "They are lost if you go on."
+    };
+    format!("Contours have changed since the last export. {words}")
+}
+
 /// Shows the dialog; an answer once there is one.
 pub fn show(context: &egui::Context, workbench: &Workbench, decision: &Decision) -> Option<Answer> {
     let (title, words, go_on, export) = match decision {
         Decision::Discard(what) => {
+            let kept = workbench.edits_are_kept();
             let (title, go_on) = match what {
-                Discarding::Open(Opening::Series(_)) => ("Open another series without exporting?", "Discard and open"),
-                Discarding::Open(_) | Discarding::Arrived => {
-                    ("Open another case without exporting?", "Discard and open")
+                Discarding::Open(Opening::Series(_)) => {
+                    ("Open another series without exporting?", ["Discard and open", "Keep and open"])
                 }
-                Discarding::Quit => ("Quit without exporting?", "Discard and quit"),
+                Discarding::Open(_) | Discarding::Arrived => {
+                    ("Open another case without exporting?", ["Discard and open", "Keep and open"])
+                }
+                Discarding::Quit => ("Quit without exporting?", ["Discard and quit", "Keep and quit"]),
             };
-            (title, "Contours have changed since the last export. They are lost if you go on.".to_owned(), go_on, true)
+            (title, unexported(kept), go_on[usize::from(kept)], true)
         }
         Decision::Replace { path, format, .. } => (
             if format.ending().is_some() { "Replace this file?" } else { "Replace files in this folder?" },

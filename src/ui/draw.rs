@@ -9,7 +9,9 @@ use super::deidentify_panel;
 use super::display_panel::display_panel_ui;
 use super::export_panel::export_panel_ui;
 use super::features_panel::features_panel_ui;
+use super::history_panel;
 use super::jobs_panel::jobs_panel_ui;
+use super::journal_offers;
 use super::measure_view::measurements_ui;
 use super::messages;
 use super::overlay_panel::{has_overlays, overlay_panel_ui};
@@ -60,6 +62,12 @@ impl HilumApp {
                 let frame = Frame::new().fill(theme::RAISED).inner_margin(Margin::symmetric(theme::SPACE_3 as i8, 4));
                 Panel::top("geometry").frame(frame).show(ui, |ui| messages::geometry_banner_ui(ui, &input));
             }
+            if let Some(journal) = workbench.journal_of_case() {
+                let frame = Frame::new().fill(theme::RAISED).inner_margin(Margin::symmetric(theme::SPACE_3 as i8, 4));
+                Panel::top("not exported").frame(frame).show(ui, |ui| {
+                    journal_offers::banner_ui(ui, &input, journal, &mut panels.offers);
+                });
+            }
             // Side panels leave the views at least half of a small window.
             let (left, right) = if window_width < 1150.0 { (230.0, 262.0) } else { (286.0, 336.0) };
             let range = |usual: f32| (usual * 0.8).min(220.0)..=usual * 1.6;
@@ -105,7 +113,7 @@ impl HilumApp {
             Workspace::Cohort => cohort_ui(ui, &mut panels.cohort),
             Workspace::Archive => archive_ui(ui, &input, &mut panels.archive),
             _ if has_scan => views.show(ui, workbench, scene, sender, volumes, difference.as_ref()),
-            _ => start_page_ui(ui, &input, &mut panels.series),
+            _ => start_page_ui(ui, &input, &mut panels.series, &mut panels.offers),
         });
 
         let context = ui.ctx().clone();
@@ -118,6 +126,9 @@ impl HilumApp {
         }
         if dialogs.deidentify {
             dialogs.deidentify = deidentify_panel::window(&context, &input, &mut panels.deidentify);
+        }
+        if dialogs.history {
+            history_panel::window(&context, &input, &mut panels.history);
         }
         if dialogs.tool_help {
             tool_help::window(&context, workbench.tool(), &mut dialogs.tool_help);

@@ -9,6 +9,7 @@ use super::request::{Opening, Request, WindowRequest};
 use super::shortcuts;
 use super::teach::DifferenceOutline;
 use crate::workbench::jobs::JobKey;
+use crate::workbench::journal::JournalCommand;
 use crate::workbench::tools::ToolEvent;
 use crate::workbench::{Action, Command, ExportFormat, MeasureCommand, Severity, Shown, ViewCommand, Workbench};
 use eframe::egui::{self, Key, Modifiers, ViewportCommand};
@@ -75,7 +76,7 @@ impl HilumApp {
         if let Command::View(ViewCommand::SetLayout(_)) = command {
             self.views.maximized = None;
         }
-        let goes_to = matches!(command, Command::GoToRoi(_) | Command::Undo | Command::Redo);
+        let goes_to = matches!(command, Command::GoToRoi(_) | Command::Undo | Command::Redo | Command::GoToState(_));
         let before = self.workbench.view.crosshair;
         self.workbench.execute(command);
         let now = self.workbench.view.crosshair;
@@ -100,6 +101,7 @@ impl HilumApp {
             }
             Action::Messages => self.dialogs.messages = !self.dialogs.messages,
             Action::ImportReport => self.dialogs.import_report = !self.dialogs.import_report,
+            Action::History => self.dialogs.history = !self.dialogs.history,
             Action::FitViews => self.views.fit(),
             Action::Palette => {
                 let open = self.dialogs.palette.is_none();
@@ -126,9 +128,14 @@ impl HilumApp {
     fn window_request(&mut self, context: &egui::Context, request: WindowRequest) {
         match request {
             WindowRequest::Open(opening) => self.open(opening),
+            WindowRequest::ExportJournal(path) => {
+                self.dialogs.export_when_open = Some(self.workbench.case_count());
+                self.open(Opening::Journal(path));
+            }
             WindowRequest::Maximize(view) => self.views.maximized = view,
             WindowRequest::ShowMessages(show) => self.dialogs.messages = show,
             WindowRequest::ShowImportReport(show) => self.dialogs.import_report = show,
+            WindowRequest::ShowHistory(show) => self.dialogs.history = show,
             WindowRequest::Copy(text) => context.copy_text(text),
             WindowRequest::Pick(pick) => self.pick(pick),
         }
@@ -160,6 +167,7 @@ impl HilumApp {
             Opening::Paths(paths) => Command::Open(paths),
             Opening::Series(key) => Command::OpenSeries(key),
             Opening::Demo => Command::OpenDemo { seed: Workbench::DEMO_SEED },
+            Opening::Journal(path) => Command::Journal(JournalCommand::Recover(path)),
         });
     }
 
@@ -301,6 +309,20 @@ impl HilumApp {
             self.dialogs.decision = Some(Decision::Discard(Discarding::Arrived));
         }
         self.follow_export(context);
+        self.export_when_open();
+    }
+
+    /// A case was opened to be exported: once it is there, it is asked where to.
+    fn export_when_open(&mut self) {
+        let Some(before) = self.dialogs.export_when_open else { return };
+        let is_there = self.workbench.case_count() > before;
+        let comes = self.workbench.is_running(JobKey::LoadCase) || self.dialogs.decision.is_some();
+        if is_there {
+            self.sender.send(Action::Export);
+        }
+        if is_there || !comes {
+            self.dialogs.export_when_open = None;
+        }
     }
 
     /// What waits for an export goes on once the contours are exported; where nothing is exported, it is asked again.

@@ -20,10 +20,13 @@ pub enum Request {
 pub enum WindowRequest {
     /// Opens a case, after asking where edits would be lost.
     Open(Opening),
+    /// Opens the case of a journal as it was left, then asks where to export it.
+    ExportJournal(PathBuf),
     /// Shows one view alone, or all again.
     Maximize(Option<usize>),
     ShowMessages(bool),
     ShowImportReport(bool),
+    ShowHistory(bool),
     Copy(String),
     /// Opens a file dialog.
     Pick(Pick),
@@ -36,6 +39,8 @@ pub enum Opening {
     /// Another series of the folder that is open, by its key.
     Series(String),
     Demo,
+    /// The case of a journal, as it was left.
+    Journal(PathBuf),
 }
 
 impl From<Command> for Request {

@@ -3,7 +3,7 @@
 use super::request::CommandSender;
 use super::theme;
 use super::widgets::chip;
-use crate::workbench::{Action, Command, Menu, ViewCommand, Workbench};
+use crate::workbench::{Action, Command, Menu, Shortcut, ViewCommand, Workbench};
 use eframe::egui::{self, Event, Key, Modifiers, RichText};
 use strum::IntoEnumIterator;
 
@@ -41,14 +41,13 @@ pub fn hold(context: &egui::Context, workbench: &Workbench, sender: &CommandSend
 
 /// The action of a key press.
 pub fn action_of(key: Key, modifiers: Modifiers) -> Option<Action> {
-    Action::iter().find(|action| {
-        action.info().shortcut.is_some_and(|s| {
-            Key::from_name(s.key) == Some(key)
-                && s.command == modifiers.command
-                && s.shift == modifiers.shift
-                && !modifiers.alt
-        })
-    })
+    let fits = |s: Shortcut| {
+        Key::from_name(s.key) == Some(key)
+            && s.command == modifiers.command
+            && s.shift == modifiers.shift
+            && !modifiers.alt
+    };
+    Action::iter().find(|action| action.info().shortcut.into_iter().chain(action.second_shortcut()).any(fits))
 }
 
 /// Whether an action may follow a key held down.
@@ -96,13 +95,8 @@ pub fn window(context: &egui::Context, open: &mut bool) {
                     ui.vertical(|ui| {
                         ui.set_width(290.0);
                         for menu in column {
-                            let rows: Vec<(String, String)> = Action::iter()
-                                .map(Action::info)
-                                .filter(|i| i.menu == menu)
-                                .filter_map(|i| {
-                                    i.shortcut.map(|s| (s.to_string(), i.label.trim_end_matches('…').to_owned()))
-                                })
-                                .collect();
+                            let rows: Vec<(String, String)> =
+                                Action::iter().filter(|action| action.info().menu == menu).flat_map(keys_of).collect();
                             group(ui, &menu.to_string(), rows.iter().map(|(k, l)| (k.as_str(), l.as_str())));
                         }
                         if ui.min_rect().height() < 1.0 {
@@ -114,6 +108,13 @@ pub fn window(context: &egui::Context, open: &mut bool) {
             group(ui, "Pointer in the views", POINTER.iter().copied());
         });
     });
+}
+
+/// The keys of an action, each with its label.
+fn keys_of(action: Action) -> impl Iterator<Item = (String, String)> {
+    let info = action.info();
+    let label = info.label.trim_end_matches('…').to_owned();
+    info.shortcut.into_iter().chain(action.second_shortcut()).map(move |s| (s.to_string(), label.clone()))
 }
 
 fn group<'a>(ui: &mut egui::Ui, title: &str, rows: impl Iterator<Item = (&'a str, &'a str)>) {
@@ -146,6 +147,7 @@ mod tests {
     fn more_modifiers_are_another_shortcut() {
         assert_eq!(action_of(Key::A, Modifiers::NONE), Some(Action::ShowAll));
         assert_eq!(action_of(Key::A, Modifiers::SHIFT), Some(Action::HideAll));
+        assert_eq!(action_of(Key::Y, Modifiers::COMMAND), Some(Action::Redo));
         assert_eq!(action_of(Key::B, Modifiers::ALT), None);
         assert_eq!(action_of(Key::B, Modifiers::COMMAND), None);
     }

@@ -2,6 +2,7 @@
 
 use super::icons::Icon;
 use super::jobs_panel::jobs_panel_ui;
+use super::journal_offers::{self, OfferState};
 use super::panel::PanelInput;
 use super::privacy::recent_label;
 use super::request::{Opening, WindowRequest};
@@ -12,11 +13,12 @@ use crate::workbench::Action;
 use eframe::egui::{self, Align, Button, Label, Layout, Rect, RichText, Ui, UiBuilder, pos2, vec2};
 
 /// Shows the page in the rest of the space.
-pub fn start_page_ui(ui: &mut Ui, input: &PanelInput<'_>, series: &mut SeriesState) {
+pub fn start_page_ui(ui: &mut Ui, input: &PanelInput<'_>, series: &mut SeriesState, offers: &mut OfferState) {
     let PanelInput { workbench, sender, .. } = *input;
     let area = ui.available_rect_before_wrap();
     ui.painter().rect_filled(area, 0.0, theme::BASE);
-    let size = vec2(480.0_f32.min(area.width() - 40.0), 460.0_f32.min(area.height() - 20.0));
+    let height = 460.0 + journal_offers::height(workbench, offers);
+    let size = vec2(480.0_f32.min(area.width() - 40.0), height.min(area.height() - 20.0));
     let place = Rect::from_center_size(pos2(area.center().x, area.center().y - 20.0), size);
     let mut ui = ui.new_child(UiBuilder::new().max_rect(place).layout(Layout::top_down(Align::Min)));
     let ui = &mut ui;
@@ -47,6 +49,7 @@ pub fn start_page_ui(ui: &mut Ui, input: &PanelInput<'_>, series: &mut SeriesSta
     ui.label(RichText::new(hint).color(theme::TEXT_FAINT));
     ui.add_space(theme::SPACE_4);
     jobs_panel_ui(ui, input);
+    journal_offers::offers_ui(ui, input, offers);
     // A folder of which the best series could not be opened.
     if series_panel::has_choice(workbench) {
         let size = vec2(ui.available_width(), series_panel::height(workbench, series).min(240.0));

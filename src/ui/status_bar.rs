@@ -17,6 +17,7 @@ pub fn status_bar_ui(ui: &mut Ui, input: &PanelInput<'_>, hovered: Option<Patien
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = theme::SPACE_3;
             messages_ui(ui, input);
+            journal_ui(ui, input);
             job_ui(ui, input);
             if views_shown {
                 place_ui(ui, input, hovered);
@@ -90,6 +91,14 @@ fn job_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     ui.add(ProgressBar::new(job.fraction().unwrap_or(0.0)).desired_width(90.0).desired_height(6.0))
         .accessible_name(format!("Progress in short of {title}"));
     ui.label(small(title));
+}
+
+/// As long as the disk does not take the edits.
+fn journal_ui(ui: &mut Ui, input: &PanelInput<'_>) {
+    if input.workbench.journal_status().is_some_and(|status| status.trouble.is_some()) {
+        let text = RichText::new("Edits not on the disk").color(theme::ERROR).size(theme::SIZE_SMALL + 1.0);
+        ui.label(text).on_hover_text("They are in memory only; writing is tried again all the time. Export soon");
+    }
 }
 
 fn messages_ui(ui: &mut Ui, input: &PanelInput<'_>) {

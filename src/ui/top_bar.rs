@@ -2,14 +2,15 @@
 
 use super::icons::Icon;
 use super::panel::PanelInput;
-use super::privacy::{readable_date, recent_label, series_title};
+use super::privacy::{journal_title, readable_date, recent_label, series_title};
 use super::request::{Opening, WindowRequest};
 use super::series_panel::has_choice;
 use super::theme;
 use super::widgets::{action_icon, action_item, segmented};
 use crate::dicom::CtMeta;
-use crate::workbench::{Action, Command, Menu, Workbench, Workspace};
+use crate::workbench::{Action, Command, Menu, Workbench, Workspace, time_ago};
 use eframe::egui::{self, Align, Label, Layout, RichText, Ui};
+use std::time::SystemTime;
 use strum::IntoEnumIterator;
 
 /// Shows the bar.
@@ -65,6 +66,19 @@ fn menu_ui(ui: &mut Ui, input: &PanelInput<'_>, menu: Menu) {
                 }
             });
         }
+    }
+    if menu == Menu::File && workbench.unfinished_journals().next().is_some() {
+        ui.menu_button("Recover", |ui| {
+            ui.set_min_width(320.0);
+            for journal in workbench.unfinished_journals() {
+                let title = journal_title(workbench, journal);
+                let label = format!("{title}, {}", time_ago(journal.last, SystemTime::now()));
+                if ui.button(label).on_hover_text("Open the case as it was left, undo included").clicked() {
+                    sender.send(WindowRequest::Open(Opening::Journal(journal.path.clone())));
+                    ui.close();
+                }
+            }
+        });
     }
     if menu == Menu::File && has_choice(workbench) {
         ui.separator();
