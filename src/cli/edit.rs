@@ -8,7 +8,7 @@ use super::terminal::Terminal;
 use crate::progress::Progress as _;
 use crate::structures::RoiId;
 use crate::workbench::jobs::JobMode;
-use crate::workbench::{Case, ExportFormat, Script, Workbench};
+use crate::workbench::{Case, ExportFormat, Moment, Script, Workbench};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -24,7 +24,7 @@ contours everywhere. Contours that no step touches are written exactly as they w
   tool = \"brush\"                     # brush eraser freehand polygon spline nudge livewire cut flood delete transform
   options = { radius_mm = 8.0, shape = \"Disc\", mode = \"Add\" }   # Disc Ball; Auto Add Erase; softness
                                      # flood_tolerance_hu flood_radius_mm
-  rules = { band = { on = true, low_hu = -50, high_hu = 150 }, outside = \"Lung_L\", stations = \"spare\" }
+  rules = { band = { on = true, inverted = false, low_hu = -50, high_hu = 150 }, outside = \"Lung_L\", stations = \"spare\" }
                                      # inside or outside a structure; stations overlap, spare or take
   view = \"Axial\"                     # Axial Sagittal Coronal
   keys = { alt = false, shift = false }
@@ -32,8 +32,8 @@ contours everywhere. Contours that no step touches are written exactly as they w
   clicks = [[10.0, 20.0, -40.0]]     # or single clicks
   events = [\"finish\"]                # press drag move release leave finish step_back cancel
   slice = 12                         # what the axial view shows, from 0; then copies from there
-  then = [\"undo\"]                    # undo redo copy_up copy_down
-  expect = { volume_cm3 = 12.3, within_cm3 = 0.1, contours = 9, slices = 9, says = \"locked\" }
+  then = [\"undo\"]                    # undo redo copy_up copy_down accept_copies lock unlock
+  expect = { volume_cm3 = 12.3, within_cm3 = 0.1, contours = 9, slices = 9, copied = 1, says = \"locked\" }
 
 A step that is refused, or after which something else holds than expected, ends the command with code 3; nothing is
 written.
@@ -106,8 +106,8 @@ impl EditCommand {
         let volumes_before = workbench.case().map(volumes).unwrap_or_default();
         let (mut done, total) = (0, script.steps.len());
         script
-            .run(&mut workbench, &mut |_| {
-                done += 1;
+            .run(&mut workbench, &mut |_, moment| {
+                done += usize::from(moment == Moment::Step);
                 terminal.report("Replaying the script", done, total);
                 terminal.checkpoint().map_err(|_| "stopped".to_owned())
             })

@@ -44,7 +44,7 @@ pub use tidy::{fill_holes, islands, keep_islands, largest_island, volume_mm3, wi
 pub use trace::{contours_from_mask, contours_from_slice_mask, trace};
 pub use vertices::{
     insert_vertex, move_vertex, nearest_edge, nearest_vertex, remove_vertex, ring_at, ring_depths, ring_with_content,
-    untangled,
+    settled, untangled,
 };
 pub use whole::{Slices, combine, resolve_overlaps, without_sources};
 pub use wire::Wire;

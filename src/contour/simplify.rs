@@ -43,7 +43,8 @@ pub fn simplify_slice(contours: &SliceContours, tolerance_mm: f64) -> SliceConto
     contours.clone()
 }
 
-fn cross_each_other(a: &Ring, b: &Ring) -> bool {
+/// Whether two rings meet.
+pub(super) fn cross_each_other(a: &Ring, b: &Ring) -> bool {
     let (Some([a_low, a_high]), Some([b_low, b_high])) = (a.bounds(), b.bounds()) else { return false };
     (0..2).all(|axis| a_low[axis] <= b_high[axis] && b_low[axis] <= a_high[axis])
         && a.edges().any(|e| b.edges().any(|f| meet(e, f)))

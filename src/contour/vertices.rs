@@ -1,8 +1,8 @@
 //! One vertex of a ring moved, put in or taken out; all others keep exactly where they were.
 
-use super::boolean::{distance_to_segment_mm, normalized_rings};
-use super::simplify::crosses_itself;
-use super::{Ring, SliceContours};
+use super::boolean::{boolean, distance_to_segment_mm, normalized_rings};
+use super::simplify::{cross_each_other, crosses_itself};
+use super::{BooleanOp, Ring, SliceContours};
 use crate::geometry::PlanePoint;
 
 fn rounded(p: PlanePoint) -> PlanePoint {
@@ -46,6 +46,30 @@ pub fn untangled(ring: &Ring) -> Vec<Ring> {
     } else {
         vec![ring.clone()]
     }
+}
+
+/// A slice of which ring `ring` was reshaped, with `before` the same rings before that. The ring no longer crosses itself;
+/// where it met other rings, an outline is united with them, together with its holes, and a hole is taken from them.
+/// Rings that it did not meet stay as they are.
+///
+/// # Panics
+/// If the slice has no such ring before and after.
+pub fn settled(contours: &SliceContours, ring: usize, before: &SliceContours) -> SliceContours {
+    let reshaped = &contours.rings[ring];
+    let meets = |n: usize| n != ring && cross_each_other(&contours.rings[n], reshaped);
+    if !(0..contours.rings.len()).any(meets) {
+        let mut rings = contours.rings.clone();
+        rings.splice(ring..=ring, untangled(reshaped));
+        return SliceContours::new(rings);
+    }
+    let own = ring_with_content(before, ring);
+    let part = |wanted: bool| {
+        let rings = contours.rings.iter().enumerate().filter(|(n, _)| own.contains(n) == wanted);
+        SliceContours::new(rings.map(|(_, r)| r.clone()).collect())
+    };
+    let is_hole = enclosing(before, ring).len() % 2 == 1;
+    let own_area = SliceContours::new(normalized_rings(&part(true)));
+    boolean(&part(false), &own_area, if is_hole { BooleanOp::Difference } else { BooleanOp::Union })
 }
 
 /// The vertex nearest to a point, as (ring, vertex), if it is within `reach_mm`.
@@ -131,6 +155,25 @@ mod tests {
         assert!(rings.iter().all(|r| !crosses_itself(r.points())));
         let (before, after) = (SliceContours::new(vec![crossed]), SliceContours::new(rings));
         assert!((area_mm2(&before) - area_mm2(&after)).abs() < 1e-3);
+    }
+
+    #[test]
+    fn a_reshaped_ring_is_united_with_those_it_met_and_leaves_the_others_alone() {
+        let shifted = |ring: &Ring, by: f64| Ring::new(ring.points().iter().map(|p| [p[0] + by, p[1]]));
+        let (left, right) = (square(0.0, 10.0), shifted(&square(0.0, 10.0), 20.0));
+        let (hole, far) = (Ring::new([[2.0, 2.0], [4.0, 2.0], [4.0, 4.0], [2.0, 4.0]]), shifted(&right, 50.0));
+        let slice =
+            |left: &Ring, hole: &Ring| SliceContours::new(vec![left.clone(), right.clone(), hole.clone(), far.clone()]);
+        let before = slice(&left, &hole);
+        assert_eq!(settled(&before, 0, &before), before);
+        // A corner drawn into the other square: one outline, the hole stays a hole.
+        let after = settled(&slice(&move_vertex(&left, 2, [25.0, 5.0]), &hole), 0, &before);
+        assert_eq!(after.rings.len(), 3);
+        assert!(after.contains([24.0, 5.0]) && !after.contains([3.0, 3.0]) && after.rings.contains(&far));
+        // A hole drawn out of its outline takes away on the way, and adds nothing out there.
+        let after = settled(&slice(&left, &move_vertex(&hole, 1, [14.0, 3.0])), 2, &before);
+        assert!(!after.contains([8.0, 3.0]) && !after.contains([12.0, 3.0]) && after.contains([8.0, 8.0]));
+        assert!(after.rings.iter().all(|r| !crosses_itself(r.points())));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::commands::Reach;
 use super::export::{ExportFormat, format_refusal};
 use super::jobs::JobKey;
-use super::policy::{EditRules, HuBand};
+use super::policy::EditRules;
 use super::tools::{BrushShape, PaintMode, ToolOptions};
 use super::{Action, Command, DoseUnit, Overlay, OverlayCommand, ToolKind, Workbench, Workspace};
 use crate::geometry::Orientation;
@@ -28,6 +28,8 @@ impl Workbench {
         let case = self.case.as_ref();
         let selected = self.view.selected.and_then(|id| case?.structures().get(id));
         match action {
+            // The points of an outline that is not closed yet are taken back first.
+            Action::Undo if self.toolbox.is_draft() => None,
             Action::Undo if case.is_none_or(|c| c.history().undo_label().is_none()) => {
                 Some("There is nothing to take back")
             }
@@ -63,6 +65,9 @@ impl Workbench {
                 if selected.is_none() =>
             {
                 Some("Select a structure first")
+            }
+            Action::AcceptCopies if selected.is_none_or(|r| self.copied_slices(r.id).is_empty()) => {
+                Some("The selected structure has no copied slices that wait for a review")
             }
             Action::GoToSelected if selected.is_some_and(|r| r.slices.is_empty()) => {
                 Some("The selected structure has no contours yet")
@@ -154,12 +159,12 @@ impl Workbench {
                 Command::SetToolOptions(ToolOptions { mode, ..*self.toolbox.options() })
             }
             Action::ToggleBand => {
-                let EditRules { band, .. } = self.policy.rules;
-                let band = HuBand { on: !band.on, ..band };
-                Command::SetRules(EditRules { band, ..self.policy.rules })
+                let rules = self.policy.rules;
+                Command::SetRules(EditRules { band: rules.band.next(), ..rules })
             }
             Action::CopyUp => Command::CopySlice { to_head: true },
             Action::CopyDown => Command::CopySlice { to_head: false },
+            Action::AcceptCopies => Command::AcceptCopies(selected?),
             Action::BrushSmaller | Action::BrushLarger => {
                 let steps = if action == Action::BrushLarger { 1 } else { -1 };
                 Command::SetBrushRadius(self.toolbox.options().radius_after(steps))
@@ -209,6 +214,7 @@ impl Workbench {
             | Action::Palette
             | Action::Shortcuts
             | Action::ToolHelp
+            | Action::ToolRules
             | Action::Messages
             | Action::ImportReport
             | Action::History

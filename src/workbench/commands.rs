@@ -87,6 +87,8 @@ pub enum Command {
     CopySlice {
         to_head: bool,
     },
+    /// The copied slices of a structure are right as they are.
+    AcceptCopies(RoiId),
     SetCrosshair(PatientPoint),
     Scroll {
         orientation: Orientation,
@@ -192,6 +194,7 @@ impl Command {
                 | Self::SetBrushShape(_)
                 | Self::SetToolOptions(_)
                 | Self::SetRules(_)
+                | Self::AcceptCopies(_)
                 | Self::SetCrosshair(_)
                 | Self::Scroll { .. }
                 | Self::SetWindow(_)
@@ -264,8 +267,10 @@ pub enum Action {
     ToolTransform,
     BrushMode,
     ToggleBand,
+    ToolRules,
     CopyUp,
     CopyDown,
+    AcceptCopies,
     ToolHelp,
     SliceUp,
     SliceDown,
@@ -531,9 +536,15 @@ impl Action {
             ),
             Self::ToggleBand => (
                 "Range of CT numbers",
-                "Add only voxels within the range of the tool bar's rules, or all",
+                "Add only voxels within the range of CT numbers of the rules, only others, or all",
                 Tools,
                 shift("B"),
+            ),
+            Self::ToolRules => (
+                "Rules of the tools",
+                "Range of CT numbers, inside or outside a structure, stations that do not overlap, locks",
+                Tools,
+                None,
             ),
             Self::CopyUp => (
                 "Copy to the slice above",
@@ -546,6 +557,12 @@ impl Action {
                 "Copy the contours of the selected structure to the next slice towards the feet, where it has none",
                 Structure,
                 shift("C"),
+            ),
+            Self::AcceptCopies => (
+                "Accept copied slices",
+                "The copied slices of the selected structure are right as they are; they no longer count as not reviewed",
+                Structure,
+                None,
             ),
             Self::ToolHelp => {
                 ("Help for the tools", "A page for each tool: what it does, keys, and what to know", Help, None)

@@ -7,12 +7,13 @@ use crate::structures::RoiId;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Slices that were filled by a copy and that nobody has worked on since.
+/// Slices that were filled by a copy and that nobody has worked on or accepted since.
 #[derive(Debug, Default)]
 pub(super) struct Copies(BTreeMap<(RoiId, usize), Arc<SliceContours>>);
 
 impl Workbench {
-    /// True if the contours of a structure on a slice are a copy of its neighbour's that nobody has edited since.
+    /// True if the contours of a structure on a slice are a copy of its neighbour's that nobody has reviewed: neither
+    /// edited nor accepted as they are.
     pub fn is_copied(&self, roi: RoiId, k: usize) -> bool {
         let now = self.case.as_ref().and_then(|case| case.structures().get(roi)?.slices.get(&k));
         let copy = self.copies.0.get(&(roi, k));
@@ -22,6 +23,11 @@ impl Workbench {
     /// The slices of a structure for which [`Self::is_copied`] holds.
     pub fn copied_slices(&self, roi: RoiId) -> Vec<usize> {
         self.copies.0.keys().filter(|(of, k)| *of == roi && self.is_copied(roi, *k)).map(|(_, k)| *k).collect()
+    }
+
+    /// The copied slices of a structure are right as they are.
+    pub(super) fn accept_copies(&mut self, roi: RoiId) {
+        self.copies.0.retain(|(of, _), _| *of != roi);
     }
 
     /// Copies the rings of the selected structure to the next slice towards the head or the feet, and goes there. Where

@@ -55,7 +55,7 @@ pub use notices::{Notice, Notices, Severity, Trouble};
 pub use outcome::{error_chain, proposal_edit, segmentation_edit};
 pub use overlays::{DoseUnit, IsodoseLevel, Overlay, OverlayCommand, OverlayStyle, find_overlay};
 pub use policy::{EditPolicy, EditRules, HuBand, Limit, Refusal, StationRule, Wanted};
-pub use script::{Expect, Script, ScriptError, ScriptRules, ScriptStep, Then};
+pub use script::{Expect, Moment, Script, ScriptError, ScriptRules, ScriptStep, Then};
 pub use series::{ForeignSet, FoundSeries, FrameRelation, SeriesChoice, SeriesList, Thumbnail};
 pub use settings::{RecentCase, Settings, SettingsError};
 pub use tools::ToolKind;
@@ -389,8 +389,9 @@ impl Workbench {
                 self.toolbox.set_options(ToolOptions { shape, ..*self.toolbox.options() });
             }
             Command::SetToolOptions(options) => self.toolbox.set_options(options),
-            Command::SetRules(rules) => self.policy.rules = rules,
+            Command::SetRules(rules) => self.policy.rules = rules.checked(),
             Command::CopySlice { to_head } => self.copy_slice(to_head),
+            Command::AcceptCopies(roi) => self.accept_copies(roi),
             Command::Tool(event) => self.tool_event(event),
             Command::SetCrosshair(point) => {
                 self.view.crosshair = point;

@@ -6,11 +6,12 @@ use crate::image::CtVolume;
 use crate::structures::{Roi, RoiId, StructureSet};
 use std::collections::BTreeSet;
 
-/// The CT numbers that may be added.
+/// The CT numbers that may be added: those from `low_hu` to `high_hu`, or where `inverted` all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HuBand {
     pub on: bool,
+    pub inverted: bool,
     pub low_hu: i16,
     pub high_hu: i16,
 }
@@ -18,7 +19,39 @@ pub struct HuBand {
 impl Default for HuBand {
     /// Soft tissue, off.
     fn default() -> Self {
-        Self { on: false, low_hu: -50, high_hu: 150 }
+        let [low_hu, high_hu] = Self::PRESETS[0].1;
+        Self { on: false, inverted: false, low_hu, high_hu }
+    }
+}
+
+impl HuBand {
+    /// CT numbers that can be asked for, HU.
+    pub const LIMITS_HU: [i16; 2] = [-1024, 3071];
+    /// Ranges that are often wanted, HU.
+    pub const PRESETS: [(&str, [i16; 2]); 5] = [
+        ("Soft tissue", [-50, 150]),
+        ("Lung", [-1000, -400]),
+        ("Fat", [-150, -30]),
+        ("Contrast", [150, 500]),
+        ("Bone", [200, 2000]),
+    ];
+
+    /// What the key makes of it: off, within the range, outside it, and off again.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match (self.on, self.inverted) {
+            (false, _) => Self { on: true, inverted: false, ..self },
+            (true, false) => Self { inverted: true, ..self },
+            (true, true) => Self { on: false, inverted: false, ..self },
+        }
+    }
+
+    /// The same with its limits in order and among the CT numbers there are.
+    #[must_use]
+    fn in_order(self) -> Self {
+        let [least, most] = Self::LIMITS_HU;
+        let (a, b) = (self.low_hu.clamp(least, most), self.high_hu.clamp(least, most));
+        Self { low_hu: a.min(b), high_hu: a.max(b), ..self }
     }
 }
 
@@ -69,6 +102,12 @@ impl EditRules {
     /// True where some rule narrows what tools do.
     pub fn are_on(&self) -> bool {
         self.band.on || self.limit != Limit::Anywhere || self.stations != StationRule::Overlap
+    }
+
+    /// The same with limits that make sense.
+    #[must_use]
+    pub(super) fn checked(self) -> Self {
+        Self { band: self.band.in_order(), ..self }
     }
 }
 
@@ -215,7 +254,8 @@ impl EditPolicy {
         {
             let slice = volume.hu.index_axis(ndarray::Axis(0), k);
             let within = contour::band_outline(&volume.grid, slice, [band.low_hu, band.high_hu], bounds);
-            area = contour::boolean(&area, &within, BooleanOp::Intersection);
+            let op = if band.inverted { BooleanOp::Difference } else { BooleanOp::Intersection };
+            area = contour::boolean(&area, &within, op);
         }
         area
     }
@@ -290,15 +330,32 @@ mod tests {
 
     #[test]
     fn only_voxels_of_the_band_are_added_and_any_can_be_erased() {
-        let rules = EditRules { band: HuBand { on: true, low_hu: -100, high_hu: 200 }, ..EditRules::default() };
+        let band = HuBand { on: true, inverted: false, low_hu: -100, high_hu: 200 };
+        let rules = EditRules { band, ..EditRules::default() };
         let outcome = add(&with(rules), square(20.0, 40.0));
         let after = &outcome[0].1;
         assert!(after.contains([28.9, 35.0]) && !after.contains([30.0, 35.0]) && after.contains([25.0, 25.0]));
+        let others = EditRules { band: HuBand { inverted: true, ..band }, ..rules };
+        let outcome = add(&with(others), square(20.0, 40.0));
+        let after = &outcome[0].1;
+        assert!(!after.contains([28.0, 35.0]) && after.contains([31.0, 35.0]) && after.contains([25.0, 25.0]));
         let (structures, volume) = scene();
         let target = structures.get(RoiId(3)).expect("there");
         let erase = Wanted::Area(square(35.0, 45.0), EditMode::Erase);
         let outcome = with(rules).outcome(&structures, &volume, target, 1, erase);
         assert!(!outcome[0].1.contains([37.0, 37.0]), "lung is taken away as well");
+    }
+
+    #[test]
+    fn the_range_goes_from_off_to_within_to_outside_and_is_kept_in_order() {
+        let states: Vec<(bool, bool)> = std::iter::successors(Some(HuBand::default()), |b| Some(b.next()))
+            .take(4)
+            .map(|b| (b.on, b.inverted))
+            .collect();
+        assert_eq!(states, [(false, false), (true, false), (true, true), (false, false)]);
+        let band = HuBand { low_hu: 300, high_hu: -5000, ..HuBand::default() };
+        let rules = EditRules { band, ..EditRules::default() }.checked();
+        assert_eq!((rules.band.low_hu, rules.band.high_hu), (-1024, 300));
     }
 
     #[test]

@@ -81,6 +81,11 @@ pub enum Then {
     CopyUp,
     /// Towards the feet.
     CopyDown,
+    /// The copied slices are right as they are.
+    AcceptCopies,
+    /// Locks the selected structure.
+    Lock,
+    Unlock,
 }
 
 /// What must hold after a step, of the selected structure.
@@ -95,9 +100,21 @@ pub struct Expect {
     pub contours: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slices: Option<usize>,
+    /// Slices that were copied and not reviewed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copied: Option<usize>,
     /// Words of a message; without them a message of a tool is a failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub says: Option<String>,
+}
+
+/// What a script has just done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// A command of a step, such as one event of a stroke.
+    Command,
+    /// A whole step, whose expectations hold.
+    Step,
 }
 
 /// A step that could not be done.
@@ -118,7 +135,7 @@ impl Script {
         toml::from_str(text)
     }
 
-    /// Does every step; `after` is called after each.
+    /// Does every step; `after` is called after every command and after every step.
     ///
     /// # Errors
     /// The first step that could not be done, whose tool refused, or after which something else holds than expected.
@@ -126,11 +143,11 @@ impl Script {
     pub fn run(
         &self,
         workbench: &mut Workbench,
-        after: &mut dyn FnMut(&Workbench) -> Result<(), String>,
+        after: &mut dyn FnMut(&Workbench, Moment) -> Result<(), String>,
     ) -> Result<(), ScriptError> {
         for (n, step) in self.steps.iter().enumerate() {
-            step.run(workbench)
-                .and_then(|()| after(workbench))
+            step.run(workbench, &mut |workbench| after(workbench, Moment::Command))
+                .and_then(|()| after(workbench, Moment::Step))
                 .map_err(|problem| ScriptError { step: n + 1, problem })?;
         }
         Ok(())
@@ -162,25 +179,34 @@ impl ScriptRules {
 }
 
 impl ScriptStep {
-    fn run(&self, workbench: &mut Workbench) -> Result<(), String> {
+    fn run(
+        &self,
+        workbench: &mut Workbench,
+        after: &mut dyn FnMut(&Workbench) -> Result<(), String>,
+    ) -> Result<(), String> {
         let first = workbench.notices().all().last().map_or(0, |n| n.id + 1);
+        let mut execute = |workbench: &mut Workbench, command| {
+            workbench.execute(command);
+            workbench.poll();
+            after(workbench)
+        };
         if let Some(name) = &self.new_roi {
-            workbench.execute(Command::AddRoi { name: name.clone(), role: Role::Other });
+            execute(workbench, Command::AddRoi { name: name.clone(), role: Role::Other })?;
         }
         if let Some(name) = &self.roi {
             let roi = find(case(workbench)?, name)?;
-            workbench.execute(Command::SetVisible { roi, visible: true });
-            workbench.execute(Command::SelectRoi(Some(roi)));
+            execute(workbench, Command::SetVisible { roi, visible: true })?;
+            execute(workbench, Command::SelectRoi(Some(roi)))?;
         }
         if let Some(tool) = self.tool {
-            workbench.execute(Command::SetTool(tool));
+            execute(workbench, Command::SetTool(tool))?;
         }
         if let Some(options) = self.options {
-            workbench.execute(Command::SetToolOptions(options));
+            execute(workbench, Command::SetToolOptions(options))?;
         }
         if let Some(rules) = &self.rules {
             let rules = rules.rules(case(workbench)?)?;
-            workbench.execute(Command::SetRules(rules));
+            execute(workbench, Command::SetRules(rules))?;
         }
         if let Some(k) = self.slice {
             let grid = case(workbench)?.grid().clone();
@@ -188,20 +214,24 @@ impl ScriptStep {
                 return Err(format!("the scan has {} slices, there is no slice {k}", grid.slices()));
             }
             let (uv, _) = grid.plane_from_patient(workbench.view.crosshair);
-            workbench.execute(Command::SetCrosshair(grid.patient_from_plane(uv, grid.position_mm(k))));
+            execute(workbench, Command::SetCrosshair(grid.patient_from_plane(uv, grid.position_mm(k))))?;
         }
         for event in self.all_events() {
-            workbench.execute(Command::Tool(event));
+            execute(workbench, Command::Tool(event))?;
         }
         for then in &self.then {
-            workbench.execute(match then {
+            let selected = || workbench.view.selected.ok_or("no structure is selected");
+            let command = match then {
                 Then::Undo => Command::Undo,
                 Then::Redo => Command::Redo,
                 Then::CopyUp => Command::CopySlice { to_head: true },
                 Then::CopyDown => Command::CopySlice { to_head: false },
-            });
+                Then::AcceptCopies => Command::AcceptCopies(selected()?),
+                Then::Lock => Command::SetLocked { roi: selected()?, locked: true },
+                Then::Unlock => Command::SetLocked { roi: selected()?, locked: false },
+            };
+            execute(workbench, command)?;
         }
-        workbench.poll();
         let told = workbench.notices().all().iter().filter(|n| n.id >= first);
         let told: Vec<String> = told.map(|n| n.summary.clone()).collect();
         self.expect.clone().unwrap_or_default().check(workbench, &told)
@@ -234,6 +264,9 @@ impl Expect {
             None if !told.is_empty() => return Err(told.join("; ")),
             _ => {}
         }
+        if *self == (Self { says: self.says.clone(), ..Self::default() }) {
+            return Ok(());
+        }
         let case = case(workbench)?;
         let Some(roi) = workbench.view.selected.and_then(|id| case.structures().get(id)) else {
             return Err("no structure is selected".to_owned());
@@ -244,7 +277,11 @@ impl Expect {
         {
             return Err(format!("{} has {volume:.4} cm3, expected are {expected} ± {}", roi.name, self.within_cm3));
         }
-        let counts = [("contours", self.contours, roi.ring_count()), ("slices", self.slices, roi.slices.len())];
+        let counts = [
+            ("contours", self.contours, roi.ring_count()),
+            ("slices", self.slices, roi.slices.len()),
+            ("copied slices", self.copied, workbench.copied_slices(roi.id).len()),
+        ];
         for (what, expected, found) in counts {
             if expected.is_some_and(|expected| expected != found) {
                 return Err(format!("{} has {found} {what}, expected are {}", roi.name, expected.unwrap_or_default()));

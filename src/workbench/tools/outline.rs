@@ -28,6 +28,8 @@ struct Grip {
     at: VertexAt,
     /// The slice before, with the new vertex if one was put in.
     before: Arc<SliceContours>,
+    /// The slice with the vertex where it was dragged.
+    wanted: SliceContours,
     moved: bool,
 }
 
@@ -68,12 +70,13 @@ impl Outline {
                 if let Some(at) = vertex_under(&pointer, context)
                     && let Some(before) = context.contours(at.k)
                 {
-                    self.grip = Some(Grip { at, before: Arc::clone(before), moved: false });
+                    let wanted = SliceContours::clone(before);
+                    self.grip = Some(Grip { at, before: Arc::clone(before), wanted, moved: false });
                 } else if pointer.keys.shift
                     && let Some((at, before)) = inserted(&pointer, context)
                 {
                     let slices = vec![(at.k, before.clone())];
-                    self.grip = Some(Grip { at, before: Arc::new(before), moved: true });
+                    self.grip = Some(Grip { at, before: Arc::new(before.clone()), wanted: before, moved: true });
                     return vec![ToolAction::Begin { label: "New vertex" }, ToolAction::Replace(slices)];
                 } else {
                     self.draft = Some(Draft::begin(&pointer, context));
@@ -89,6 +92,7 @@ impl Outline {
         let (_, uv) = context.on_slice(to);
         let mut after = SliceContours::clone(&grip.before);
         after.rings[ring] = contour::move_vertex(&after.rings[ring], vertex, uv);
+        grip.wanted = after.clone();
         let mut actions = Vec::new();
         if !grip.moved {
             grip.moved = true;
@@ -98,15 +102,15 @@ impl Outline {
         actions
     }
 
-    /// What a vertex crossed is taken apart once it is let go.
-    fn release(&mut self, context: &ToolContext<'_>) -> Vec<ToolAction> {
-        let Some(Grip { at: VertexAt { k, .. }, moved: true, .. }) = self.grip.take() else { return Vec::new() };
+    /// What a vertex crossed is taken apart once it is let go, and what it met is united with its ring.
+    fn release(&mut self) -> Vec<ToolAction> {
+        let Some(Grip { at: VertexAt { k, ring, .. }, before, wanted, moved: true }) = self.grip.take() else {
+            return Vec::new();
+        };
+        let settled = contour::settled(&wanted, ring, &before);
         let mut actions = Vec::new();
-        if let Some(now) = context.contours(k) {
-            let rings: Vec<_> = now.rings.iter().flat_map(contour::untangled).collect();
-            if rings != now.rings {
-                actions.push(ToolAction::Replace(vec![(k, SliceContours::new(rings))]));
-            }
+        if settled != wanted {
+            actions.push(ToolAction::Replace(vec![(k, settled)]));
         }
         actions.push(ToolAction::Commit);
         actions
@@ -130,9 +134,10 @@ impl Outline {
                 vec![ToolAction::Say("A ring keeps at least three vertices; the tool Delete ring (X) removes it whole")]
             }
             Some(ring) => {
-                after.rings.splice(at.ring..=at.ring, contour::untangled(&ring));
+                after.rings[at.ring] = ring;
                 let begin = ToolAction::Begin { label: "Remove vertex" };
-                vec![begin, ToolAction::Replace(vec![(at.k, after)]), ToolAction::Commit]
+                let settled = contour::settled(&after, at.ring, before);
+                vec![begin, ToolAction::Replace(vec![(at.k, settled)]), ToolAction::Commit]
             }
         }
     }
@@ -173,7 +178,7 @@ impl Tool for Outline {
                 }
                 self.drag(at, context)
             }
-            ToolEvent::Release => self.release(context),
+            ToolEvent::Release => self.release(),
             ToolEvent::Move(pointer) => {
                 self.pointer = Some(pointer);
                 Vec::new()

@@ -143,7 +143,11 @@ impl Grip {
                 let chosen = |n: usize| self.picked.rings.as_ref().is_none_or(|rings| rings.contains(&n));
                 let part = |wanted: bool| contours.rings.iter().enumerate().filter(move |(n, _)| chosen(*n) == wanted);
                 let still = SliceContours::new(part(false).map(|(_, r)| r.clone()).collect());
-                let moving = SliceContours::new(part(true).map(|(_, r)| moved(r)).collect());
+                let mut moving = SliceContours::new(part(true).map(|(_, r)| moved(r)).collect());
+                if self.motion == Motion::Scale {
+                    // Vertices of a ring made small meet on the lattice.
+                    moving = contour::normalized(&moving);
+                }
                 let after = if still.is_empty() { moving } else { contour::boolean(&still, &moving, BooleanOp::Union) };
                 (k, after)
             })
