@@ -91,6 +91,7 @@ pub(super) struct Dialogs {
     pub palette: Option<Palette>,
     pub shortcuts: bool,
     pub tool_help: bool,
+    pub tool_rules: bool,
     pub messages: bool,
     pub import_report: bool,
     pub deidentify: bool,

@@ -26,6 +26,8 @@ use super::teach::teach_panel_ui;
 use super::theme;
 use super::tool_bar::tool_bar_ui;
 use super::tool_help;
+use super::tool_rules;
+use super::tool_strip::{self, tool_strip_ui};
 use super::top_bar::top_bar_ui;
 use super::widgets::section;
 use crate::workbench::Workspace;
@@ -68,8 +70,8 @@ impl HilumApp {
                     journal_offers::banner_ui(ui, &input, journal, &mut panels.offers);
                 });
             }
-            // Side panels leave the views at least half of a small window.
-            let (left, right) = if window_width < 1150.0 { (230.0, 262.0) } else { (286.0, 336.0) };
+            // Side panels and tools leave the views about half of a small window.
+            let (left, right) = if window_width < 1150.0 { (222.0, 252.0) } else { (286.0, 336.0) };
             let range = |usual: f32| (usual * 0.8).min(220.0)..=usual * 1.6;
             Panel::left("structures").default_size(left).size_range(range(left)).frame(side()).show(ui, |ui| {
                 if series_panel::has_choice(workbench) {
@@ -81,6 +83,12 @@ impl HilumApp {
                     panel.show(ui, |ui| series_panel::series_panel_ui(ui, &input, &mut panels.series));
                 }
                 structures_panel_ui(ui, &input, &mut panels.structures);
+            });
+            let columns = tool_strip::columns(ui.available_height() - 2.0 * theme::SPACE_2);
+            let strip = Frame::new().fill(theme::PANEL).inner_margin(Margin::symmetric(4, theme::SPACE_2 as i8));
+            let width = tool_strip::width(columns) + 8.0;
+            Panel::left("tools").exact_size(width).resizable(false).frame(strip).show(ui, |ui| {
+                tool_strip_ui(ui, &input, columns);
             });
             Panel::right("assessment").default_size(right).size_range(range(right)).frame(side()).show(ui, |ui| {
                 match workspace {
@@ -132,6 +140,9 @@ impl HilumApp {
         }
         if dialogs.tool_help {
             tool_help::window(&context, workbench.tool(), &mut dialogs.tool_help);
+        }
+        if dialogs.tool_rules {
+            tool_rules::window(&context, &input, &mut dialogs.tool_rules);
         }
         if dialogs.shortcuts {
             shortcuts::window(&context, &mut dialogs.shortcuts);

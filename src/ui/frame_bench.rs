@@ -37,9 +37,10 @@ const DRAWN: usize = 12;
 /// Frames of a stroke of the brush, of which the first presses and the last lets go.
 const STROKE: usize = 20;
 
-struct Bench {
+/// The window without a screen, frame by frame.
+pub(super) struct OffScreen {
     context: egui::Context,
-    app: HilumApp,
+    pub app: HilumApp,
     frame: eframe::Frame,
     state: RenderState,
     target: wgpu::TextureView,
@@ -52,7 +53,7 @@ struct Bench {
 /// # Errors
 /// Without a graphics adapter, and for a case without a CTV in the axial view.
 pub fn measure_frames(case: LoadedCase, size: [u32; 2], frames: usize) -> anyhow::Result<FrameTimes> {
-    let mut bench = Bench::new(size)?;
+    let mut bench = OffScreen::new(size)?;
     let target = case.case.structures().with_role(Role::Ctv).map(|r| r.id).next().context("the case has no CTV")?;
     bench.app.take_case(case);
     for command in [
@@ -101,8 +102,8 @@ pub fn measure_frames(case: LoadedCase, size: [u32; 2], frames: usize) -> anyhow
     Ok(FrameTimes { adapter: bench.adapter(), motions: vec![scroll, paint] })
 }
 
-impl Bench {
-    fn new(size: [u32; 2]) -> anyhow::Result<Self> {
+impl OffScreen {
+    pub fn new(size: [u32; 2]) -> anyhow::Result<Self> {
         let state = offscreen_state()?;
         let context = egui::Context::default();
         // The doors through which egui's own test harness makes a window; there is none without a display otherwise.
@@ -135,13 +136,13 @@ impl Bench {
         Ok(Self { context, app, frame, state, target, size, seconds: 0.0 })
     }
 
-    fn adapter(&self) -> String {
+    pub fn adapter(&self) -> String {
         let info = self.state.adapter.get_info();
         format!("{} ({})", info.name, info.backend)
     }
 
     /// A place in the axial view, mm right and down of the crosshair.
-    fn on_screen(&self, mm: Vec2) -> anyhow::Result<Pos2> {
+    pub fn on_screen(&self, mm: Vec2) -> anyhow::Result<Pos2> {
         let view = self.app.view_transform(Orientation::Axial).context("the axial view is not on the screen")?;
         let center = view.screen_from_patient(self.app.workbench().view.crosshair);
         let points = 1.0 / view.mm_per_point as f32;
@@ -160,7 +161,7 @@ impl Bench {
     }
 
     /// One frame: the time until it is tessellated, and until it is drawn where it is drawn.
-    fn step(&mut self, events: Vec<Event>, draws: bool) -> anyhow::Result<[Duration; 2]> {
+    pub fn step(&mut self, events: Vec<Event>, draws: bool) -> anyhow::Result<[Duration; 2]> {
         self.seconds += 1.0 / 60.0;
         let [width, height] = self.size;
         let input = egui::RawInput {

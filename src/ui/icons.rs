@@ -10,6 +10,16 @@ use eframe::egui::{self, Color32, Painter, Pos2, Rect, Response, Role, Sense, Sh
 pub enum Icon {
     Brush,
     Eraser,
+    Freehand,
+    Polygon,
+    Spline,
+    Nudge,
+    Livewire,
+    Cut,
+    Flood,
+    DeleteRing,
+    Transform,
+    Rules,
     Pan,
     Crosshair,
     Ruler,
@@ -167,6 +177,74 @@ impl Icon {
                 pen.closed(&[[9.2, 2.8], [13.4, 7.0], [7.2, 13.2], [5.0, 13.2], [2.6, 10.8], [2.6, 9.4]]);
                 pen.line(&[[6.0, 6.0], [10.2, 10.2]]);
                 pen.line(&[[7.2, 13.2], [13.4, 13.2]]);
+            }
+            Self::Freehand => {
+                let loop_of = |n: usize| {
+                    let (s, c) = (std::f32::consts::TAU * (n as f32 / 24.0 + 0.3)).sin_cos();
+                    [8.0 + 5.6 * c, 6.4 + 3.9 * s]
+                };
+                pen.line(&(0..=24).map(loop_of).collect::<Vec<_>>());
+                pen.line(&[[6.3, 10.1], [5.2, 11.6], [6.4, 12.6], [5.0, 14.2]]);
+            }
+            Self::Polygon => {
+                let corners = [[3.0, 6.0], [8.6, 2.6], [13.4, 6.6], [11.4, 13.0], [4.4, 12.4]];
+                pen.closed(&corners);
+                for [x, y] in corners {
+                    pen.dot(x, y, 1.3);
+                }
+            }
+            Self::Spline => {
+                let wave = |n: usize| {
+                    let t = n as f32 / 24.0;
+                    [2.6 + 10.8 * t, 8.0 - 4.6 * (std::f32::consts::TAU * t).sin()]
+                };
+                pen.line(&(0..=24).map(wave).collect::<Vec<_>>());
+                for [x, y] in [[2.6, 8.0], [5.3, 3.4], [10.7, 12.6], [13.4, 8.0]] {
+                    pen.dot(x, y, 1.3);
+                }
+            }
+            Self::Nudge => {
+                pen.circle(5.2, 8.0, 3.2);
+                pen.line(&[[8.2, 1.8], [8.4, 3.6], [10.4, 5.4], [11.2, 8.0], [10.4, 10.6], [8.4, 12.4], [8.2, 14.2]]);
+                pen.line(&[[12.4, 6.2], [14.2, 8.0], [12.4, 9.8]]);
+            }
+            Self::Livewire => {
+                pen.arc(8.0, 8.4, 5.0, 0.0, 180.0);
+                pen.arc(8.0, 8.4, 2.0, 0.0, 180.0);
+                for x in [3.0, 6.0, 10.0, 13.0] {
+                    pen.line(&[[x, 8.4], [x, 2.6]]);
+                }
+                for x in [3.0, 10.0] {
+                    pen.line(&[[x, 2.6], [x + 3.0, 2.6]]);
+                    pen.line(&[[x, 5.0], [x + 3.0, 5.0]]);
+                }
+            }
+            Self::Cut => {
+                pen.circle(4.4, 12.0, 1.9);
+                pen.circle(11.6, 12.0, 1.9);
+                pen.line(&[[5.4, 10.4], [11.0, 2.2]]);
+                pen.line(&[[10.6, 10.4], [5.0, 2.2]]);
+            }
+            Self::Flood => {
+                pen.closed(&[[2.4, 7.6], [7.8, 2.8], [12.4, 7.4], [7.0, 12.6]]);
+                pen.line(&[[7.8, 2.8], [6.2, 1.4]]);
+                pen.line(&[[2.8, 7.6], [12.0, 7.6]]);
+                pen.dot(13.4, 12.0, 1.4);
+            }
+            Self::DeleteRing => {
+                pen.circle(6.6, 9.4, 4.6);
+                pen.line(&[[10.8, 1.8], [14.4, 5.4]]);
+                pen.line(&[[14.4, 1.8], [10.8, 5.4]]);
+            }
+            Self::Transform => {
+                pen.frame(3.4, 4.6, 12.6, 12.6);
+                for [x, y] in [[3.4, 4.6], [12.6, 4.6], [12.6, 12.6], [3.4, 12.6], [8.0, 1.6]] {
+                    pen.dot(x, y, 1.4);
+                }
+                pen.line(&[[8.0, 1.6], [8.0, 4.6]]);
+            }
+            Self::Rules => {
+                pen.closed(&[[2.4, 3.0], [13.6, 3.0], [9.6, 8.0], [9.6, 13.2], [6.4, 11.6], [6.4, 8.0]]);
             }
             Self::Pan => {
                 pen.line(&[[8.0, 2.0], [8.0, 14.0]]);

@@ -109,6 +109,7 @@ impl HilumApp {
             }
             Action::Shortcuts => self.dialogs.shortcuts = !self.dialogs.shortcuts,
             Action::ToolHelp => self.dialogs.tool_help = !self.dialogs.tool_help,
+            Action::ToolRules => self.dialogs.tool_rules = !self.dialogs.tool_rules,
             Action::Quit => self.quit(context),
             other => {
                 let view = self.views.active();

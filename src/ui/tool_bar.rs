@@ -1,51 +1,37 @@
-//! Tools, brush, window presets, and the two computations that draw contours.
+//! Options and rules of the tools, undo, windows, and the two computations that draw contours.
 
 use super::icons::Icon;
 use super::panel::PanelInput;
 use super::theme;
-use super::widgets::{action_icon, action_tooltip, icon_text_button};
-use crate::image::WindowLevel;
-use crate::workbench::tools::{BrushShape, ToolOptions};
-use crate::workbench::{Action, Command, ToolKind};
-use eframe::egui::{self, Button, RichText, Slider, Ui};
+use super::tool_options::tool_options_ui;
+use super::tool_rules;
+use super::widgets::{action_icon, action_item, action_tooltip, icon_text_button};
+use crate::workbench::Action;
+use eframe::egui::{self, Button, RichText, Ui};
 
 /// Shows the bar.
 pub fn tool_bar_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     let PanelInput { workbench, sender, .. } = *input;
-    let wide = ui.available_width() > 1150.0;
+    let wide = ui.available_width() > 1180.0;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
-        let tool = workbench.tool();
-        for (action, icon, kind) in [
-            (Action::ToolNavigate, Icon::Crosshair, ToolKind::Navigate),
-            (Action::ToolBrush, Icon::Brush, ToolKind::Brush),
-            (Action::ToolEraser, Icon::Eraser, ToolKind::Eraser),
-        ] {
-            action_icon(ui, workbench, sender, action, icon, tool == kind);
-        }
-        gap(ui);
-        brush_ui(ui, input, wide);
-        gap(ui);
         action_icon(ui, workbench, sender, Action::Undo, Icon::Undo, false);
         action_icon(ui, workbench, sender, Action::Redo, Icon::Redo, false);
         gap(ui);
-        presets_ui(ui, input);
-        gap(ui);
+        windows_ui(ui, input);
         action_icon(ui, workbench, sender, Action::FitViews, Icon::Maximize, false);
         let hidden = workbench.view.contours_hidden;
-        action_icon(
-            ui,
-            workbench,
-            sender,
-            Action::ToggleContours,
-            if hidden { Icon::EyeOff } else { Icon::Eye },
-            hidden,
-        );
+        let eye = if hidden { Icon::EyeOff } else { Icon::Eye };
+        action_icon(ui, workbench, sender, Action::ToggleContours, eye, hidden);
+        gap(ui);
+        rules_ui(ui, input);
+        ui.scope(|ui| tool_options_ui(ui, input, wide));
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = theme::SPACE_2;
-            let stations = if wide { "Contour stations with DiUnet" } else { "DiUnet stations" };
+            let [stations, ctv] =
+                if wide { ["Contour stations with DiUnet", "Propose CTV"] } else { ["Stations", "CTV"] };
             run_ui(ui, input, Action::Segment, Icon::Network, stations, true);
-            run_ui(ui, input, Action::ProposeCtv, Icon::Layers, "Propose CTV", false);
+            run_ui(ui, input, Action::ProposeCtv, Icon::Layers, ctv, false);
         });
     });
 }
@@ -57,56 +43,45 @@ fn gap(ui: &mut Ui) {
     ui.add_space(theme::SPACE_2);
 }
 
-/// Radius and shape; greyed while no brush is chosen.
-fn brush_ui(ui: &mut Ui, input: &PanelInput<'_>, wide: bool) {
-    let tools = input.workbench.toolbox();
-    let ToolOptions { radius_mm: mut radius, shape, .. } = *tools.options();
-    ui.add_enabled_ui(tools.has_radius(), |ui| {
-        ui.spacing_mut().item_spacing.x = 6.0;
-        ui.spacing_mut().slider_width = if wide { 110.0 } else { 64.0 };
-        ui.label(RichText::new("Radius").color(theme::TEXT_SECONDARY));
-        let range = ToolOptions::SMALLEST_RADIUS_MM..=ToolOptions::LARGEST_RADIUS_MM;
-        let slider = Slider::new(&mut radius, range).logarithmic(true).fixed_decimals(1).suffix(" mm");
-        let response = ui.add(slider);
-        let changed = response.changed();
-        let response = response.accessible_name("Brush radius");
-        response
-            .on_hover_text("Radius of brush and eraser. Brackets and Shift wheel change it")
-            .on_disabled_hover_text("Choose the brush or the eraser first");
-        if changed {
-            input.sender.send(Command::SetBrushRadius(radius));
+/// The windows of the keys 1 to 9.
+fn windows_ui(ui: &mut Ui, input: &PanelInput<'_>) {
+    let view = &input.workbench.view;
+    let name = view.display.preset_name(view.window).unwrap_or("Window");
+    ui.menu_button(name, |ui| {
+        ui.set_min_width(200.0);
+        for action in Action::WINDOWS {
+            action_item(ui, input.workbench, input.sender, action);
         }
-        ui.spacing_mut().item_spacing.x = 2.0;
-        let tooltip = action_tooltip(input.workbench, Action::BrushBall);
-        for (option, label) in [(BrushShape::Disc, "Disc"), (BrushShape::Ball, "Ball")] {
-            let selected = tools.has_radius() && shape == option;
-            let button = ui.add(Button::selectable(selected, label));
-            let button = button.on_hover_text(&tooltip).on_disabled_hover_text(&tooltip);
-            if button.clicked() && !selected {
-                input.sender.send(Command::SetBrushShape(option));
-            }
-        }
-    });
+    })
+    .response
+    .accessible_name("Window and level")
+    .on_hover_text("Window and level: number keys, or drag with the right button");
 }
 
-fn presets_ui(ui: &mut Ui, input: &PanelInput<'_>) {
-    let window = input.workbench.view.window;
-    for (action, label, preset) in [
-        (Action::WindowMediastinum, "Mediastinum", WindowLevel::MEDIASTINUM),
-        (Action::WindowLung, "Lung", WindowLevel::LUNG),
-        (Action::WindowBone, "Bone", WindowLevel::BONE),
-    ] {
-        let response = ui.add(Button::selectable(window == preset, label));
-        if response.on_hover_text(action_tooltip(input.workbench, action)).clicked() {
-            input.sender.send(action);
-        }
+/// Opens the rules; tells which hold.
+fn rules_ui(ui: &mut Ui, input: &PanelInput<'_>) {
+    let summary = tool_rules::summary(input.workbench);
+    let tooltip = action_tooltip(input.workbench, Action::ToolRules);
+    let (text, color) = match &summary {
+        Some(_) => ("Rules on", theme::WARNING),
+        None => ("Rules", theme::TEXT_SECONDARY),
+    };
+    let enabled = input.workbench.refusal(Action::ToolRules).is_none();
+    let button = Button::selectable(summary.is_some(), RichText::new(text).color(color));
+    let response = ui.add_enabled(enabled, button);
+    let tooltip = summary.map_or_else(|| tooltip.clone(), |summary| format!("{tooltip}\nNow: {summary}"));
+    if response.on_hover_text(&tooltip).on_disabled_hover_text(tooltip).clicked() {
+        input.sender.send(Action::ToolRules);
     }
+    ui.add_space(theme::SPACE_1);
 }
 
 fn run_ui(ui: &mut Ui, input: &PanelInput<'_>, action: Action, icon: Icon, label: &str, primary: bool) {
     let enabled = input.workbench.refusal(action).is_none();
     let tooltip = action_tooltip(input.workbench, action);
     let response = ui.add_enabled_ui(enabled, |ui| icon_text_button(ui, icon, label, primary)).inner;
+    // A narrow window has room for a short label only; the name stays whole.
+    let response = response.accessible_name(action.info().label);
     if response.on_hover_text(&tooltip).on_disabled_hover_text(tooltip).clicked() {
         input.sender.send(action);
     }

@@ -411,6 +411,9 @@ fn slice_marks(workbench: &Workbench) -> SliceMarks {
             *gap = true;
         }
     }
+    if let Some(id) = selected {
+        marks.copied = (0..slices).map(|k| workbench.is_copied(id, k)).collect();
+    }
     let name = |id| case.structures().get(id).map(|r| privacy::words(workbench, &r.name));
     marks.edited = (0..slices).map(|k| coverage.edited_on(k).filter_map(name).collect()).collect();
     marks
