@@ -1,5 +1,5 @@
-//! The synthetic case on which editing is measured, and its strokes: 512 x 512 x 200 voxels, sixteen
-//! stations, GTVp, GTVn and a CTV of 400-point rings, painted through the workbench as the window does.
+//! The synthetic case on which editing is measured, and its strokes: 512 x 512 x 200 voxels (or as many slices as asked
+//! for), sixteen stations, GTVp, GTVn and a CTV of 400-point rings, painted through the workbench as the window does.
 
 use crate::contour::{Ring, SliceContours};
 use crate::dicom::CtMeta;
@@ -17,7 +17,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const SIZE: [usize; 3] = [512, 512, 200];
+const SIZE: [usize; 2] = [512, 512];
+const SLICES: usize = 200;
 const SPACING_MM: [f64; 3] = [0.9766, 0.9766, 2.0];
 const CTV_SLICES: Range<usize> = 60..140;
 const CENTER: PlanePoint = [250.0, 240.0];
@@ -38,7 +39,7 @@ impl Default for LiveBench {
 
 impl LiveBench {
     pub fn new() -> Self {
-        let loaded = loaded(structures());
+        let loaded = loaded(structures(), SLICES);
         let target = loaded.case.structures().with_role(Role::Ctv).map(|r| r.id).next().expect("the case has a CTV");
         let mut bench = Workbench::new(JobMode::Inline, None);
         bench.take_case(loaded);
@@ -68,7 +69,7 @@ impl LiveBench {
             "{} x {} x {} voxels, {} structures",
             SIZE[0],
             SIZE[1],
-            SIZE[2],
+            SLICES,
             self.case().map_or(0, |c| c.structures().rois.len())
         )
     }
@@ -154,8 +155,9 @@ impl LiveBench {
 }
 
 /// The case as if it had been read.
-fn loaded(structures: StructureSet) -> LoadedCase {
-    let grid = Arc::new(VoxelGrid::axial(DVec3::ZERO, SPACING_MM, SIZE).expect("the sizes above make a grid"));
+fn loaded(structures: StructureSet, slices: usize) -> LoadedCase {
+    let size = [SIZE[0], SIZE[1], slices];
+    let grid = Arc::new(VoxelGrid::axial(DVec3::ZERO, SPACING_MM, size).expect("the sizes above make a grid"));
     let volume = CtVolume::new(Arc::clone(&grid), Array3::from_elem(grid.shape(), 30));
     let meta = Arc::new(CtMeta::synthetic("Benchmark", 0, grid.slices()));
     let case = Case::new(CaseImage { volume, meta }, structures, Vec::new());
@@ -175,6 +177,12 @@ fn loaded(structures: StructureSet) -> LoadedCase {
 /// The same case with so many structures, the CTV first, on every slice that the CTV meets.
 #[cfg(feature = "gui")]
 pub(super) fn crowded(count: usize) -> LoadedCase {
+    crowded_scan(count, SLICES)
+}
+
+/// The same with another number of slices, at least 160.
+#[cfg(feature = "gui")]
+pub(super) fn crowded_scan(count: usize, slices: usize) -> LoadedCase {
     let mut rois = structures().rois;
     rois.sort_by_key(|roi| roi.role != Role::Ctv);
     for n in rois.len()..count {
@@ -189,7 +197,7 @@ pub(super) fn crowded(count: usize) -> LoadedCase {
         rois.push(roi);
     }
     rois.truncate(count);
-    loaded(StructureSet { rois })
+    loaded(StructureSet { rois }, slices)
 }
 
 fn ctv_radius_mm(angle: f64) -> f64 {

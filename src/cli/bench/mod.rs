@@ -3,6 +3,8 @@
 mod crash;
 mod dicom;
 #[cfg(feature = "gui")]
+mod edit;
+#[cfg(feature = "gui")]
 mod frame;
 mod live;
 mod made;
@@ -25,7 +27,10 @@ use std::time::{Duration, Instant};
 #[command(after_help = "\
   live       an event of a brush stroke -> contours, masks, features and risk current, on a synthetic case of
              512 x 512 x 200 voxels with 16 stations (promised: p99 at most 16 ms, in a release build)
-  edit       a whole stroke of 20 samples applied to the same case and committed, without features
+  edit       an event of a stroke -> its frame, a commit -> its frame, a change of tool -> its frame, in the real window
+             of 1920 x 1080 drawn off screen, on a case of 512 x 512 x 300 voxels with 40 structures, all shown: contours,
+             masks, features, risk and the list of what is drawn (promised in a release build: p99 of stroke and tool at
+             most 16 ms, of the commit at most 50 ms)
   rasterise  the mask of the CTV of the same case from its contours, all slices
   load       opening CASE (without CASE: making the demo case)
   ct         the CT series of CASE alone: headers, order, pixels to HU
@@ -44,6 +49,7 @@ use std::time::{Duration, Instant};
 Examples:
   hilum bench live --json
   hilum bench live --limit-ms 16
+  hilum bench edit --limit-ms 16
   hilum bench load /data/patient1 --repeat 5
   hilum bench frame --json
   hilum bench crash --repeat 20
@@ -56,6 +62,12 @@ JSON keys:
   what           what was measured, in words
   optimized      true in a release build
   peak_mb        largest memory of the program so far, MB; null where unknown
+JSON keys of edit:
+  name           edit
+  optimized      true in a release build
+  adapter        what draws
+  what           the case, in words
+  rows           [{what (stroke, commit, tool), n, p50_ms, p99_ms, max_ms}]
 JSON keys of frame: name, optimized and
   adapter        what draws
   rows           one for each size, number of structures and motion, with
@@ -185,8 +197,8 @@ impl Bench {
             Name::Frame => return self.frame(terminal),
             Name::Crash => return self.crash(terminal),
             Name::Soak => return self.soak(terminal),
+            Name::Edit => return self.edit(terminal),
             Name::Live => self.live(terminal)?,
-            Name::Edit => self.edit(terminal)?,
             Name::Rasterise => self.rasterise(terminal)?,
             Name::Load => self.load(terminal)?,
             Name::Ct => self.ct(terminal)?,
@@ -204,9 +216,14 @@ impl Bench {
                 report.name, report.p50_ms, report.p99_ms, report.max_ms, report.n, report.what
             ))?;
         }
+        self.check_limit(report.p99_ms)
+    }
+
+    /// Fails where p99 is above the limit that was given.
+    fn check_limit(&self, p99_ms: f64) -> Result<(), Failure> {
         match self.limit_ms {
-            Some(limit) if report.p99_ms > limit => {
-                Err(Failure::Failed(format!("p99 of {:.3} ms is above the limit of {limit} ms", report.p99_ms)))
+            Some(limit) if p99_ms > limit => {
+                Err(Failure::Failed(format!("p99 of {p99_ms:.3} ms is above the limit of {limit} ms")))
             }
             _ => Ok(()),
         }
@@ -215,6 +232,11 @@ impl Bench {
     #[cfg(not(feature = "gui"))]
     fn frame(&self, _terminal: &Terminal) -> Result<(), Failure> {
         Err(Failure::Failed("this build of Hilum has no window; build it with default features".into()))
+    }
+
+    #[cfg(not(feature = "gui"))]
+    fn edit(&self, terminal: &Terminal) -> Result<(), Failure> {
+        self.frame(terminal)
     }
 
     fn repeat(&self, default: u32) -> usize {
@@ -234,19 +256,6 @@ impl Bench {
         let risk = if bench.has_risk() { "features and risk" } else { "features only, no risk model was found" };
         let what = format!("event of a stroke to {risk} current, {}, {strokes} strokes", bench.describe());
         Ok(Report::of("live", what, samples))
-    }
-
-    fn edit(&self, terminal: &Terminal) -> Result<Report, Failure> {
-        terminal.report("Building the case", 0, 1);
-        let mut bench = LiveBench::new();
-        let strokes = self.repeat(100);
-        let mut samples = Vec::new();
-        for n in 0..strokes {
-            terminal.checkpoint()?;
-            terminal.report("Brush strokes", n, strokes);
-            samples.push(bench.bare_stroke().map_err(Failure::Failed)?);
-        }
-        Ok(Report::of("edit", format!("whole stroke without features, {}", bench.describe()), samples))
     }
 
     fn rasterise(&self, terminal: &Terminal) -> Result<Report, Failure> {
