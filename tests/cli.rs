@@ -620,11 +620,16 @@ impl Documented {
     /// The part after "JSON keys:". An entry is `  key, key   text {key, key {key}}`, continued on lines that are indented
     /// further; what stands in parentheses is explanation.
     fn of(command: &str) -> Self {
+        Self::below(command, "JSON keys:\n")
+    }
+
+    /// The part after a heading.
+    fn below(command: &str, heading: &str) -> Self {
         let words: Vec<&str> = command.split(' ').collect();
         let out =
             hilum(&[&words[..], &["--help"]].concat()).env("COLUMNS", "1000").output().expect("the program starts");
         let help = String::from_utf8(out.stdout).expect("UTF-8");
-        let (_, section) = help.split_once("JSON keys:\n").unwrap_or_else(|| panic!("{command} documents no keys"));
+        let (_, section) = help.split_once(heading).unwrap_or_else(|| panic!("{command} has no {heading}"));
         let mut entries: Vec<String> = Vec::new();
         for line in section.lines().take_while(|l| l.starts_with("  ")) {
             match entries.last_mut().filter(|_| line.starts_with("   ")) {
@@ -905,6 +910,7 @@ fn every_command_explains_itself() {
         "risk",
         "compare",
         "mask",
+        "edit",
         "export",
         "analyze",
         "phantom",
@@ -986,4 +992,80 @@ fn the_editing_benchmark_measures_and_reports() {
     assert!(p50 > 0.0 && p50 <= p99 && p99 <= report["max_ms"].as_f64().expect("ms"));
     let (code, error) = refusal(&["bench", "live", "--repeat", "1", "--limit-ms", "0"]);
     assert!(code == 1 && error.contains("above the limit"), "{code} {error}");
+}
+
+/// In the real window, off screen.
+#[cfg(feature = "gui")]
+#[test]
+fn the_benchmark_of_edits_paints_through_the_window() {
+    if crate::gpu::render_state().is_none() {
+        return;
+    }
+    let report = json(&["bench", "edit", "--repeat", "3"]);
+    Documented::below("bench", "JSON keys of edit:\n").check(&report, "edit");
+    let rows: Vec<(&str, u64)> = report["rows"]
+        .as_array()
+        .expect("rows")
+        .iter()
+        .map(|row| (row["what"].as_str().expect("a word"), row["n"].as_u64().expect("a number")))
+        .collect();
+    // A press and eighteen drags a stroke.
+    assert_eq!(rows, [("stroke", 57), ("commit", 3), ("tool", 3)]);
+}
+
+#[test]
+fn an_edit_replays_a_script_through_the_tools_and_proves_what_it_writes() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    write_case(&folder.path().join("case"), &["Plan"], even());
+    let (case, script) = (folder.path().join("case"), folder.path().join("strokes.toml"));
+    let output = |name: &str| folder.path().join(name);
+    let brush = r#"
+        about = "A bulge, and a node."
+        [[step]]
+        roi = "Tumor 0"
+        tool = "brush"
+        options = { radius_mm = 3.0 }
+        stroke = [[38.0, 30.0, 15.0], [46.0, 30.0, 15.0]]
+        expect = { contours = 1, slices = 1, volume_cm3 = 1.347, within_cm3 = 0.02 }
+        [[step]]
+        new_roi = "Node"
+        tool = "polygon"
+        clicks = [[10.0, 10.0, 12.0], [16.0, 10.0, 12.0], [16.0, 16.0, 12.0], [10.0, 16.0, 12.0]]
+        events = ["finish"]
+        slice = 4
+        then = ["copy_up"]
+        expect = { contours = 2, slices = 2, copied = 1 }
+    "#;
+    std::fs::write(&script, brush).expect("written");
+    let out = output("edited.dcm");
+    let report = json(&["edit", text(&case), "--script", text(&script), "-o", text(&out)]);
+    check_documented("edit", &report);
+    assert_eq!((report["steps"].as_u64(), report["undo_steps"].as_u64()), (Some(2), Some(4)));
+    let changed: Vec<(&str, u64)> = report["structures"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|s| (s["name"].as_str().expect("a name"), s["contours"].as_u64().expect("a number")))
+        .collect();
+    assert_eq!(changed, [("Tumor 0", 1), ("Node", 2)]);
+    assert!((report["structures"][0]["volume_cm3_before"].as_f64().expect("cm3") - 1.2).abs() < 1e-6);
+    assert!(out.exists() && out.with_extension("proof.json").exists());
+    // A step after which something else holds ends it, and nothing is written.
+    for (from, to, words) in [
+        ("volume_cm3 = 1.347", "volume_cm3 = 9.9", "step 1 of the script: Tumor 0 has 1.3"),
+        ("roi = \"Tumor 0\"", "roi = \"Heart\"", "there is no structure \"Heart\"; the case has Tumor 0"),
+        ("events = [\"finish\"]", "events = []", "Node has no contours on this slice"),
+        ("tool = \"brush\"", "tool = \"hammer\"", "is no script"),
+        (
+            "[46.0, 30.0, 15.0]]",
+            "[46.0, 30.0, 15.0]]\nthen = [\"lock\"]\n[[step]]\nstroke = [[38.0, 30.0, 15.0]]",
+            "is locked",
+        ),
+    ] {
+        assert!(brush.contains(from));
+        std::fs::write(&script, brush.replacen(from, to, 1)).expect("written");
+        let out = output("refused.dcm");
+        let (code, error) = refusal(&["edit", text(&case), "--script", text(&script), "-o", text(&out)]);
+        assert!(code == 3 && error.contains(words) && !out.exists(), "{to}: {code} {error}");
+    }
 }

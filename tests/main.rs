@@ -23,9 +23,12 @@ mod overlay_window;
 mod overlays;
 mod phantom;
 mod risk;
+mod scenarios;
 mod segmentation;
 #[cfg(feature = "gui")]
 mod shaders;
+#[cfg(feature = "gui")]
+mod tools_window;
 #[cfg(feature = "gui")]
 mod ui;
 #[cfg(feature = "gui")]

@@ -17,11 +17,16 @@ use std::sync::Arc;
 
 /// 64 x 64 x 12 voxels of 1 x 1 x 3 mm of soft tissue, with ROIs of these names and roles without contours.
 pub fn small_case(rois: &[(&str, Role)]) -> LoadedCase {
+    let roi = |(name, role): &(&str, Role)| Roi::new(RoiId(0), *name, [200, 80, 80], *role, Provenance::Drawn);
+    made_case(|_| 30, rois.iter().map(roi).collect())
+}
+
+/// 64 x 64 x 12 voxels of 1 x 1 x 3 mm with these CT numbers at `[k, j, i]`.
+pub fn made_case(hu: impl Fn([usize; 3]) -> i16, rois: Vec<Roi>) -> LoadedCase {
     let grid = Arc::new(VoxelGrid::axial(DVec3::ZERO, [1.0, 1.0, 3.0], [64, 64, 12]).expect("valid grid"));
-    let volume = CtVolume::new(Arc::clone(&grid), Array3::from_elem(grid.shape(), 30));
+    let hu = Array3::from_shape_fn(grid.shape(), |(k, j, i)| hu([k, j, i]));
+    let volume = CtVolume::new(Arc::clone(&grid), hu);
     let meta = Arc::new(CtMeta::synthetic("Bench", 1, grid.slices()));
-    let rois =
-        rois.iter().map(|(name, role)| Roi::new(RoiId(0), *name, [200, 80, 80], *role, Provenance::Drawn)).collect();
     let case = Case::new(CaseImage { volume, meta }, StructureSet { rois }, Vec::new());
     LoadedCase {
         surroundings: Surroundings::find(&case),
