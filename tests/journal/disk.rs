@@ -96,7 +96,7 @@ impl JournalFile for FaultyFile {
 fn faulty(place: &Place, mode: JobMode) -> (Workbench, Arc<Faults>) {
     let faults = Arc::new(Faults::default());
     let mut w = Workbench::new(mode, Some(place.settings()));
-    w.keep_journals_in(place.journals(), Arc::new(FaultyDisk(Arc::clone(&faults))));
+    w.keep_journals_in(place.journals(), Arc::new(FaultyDisk(Arc::clone(&faults))), u64::MAX);
     if mode == JobMode::Inline {
         open(&mut w, &place.case());
     }
@@ -240,6 +240,37 @@ fn the_writer_in_its_own_thread_tries_again_by_itself() {
     wait(&mut w, &|w| w.edits_are_kept() && w.journal_status().is_some_and(|s| s.waiting == 0));
     assert!(w.wait_for_journal(Duration::from_secs(20)) && is_over(&w) && troubles(&w) == 1);
     assert_eq!(after_a_crash(&place), Some(structures(&w)));
+}
+
+#[test]
+fn a_journal_that_has_grown_is_written_anew_without_what_is_forgotten() {
+    let place = Place::new();
+    let mut w = place.workbench();
+    let limit = 16_000;
+    w.keep_journals_in(place.journals(), Arc::new(FileSystem), limit);
+    open(&mut w, &place.case());
+    let (mut largest, mut written, mut last) = (0, 0, 0);
+    for n in 0..200 {
+        stroke(&mut w, n);
+        if n % 5 > 0 {
+            // The next stroke makes the history forget this one.
+            w.execute(Command::Undo);
+        }
+        let bytes = w.journal_status().expect("a journal").bytes;
+        written += bytes.saturating_sub(last);
+        (largest, last) = (largest.max(bytes), bytes);
+        assert_eq!(place.files().len(), 1);
+        if n % 10 == 9 {
+            assert_eq!(after_a_crash(&place), Some(structures(&w)));
+        }
+    }
+    assert!(written > 2 * limit && largest < written, "{written} bytes were written, at most {largest} at a time");
+    let steps = w.case().expect("open").history().len();
+    drop(w);
+    let mut w = place.workbench();
+    w.poll();
+    recover(&mut w);
+    assert_eq!(w.case().expect("recovered").history().len(), steps);
 }
 
 #[derive(Debug, Clone)]

@@ -157,6 +157,27 @@ fn the_history_lists_every_step_and_a_click_goes_there() {
     assert!(!w.has("As opened"));
 }
 
+/// Pictures to be looked at: `HILUM_PICTURES=folder`.
+#[test]
+fn offers_and_history_can_be_drawn() {
+    if std::env::var_os("HILUM_PICTURES").is_none() {
+        return;
+    }
+    let place = Place::new();
+    place.left(7);
+    place.left(2);
+    for (name, size) in [("small", [1000.0, 700.0]), ("large", [1600.0, 1000.0])] {
+        let start = || Start { settings_path: Some(place.settings()), gpu: true, size: Some(size), ..Start::default() };
+        Window::open(start()).picture(&format!("not-exported-{name}"));
+        let mut w = Window::open(Start { paths: vec![place.case()], ..start() });
+        w.picture(&format!("not-exported-banner-{name}"));
+        w.click("Recover this case").key(Modifiers::COMMAND, Key::H).key(Modifiers::COMMAND, Key::Z);
+        w.picture(&format!("history-{name}"));
+        w.key(Modifiers::COMMAND, Key::Q);
+        w.picture(&format!("closing-{name}"));
+    }
+}
+
 #[test]
 fn a_jump_in_the_history_brings_what_changed_into_view() {
     let place = Place::new();

@@ -89,6 +89,8 @@ JSON keys of soak: name, optimized, p50_ms, p99_ms, max_ms (of a stroke) and
   memory_grown_mb   since stroke 200; null where unknown
   journal_mb     on the disk
   without_journal_p50_ms, without_journal_p99_ms   of a stroke
+  thread_p50_ms, thread_p99_ms, without_journal_thread_p50_ms, without_journal_thread_p99_ms   the same by the clock of
+                 the thread that draws, which stands still while others have the processor; null where unknown
   written_ms     from the end of the last stroke until it is on the disk
   undo_all_ms    all steps taken back at once")]
 pub struct Bench {

@@ -28,6 +28,10 @@ struct SoakReport {
     max_ms: f64,
     without_journal_p50_ms: f64,
     without_journal_p99_ms: f64,
+    thread_p50_ms: Option<f64>,
+    thread_p99_ms: Option<f64>,
+    without_journal_thread_p50_ms: Option<f64>,
+    without_journal_thread_p99_ms: Option<f64>,
     written_ms: f64,
     undo_all_ms: f64,
     optimized: bool,
@@ -43,6 +47,7 @@ impl Bench {
         let without = Soak::new(&case, None)?.run(strokes.min(1000), terminal)?;
         terminal.finish();
         let ms = |times: &[Duration], share| percentile(times, share).unwrap_or_default().as_secs_f64() * 1e3;
+        let known = |times: &[Duration], share| (!times.is_empty()).then(|| ms(times, share));
         let report = SoakReport {
             name: "soak",
             strokes,
@@ -55,6 +60,10 @@ impl Bench {
             max_ms: ms(&with.times, 1.0),
             without_journal_p50_ms: ms(&without.times, 0.5),
             without_journal_p99_ms: ms(&without.times, 0.99),
+            thread_p50_ms: known(&with.thread_times, 0.5),
+            thread_p99_ms: known(&with.thread_times, 0.99),
+            without_journal_thread_p50_ms: known(&without.thread_times, 0.5),
+            without_journal_thread_p99_ms: known(&without.thread_times, 0.99),
             written_ms: with.written.as_secs_f64() * 1e3,
             undo_all_ms: with.undo_all.as_secs_f64() * 1e3,
             optimized: !cfg!(debug_assertions),
@@ -63,21 +72,30 @@ impl Bench {
     }
 }
 
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(|| "?".to_owned(), |value| format!("{value:.3}"))
+}
+
 fn words(report: &SoakReport) -> String {
     format!(
         "soak: {} strokes, {} steps in {:.1} MB of history, memory grown by {} MB, journal {:.1} MB\n\
          stroke: p50 {:.3} ms, p99 {:.3} ms, max {:.3} ms; without a journal p50 {:.3} ms, p99 {:.3} ms\n\
+         of the processor: p50 {} ms, p99 {} ms; without a journal p50 {} ms, p99 {} ms\n\
          the last stroke on the disk after {:.0} ms, all taken back in {:.0} ms\n",
         report.strokes,
         report.steps,
         report.history_mb,
-        report.memory_grown_mb.map_or_else(|| "?".to_owned(), |mb| format!("{mb:.1}")),
+        number(report.memory_grown_mb),
         report.journal_mb,
         report.p50_ms,
         report.p99_ms,
         report.max_ms,
         report.without_journal_p50_ms,
         report.without_journal_p99_ms,
+        number(report.thread_p50_ms),
+        number(report.thread_p99_ms),
+        number(report.without_journal_thread_p50_ms),
+        number(report.without_journal_thread_p99_ms),
         report.written_ms,
         report.undo_all_ms
     )
@@ -87,6 +105,9 @@ fn words(report: &SoakReport) -> String {
 struct Soaked {
     /// Of the strokes, ascending.
     times: Vec<Duration>,
+    /// The same by the clock of the thread that draws, which stands still while others have the processor; empty where
+    /// the system does not tell.
+    thread_times: Vec<Duration>,
     steps: usize,
     history_bytes: usize,
     grown_mb: Option<f64>,
@@ -94,6 +115,12 @@ struct Soaked {
     /// From the end of the last stroke until it was on the disk.
     written: Duration,
     undo_all: Duration,
+}
+
+/// How long this thread had the processor so far; only Linux tells.
+fn thread_time() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
 }
 
 struct Soak(Workbench);
@@ -108,7 +135,7 @@ impl Soak {
     fn run(mut self, strokes: usize, terminal: &Terminal) -> Result<Soaked, Failure> {
         let no_case = || Failure::Failed("the case is no longer open".into());
         let roi = self.0.case().and_then(|c| c.structures().rois.first()).map(|r| r.id).ok_or_else(no_case)?;
-        let mut times = Vec::with_capacity(strokes);
+        let (mut times, mut thread_times) = (Vec::with_capacity(strokes), Vec::new());
         let mut warm = None;
         for n in 0..strokes {
             terminal.checkpoint()?;
@@ -116,9 +143,10 @@ impl Soak {
             if n == WARM {
                 warm = memory_mb("VmRSS:");
             }
-            let begun = Instant::now();
+            let (begun, at) = (Instant::now(), thread_time());
             made::stroke(&mut self.0, roi, n);
             times.push(begun.elapsed());
+            thread_times.extend(at.zip(thread_time()).map(|(from, to)| to.saturating_sub(from)));
             self.0.poll();
         }
         let begun = Instant::now();
@@ -134,6 +162,7 @@ impl Soak {
         self.0.execute(Command::GoToState(base));
         let undo_all = begun.elapsed();
         times.sort();
-        Ok(Soaked { times, steps, history_bytes, grown_mb, journal_bytes, written, undo_all })
+        thread_times.sort();
+        Ok(Soaked { times, thread_times, steps, history_bytes, grown_mb, journal_bytes, written, undo_all })
     }
 }

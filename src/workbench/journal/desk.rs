@@ -25,6 +25,8 @@ pub(in crate::workbench) struct Journal {
     found: Vec<FoundJournal>,
     /// The user does not want to go on with what is known of the open case.
     pub(super) declined: bool,
+    /// Bytes below which no journal is written anew because it has grown.
+    pub(super) rewrite_above: u64,
     /// Everything of the open case is in an exported file, or as it was opened.
     pub(super) is_safe: bool,
 }
@@ -39,6 +41,7 @@ impl Journal {
             closing: Vec::new(),
             found: Vec::new(),
             declined: false,
+            rewrite_above: 64 << 20,
             is_safe: true,
         }
     }
@@ -77,10 +80,12 @@ impl Drop for Journal {
 }
 
 impl Workbench {
-    /// Keeps journals in another folder, on another disk: for tests. Counts from the next case on.
-    pub fn keep_journals_in(&mut self, folder: PathBuf, disk: Arc<dyn Disk>) {
+    /// Keeps journals in another folder, on another disk, and writes them anew when they are larger than so many bytes:
+    /// for tests. Counts from the next case on.
+    pub fn keep_journals_in(&mut self, folder: PathBuf, disk: Arc<dyn Disk>, rewrite_above: u64) {
         self.journal.folder = Some(folder);
         self.journal.disk = disk;
+        self.journal.rewrite_above = rewrite_above;
         self.look_for_journals();
     }
 

@@ -30,9 +30,6 @@ pub(super) struct Current {
     compact_at: Option<u64>,
 }
 
-/// No journal below this size is written anew, bytes.
-const LEAST_COMPACTED: u64 = 64 << 20;
-
 impl Workbench {
     /// Begins the journal of a case that has come onto the bench.
     pub(in crate::workbench) fn begin_journal(&mut self, recovered: Option<&RecoveredFrom>) {
@@ -58,7 +55,7 @@ impl Workbench {
             origin,
             in_trouble: false,
             replaces: recovered.filter(|r| r.is_whole).map(|r| r.journal.clone()),
-            compact_at: Some(LEAST_COMPACTED),
+            compact_at: Some(self.journal.rewrite_above),
         };
         if self.jobs.mode() == JobMode::Threads {
             let spawned = self.jobs.spawn(Lane::Journal, JobKey::Journal, "Journal", move |context| {
@@ -136,7 +133,7 @@ impl Workbench {
                 current.compact_at = None;
                 self.restate_journal();
             }
-            None => current.compact_at = Some(LEAST_COMPACTED.max(2 * status.bytes)),
+            None => current.compact_at = Some(self.journal.rewrite_above.max(2 * status.bytes)),
             Some(_) => {}
         }
     }
