@@ -19,7 +19,8 @@ pub fn start_page_ui(ui: &mut Ui, input: &PanelInput<'_>, series: &mut SeriesSta
     ui.painter().rect_filled(area, 0.0, theme::BASE);
     let height = 460.0 + journal_offers::height(workbench, offers);
     let size = vec2(480.0_f32.min(area.width() - 40.0), height.min(area.height() - 20.0));
-    let place = Rect::from_center_size(pos2(area.center().x, area.center().y - 20.0), size);
+    let top = (area.center().y - 20.0 - size.y / 2.0).max(area.top() + theme::SPACE_2);
+    let place = Rect::from_min_size(pos2(area.center().x - size.x / 2.0, top), size);
     let mut ui = ui.new_child(UiBuilder::new().max_rect(place).layout(Layout::top_down(Align::Min)));
     let ui = &mut ui;
     ui.horizontal(|ui| {
