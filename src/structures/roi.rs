@@ -44,6 +44,16 @@ impl Role {
         }
     }
 
+    /// The kind of structures that it belongs to, in a word.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Gtvp | Self::Gtvn | Self::Ctv => "targets",
+            Self::Station(_) => "stations",
+            Self::Organ => "organs",
+            Self::Other => "other structures",
+        }
+    }
+
     pub fn is_station(self) -> bool {
         matches!(self, Self::Station(_))
     }

@@ -212,6 +212,8 @@ impl Workbench {
             | Action::Messages
             | Action::ImportReport
             | Action::History
+            | Action::CopyPicture
+            | Action::SavePicture
             | Action::Quit => return None,
             other => return self.view_command_for(other),
         })

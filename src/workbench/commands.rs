@@ -327,6 +327,12 @@ pub enum Action {
     MeasureAngle,
     MeasureCircle,
     ClearMeasurements,
+    ToggleDifference,
+    NextDifference,
+    PreviousDifference,
+    LargestDifference,
+    CopyPicture,
+    SavePicture,
 }
 
 /// Where an action stands in the menus.
@@ -431,6 +437,8 @@ impl Action {
             | Self::LayoutFour
             | Self::LayoutCompare
             | Self::LinkViews
+            | Self::CopyPicture
+            | Self::SavePicture
             | Self::WindowSoftTissue
             | Self::WindowLiver
             | Self::WindowVessels
@@ -722,6 +730,36 @@ impl Action {
             ),
             Self::ClearMeasurements => {
                 ("Remove all measurements", "Measurements are not part of the case", Tools, None)
+            }
+            Self::ToggleDifference => (
+                "Difference view",
+                "Show by colour how far a set of structures lies from another one: as opened and now, or two sources",
+                View,
+                ctrl("D"),
+            ),
+            Self::NextDifference => (
+                "Next difference",
+                "The next slice towards the head, then from the feet, that differs by more than the tolerance",
+                View,
+                shift("N"),
+            ),
+            Self::PreviousDifference => (
+                "Previous difference",
+                "The next slice towards the feet, then from the head, that differs by more than the tolerance",
+                View,
+                ctrl_shift("N"),
+            ),
+            Self::LargestDifference => {
+                ("Largest difference", "The slice on which what is compared differs most", View, None)
+            }
+            Self::CopyPicture => (
+                "Copy picture",
+                "Copy the view in use as it is on the screen to the clipboard, with the words that it is for research",
+                Edit,
+                ctrl("P"),
+            ),
+            Self::SavePicture => {
+                ("Save picture…", "Write the view in use as it is on the screen into a PNG file", File, ctrl_shift("P"))
             }
         };
         ActionInfo { label, tooltip, menu, shortcut }

@@ -9,6 +9,7 @@ mod commands;
 mod copy_slice;
 mod coverage;
 mod deidentify;
+mod difference;
 mod display;
 mod drawing;
 mod edit;
@@ -41,6 +42,7 @@ pub use case::{Case, CaseContents, CaseImage, ChangedSlices, EditError};
 pub use commands::{Action, ActionInfo, Command, Menu, Shortcut, TeachCommand};
 pub use coverage::{Coverage, Jump, Toward, gaps};
 pub use deidentify::{Deidentified, DeidentifyRequest};
+pub use difference::{Compared, DifferencePair, Differences};
 pub use display::{CompareSide, ContourStyle, Display, PRESETS, ViewLayout, WindowPreset, source_of};
 pub use edit::{Change, Edit, RoiAttributes, Touched};
 pub use export::{
@@ -60,8 +62,8 @@ pub use series::{ForeignSet, FoundSeries, FrameRelation, SeriesChoice, SeriesLis
 pub use settings::{RecentCase, Settings, SettingsError};
 pub use tools::ToolKind;
 pub use view::{ViewState, Workspace};
-pub use view_commands::ViewCommand;
 pub use when::{exact_time, local_time, short_time, time_ago};
+pub use view_commands::{DifferenceStep, ViewCommand};
 
 use crate::dicom::{self, ImportWarning};
 use crate::diunet::{self, LoadedModel};
@@ -134,6 +136,7 @@ pub struct Workbench {
     // Views.
     coverage: Coverage,
     measures: Measures,
+    differences: Option<Differences>,
 }
 
 impl Workbench {
@@ -199,6 +202,7 @@ impl Workbench {
             journal,
             coverage: Coverage::default(),
             measures: Measures::default(),
+            differences: None,
         };
         workbench.look_for_journals();
         workbench

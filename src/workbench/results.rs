@@ -273,6 +273,7 @@ impl Workbench {
     /// Brings everything derived to the revision of the case; what takes longer follows by a job.
     pub(super) fn sync_live(&mut self) {
         self.follow_coverage();
+        self.follow_difference();
         let Some(case) = &self.case else { return };
         if let Some(live) = &mut self.live {
             live.sync(case, self.risk_model.as_deref().ok());
