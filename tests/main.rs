@@ -27,7 +27,11 @@ mod segmentation;
 #[cfg(feature = "gui")]
 mod shaders;
 #[cfg(feature = "gui")]
+mod solid;
+#[cfg(feature = "gui")]
 mod ui;
 #[cfg(feature = "gui")]
 mod viewport;
+#[cfg(feature = "gui")]
+mod views;
 mod workbench;

@@ -12,12 +12,13 @@ use super::messages::Toasts;
 use super::overlay_panel::OverlayState;
 use super::palette::Palette;
 use super::picker::FilePicker;
+use super::picture::Pictures;
 use super::request::CommandSender;
 use super::risk_panel::RiskState;
 use super::scene::Scene;
 use super::series_panel::SeriesState;
 use super::structures_panel::StructuresState;
-use super::teach::{DifferenceOutline, TeachState};
+use super::teach::TeachState;
 use super::viewport::ViewTransform;
 use super::views::{Views, ViewsState};
 use super::volumes::Volumes;
@@ -57,7 +58,7 @@ pub struct HilumApp {
     pub(super) panels: Panels,
     pub(super) dialogs: Dialogs,
     pub(super) followed: Followed,
-    pub(super) difference: Option<DifferenceOutline>,
+    pub(super) pictures: Pictures,
 }
 
 /// What panels keep between frames.
@@ -138,7 +139,7 @@ impl HilumApp {
             panels: Panels::default(),
             dialogs,
             followed: Followed::default(),
-            difference: None,
+            pictures: Pictures::default(),
         }
     }
 
