@@ -21,6 +21,7 @@ mod loading;
 mod measure;
 mod notices;
 mod opening;
+mod operations;
 mod outcome;
 mod overlays;
 mod policy;
@@ -52,6 +53,10 @@ pub use live::{CentralZone, Derived, Live, Surroundings};
 pub use loading::{LoadedCase, Loading, OpenError, OpenStep, load_case, load_demo, load_series};
 pub use measure::{MeasureCommand, MeasureKind, MeasureValue, Measurement, Measures};
 pub use notices::{Notice, Notices, Severity, Trouble};
+pub use operations::{
+    Derivations, Inputs, Keep, Operated, OperatedRow, OperationCommand, OperationRefusal, OperationRequest, PREVIEW,
+    Target, carry_out, operation_label, resolve_stations,
+};
 pub use outcome::{error_chain, proposal_edit, segmentation_edit};
 pub use overlays::{DoseUnit, IsodoseLevel, Overlay, OverlayCommand, OverlayStyle, find_overlay};
 pub use policy::{EditPolicy, EditRules, HuBand, Limit, Refusal, StationRule, Wanted};
@@ -134,6 +139,10 @@ pub struct Workbench {
     // Views.
     coverage: Coverage,
     measures: Measures,
+    // Structures.
+    derivations: Derivations,
+    interpolation: operations::InterpolationPreview,
+    operated: Option<Operated>,
 }
 
 impl Workbench {
@@ -199,6 +208,9 @@ impl Workbench {
             journal,
             coverage: Coverage::default(),
             measures: Measures::default(),
+            derivations: Derivations::default(),
+            interpolation: Default::default(),
+            operated: None,
         };
         workbench.look_for_journals();
         workbench
@@ -441,6 +453,7 @@ impl Workbench {
             Command::Overlay(command) => self.overlay(command),
             Command::Archive(command) => self.archive_command(command),
             Command::View(command) => self.view_command(command),
+            Command::Operate(command) => self.operation_command(command),
         }
         self.sync_live();
         self.keep_journal();
