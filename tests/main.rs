@@ -18,6 +18,9 @@ mod journal;
 mod layering;
 mod metrics;
 mod nifti;
+mod operations;
+#[cfg(feature = "gui")]
+mod operations_window;
 #[cfg(feature = "gui")]
 mod overlay_window;
 mod overlays;

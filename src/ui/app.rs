@@ -9,6 +9,7 @@ use super::deidentify_panel::DeidentifyState;
 use super::history_panel::HistoryState;
 use super::journal_offers::OfferState;
 use super::messages::Toasts;
+use super::operations_panel::OperationsState;
 use super::overlay_panel::OverlayState;
 use super::palette::Palette;
 use super::picker::FilePicker;
@@ -74,6 +75,7 @@ pub(super) struct Panels {
     pub archive: ArchiveState,
     pub offers: OfferState,
     pub history: HistoryState,
+    pub operations: OperationsState,
 }
 
 /// What the window last saw of the workbench, to follow it when it goes on.
@@ -95,6 +97,7 @@ pub(super) struct Dialogs {
     pub messages: bool,
     pub import_report: bool,
     pub deidentify: bool,
+    pub operations: bool,
     pub decision: Option<Decision>,
     pub toasts: Toasts,
     /// Waits for an export; then it is carried out.

@@ -14,6 +14,7 @@ use super::jobs_panel::jobs_panel_ui;
 use super::journal_offers;
 use super::measure_view::measurements_ui;
 use super::messages;
+use super::operations_panel;
 use super::overlay_panel::{has_overlays, overlay_panel_ui};
 use super::panel::PanelInput;
 use super::risk_panel::risk_panel_ui;
@@ -137,6 +138,9 @@ impl HilumApp {
         }
         if dialogs.history {
             history_panel::window(&context, &input, &mut panels.history);
+        }
+        if dialogs.operations {
+            dialogs.operations = operations_panel::window(&context, &input, &mut panels.operations);
         }
         if dialogs.tool_help {
             tool_help::window(&context, workbench.tool(), &mut dialogs.tool_help);

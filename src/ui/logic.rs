@@ -93,6 +93,7 @@ impl HilumApp {
             Action::Open => self.pick(Pick::CaseFolder),
             Action::AddStructures => self.pick(Pick::Structures),
             Action::Deidentify => self.dialogs.deidentify = !self.dialogs.deidentify,
+            Action::Operations => self.dialogs.operations = !self.dialogs.operations,
             Action::OpenDemo => self.open(Opening::Demo),
             Action::Export => {
                 let format = self.workbench.view.export_format;
@@ -298,6 +299,7 @@ impl HilumApp {
             self.panels.clinical = Default::default();
             self.panels.overlays = Default::default();
             self.panels.teach = Default::default();
+            self.panels.operations = Default::default();
             self.dialogs.after_export = None;
             self.dialogs.import_report = false;
             let is_of_old_case = |d: &mut Decision| match d {

@@ -9,7 +9,7 @@ use crate::gpu::{Fill, Fills, GpuError, MaskSource, SLOTS, SliceRenderer, no_fil
 use crate::image::CtVolume;
 use crate::structures::{Generation, Provenance, Roi, RoiId};
 use crate::teaching::{Exercise, Phase};
-use crate::workbench::{Case, ContourStyle, Shown, Workbench};
+use crate::workbench::{Case, ContourStyle, PREVIEW, Shown, Workbench};
 use eframe::egui::Color32;
 use ndarray::Array3;
 use std::collections::BTreeSet;
@@ -244,7 +244,7 @@ pub fn structures<'a>(workbench: &'a Workbench, rois: &[&'a Roi], names: &'a [St
             roi,
             width: if active { width * SELECTED } else { width },
             opacity: 1.0,
-            dashed: is_open_proposal(roi),
+            dashed: is_open_proposal(roi) || roi.id == PREVIEW,
             active,
             label: name,
             fill_only: workbench.view.style(roi.id) == ContourStyle::Fill,

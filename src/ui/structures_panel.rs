@@ -1,5 +1,6 @@
 //! The structure list: what is there, what it means, how it is shown, and how large it is.
 
+use super::derived_view::{recipe_ui, state_mark_ui};
 use super::icons::{Icon, icon_label, swatch};
 use super::panel::PanelInput;
 use super::privacy::identifier;
@@ -140,6 +141,7 @@ fn row_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi:
                     ui.label(RichText::new(label).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL))
                         .on_hover_text(roi.role.label());
                 }
+                state_mark_ui(ui, input, roi);
                 if workbench.is_role_uncertain(roi) {
                     icon_label(ui, Icon::Warning, theme::WARNING).on_hover_text(
                         "This role was guessed from the name. Select the structure to confirm or change it",
@@ -334,6 +336,7 @@ fn details_ui(ui: &mut Ui, input: &PanelInput<'_>, roi: &Roi) {
             .truncate(),
     )
     .on_hover_text(description(input, roi));
+    recipe_ui(ui, input, roi);
     ui.add_space(2.0);
 }
 
@@ -354,6 +357,7 @@ fn origin(workbench: &Workbench, roi: &Roi) -> String {
         }
         Provenance::Network { model_id, .. } => format!("Drawn by {model_id}{edited}"),
         Provenance::Proposed { .. } => format!("Proposed{edited}"),
+        Provenance::Computed { .. } => "Computed from other structures".into(),
         Provenance::Phantom { seed } => format!("Synthetic, seed {seed}{edited}"),
         Provenance::Drawn => "Drawn by hand".into(),
     }
@@ -382,7 +386,7 @@ fn description(input: &PanelInput<'_>, roi: &Roi) -> String {
             lines.push(statement.clone());
             lines.push(format!("Weights {}", sha256.chars().take(12).collect::<String>()));
         }
-        Provenance::Proposed { recipe } => lines.push(recipe.clone()),
+        Provenance::Proposed { recipe } | Provenance::Computed { recipe } => lines.push(recipe.clone()),
         _ => {}
     }
     let by = match roi.generation {

@@ -225,7 +225,10 @@ impl Views {
         let loading = workbench.loading().is_some();
         let volume = workbench.shown_case().map(|c| &c.image.volume);
         let side = self.side(index, workbench);
-        let rois = workbench.compare_rois(&side);
+        let mut rois = workbench.compare_rois(&side);
+        if side == CompareSide::Now {
+            rois.extend(workbench.interpolation_preview());
+        }
         let names: Vec<String> = rois.iter().map(|r| privacy::words(workbench, &r.name)).collect();
         let structures = structures(workbench, &rois, &names);
         let marks = (self.views[index].orientation == Orientation::Axial).then(|| slice_marks(workbench));
