@@ -1,4 +1,5 @@
 //#include common/screen.wgsl
+//#include common/slices.wgsl
 //#include common/grid.wgsl
 //#include common/overlay.wgsl
 

@@ -1069,3 +1069,34 @@ fn an_edit_replays_a_script_through_the_tools_and_proves_what_it_writes() {
         assert!(code == 3 && error.contains(words) && !out.exists(), "{to}: {code} {error}");
     }
 }
+
+#[test]
+fn operate_makes_structures_of_others_and_the_file_remembers_how() {
+    let (case, _) = small();
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let [first, second, third] = ["first.dcm", "second.dcm", "third.dcm"].map(|n| folder.path().join(n));
+    let margin =
+        ["--margin", "8", "--of", "GTVp", "--into", "PTV", "--as", "other", "--keep-recipe", "-o", text(&first)];
+    let report = json(&[&["operate", case][..], &margin].concat());
+    check_documented("operate", &report);
+    let row = &report["structures"][0];
+    let [before, after] = ["volume_cm3_before", "volume_cm3"].map(|k| row[k].as_f64().expect("a volume"));
+    assert_eq!((row["name"].as_str(), before, after > 10.0), (Some("PTV"), 0.0, true));
+    assert_eq!(report["derived"][0]["state"], "up_to_date");
+    assert_eq!(report["derived"][0]["recipe"], "GTVp, margin 8 mm");
+    // The set that is named is read; its structure knows of its tumour, which is edited, and follows it.
+    let shrunk = json(&["operate", text(&first), case, "--shrink", "3", "--of", "GTVp", "-o", text(&second)]);
+    assert_eq!(shrunk["derived"][0]["state"], "stale");
+    let updated = json(&["operate", text(&second), case, "--update", "-o", text(&third)]);
+    assert_eq!(
+        (&updated["structures"][0]["name"], &updated["derived"][0]["state"]),
+        (&"PTV".into(), &"up_to_date".into())
+    );
+    assert!(updated["structures"][0]["volume_cm3"].as_f64().expect("a volume") < after);
+    let (code, error) = refusal(&["operate", case, "--margin", "0", "--of", "GTVp", "-o", text(&third), "--overwrite"]);
+    assert!(code == 3 && error.contains("changes nothing"), "{code} {error}");
+    let (code, error) =
+        refusal(&["operate", case, "--union", "--of", "GTVp", "--of", "nobody", "-o", text(&third), "--overwrite"]);
+    assert!(code == 3 && error.contains("nobody"), "{code} {error}");
+    assert_eq!(refusal(&["operate", case, "-o", text(&third)]).0, 2, "no operation");
+}

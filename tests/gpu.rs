@@ -471,7 +471,8 @@ fn displays() -> Vec<(Sampling, Option<Slab>)> {
         (Sampling::Nearest, None),
         slab(SlabMode::Maximum, 20.0),
         slab(SlabMode::Minimum, 7.3),
-        slab(SlabMode::Average, 1.1),
+        // Thicker than a voxel: between two centres values are linear, and their mean is that of the middle.
+        slab(SlabMode::Average, 2.9),
         slab(SlabMode::Average, 160.0),
     ]
 }

@@ -18,6 +18,9 @@ mod journal;
 mod layering;
 mod metrics;
 mod nifti;
+mod operations;
+#[cfg(feature = "gui")]
+mod operations_window;
 #[cfg(feature = "gui")]
 mod overlay_window;
 mod overlays;
@@ -28,9 +31,13 @@ mod segmentation;
 #[cfg(feature = "gui")]
 mod shaders;
 #[cfg(feature = "gui")]
+mod solid;
+#[cfg(feature = "gui")]
 mod tools_window;
 #[cfg(feature = "gui")]
 mod ui;
 #[cfg(feature = "gui")]
 mod viewport;
+#[cfg(feature = "gui")]
+mod views;
 mod workbench;

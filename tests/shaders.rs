@@ -1,6 +1,6 @@
 //! Every shader parses and validates, and the uniform block has the layout that the program writes.
 
-use hilum::gpu::{SliceUniforms, shaders};
+use hilum::gpu::{SliceUniforms, SolidUniforms, shaders};
 use naga::valid::{Capabilities, ValidationFlags, Validator};
 
 fn parse(name: &str) -> Result<naga::Module, String> {
@@ -40,20 +40,23 @@ fn every_shader_file_is_embedded() {
     assert_eq!(files, embedded);
 }
 
-#[test]
-fn the_uniform_block_matches_the_shader() {
-    let module = parse("slice.wgsl").expect("parses");
+/// Compares a block of a shader with the fields and the size of what the program writes.
+fn assert_block(shader: &str, block: &str, fields: &[(&str, usize)], size: usize) {
+    let module = parse(shader).expect("parses");
     let mut layouter = naga::proc::Layouter::default();
     layouter.update(module.to_ctx()).expect("layout");
-    let (handle, block) = module
-        .types
-        .iter()
-        .find(|(_, t)| t.name.as_deref() == Some("SliceUniforms"))
-        .expect("the shader declares SliceUniforms");
-    let naga::TypeInner::Struct { members, span } = &block.inner else { panic!("SliceUniforms is a struct") };
-    let shader: Vec<(&str, usize)> =
+    let found = module.types.iter().find(|(_, t)| t.name.as_deref() == Some(block));
+    let (handle, found) = found.unwrap_or_else(|| panic!("{shader} declares {block}"));
+    let naga::TypeInner::Struct { members, span } = &found.inner else { panic!("{block} is a struct") };
+    let told: Vec<(&str, usize)> =
         members.iter().map(|m| (m.name.as_deref().expect("named"), m.offset as usize)).collect();
-    assert_eq!(shader, SliceUniforms::FIELDS);
-    assert_eq!(*span as usize, size_of::<SliceUniforms>());
-    assert_eq!(layouter[handle].size as usize, size_of::<SliceUniforms>());
+    assert_eq!(told, fields);
+    assert_eq!(*span as usize, size);
+    assert_eq!(layouter[handle].size as usize, size);
+}
+
+#[test]
+fn the_uniform_blocks_match_the_shaders() {
+    assert_block("slice.wgsl", "SliceUniforms", &SliceUniforms::FIELDS, size_of::<SliceUniforms>());
+    assert_block("solid.wgsl", "SolidUniforms", &SolidUniforms::FIELDS, size_of::<SolidUniforms>());
 }

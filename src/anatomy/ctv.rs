@@ -5,7 +5,7 @@ use super::bone::{CORTEX_ABOVE_HU, bone_bodies};
 use crate::contour::{self, Mask, SliceContours, SliceMask};
 use crate::geometry::VoxelGrid;
 use crate::image::CtVolume;
-use crate::structures::{Role, StructureSet};
+use crate::structures::{Roi, Role, StructureSet};
 use ndarray::Array3;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -58,7 +58,7 @@ pub fn propose_ctv(volume: &CtVolume, gtv: &Mask, spared: &Mask, margin_mm: f64)
 }
 
 /// The bones that a structure set holds, by their names.
-pub fn drawn_bones(structures: &StructureSet, grid: &VoxelGrid) -> Mask {
+pub fn drawn_bone_rois(structures: &StructureSet) -> impl Iterator<Item = &Roi> {
     const WORDS: [&str; 10] =
         ["vertebra", "vertebral", "sternum", "manubrium", "rib", "clavic", "scapula", "humerus", "humeral", "bone"];
     let is_bone = |name: &str| {
@@ -68,10 +68,12 @@ pub fn drawn_bones(structures: &StructureSet, grid: &VoxelGrid) -> Mask {
             WORDS.iter().any(|w| if *w == "rib" { matches!(word, "rib" | "ribs") } else { word.starts_with(w) })
         })
     };
-    structures
-        .with_role(Role::Organ)
-        .filter(|roi| is_bone(&roi.name))
-        .fold(Mask::default(), |all, roi| all.union(&contour::rasterize(grid, &roi.slices)))
+    structures.with_role(Role::Organ).filter(move |roi| is_bone(&roi.name))
+}
+
+/// All of [`drawn_bone_rois`] as one mask.
+pub fn drawn_bones(structures: &StructureSet, grid: &VoxelGrid) -> Mask {
+    drawn_bone_rois(structures).fold(Mask::default(), |all, roi| all.union(&contour::rasterize(grid, &roi.slices)))
 }
 
 /// A box and [`AROUND_MM`] on every side, within the grid.

@@ -17,7 +17,7 @@ mod stations;
 mod trachea;
 
 pub use borders::{Border, borders};
-pub use ctv::{CTV_MARGIN_MM, CtvProposal, drawn_bones, propose_ctv};
+pub use ctv::{CTV_MARGIN_MM, CtvProposal, drawn_bone_rois, drawn_bones, propose_ctv};
 pub use find::find_landmarks;
 pub use landmarks::{Landmark, LandmarkId, LandmarkSource, Landmarks};
 pub use limits::{Limit, LimitTable, StationLimits};

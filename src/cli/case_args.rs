@@ -198,15 +198,19 @@ fn open_failure(error: OpenError) -> Failure {
 
 fn parse_role(text: &str) -> Result<(String, Role), String> {
     let (name, role) = text.rsplit_once('=').ok_or("write ROI=ROLE, for example \"Tumor_c40=gtvp\"")?;
-    let role = match role.to_lowercase().as_str() {
+    Ok((name.to_owned(), parse_role_name(role)?))
+}
+
+/// A role as it is written on the command line.
+pub fn parse_role_name(role: &str) -> Result<Role, String> {
+    Ok(match role.to_lowercase().as_str() {
         "gtvp" => Role::Gtvp,
         "gtvn" => Role::Gtvn,
         "ctv" => Role::Ctv,
         "organ" => Role::Organ,
         "other" => Role::Other,
         station => Role::Station(Station::from_str(station).map_err(|e| e.to_string())?),
-    };
-    Ok((name.to_owned(), role))
+    })
 }
 
 /// The ROI of a name; the refusal lists what is there.

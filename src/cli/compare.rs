@@ -5,11 +5,12 @@ use super::failure::Failure;
 use super::output::{self, Table, number};
 use super::terminal::Terminal;
 use crate::contour::{self, Mask};
+use crate::geometry::VoxelGrid;
 use crate::import::{LoadedSet, load_set_file};
-use crate::metrics::{self, Comparison};
+use crate::metrics::{self, Comparison, SliceDifference};
 use crate::progress::Progress;
-use crate::structures::{Roi, Role};
-use crate::workbench::Case;
+use crate::structures::{Roi, RoiPair, RoiPairs};
+use crate::workbench::{Case, Differences};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -29,6 +30,8 @@ JSON keys:
                  hd_mm, hd95_mm, surface_dsc [{tolerance_mm, value}], added_path [{tolerance_mm, pixels, mm, relative}],
                  centroid_shift_mm (x, y, z), superior {slices, mm}, inferior {slices, mm}}}]; null where a measure does
                  not exist (an empty structure)
+    slices       with --slices, of each pair: [{slice (from 1), z_mm, reference_mm2, test_mm2, missed_mm2, extra_mm2,
+                 outward_mm, inward_mm (null where only one side has contours)}]; else null
   unpaired_reference, unpaired_test   names
   definitions    what each measure means [{measure, definition}]
   notes          remarks of the import of the CT and of both structure sets")]
@@ -44,6 +47,9 @@ pub struct Compare {
     /// Compare only the structure of this name (may be repeated)
     #[arg(long, value_name = "NAME")]
     roi: Vec<String>,
+    /// Compare every slice too, in the plane of the slice (JSON only)
+    #[arg(long, requires = "json")]
+    slices: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -65,6 +71,27 @@ struct PairReport {
     paired_by: &'static str,
     role: String,
     metrics: Comparison,
+    slices: Option<Vec<SliceReport>>,
+}
+
+#[derive(serde::Serialize)]
+struct SliceReport {
+    slice: usize,
+    z_mm: f64,
+    #[serde(flatten)]
+    difference: SliceDifference,
+}
+
+/// The differences of a pair, slice by slice.
+fn slice_reports(a: &Roi, b: &Roi, grid: &VoxelGrid) -> Vec<SliceReport> {
+    let slices: BTreeSet<usize> = a.slices.keys().chain(b.slices.keys()).copied().collect();
+    let contours = |roi: &Roi, k: usize| roi.slices.get(&k).map(|c| (**c).clone()).unwrap_or_default();
+    let report = |k: usize| SliceReport {
+        slice: k + 1,
+        z_mm: grid.patient_from_voxel(k, 0.0, 0.0).z,
+        difference: SliceDifference::of(&contours(a, k), &contours(b, k)),
+    };
+    slices.into_iter().map(report).collect()
 }
 
 #[derive(serde::Serialize)]
@@ -105,7 +132,7 @@ impl Compare {
         let case = opened.loaded.case;
         let reference = self.side("reference", &self.reference, &case, &mut notes, terminal)?;
         let test = self.side("test", &self.test, &case, &mut notes, terminal)?;
-        let Pairs { paired, unpaired_reference, unpaired_test } = pair(&reference, &test);
+        let RoiPairs { paired, unpaired_reference, unpaired_test } = RoiPairs::of(&reference, &test);
         if paired.is_empty() {
             return Err(Failure::Refused(format!(
                 "no structure of one set has a counterpart in the other; the reference has {}, the test {}",
@@ -115,7 +142,7 @@ impl Compare {
         }
         let count = paired.len();
         let mut pairs = Vec::with_capacity(count);
-        for (n, (a, b, paired_by)) in paired.into_iter().enumerate() {
+        for (n, RoiPair { reference: a, test: b, paired_by }) in paired.into_iter().enumerate() {
             terminal.checkpoint()?;
             terminal.report("Comparing structures", n, count);
             let mask = |roi: &Roi| -> Mask { contour::rasterize(case.grid(), &roi.slices) };
@@ -125,9 +152,12 @@ impl Compare {
                 paired_by,
                 role: a.role.label(),
                 metrics: metrics::compare(&mask(a), &mask(b), case.grid()),
+                slices: self.slices.then(|| slice_reports(a, b, case.grid())),
             });
         }
-        let definitions = DEFINITIONS.map(|(measure, definition)| Definition { measure, definition }).into();
+        let of_slices = Differences::DEFINITIONS.into_iter().filter(|_| self.slices);
+        let definitions = DEFINITIONS.into_iter().chain(of_slices);
+        let definitions = definitions.map(|(measure, definition)| Definition { measure, definition }).collect();
         let report = Report { pairs, unpaired_reference, unpaired_test, definitions, notes };
         terminal.finish();
         if self.json { output::print_json(&report) } else { output::print(&report.text()) }
@@ -172,42 +202,6 @@ fn names(rois: &[Roi]) -> String {
     rois.iter().map(|r| r.name.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-struct Pairs<'a> {
-    paired: Vec<(&'a Roi, &'a Roi, &'static str)>,
-    unpaired_reference: Vec<String>,
-    unpaired_test: Vec<String>,
-}
-
-/// Pairs by name, then by a role that is left once on each side.
-fn pair<'a>(reference: &'a [Roi], test: &'a [Roi]) -> Pairs<'a> {
-    let mut paired: Vec<(&Roi, &Roi, &'static str)> = Vec::new();
-    let (mut used_a, mut used_b) = (BTreeSet::new(), BTreeSet::new());
-    for (n, a) in reference.iter().enumerate() {
-        if let Some(m) = (0..test.len()).find(|m| test[*m].name == a.name && !used_b.contains(m)) {
-            paired.push((a, &test[m], "name"));
-            used_a.insert(n);
-            used_b.insert(m);
-        }
-    }
-    for role in Role::all() {
-        if matches!(role, Role::Organ | Role::Other) {
-            continue;
-        }
-        let left = |rois: &[Roi], used: &BTreeSet<usize>| -> Vec<usize> {
-            (0..rois.len()).filter(|n| rois[*n].role == role && !used.contains(n)).collect()
-        };
-        if let (&[n], &[m]) = (left(reference, &used_a).as_slice(), left(test, &used_b).as_slice()) {
-            paired.push((&reference[n], &test[m], "role"));
-            used_a.insert(n);
-            used_b.insert(m);
-        }
-    }
-    let rest = |rois: &[Roi], used: &BTreeSet<usize>| {
-        rois.iter().enumerate().filter(|(n, _)| !used.contains(n)).map(|(_, r)| r.name.clone()).collect()
-    };
-    Pairs { paired, unpaired_reference: rest(reference, &used_a), unpaired_test: rest(test, &used_b) }
-}
-
 impl Report {
     fn text(&self) -> String {
         let mut table = Table::new(&[
@@ -245,28 +239,5 @@ impl Report {
             "DSC: volumetric Dice; HD95: greater directed 95th percentile of the surface distance; MSD: mean surface distance;\nsDSC: surface Dice at 3 mm; APL: added path length, exact. All definitions: --json\n",
         );
         text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::structures::{Provenance, RoiId, Station};
-
-    fn roi(name: &str, role: Role) -> Roi {
-        Roi::new(RoiId(0), name, [0; 3], role, Provenance::Drawn)
-    }
-
-    #[test]
-    fn names_pair_first_and_roles_only_where_they_are_unique() {
-        let s4r = Role::Station(Station::S4R);
-        let reference = [roi("GTVp", Role::Gtvp), roi("4R", s4r), roi("nodeA", Role::Gtvn), roi("nodeB", Role::Gtvn)];
-        let test =
-            [roi("LN_IASLC_04_R", s4r), roi("GTVp", Role::Other), roi("node", Role::Gtvn), roi("x", Role::Other)];
-        let pairs = pair(&reference, &test);
-        let found: Vec<_> = pairs.paired.iter().map(|(a, b, by)| (a.name.as_str(), b.name.as_str(), *by)).collect();
-        assert_eq!(found, [("GTVp", "GTVp", "name"), ("4R", "LN_IASLC_04_R", "role")]);
-        assert_eq!(pairs.unpaired_reference, ["nodeA", "nodeB"]);
-        assert_eq!(pairs.unpaired_test, ["node", "x"]);
     }
 }

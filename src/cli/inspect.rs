@@ -480,6 +480,7 @@ pub fn provenance(roi: &Roi, hidden: bool) -> String {
         Provenance::Traced { label, file } => format!("voxels of \"{label}\" ({file})"),
         Provenance::Network { model_id, .. } => format!("network {model_id}"),
         Provenance::Proposed { recipe } => format!("proposed: {recipe}"),
+        Provenance::Computed { recipe } => format!("computed: {recipe}"),
         Provenance::Phantom { seed } => format!("synthetic, seed {seed}"),
         Provenance::Drawn => "drawn".into(),
     }

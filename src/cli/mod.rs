@@ -16,6 +16,7 @@ mod inspect;
 mod journal;
 mod masks;
 mod npy;
+mod operate;
 mod output;
 mod overlay;
 mod phantom;
@@ -74,6 +75,7 @@ enum CliCommand {
     Seg(masks::Seg),
     Dicom(to_dicom::ToDicom),
     Edit(edit::EditCommand),
+    Operate(Box<operate::Operate>),
     Export(export::Export),
     Proof(proof::Proof),
     Analyze(analyze::Analyze),
@@ -144,6 +146,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Seg(c) => c.run(&terminal),
         CliCommand::Dicom(c) => c.run(&terminal),
         CliCommand::Edit(c) => c.run(&terminal),
+        CliCommand::Operate(c) => c.run(&terminal),
         CliCommand::Export(c) => c.run(&terminal),
         CliCommand::Proof(c) => c.run(&terminal),
         CliCommand::Analyze(c) => c.run(&terminal),

@@ -1,7 +1,7 @@
 //! `hilum open` and `hilum screenshot`: the window, on the screen or drawn off it.
 
 use super::failure::Failure;
-use crate::workbench::{SeriesChoice, Workbench, Workspace};
+use crate::workbench::{SeriesChoice, ViewLayout, Workbench, Workspace};
 use std::path::PathBuf;
 
 /// Open the window (also without any command)
@@ -33,6 +33,8 @@ pub struct Open {
 Examples:
   hilum screenshot /data/patient1 -o review.png --role \"Tumor_c40=gtvp\"
   hilum screenshot /data/patient1 -o dose.png --overlay dose
+  hilum screenshot /data/patient1 -o solids.png --layout four --structure CTV
+  hilum screenshot /data/patient1/ct expert.dcm -o difference.png --difference auto.dcm --structure GTVp --slice 61
   hilum screenshot --demo -o teach.png --workspace teach --size 1600x1000 --hide-identifiers")]
 pub struct Screenshot {
     #[command(flatten)]
@@ -40,7 +42,7 @@ pub struct Screenshot {
     /// The picture to write
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// review, cohort or teach
+    /// review, cohort, teach or archive
     #[arg(long, value_name = "NAME", default_value = "review", value_parser = parse_workspace)]
     workspace: Workspace,
     /// Width and height, pixels
@@ -49,6 +51,18 @@ pub struct Screenshot {
     /// Lay PET or dose over the CT: its number as `hilum inspect` lists it, pet, dose, its description or UID
     #[arg(long, value_name = "NAME")]
     overlay: Option<String>,
+    /// How the views stand: axial (large), four (with the 3D view) or compare (side by side)
+    #[arg(long, value_name = "NAME", default_value = "axial", value_parser = parse_layout)]
+    layout: ViewLayout,
+    /// Select the structure of this name and go to its middle
+    #[arg(long, value_name = "NAME")]
+    structure: Option<String>,
+    /// The slice of the axial view, counted from 1 as the window counts
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    slice: Option<u32>,
+    /// Add the structures of this file, drawn on the same CT, and show how they differ from those of CASE
+    #[arg(long, value_name = "FILE")]
+    difference: Option<PathBuf>,
     /// Hide patient name, ID and dates
     #[arg(long)]
     hide_identifiers: bool,
@@ -58,7 +72,11 @@ pub struct Screenshot {
 }
 
 fn parse_workspace(text: &str) -> Result<Workspace, String> {
-    text.parse().map_err(|_unknown| "the workspaces are review, cohort and teach".to_owned())
+    text.parse().map_err(|_unknown| "the workspaces are review, cohort, teach and archive".to_owned())
+}
+
+fn parse_layout(text: &str) -> Result<ViewLayout, String> {
+    text.parse().map_err(|_unknown| "the layouts are axial, four and compare".to_owned())
 }
 
 fn parse_size(text: &str) -> Result<[u32; 2], String> {
@@ -101,6 +119,7 @@ fn whole_case(path: &std::path::Path) -> (Vec<PathBuf>, SeriesChoice) {
 #[cfg(feature = "gui")]
 impl Screenshot {
     pub fn run(&self, terminal: &super::terminal::Terminal) -> Result<(), Failure> {
+        use super::case_args::find_roi;
         use super::output;
         use crate::progress::Progress;
         use crate::workbench::find_overlay;
@@ -109,6 +128,12 @@ impl Screenshot {
         }
         let opened = self.case.load_hiding(self.hide_identifiers, terminal)?;
         opened.refuse_source(&self.output)?;
+        let case = &opened.loaded.case;
+        let slices = case.grid().slices();
+        if let Some(beyond) = self.slice.filter(|n| *n as usize > slices) {
+            return Err(Failure::Refused(format!("the scan has {slices} slices, there is no slice {beyond}")));
+        }
+        let structure = self.structure.as_deref().map(|name| find_roi(case, name)).transpose()?;
         let overlay = self.overlay.as_deref().map(|n| find_overlay(&opened.loaded.found.overlays, n)).transpose();
         let overlay = overlay.map_err(Failure::Refused)?.map(|source| source.key.clone());
         terminal.report("Drawing the window", 0, 1);
@@ -116,6 +141,10 @@ impl Screenshot {
             case: Some(opened.loaded),
             overlay,
             workspace: self.workspace,
+            layout: self.layout,
+            structure,
+            slice: self.slice.map(|n| n as usize - 1),
+            difference: self.difference.clone(),
             size: self.size,
             hide_identifiers: self.hide_identifiers,
         })?;
@@ -163,6 +192,9 @@ mod tests {
         assert!(parse_size("1600").is_err() && parse_size("0x10").is_err() && parse_size("99999x10").is_err());
         assert_eq!(parse_workspace("Cohort"), Ok(Workspace::Cohort));
         assert!(parse_workspace("attic").is_err());
+        assert_eq!(parse_workspace("archive"), Ok(Workspace::Archive));
+        assert_eq!((parse_layout("four"), parse_layout("compare")), (Ok(ViewLayout::Four), Ok(ViewLayout::Compare)));
+        assert!(parse_layout("five").is_err());
     }
 
     #[cfg(feature = "gui")]

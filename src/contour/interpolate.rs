@@ -24,19 +24,34 @@ pub struct Interpolation {
 /// Fills the empty slices between drawn ones.
 pub fn interpolate(slices: &Slices, grid: &VoxelGrid) -> Interpolation {
     let mut out = Interpolation::default();
-    let drawn: Vec<usize> = slices.keys().copied().filter(|k| *k < grid.slices()).collect();
-    for pair in drawn.windows(2).filter(|pair| pair[1] > pair[0] + 1) {
-        let [from, to] = [pair[0], pair[1]];
-        let groups = groups(&slices[&from], &slices[&to]);
-        let positions = [grid.position_mm(from), grid.position_mm(to)];
-        let bridges: Vec<Bridge> = groups.iter().filter_map(|[a, b]| Bridge::new(a, b, positions, grid)).collect();
+    for [from, to] in empty_between(slices, grid) {
         out.empty += to - from - 1;
-        for k in from + 1..to {
-            let pieces = bridges.iter().map(|bridge| bridge.at(grid.position_mm(k)));
-            let all = pieces.reduce(|all, piece| boolean(&all, &piece, BooleanOp::Union)).unwrap_or_default();
-            if !all.is_empty() {
-                out.slices.insert(k, Arc::new(all));
-            }
+        out.slices.append(&mut interpolate_between((from, &slices[&from]), (to, &slices[&to]), grid));
+    }
+    out
+}
+
+/// The pairs of drawn slices with empty ones between them.
+pub fn empty_between(slices: &Slices, grid: &VoxelGrid) -> Vec<[usize; 2]> {
+    let drawn: Vec<usize> = slices.keys().copied().filter(|k| *k < grid.slices()).collect();
+    drawn.windows(2).filter(|pair| pair[1] > pair[0] + 1).map(|pair| [pair[0], pair[1]]).collect()
+}
+
+/// The slices between two drawn ones, each given with its index.
+pub fn interpolate_between(
+    (from, below): (usize, &SliceContours),
+    (to, above): (usize, &SliceContours),
+    grid: &VoxelGrid,
+) -> Slices {
+    let groups = groups(below, above);
+    let positions = [grid.position_mm(from), grid.position_mm(to)];
+    let bridges: Vec<Bridge> = groups.iter().filter_map(|[a, b]| Bridge::new(a, b, positions, grid)).collect();
+    let mut out = Slices::new();
+    for k in from + 1..to {
+        let pieces = bridges.iter().map(|bridge| bridge.at(grid.position_mm(k)));
+        let all = pieces.reduce(|all, piece| boolean(&all, &piece, BooleanOp::Union)).unwrap_or_default();
+        if !all.is_empty() {
+            out.insert(k, Arc::new(all));
         }
     }
     out

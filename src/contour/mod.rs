@@ -8,6 +8,7 @@ mod boolean;
 mod brush;
 mod curve;
 mod distance;
+mod fingerprint;
 mod flood;
 mod interpolate;
 mod lines;
@@ -31,8 +32,9 @@ pub use brush::{capsule, swept_disc_section, swept_sphere_section};
 pub use curve::closed_curve;
 pub(crate) use distance::squared_distances_mm2;
 pub use distance::{DistanceField, expand};
+pub use fingerprint::{fingerprint, fingerprint_of, mixed, slice_fingerprint};
 pub use flood::{FloodReach, flood};
-pub use interpolate::{Interpolation, interpolate};
+pub use interpolate::{Interpolation, empty_between, interpolate, interpolate_between};
 pub use margin::{Margins, grow, shrink};
 pub use mask::{Mask, SliceMask};
 pub use nudge::nudge;
@@ -46,5 +48,5 @@ pub use vertices::{
     insert_vertex, move_vertex, nearest_edge, nearest_vertex, remove_vertex, ring_at, ring_depths, ring_with_content,
     settled, untangled,
 };
-pub use whole::{Slices, combine, resolve_overlaps, without_sources};
+pub use whole::{Slices, combine, limited, resolve_overlaps, simplify_slices, without_sources};
 pub use wire::Wire;

@@ -2,6 +2,7 @@
 //! which it is traced is chosen so that as much is inside as before.
 
 use super::lines::{Lattice, signed_distance_mm};
+use super::margin::place;
 use super::{Ring, SliceContours, Slices, area_mm2, trace};
 use crate::geometry::VoxelGrid;
 use ndarray::{Array2, Axis};
@@ -22,7 +23,12 @@ pub fn smooth(slices: &Slices, grid: &VoxelGrid, smoothing: &Smoothing) -> Slice
     if in_plane_mm <= 0.0 && between_mm <= 0.0 {
         return slices.clone();
     }
-    let Some((first_ji, shape)) = place(slices, grid, 3.0 * in_plane_mm.max(0.0)) else { return slices.clone() };
+    let bounds = slices.values().filter_map(|c| c.bounds());
+    let bounds = bounds.reduce(|[a, b], [c, d]| [[a[0].min(c[0]), a[1].min(c[1])], [b[0].max(d[0]), b[1].max(d[1])]]);
+    let around_mm = 3.0 * in_plane_mm.max(0.0);
+    let Some((first_ji, shape)) = bounds.and_then(|b| place(b, grid, [[around_mm; 2]; 2])) else {
+        return slices.clone();
+    };
     let lattice = Lattice::of_grid(grid, first_ji, shape);
     let mut known: BTreeMap<usize, Array2<f32>> = BTreeMap::new();
     let mut fields: BTreeMap<usize, Array2<f32>> = BTreeMap::new();
@@ -70,22 +76,6 @@ fn level_for(wanted: f64, inside: impl Fn(f64) -> f64) -> f64 {
         if inside(middle) > wanted { low = middle } else { high = middle }
     }
     f64::midpoint(low, high)
-}
-
-/// Rows and columns of the grid around all rings.
-fn place(slices: &Slices, grid: &VoxelGrid, around_mm: f64) -> Option<([usize; 2], [usize; 2])> {
-    let bounds = slices
-        .values()
-        .filter_map(|c| c.bounds())
-        .reduce(|[a, b], [c, d]| [[a[0].min(c[0]), a[1].min(c[1])], [b[0].max(d[0]), b[1].max(d[1])]])?;
-    let low = grid.index_from_plane(bounds[0].map(|x| x - around_mm)).floor() - 3.0;
-    let high = grid.index_from_plane(bounds[1].map(|x| x + around_mm)).ceil() + 3.0;
-    let range = |low: f64, high: f64, size: usize| {
-        let (from, to) = (low.max(0.0), (high + 1.0).min(size as f64));
-        (to > from).then_some((from as usize, (to - from) as usize))
-    };
-    let ((j, rows), (i, columns)) = (range(low.y, high.y, grid.rows())?, range(low.x, high.x, grid.columns())?);
-    Some(([j, i], [rows, columns]))
 }
 
 /// How much each slice counts for slice `k`: a straight line through its neighbours by weights that fall off, so that

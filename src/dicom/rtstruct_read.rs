@@ -5,7 +5,7 @@ use super::charset::Charset;
 use super::contours::{Binding, Contour, bind};
 use super::file::{ReadError, read_all};
 use super::meta::CtMeta;
-use super::provenance::{is_ours, provenance_of};
+use super::provenance::{derivation_of, is_ours, provenance_of};
 use super::raw::DataSet;
 use super::value::readable_name;
 use super::warning::{ImportWarning, Severity};
@@ -388,17 +388,21 @@ pub fn load_structure_set(
         };
         let incomplete = roi.contours.iter().filter(|c| !c.is_complete && !c.points.is_empty()).count();
         report_roi(&summary, incomplete, &mut warnings);
+        let description = roi.item.text(tags::ROI_DESCRIPTION, &Charset::of(roi.item, &source.charset));
+        let description = Some(description).filter(|_| is_ours);
         loaded.rois.push(Roi {
             id: RoiId(0),
             name: roi.name.clone(),
             color: roi.contour_items.first().and_then(|i| display_color(i)).unwrap_or(PALETTE[index % PALETTE.len()]),
             role: proposal.role,
             generation: generation(roi.item),
-            provenance: Some(roi.item.text(tags::ROI_DESCRIPTION, &Charset::of(roi.item, &source.charset)))
-                .filter(|_| is_ours)
-                .and_then(|description| provenance_of(&description))
+            provenance: description
+                .as_deref()
+                .and_then(provenance_of)
                 .unwrap_or_else(|| Provenance::Imported { label: loaded.label.clone(), file: file_name(path) }),
             source: Some(SourceRoi { set: set_index, number: roi.number }),
+            // Its numbers become ids when the ROI enters a case.
+            derivation: description.as_deref().and_then(derivation_of).map(Arc::new),
             slices,
         });
         loaded.summaries.push(summary);

@@ -192,6 +192,7 @@ fn algorithm(roi: &Roi) -> (String, String) {
             format!("Network {model_id}, SHA-256 {}. {statement}", sha256.get(..16).unwrap_or(sha256)),
         ),
         Provenance::Proposed { recipe } => ("Hilum proposal".into(), format!("Proposed: {recipe}")),
+        Provenance::Computed { recipe } => ("Hilum".into(), format!("Computed: {recipe}")),
         Provenance::Phantom { seed } => ("Hilum phantom".into(), format!("Synthetic, seed {seed}")),
         Provenance::Drawn => ("Hilum".into(), "Drawn by hand".into()),
     }

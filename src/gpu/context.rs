@@ -1,13 +1,14 @@
 //! Pipelines and textures, created once from egui's render state, and the handle to them.
 
-use super::callback::SliceCallback;
+use super::callback::{SliceCallback, SolidCallback};
 use super::device::DeviceErrors;
 use super::frame::{SliceFrame, n_range, unit_rgb};
 use super::mask_source::{MaskSource, SyncReport};
 use super::overlay::{OverlayLook, OverlayTexture, STOPS};
+use super::solid::{SolidFrame, SolidPainter, SolidSource, pipeline};
 use super::textures::{MaskTexture, VolumeTexture, slice_table, texture_3d};
 use super::uniforms::SliceUniforms;
-use super::{GpuError, VIEWS, shaders};
+use super::{GpuError, VIEWS};
 use crate::geometry::{Revision, VoxelGrid};
 use crate::image::{CtVolume, OverlayVolume, SlabMode};
 use eframe::egui;
@@ -23,6 +24,9 @@ pub(super) struct GpuContext {
     /// Stand where there is no overlay: its voxels and its slices.
     no_overlay: [wgpu::Texture; 2],
     scene: Option<Scene>,
+    solids: SolidPainter,
+    /// Counts changes of the masks.
+    generation: u64,
 }
 
 struct Scene {
@@ -54,37 +58,8 @@ impl GpuContext {
                 texture_entry(5, wgpu::TextureSampleType::Float { filterable: false }, wgpu::TextureViewDimension::D2),
             ],
         });
-        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
-            label: Some("slice.wgsl"),
-            source: wgpu::ShaderSource::Wgsl(shaders::source("slice.wgsl").into()),
-        });
-        let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-            label: Some("slice"),
-            bind_group_layouts: &[Some(&layout)],
-            immediate_size: 0,
-        });
         let fragment = if target.is_srgb() { "fragment_linear" } else { "fragment_gamma" };
-        let pipeline = device.create_render_pipeline(&wgpu::RenderPipelineDescriptor {
-            label: Some("slice"),
-            layout: Some(&pipeline_layout),
-            vertex: wgpu::VertexState {
-                module: &module,
-                entry_point: Some("vertex"),
-                buffers: &[],
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
-            },
-            primitive: wgpu::PrimitiveState::default(),
-            depth_stencil: None,
-            multisample: wgpu::MultisampleState::default(),
-            fragment: Some(wgpu::FragmentState {
-                module: &module,
-                entry_point: Some(fragment),
-                targets: &[Some(target.into())],
-                compilation_options: wgpu::PipelineCompilationOptions::default(),
-            }),
-            multiview_mask: None,
-            cache: None,
-        });
+        let pipeline = pipeline(device, "slice.wgsl", &layout, fragment, target);
         let alignment = u64::from(device.limits().min_uniform_buffer_offset_alignment);
         let uniform_stride = (size_of::<SliceUniforms>() as u64).next_multiple_of(alignment);
         let uniforms = device.create_buffer(&wgpu::BufferDescriptor {
@@ -95,7 +70,8 @@ impl GpuContext {
         });
         let no_voxel = texture_3d(device, "no overlay", [1; 3], wgpu::TextureFormat::R32Float);
         let no_overlay = [no_voxel, slice_table(device, 1)];
-        Self { pipeline, layout, uniforms, uniform_stride, no_overlay, scene: None }
+        let solids = SolidPainter::new(device, target);
+        Self { pipeline, layout, uniforms, uniform_stride, no_overlay, scene: None, solids, generation: 0 }
     }
 
     fn bind_group(
@@ -203,6 +179,36 @@ impl GpuContext {
         queue.write_buffer(&self.uniforms, self.offset(frame.view), bytemuck::bytes_of(&uniforms));
     }
 
+    /// Draws the picture of the solids, unless it is there already.
+    pub fn prepare_solids(
+        &mut self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        encoder: &mut wgpu::CommandEncoder,
+        frame: &SolidFrame,
+        rect: egui::Rect,
+        pixels_per_point: f32,
+    ) {
+        let Some(scene) = &self.scene else { return };
+        let source = SolidSource {
+            grid: &scene.volume.grid,
+            covers: scene.masks.covers,
+            table: &scene.volume.table,
+            masks: &scene.masks.texture,
+            blocks: &scene.masks.blocks,
+            generation: self.generation,
+        };
+        let place = [(rect.min.to_vec2() * pixels_per_point).into(), (rect.size() * pixels_per_point).into()];
+        self.solids.prepare(device, queue, encoder, &source, frame, place, pixels_per_point);
+    }
+
+    /// Lays the picture of the solids onto the window.
+    pub fn draw_solids(&self, pass: &mut wgpu::RenderPass<'static>, screen_px: [u32; 2]) {
+        if self.scene.is_some() {
+            self.solids.draw(pass, screen_px);
+        }
+    }
+
     fn offset(&self, view: usize) -> u64 {
         (view % VIEWS) as u64 * self.uniform_stride
     }
@@ -228,7 +234,7 @@ fn stops(look: &OverlayLook) -> [[f32; 4]; STOPS] {
 }
 
 /// On average; where the slices are even this finds the right one at once.
-fn slices_per_mm(grid: &VoxelGrid) -> f32 {
+pub(super) fn slices_per_mm(grid: &VoxelGrid) -> f32 {
     let last = grid.slices() - 1;
     let height = grid.position_mm(last) - grid.position_mm(0);
     if height > 0.0 { (last as f64 / height) as f32 } else { 0.0 }
@@ -279,6 +285,7 @@ impl Gpu {
         let (device, queue) = (&self.state.device, &self.state.queue);
         self.with(|context| {
             context.scene = None;
+            context.generation += 1;
             let volume = VolumeTexture::new(device, queue, &self.errors, grid)?;
             let masks = MaskTexture::new(device);
             let bind_group = context.bind_group(device, &volume, &masks, None);
@@ -316,6 +323,7 @@ impl Gpu {
                 scene.bind_group = context.bind_group(device, &scene.volume, &scene.masks, scene.overlay.as_ref());
             }
             context.scene = Some(scene);
+            context.generation += u64::from(report.as_ref().map_or(true, |r| r.slices > 0 || r.reallocated));
             report
         })
     }
@@ -348,6 +356,11 @@ impl Gpu {
     /// The shape that draws a frame into a rectangle of the window, points.
     pub fn shape(rect: egui::Rect, frame: SliceFrame) -> egui::Shape {
         egui::Shape::Callback(egui_wgpu::Callback::new_paint_callback(rect, SliceCallback { rect, frame }))
+    }
+
+    /// The shape that draws the structures as solids into a rectangle of the window, points. One a frame.
+    pub fn solid_shape(rect: egui::Rect, frame: SolidFrame) -> egui::Shape {
+        egui::Shape::Callback(egui_wgpu::Callback::new_paint_callback(rect, SolidCallback { rect, frame }))
     }
 
     fn with<R>(&self, work: impl FnOnce(&mut GpuContext) -> R) -> R {

@@ -156,6 +156,35 @@ pub(super) fn pack(source: &dyn MaskSource, k: usize, rows: &Range<usize>, withi
     words
 }
 
+/// Cells between voxel centres along the sides of a block, by which the 3D view skips what is empty or the same all over.
+pub(super) const BLOCK: usize = 8;
+
+/// For every block of a slice, row by row: the bits of any of its voxels (two words), and those of all (two words).
+/// `words` are those of `rows`; there is nothing in the others. Neighbouring blocks share the voxels between them.
+pub(super) fn block_words(words: &[[u32; 2]], rows: Range<usize>, [height, width]: [usize; 2]) -> Vec<[u32; 4]> {
+    let along = |voxels: usize| voxels.saturating_sub(1).div_ceil(BLOCK).max(1);
+    let reach = |block: usize, voxels: usize| block * BLOCK..(block * BLOCK + BLOCK + 1).min(voxels);
+    let mut blocks = Vec::with_capacity(along(height) * along(width));
+    for bj in 0..along(height) {
+        let high = reach(bj, height);
+        let used = high.start.max(rows.start)..high.end.min(rows.end);
+        for bi in 0..along(width) {
+            let mut block = [0, 0, u32::MAX, u32::MAX];
+            for j in used.clone() {
+                let line = &words[(j - rows.start) * width..(j - rows.start + 1) * width];
+                for [low, high] in &line[reach(bi, width)] {
+                    block = [block[0] | low, block[1] | high, block[2] & low, block[3] & high];
+                }
+            }
+            if used.len() < high.len() {
+                block = [block[0], block[1], 0, 0];
+            }
+            blocks.push(block);
+        }
+    }
+    blocks
+}
+
 /// Refuses more slots than a voxel has bits.
 pub(super) fn check_slots(source: &dyn MaskSource) -> Result<(), GpuError> {
     let found = source.slots().len();
@@ -210,6 +239,22 @@ mod tests {
         assert_eq!(at(5, 66), [1, 0x80]);
         assert_eq!(at(6, 65), [0, 0x80]);
         assert_eq!(words.iter().filter(|w| **w != [0, 0]).count(), 3);
+    }
+
+    #[test]
+    fn blocks_tell_what_any_and_what_all_of_their_voxels_hold() {
+        // 18 x 20 voxels: 3 blocks down (rows 0-8, 8-16, 16-17), 3 across (columns 0-8, 8-16, 16-19).
+        let [height, width] = [18, 20];
+        let rows = 3..18;
+        let at = |j: usize, i: usize| [u32::from(j >= 8 && i >= 8), u32::from(j == 4 && i == 8) << 7];
+        let words: Vec<[u32; 2]> = rows.clone().flat_map(|j| (0..width).map(move |i| at(j, i))).collect();
+        let blocks = block_words(&words, rows, [height, width]);
+        assert_eq!(blocks.len(), 9);
+        assert_eq!(blocks[0], [1, 1 << 7, 0, 0], "the corner 8, 8 and the voxel 4, 8 belong to it too");
+        assert_eq!(blocks[1], [1, 1 << 7, 0, 0]);
+        assert_eq!(blocks[4], [1, 0, 1, 0], "all of it is inside");
+        assert_eq!(blocks[8], [1, 0, 1, 0], "the last one is small");
+        assert_eq!(block_words(&[], 0..0, [9, 9]), [[0; 4]]);
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod mask_source;
 mod overlay;
 mod renderer;
 pub mod shaders;
+mod solid;
 mod textures;
 mod uniforms;
 
@@ -23,6 +24,7 @@ pub use frame::{Fill, Fills, GridFromPixel, SliceFrame, no_fills};
 pub use mask_source::{MaskSource, SyncReport, VoxelBox};
 pub use overlay::{OverlayLook, STOPS};
 pub use renderer::SliceRenderer;
+pub use solid::{SolidCut, SolidFrame, SolidUniforms};
 pub use uniforms::SliceUniforms;
 
 /// Structures that can be filled at the same time: one bit each in the two words of a voxel.

@@ -4,6 +4,7 @@ use super::context::Gpu;
 use super::cpu_slice::CpuScene;
 use super::frame::SliceFrame;
 use super::mask_source::{MaskSource, SyncReport};
+use super::solid::SolidFrame;
 use super::{GpuError, VIEWS};
 use crate::geometry::VoxelGrid;
 use crate::image::{CtVolume, OverlayVolume};
@@ -105,6 +106,15 @@ impl SliceRenderer {
         if let Some(gpu) = &self.gpu {
             gpu.clear();
         }
+    }
+
+    /// Paints the structures as solids into a rectangle, points; false where there is no GPU to do it.
+    pub fn paint_solids(&self, painter: &egui::Painter, rect: egui::Rect, frame: SolidFrame) -> bool {
+        if self.uses_gpu() {
+            let painter = painter.with_clip_rect(rect.intersect(painter.clip_rect()));
+            painter.add(Gpu::solid_shape(rect, frame));
+        }
+        self.uses_gpu()
     }
 
     /// Paints a frame into a rectangle, points.

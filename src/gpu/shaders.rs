@@ -1,14 +1,19 @@
 //! The WGSL sources, embedded, with `//#include common/NAME.wgsl` lines replaced by that file.
 //! `tests/shaders.rs` parses and validates every one of them.
 
-const COMMON: [(&str, &str); 3] = [
+const COMMON: [(&str, &str); 4] = [
     ("common/grid.wgsl", include_str!("../../shaders/common/grid.wgsl")),
     ("common/overlay.wgsl", include_str!("../../shaders/common/overlay.wgsl")),
+    ("common/slices.wgsl", include_str!("../../shaders/common/slices.wgsl")),
     ("common/screen.wgsl", include_str!("../../shaders/common/screen.wgsl")),
 ];
 
 /// Every shader by file name, not yet expanded.
-pub const ALL: [(&str, &str); 1] = [("slice.wgsl", include_str!("../../shaders/slice.wgsl"))];
+pub const ALL: [(&str, &str); 3] = [
+    ("slice.wgsl", include_str!("../../shaders/slice.wgsl")),
+    ("solid.wgsl", include_str!("../../shaders/solid.wgsl")),
+    ("picture.wgsl", include_str!("../../shaders/picture.wgsl")),
+];
 
 /// The full source of a shader of [`ALL`].
 ///

@@ -2,7 +2,9 @@
 
 use super::device::DeviceErrors;
 use super::frame::n_range;
-use super::mask_source::{MaskSource, SyncReport, VoxelBox, bounds, check_slots, pack, rows_in_use};
+use super::mask_source::{
+    BLOCK, MaskSource, SyncReport, VoxelBox, block_words, bounds, check_slots, pack, rows_in_use,
+};
 use super::{GpuError, SLOTS};
 use crate::geometry::{Revision, VoxelGrid};
 use crate::structures::RoiId;
@@ -128,6 +130,8 @@ impl VolumeTexture {
 /// Mask bits, two 32-bit words a voxel, over the box of the structures plus a margin.
 pub(super) struct MaskTexture {
     pub texture: wgpu::Texture,
+    /// For every slice and block of cells between voxel centres: the bits of any voxel there, and of all.
+    pub blocks: wgpu::Texture,
     pub covers: VoxelBox,
     synced: Option<(Revision, Vec<RoiId>)>,
     /// Rows of every slice that may hold bits in the texture.
@@ -142,6 +146,7 @@ impl MaskTexture {
     pub fn new(device: &wgpu::Device) -> Self {
         Self {
             texture: texture_3d(device, "no masks", [1; 3], wgpu::TextureFormat::Rg32Uint),
+            blocks: texture_3d(device, "no blocks", [1; 3], wgpu::TextureFormat::Rgba32Uint),
             covers: VoxelBox::default(),
             synced: None,
             rows: Vec::new(),
@@ -201,6 +206,11 @@ impl MaskTexture {
             let bytes: &[u8] = bytemuck::cast_slice(&words);
             let columns = self.covers.columns().len();
             write(queue, &self.texture, [k - first_k, rows.start - first_j, 0], bytes, [rows.len(), columns]);
+            let [height, width] = [self.covers.size[1], self.covers.size[2]];
+            let within = rows.start - first_j..rows.end - first_j;
+            let blocks = block_words(&words, within, [height, width]);
+            let size = [blocks_along(height), blocks_along(width)];
+            write(queue, &self.blocks, [k - first_k, 0, 0], bytemuck::cast_slice(&blocks), size);
             self.rows[k] = now;
             report.slices += 1;
             report.bytes += bytes.len() as u64;
@@ -219,13 +229,26 @@ impl MaskTexture {
         let covers = self.covers.union(needed).grown(Self::MARGIN, grid);
         let bytes = covers.voxels() * Self::BYTES_PER_VOXEL;
         self.synced = None;
-        self.texture = errors
-            .allocate(|| texture_3d(device, "masks", covers.size, wgpu::TextureFormat::Rg32Uint))
+        let [slices, height, width] = covers.size;
+        let blocks = [slices, blocks_along(height), blocks_along(width)];
+        [self.texture, self.blocks] = errors
+            .allocate(|| {
+                let texture = |label, size, format| texture_3d(device, label, size, format);
+                [
+                    texture("masks", covers.size, wgpu::TextureFormat::Rg32Uint),
+                    texture("blocks", blocks, wgpu::TextureFormat::Rgba32Uint),
+                ]
+            })
             .ok_or(GpuError::OutOfMemory { what: "the structures", megabytes: bytes / 1_000_000 })?;
         self.covers = covers;
         self.rows = vec![0..0; grid.slices()];
         Ok(())
     }
+}
+
+/// Blocks of cells along an axis with so many voxels.
+fn blocks_along(voxels: usize) -> usize {
+    voxels.saturating_sub(1).div_ceil(BLOCK).max(1)
 }
 
 const _: () = assert!(SLOTS == 64, "two words a voxel");

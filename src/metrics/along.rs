@@ -1,6 +1,7 @@
 //! The signed difference along an outline, for the overlay that shows where two contours part.
 
 use crate::contour::{Ring, SliceContours, distance_to_segment_mm};
+use crate::geometry::PlanePoint;
 
 /// For every vertex of every ring of `test` the distance to the outline of `reference` on the same slice, mm: positive
 /// outside the reference, negative inside, zero on it. `None` if the reference encloses nothing on this slice.
@@ -18,6 +19,35 @@ pub fn signed_difference_mm(reference: &SliceContours, test: &SliceContours) -> 
         if reference.contains(p) { -distance } else { distance }
     };
     Some(test.rings.iter().map(|ring| ring.points().iter().map(|p| signed(*p)).collect()).collect())
+}
+
+/// A point of an outline and its signed distance from another outline, mm: positive outside of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OutlinePoint {
+    pub at: PlanePoint,
+    pub mm: f64,
+}
+
+/// As [`signed_difference_mm`], for points at most `step_mm` apart along every ring of `test`.
+pub fn along_outline(reference: &SliceContours, test: &SliceContours, step_mm: f64) -> Option<Vec<Vec<OutlinePoint>>> {
+    let dense = SliceContours::new(test.rings.iter().map(|ring| walked(ring, step_mm)).collect());
+    let along = signed_difference_mm(reference, &dense)?;
+    let point = |(at, mm): (&PlanePoint, f64)| OutlinePoint { at: *at, mm };
+    let rings = dense.rings.iter().zip(along);
+    Some(rings.map(|(ring, all)| ring.points().iter().zip(all).map(point).collect()).collect())
+}
+
+/// A ring with additional points on its edges, so that neighbours are at most `step_mm` apart.
+fn walked(ring: &Ring, step_mm: f64) -> Ring {
+    let mut points = Vec::new();
+    for (a, b) in ring.edges() {
+        let parts = ((b[0] - a[0]).hypot(b[1] - a[1]) / step_mm).ceil().max(1.0);
+        for part in 0..parts as usize {
+            let t = part as f64 / parts;
+            points.push([a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t]);
+        }
+    }
+    Ring::new(points)
 }
 
 #[cfg(test)]

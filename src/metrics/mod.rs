@@ -10,13 +10,15 @@ mod along;
 mod circle;
 mod comparison;
 mod overlay_values;
+mod slice_difference;
 mod surface;
 
 pub use added_path::AddedPath;
-pub use along::signed_difference_mm;
+pub use along::{OutlinePoint, along_outline, signed_difference_mm};
 pub use circle::CircleStatistics;
 pub use comparison::{BorderShift, Comparison, SurfaceDsc, compare};
 pub use overlay_values::OverlayValues;
+pub use slice_difference::SliceDifference;
 pub use surface::SurfaceDistances;
 
 /// Distances this close to a tolerance are equal to it, mm.

@@ -1,6 +1,6 @@
 //! ROIs and the structure set that holds them.
 
-use super::Station;
+use super::{Derivation, Station};
 use crate::contour::SliceContours;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,6 +41,16 @@ impl Role {
             Self::Station(s) => format!("Station {s}"),
             Self::Organ => "Organ".into(),
             Self::Other => "Other".into(),
+        }
+    }
+
+    /// The kind of structures that it belongs to, in a word.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Gtvp | Self::Gtvn | Self::Ctv => "targets",
+            Self::Station(_) => "stations",
+            Self::Organ => "organs",
+            Self::Other => "other structures",
         }
     }
 
@@ -90,8 +100,10 @@ pub enum Provenance {
     Traced { label: String, file: String },
     /// Drawn by a network; the statement says what it was trained on.
     Network { model_id: String, sha256: String, statement: String },
-    /// Computed from other structures, e.g. "GTV + 8 mm, kept out of lung and bone".
+    /// Computed from other structures and the CT for somebody to correct, e.g. "GTV + 8 mm, kept out of lung and bone".
     Proposed { recipe: String },
+    /// Computed from other structures as somebody asked for, e.g. "GTVp − Heart".
+    Computed { recipe: String },
     /// Part of a synthetic case.
     Phantom { seed: u64 },
     /// Drawn by hand in this program.
@@ -118,6 +130,9 @@ pub struct Roi {
     pub generation: Generation,
     pub provenance: Provenance,
     pub source: Option<SourceRoi>,
+    /// How it is made from other structures, where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derivation: Option<Arc<Derivation>>,
     /// By slice index; a slice without rings has no entry.
     pub slices: BTreeMap<usize, Arc<SliceContours>>,
 }
@@ -129,10 +144,22 @@ impl Roi {
             Provenance::Network { .. } | Provenance::Proposed { .. } | Provenance::Phantom { .. } => {
                 Generation::Automatic
             }
+            // Somebody chose what is done; nobody drew it.
+            Provenance::Computed { .. } => Generation::Semiautomatic,
             Provenance::Drawn => Generation::Manual,
             Provenance::Imported { .. } | Provenance::Traced { .. } => Generation::Unknown,
         };
-        Self { id, name: name.into(), color, role, generation, provenance, source: None, slices: BTreeMap::new() }
+        Self {
+            id,
+            name: name.into(),
+            color,
+            role,
+            generation,
+            provenance,
+            source: None,
+            derivation: None,
+            slices: BTreeMap::new(),
+        }
     }
 
     /// Number of rings over all slices.

@@ -9,15 +9,17 @@ use super::deidentify_panel::DeidentifyState;
 use super::history_panel::HistoryState;
 use super::journal_offers::OfferState;
 use super::messages::Toasts;
+use super::operations_panel::OperationsState;
 use super::overlay_panel::OverlayState;
 use super::palette::Palette;
 use super::picker::FilePicker;
+use super::picture::Pictures;
 use super::request::CommandSender;
 use super::risk_panel::RiskState;
 use super::scene::Scene;
 use super::series_panel::SeriesState;
 use super::structures_panel::StructuresState;
-use super::teach::{DifferenceOutline, TeachState};
+use super::teach::TeachState;
 use super::viewport::ViewTransform;
 use super::views::{Views, ViewsState};
 use super::volumes::Volumes;
@@ -57,7 +59,7 @@ pub struct HilumApp {
     pub(super) panels: Panels,
     pub(super) dialogs: Dialogs,
     pub(super) followed: Followed,
-    pub(super) difference: Option<DifferenceOutline>,
+    pub(super) pictures: Pictures,
 }
 
 /// What panels keep between frames.
@@ -74,6 +76,7 @@ pub(super) struct Panels {
     pub archive: ArchiveState,
     pub offers: OfferState,
     pub history: HistoryState,
+    pub operations: OperationsState,
 }
 
 /// What the window last saw of the workbench, to follow it when it goes on.
@@ -95,6 +98,7 @@ pub(super) struct Dialogs {
     pub messages: bool,
     pub import_report: bool,
     pub deidentify: bool,
+    pub operations: bool,
     pub decision: Option<Decision>,
     pub toasts: Toasts,
     /// Waits for an export; then it is carried out.
@@ -139,7 +143,7 @@ impl HilumApp {
             panels: Panels::default(),
             dialogs,
             followed: Followed::default(),
-            difference: None,
+            pictures: Pictures::default(),
         }
     }
 

@@ -6,6 +6,7 @@ use super::clinical_panel::clinical_panel_ui;
 use super::cohort::cohort_ui;
 use super::decision;
 use super::deidentify_panel;
+use super::difference_panel::difference_panel_ui;
 use super::display_panel::display_panel_ui;
 use super::export_panel::export_panel_ui;
 use super::features_panel::features_panel_ui;
@@ -14,6 +15,7 @@ use super::jobs_panel::jobs_panel_ui;
 use super::journal_offers;
 use super::measure_view::measurements_ui;
 use super::messages;
+use super::operations_panel;
 use super::overlay_panel::{has_overlays, overlay_panel_ui};
 use super::panel::PanelInput;
 use super::risk_panel::risk_panel_ui;
@@ -47,7 +49,7 @@ fn side() -> Frame {
 
 impl HilumApp {
     pub(super) fn draw(&mut self, ui: &mut Ui) {
-        let Self { workbench, scene, views, volumes, sender, panels, dialogs, difference, .. } = self;
+        let Self { workbench, scene, views, volumes, sender, panels, dialogs, pictures, .. } = self;
         let input = PanelInput { workbench, sender, volumes };
         let workspace = workbench.view.workspace;
         let has_scan = workbench.case().is_some() || workbench.loading().is_some();
@@ -94,13 +96,16 @@ impl HilumApp {
                 match workspace {
                     Workspace::Teach => {
                         jobs_panel_ui(ui, &input);
-                        teach_panel_ui(ui, &input, &mut panels.teach, scene);
+                        teach_panel_ui(ui, &input, &mut panels.teach);
                     }
                     _ => {
                         ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
                             jobs_panel_ui(ui, &input);
                             if has_overlays(workbench) {
                                 section(ui, "Overlays", true, |ui| overlay_panel_ui(ui, &input, &mut panels.overlays));
+                            }
+                            if workbench.differences().is_some() {
+                                section(ui, "Difference", true, |ui| difference_panel_ui(ui, &input));
                             }
                             section(ui, "Display", false, |ui| display_panel_ui(ui, &input));
                             if !workbench.measures().done().is_empty() {
@@ -120,11 +125,12 @@ impl HilumApp {
         CentralPanel::default().frame(Frame::new().fill(theme::BASE)).show(ui, |ui| match workspace {
             Workspace::Cohort => cohort_ui(ui, &mut panels.cohort),
             Workspace::Archive => archive_ui(ui, &input, &mut panels.archive),
-            _ if has_scan => views.show(ui, workbench, scene, sender, volumes, difference.as_ref()),
+            _ if has_scan => views.show(ui, workbench, scene, sender, volumes, pictures.is_taking()),
             _ => start_page_ui(ui, &input, &mut panels.series, &mut panels.offers),
         });
 
         let context = ui.ctx().clone();
+        pictures.take(&context, views.picture_rect().filter(|_| views_shown));
         drop_hint(&context);
         if dialogs.messages {
             messages::window(&context, &input);
@@ -137,6 +143,9 @@ impl HilumApp {
         }
         if dialogs.history {
             history_panel::window(&context, &input, &mut panels.history);
+        }
+        if dialogs.operations {
+            dialogs.operations = operations_panel::window(&context, &input, &mut panels.operations);
         }
         if dialogs.tool_help {
             tool_help::window(&context, workbench.tool(), &mut dialogs.tool_help);

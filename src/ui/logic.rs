@@ -5,15 +5,15 @@ use super::app::HilumApp;
 use super::decision::{Answer, Decision, Discarding};
 use super::palette::Palette;
 use super::picker::{Pick, Picked};
+use super::picture::{PictureGoal, png};
 use super::request::{Opening, Request, WindowRequest};
 use super::shortcuts;
-use super::teach::DifferenceOutline;
 use crate::workbench::jobs::JobKey;
 use crate::workbench::journal::JournalCommand;
 use crate::workbench::tools::ToolEvent;
-use crate::workbench::{Action, Command, ExportFormat, MeasureCommand, Severity, Shown, ViewCommand, Workbench};
+use crate::workbench::{Action, Case, Command, ExportFormat, MeasureCommand, Severity, Shown, ViewCommand, Workbench};
 use eframe::egui::{self, Key, Modifiers, ViewportCommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 impl HilumApp {
@@ -21,6 +21,7 @@ impl HilumApp {
     pub(super) fn take_in(&mut self, context: &egui::Context) {
         self.take_dropped(context);
         self.take_picked(context);
+        self.take_picture(context);
         self.workbench.poll();
         for message in self.scene.renderer.take_errors() {
             self.workbench.notices_mut().push_once(Severity::Warning, message);
@@ -44,7 +45,6 @@ impl HilumApp {
         if let Some(case) = self.workbench.case() {
             self.volumes.sync(case, self.workbench.case_count());
         }
-        self.difference = DifferenceOutline::sync(self.difference.take(), &self.workbench);
         if !self.workbench.jobs().is_empty() {
             // For the time left; results wake the window by themselves.
             context.request_repaint_after(Duration::from_millis(250));
@@ -93,6 +93,7 @@ impl HilumApp {
             Action::Open => self.pick(Pick::CaseFolder),
             Action::AddStructures => self.pick(Pick::Structures),
             Action::Deidentify => self.dialogs.deidentify = !self.dialogs.deidentify,
+            Action::Operations => self.dialogs.operations = !self.dialogs.operations,
             Action::OpenDemo => self.open(Opening::Demo),
             Action::Export => {
                 let format = self.workbench.view.export_format;
@@ -109,6 +110,8 @@ impl HilumApp {
             }
             Action::Shortcuts => self.dialogs.shortcuts = !self.dialogs.shortcuts,
             Action::ToolHelp => self.dialogs.tool_help = !self.dialogs.tool_help,
+            Action::CopyPicture => self.pictures.ask(PictureGoal::Clipboard),
+            Action::SavePicture => self.pictures.ask(PictureGoal::File),
             Action::ToolRules => self.dialogs.tool_rules = !self.dialogs.tool_rules,
             Action::Quit => self.quit(context),
             other => {
@@ -139,6 +142,34 @@ impl HilumApp {
             WindowRequest::ShowHistory(show) => self.dialogs.history = show,
             WindowRequest::Copy(text) => context.copy_text(text),
             WindowRequest::Pick(pick) => self.pick(pick),
+        }
+    }
+
+    /// Delivers the picture that was asked for, once the screen is here.
+    fn take_picture(&mut self, context: &egui::Context) {
+        let Some((goal, image)) = self.pictures.poll(context.pixels_per_point()) else { return };
+        match (goal, png(&image)) {
+            (PictureGoal::Clipboard, _) => {
+                context.copy_image(image);
+                self.workbench.notices_mut().info("The picture of the view is on the clipboard");
+            }
+            (PictureGoal::File, Ok(bytes)) => {
+                self.pictures.keep(bytes);
+                self.pick(Pick::Picture);
+            }
+            (PictureGoal::File, Err(error)) => {
+                let words = format!("The picture was not saved: {error:#}");
+                self.workbench.notices_mut().warning(words);
+            }
+        }
+    }
+
+    fn write_picture(&mut self, path: &Path) {
+        let path = if path.extension().is_none() { path.with_extension("png") } else { path.to_owned() };
+        let sources = self.workbench.case().into_iter().flat_map(Case::source_paths);
+        match self.pictures.write(&path, sources) {
+            Ok(()) => self.workbench.notices_mut().info("The picture was saved"),
+            Err(error) => self.workbench.notices_mut().error("The picture was not saved", &error),
         }
     }
 
@@ -227,6 +258,7 @@ impl HilumApp {
                     Pick::DeidentifySource | Pick::DeidentifyOutput | Pick::SecretFile => {
                         "use the command line: `hilum deidentify`"
                     }
+                    Pick::Picture => "copy the picture with Ctrl+P, or draw one with `hilum screenshot`",
                     Pick::Export { .. } => {
                         "export on the command line with `hilum export`, `hilum seg` or `hilum nifti`"
                     }
@@ -242,6 +274,7 @@ impl HilumApp {
                 Pick::DeidentifySource => self.panels.deidentify.sources = vec![path],
                 Pick::DeidentifyOutput => self.panels.deidentify.output = Some(path),
                 Pick::SecretFile => self.panels.deidentify.secret_file = Some(path),
+                Pick::Picture => self.write_picture(&path),
                 Pick::CaseFolder | Pick::Structures => {
                     self.sender.send(WindowRequest::Open(Opening::Paths(vec![path])));
                 }
@@ -298,6 +331,7 @@ impl HilumApp {
             self.panels.clinical = Default::default();
             self.panels.overlays = Default::default();
             self.panels.teach = Default::default();
+            self.panels.operations = Default::default();
             self.dialogs.after_export = None;
             self.dialogs.import_report = false;
             let is_of_old_case = |d: &mut Decision| match d {

@@ -28,6 +28,8 @@ pub enum Pick {
     DeidentifyOutput,
     /// The secret of a de-identification.
     SecretFile,
+    /// Where to write a picture of a view.
+    Picture,
 }
 
 /// A finished dialog; no path if it was cancelled.
@@ -81,6 +83,11 @@ impl FilePicker for SystemPicker {
             }
             Pick::SecretFile => {
                 let dialog = rfd::AsyncFileDialog::new().set_title("Secret file").pick_file();
+                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
+            }
+            Pick::Picture => {
+                let dialog = rfd::AsyncFileDialog::new().set_title("Save picture").add_filter("PNG", &["png"]);
+                let dialog = dialog.set_file_name("hilum-view.png").save_file();
                 Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
             }
             Pick::Structures => {

@@ -9,7 +9,7 @@ use crate::gpu::{Fill, Fills, GpuError, MaskSource, SLOTS, SliceRenderer, no_fil
 use crate::image::CtVolume;
 use crate::structures::{Generation, Provenance, Roi, RoiId};
 use crate::teaching::{Exercise, Phase};
-use crate::workbench::{Case, ContourStyle, Shown, Workbench};
+use crate::workbench::{Case, ContourStyle, PREVIEW, Shown, Workbench};
 use eframe::egui::Color32;
 use ndarray::Array3;
 use std::collections::BTreeSet;
@@ -21,8 +21,8 @@ const MISSED: RoiId = RoiId(u32::MAX - 1);
 const EXTRA: RoiId = RoiId(u32::MAX);
 
 /// Colour of what an attempt missed, and of what it has too much.
-pub const MISSED_COLOR: Color32 = theme::INFO;
-pub const EXTRA_COLOR: Color32 = theme::WARNING;
+pub const MISSED_COLOR: Color32 = theme::INSIDE;
+pub const EXTRA_COLOR: Color32 = theme::OUTSIDE;
 
 /// What the renderer shows of the workbench.
 pub struct Scene {
@@ -162,15 +162,6 @@ impl Scene {
         }
     }
 
-    /// The slice with the largest difference by area, if the exercise is being compared.
-    pub fn slice_of_largest_difference(&self) -> Option<usize> {
-        let difference = self.difference.as_ref()?;
-        let count = |mask: &Mask, k: usize| mask.slices.get(&k).map_or(0, |s| s.count());
-        let slices: BTreeSet<usize> =
-            difference.missed.slices.keys().chain(difference.extra.slices.keys()).copied().collect();
-        slices.into_iter().max_by_key(|k| count(&difference.missed, *k) + count(&difference.extra, *k))
-    }
-
     /// How every slot is tinted.
     /// `draws` tells which structures a view shows.
     pub fn fills(&self, workbench: &Workbench, draws: impl Fn(&Roi) -> bool) -> Fills {
@@ -223,6 +214,20 @@ fn sync_overlay(
     })
 }
 
+impl Scene {
+    /// Colours of the 3D view, and how much each shown structure hides, 0 to 1.
+    pub fn solid_fills(&self, workbench: &Workbench, solidity: impl Fn(&Roi) -> f32) -> Fills {
+        let Some(case) = workbench.shown_case() else { return no_fills() };
+        let mut fills = [Fill::default(); SLOTS];
+        for (fill, id) in fills.iter_mut().zip(&self.slots) {
+            let roi = case.structures().get(*id).filter(|roi| workbench.is_shown(roi.id));
+            *fill =
+                roi.map_or_else(Fill::default, |roi| Fill { color: roi.color, opacity: solidity(roi), hatched: false });
+        }
+        Arc::new(fills)
+    }
+}
+
 fn solid(color: Color32, opacity: f32) -> Fill {
     let [r, g, b, _] = color.to_array();
     Fill { color: [r, g, b], opacity, hatched: false }
@@ -243,8 +248,8 @@ pub fn structures<'a>(workbench: &'a Workbench, rois: &[&'a Roi], names: &'a [St
         ViewStructure {
             roi,
             width: if active { width * SELECTED } else { width },
-            opacity: 1.0,
-            dashed: is_open_proposal(roi),
+            opacity: workbench.view.line_opacity(roi.id),
+            dashed: roi.id == PREVIEW || workbench.view.dashed(roi.id).unwrap_or_else(|| is_open_proposal(roi)),
             active,
             label: name,
             fill_only: workbench.view.style(roi.id) == ContourStyle::Fill,

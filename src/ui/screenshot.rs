@@ -3,13 +3,17 @@
 use super::app::{AppOptions, HilumApp};
 use super::picker::ScriptedPicker;
 use crate::gpu::device_descriptor;
+use crate::structures::RoiId;
 use crate::workbench::jobs::JobMode;
-use crate::workbench::{Command, LoadedCase, OverlayCommand, SeriesChoice, Workspace};
+use crate::workbench::{
+    Command, CompareSide, Compared, LoadedCase, OverlayCommand, SeriesChoice, ViewCommand, ViewLayout, Workspace,
+};
 use anyhow::{Context as _, anyhow, bail};
 use eframe::egui_wgpu::{RenderState, RendererOptions, WgpuConfiguration, WgpuSetup};
 use egui_kittest::wgpu::{WgpuTestRenderer, default_wgpu_setup};
 use egui_kittest::{Harness, HarnessBuilder};
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -21,6 +25,13 @@ pub struct ScreenshotRequest {
     /// Key of the overlay to show.
     pub overlay: Option<String>,
     pub workspace: Workspace,
+    pub layout: ViewLayout,
+    /// Selected and brought into the middle.
+    pub structure: Option<RoiId>,
+    /// Slice of the axial view, from 0.
+    pub slice: Option<usize>,
+    /// A set of structures to be added, and compared with those of the case.
+    pub difference: Option<PathBuf>,
     /// Width and height, pixels.
     pub size: [u32; 2],
     pub hide_identifiers: bool,
@@ -58,11 +69,61 @@ pub(super) fn offscreen_state() -> anyhow::Result<RenderState> {
     })
 }
 
+/// The window at rest, with what was asked for.
+fn arrange(harness: &mut Harness<'_, HilumApp>, request: &ScreenshotRequest) -> anyhow::Result<()> {
+    if let Some(file) = &request.difference {
+        add_and_compare(harness, file)?;
+    }
+    let app = harness.state_mut();
+    let send = |command| app.sender().send(command);
+    if let Some(key) = &request.overlay {
+        send(Command::Overlay(OverlayCommand::Show(key.clone())));
+    }
+    send(Command::SetWorkspace(request.workspace));
+    send(Command::View(ViewCommand::SetLayout(request.layout)));
+    if let Some(roi) = request.structure {
+        send(Command::SelectRoi(Some(roi)));
+        send(Command::GoToRoi(roi));
+    }
+    harness.run_steps(2);
+    let app = harness.state_mut();
+    if let (Some(k), Some(grid)) = (request.slice, app.workbench().grid()) {
+        let (uv, _) = grid.plane_from_patient(app.workbench().view.crosshair);
+        app.sender().send(Command::SetCrosshair(grid.patient_from_plane(uv, grid.position_mm(k))));
+    }
+    app.sender().send(Command::SetIdentifiersHidden(request.hide_identifiers));
+    harness.run_steps(2);
+    harness.state_mut().skip_toasts();
+    // The first frames measure text; the picture is one of a window at rest.
+    harness.run_steps(6);
+    Ok(())
+}
+
+fn add_and_compare(harness: &mut Harness<'_, HilumApp>, file: &Path) -> anyhow::Result<()> {
+    let before = harness.state().workbench().sources();
+    harness.state().sender().send(Command::OpenFiles(vec![file.to_owned()]));
+    harness.run_steps(4);
+    let after = harness.state().workbench().sources();
+    let (Some(reference), Some(test)) = (before.first(), after.iter().find(|s| !before.contains(s))) else {
+        let why = harness.state().workbench().notices().all().last().map(|n| n.summary.clone());
+        bail!(
+            "no structures of another source were added to those of the case{}: {}",
+            why.map(|w| format!(" ({w})")).unwrap_or_default(),
+            file.display()
+        );
+    };
+    let [reference, test] = [reference, test].map(|s| CompareSide::Source(s.clone()));
+    let compared = Compared { reference, test };
+    harness.state().sender().send(Command::View(ViewCommand::SetDifference(Some(compared))));
+    harness.run_steps(2);
+    Ok(())
+}
+
 /// Draws the window with a case; gives the bytes of a PNG file.
 ///
 /// # Errors
-/// Without a graphics adapter.
-pub fn screenshot(request: ScreenshotRequest) -> anyhow::Result<Vec<u8>> {
+/// Without a graphics adapter, and where nothing can be compared.
+pub fn screenshot(mut request: ScreenshotRequest) -> anyhow::Result<Vec<u8>> {
     let [width, height] = request.size;
     if !(320..=8192).contains(&width) || !(240..=8192).contains(&height) {
         bail!("a picture of {width} x {height} cannot be drawn; choose 320 x 240 to 8192 x 8192 pixels");
@@ -83,19 +144,11 @@ pub fn screenshot(request: ScreenshotRequest) -> anyhow::Result<Vec<u8>> {
     };
     let mut harness = builder.build_eframe(|creation| HilumApp::new(creation, options));
     harness.run_steps(2);
-    let app = harness.state_mut();
-    if let Some(case) = request.case {
-        app.take_case(case);
+    if let Some(case) = request.case.take() {
+        harness.state_mut().take_case(case);
+        harness.run_steps(2);
     }
-    if let Some(key) = request.overlay {
-        app.sender().send(Command::Overlay(OverlayCommand::Show(key)));
-    }
-    app.sender().send(Command::SetWorkspace(request.workspace));
-    app.sender().send(Command::SetIdentifiersHidden(request.hide_identifiers));
-    harness.run_steps(2);
-    harness.state_mut().skip_toasts();
-    // The first frames measure text; the picture is one of a window at rest.
-    harness.run_steps(6);
+    arrange(&mut harness, &request)?;
     let picture = harness.render().map_err(|error| anyhow!("the picture could not be drawn: {error}"))?;
     let mut bytes = std::io::Cursor::new(Vec::new());
     picture.write_to(&mut bytes, image::ImageFormat::Png).context("the picture could not be encoded")?;

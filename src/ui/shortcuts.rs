@@ -149,6 +149,7 @@ mod tests {
         assert_eq!(action_of(Key::A, Modifiers::SHIFT), Some(Action::HideAll));
         assert_eq!(action_of(Key::Y, Modifiers::COMMAND), Some(Action::Redo));
         assert_eq!(action_of(Key::B, Modifiers::ALT), None);
-        assert_eq!(action_of(Key::B, Modifiers::COMMAND), None);
+        assert_eq!(action_of(Key::B, Modifiers::COMMAND), Some(Action::Operations));
+        assert_eq!(action_of(Key::W, Modifiers::COMMAND), None);
     }
 }

@@ -1,18 +1,20 @@
 //! The structure list: what is there, what it means, how it is shown, and how large it is.
 
+use super::derived_view::state_mark_ui;
 use super::icons::{Icon, icon_label, swatch};
 use super::panel::PanelInput;
 use super::privacy::identifier;
 use super::request::{Opening, WindowRequest};
+use super::structure_details::{description, details_ui};
 use super::theme;
 use super::widgets::{action_icon, cm3, faint, icon_button_sized, status_line};
 use crate::import::{SetFormat, SetSource};
-use crate::structures::{Generation, Provenance, Roi, RoiId, Role};
+use crate::structures::{Roi, RoiId, Role};
 use crate::workbench::jobs::JobKey;
-use crate::workbench::{Action, Command, ContourStyle, Display, ForeignSet, ViewCommand, Workbench};
+use crate::workbench::{Action, Command, ContourStyle, ForeignSet, ViewCommand, Workbench};
 use eframe::egui::{
-    self, Align, Color32, ComboBox, CornerRadius, Frame, Key, Label, Layout, Margin, Popup, Response, RichText,
-    ScrollArea, Sense, Slider, TextEdit, Ui, WidgetInfo, color_picker, vec2,
+    self, Align, Color32, CornerRadius, Frame, Key, Label, Layout, Margin, Popup, Response, RichText, ScrollArea,
+    Sense, TextEdit, Ui, WidgetInfo, color_picker, vec2,
 };
 
 /// What the list keeps between frames.
@@ -140,6 +142,7 @@ fn row_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi:
                     ui.label(RichText::new(label).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL))
                         .on_hover_text(roi.role.label());
                 }
+                state_mark_ui(ui, input, roi);
                 if workbench.is_role_uncertain(roi) {
                     icon_label(ui, Icon::Warning, theme::WARNING).on_hover_text(
                         "This role was guessed from the name. Select the structure to confirm or change it",
@@ -273,126 +276,6 @@ fn swatch_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, r
         input.sender.send(Command::SetColor { roi: roi.id, color });
         state.recoloring = None;
     }
-}
-
-/// Below the selected row: role, fill, place, delete.
-fn details_ui(ui: &mut Ui, input: &PanelInput<'_>, roi: &Roi) {
-    let PanelInput { workbench, sender, .. } = *input;
-    ui.add_space(2.0);
-    if workbench.is_role_uncertain(roi) {
-        ui.horizontal(|ui| {
-            icon_label(ui, Icon::Warning, theme::WARNING);
-            ui.label(RichText::new(format!("Role guessed: {}", roi.role.label())).color(theme::TEXT_SECONDARY));
-            if ui.button("Confirm").on_hover_text("The role is right as it is").clicked() {
-                sender.send(Command::SetRole { roi: roi.id, role: roi.role });
-            }
-        });
-    }
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 6.0;
-        let combo = ComboBox::from_id_salt(("role", roi.id)).width(118.0).selected_text(roi.role.label()).height(560.0);
-        let combo = combo.show_ui(ui, |ui| {
-            for role in Role::all() {
-                if ui.selectable_label(role == roi.role, role.label()).clicked() && role != roi.role {
-                    sender.send(Command::SetRole { roi: roi.id, role });
-                }
-            }
-        });
-        let name = format!("Role of {}", roi.name);
-        combo.response.accessible_name(&name).on_hover_text("What the structure means to features and network");
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.spacing_mut().item_spacing.x = 2.0;
-            action_icon(ui, workbench, sender, Action::DeleteSelected, Icon::Trash, false);
-            action_icon(ui, workbench, sender, Action::GoToSelected, Icon::Crosshair, false);
-        });
-    });
-    ui.horizontal(|ui| {
-        ui.label(RichText::new("Fill").color(theme::TEXT_SECONDARY));
-        // Rounded as the slider rounds: it would report a change at every frame otherwise.
-        let mut percent = (f64::from(workbench.view.opacity(roi.id)) * 100.0).round();
-        ui.spacing_mut().slider_width = (ui.available_width() - 64.0).max(60.0);
-        let slider = ui.add(Slider::new(&mut percent, 0.0..=100.0).suffix(" %").fixed_decimals(0));
-        let changed = slider.changed();
-        slider.accessible_name(format!("Fill of {}", roi.name));
-        if changed {
-            sender.send(Command::SetOpacity { roi: roi.id, opacity: (percent / 100.0) as f32 });
-        }
-    });
-    ui.horizontal(|ui| {
-        ui.label(RichText::new("Line").color(theme::TEXT_SECONDARY));
-        let mut width = workbench.view.line_width(roi.id);
-        ui.spacing_mut().slider_width = (ui.available_width() - 64.0).max(60.0);
-        let slider = ui.add(Slider::new(&mut width, Display::LINE_WIDTHS).step_by(0.1).fixed_decimals(1));
-        let changed = slider.changed();
-        slider.accessible_name(format!("Line width of {}", roi.name));
-        if changed && (width - workbench.view.line_width(roi.id)).abs() > 0.01 {
-            sender.send(Command::View(ViewCommand::SetRoiWidth { roi: roi.id, width: Some(width) }));
-        }
-    });
-    ui.add(
-        Label::new(RichText::new(origin(input.workbench, roi)).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL))
-            .truncate(),
-    )
-    .on_hover_text(description(input, roi));
-    ui.add_space(2.0);
-}
-
-/// One line on where the contours came from.
-fn origin(workbench: &Workbench, roi: &Roi) -> String {
-    let edited = match roi.generation {
-        Generation::Semiautomatic => ", corrected",
-        _ => "",
-    };
-    match &roi.provenance {
-        Provenance::Imported { label, file } => {
-            let from = if label.is_empty() { file } else { label };
-            format!("Imported from {}", identifier(workbench, from, "a structure set"))
-        }
-        Provenance::Traced { label, file } => {
-            let from = if label.is_empty() { file } else { label };
-            format!("Traced around voxels of {}", identifier(workbench, from, "a file"))
-        }
-        Provenance::Network { model_id, .. } => format!("Drawn by {model_id}{edited}"),
-        Provenance::Proposed { .. } => format!("Proposed{edited}"),
-        Provenance::Phantom { seed } => format!("Synthetic, seed {seed}{edited}"),
-        Provenance::Drawn => "Drawn by hand".into(),
-    }
-}
-
-/// Everything known about where an ROI came from, for its tooltip.
-fn description(input: &PanelInput<'_>, roi: &Roi) -> String {
-    let mut lines = vec![roi.name.clone(), roi.role.label()];
-    if let Role::Station(station) = roi.role {
-        lines[1] = format!("Station {station}: {}", station.name());
-    }
-    let rings = roi.ring_count();
-    lines.push(format!(
-        "{} on {} slices, {} {}",
-        cm3(input.volumes.cm3(roi.id)),
-        roi.slices.len(),
-        rings,
-        if rings == 1 { "contour" } else { "contours" }
-    ));
-    lines.push(origin(input.workbench, roi));
-    match &roi.provenance {
-        Provenance::Imported { label, file } | Provenance::Traced { label, file } if !label.is_empty() => {
-            lines.push(identifier(input.workbench, file, "File name hidden").to_owned());
-        }
-        Provenance::Network { sha256, statement, .. } => {
-            lines.push(statement.clone());
-            lines.push(format!("Weights {}", sha256.chars().take(12).collect::<String>()));
-        }
-        Provenance::Proposed { recipe } => lines.push(recipe.clone()),
-        _ => {}
-    }
-    let by = match roi.generation {
-        Generation::Automatic => "Automatic",
-        Generation::Semiautomatic => "Automatic, corrected by hand",
-        Generation::Manual => "By hand",
-        Generation::Unknown => "Not stated who drew it",
-    };
-    lines.push(by.into());
-    lines.join("\n")
 }
 
 /// What a set of structures is called, or its number.

@@ -3,18 +3,14 @@
 use super::features_panel::fresh_mark;
 use super::icons::Icon;
 use super::panel::PanelInput;
-use super::scene::{EXTRA_COLOR, MISSED_COLOR, Scene};
+use super::scene::{EXTRA_COLOR, MISSED_COLOR};
 use super::theme;
-use super::viewport::{ViewTransform, along};
-use super::widgets::{cm3, faint, icon_text_button, section, status_line, value_row};
-use crate::geometry::{Revision, VoxelGrid};
-use crate::metrics::{Comparison, signed_difference_mm};
+use super::widgets::{action_tooltip, cm3, faint, icon_text_button, section, status_line, value_row};
+use crate::metrics::Comparison;
 use crate::structures::{Roi, RoiId};
 use crate::teaching::{Exercise, Phase, Score};
-use crate::workbench::{Command, READING, TeachCommand, Workbench};
-use eframe::egui::{
-    self, Align2, Color32, ComboBox, Painter, Rect, RichText, ScrollArea, Shape, Stroke, Ui, pos2, vec2,
-};
+use crate::workbench::{Action, Command, READING, TeachCommand};
+use eframe::egui::{self, ComboBox, RichText, ScrollArea, Ui, vec2};
 
 /// What the panel keeps between frames.
 #[derive(Debug, Default)]
@@ -23,7 +19,7 @@ pub struct TeachState {
 }
 
 /// Shows the panel.
-pub fn teach_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut TeachState, scene: &Scene) {
+pub fn teach_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut TeachState) {
     ui.label(RichText::new("Exercise").font(theme::strong(theme::SIZE_HEADING)));
     let workbench = input.workbench;
     let Some(case) = workbench.shown_case() else {
@@ -39,7 +35,7 @@ pub fn teach_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut TeachStat
             ui.add_space(theme::SPACE_1);
             match exercise.phase {
                 Phase::Contouring => contouring_ui(ui, input, exercise),
-                Phase::Comparing => comparing_ui(ui, input, scene),
+                Phase::Comparing => comparing_ui(ui, input),
             }
         }
     });
@@ -96,15 +92,15 @@ fn contouring_ui(ui: &mut Ui, input: &PanelInput<'_>, exercise: Exercise) {
     });
 }
 
-fn comparing_ui(ui: &mut Ui, input: &PanelInput<'_>, scene: &Scene) {
+fn comparing_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     let workbench = input.workbench;
     legend_ui(ui);
     ui.horizontal(|ui| {
-        if let Some((k, grid)) = scene.slice_of_largest_difference().zip(workbench.grid()) {
+        let action = Action::LargestDifference;
+        if workbench.refusal(action).is_none() {
             let button = icon_text_button(ui, Icon::Search, "Largest difference", false);
-            if button.on_hover_text("Go to the slice on which the two differ by the largest area").clicked() {
-                let (uv, _) = grid.plane_from_patient(workbench.view.crosshair);
-                input.sender.send(Command::SetCrosshair(grid.patient_from_plane(uv, grid.position_mm(k))));
+            if button.on_hover_text(action_tooltip(workbench, action)).clicked() {
+                input.sender.send(action);
             }
         }
     });
@@ -195,86 +191,4 @@ fn score_ui(ui: &mut Ui, score: &Score) {
             "Added path length (Vaassen et al. 2020): outline of the reference that still has to be drawn, without that within the tolerance of the attempt",
         );
     }
-}
-
-/// The signed distance along the outline of an attempt on the shown slice.
-#[derive(Debug)]
-pub struct DifferenceOutline {
-    k: usize,
-    revision: Revision,
-    exercise: Exercise,
-    /// Per vertex of every ring of the attempt, mm: positive outside the reference. `None` without a reference here.
-    along_mm: Option<Vec<Vec<f64>>>,
-}
-
-impl DifferenceOutline {
-    /// Distance at which the colour is strongest, mm.
-    const FULL_MM: f64 = 5.0;
-
-    /// Brings the outline to the slice and revision that are shown; `None` outside a comparison.
-    pub fn sync(present: Option<Self>, workbench: &Workbench) -> Option<Self> {
-        let case = workbench.shown_case()?;
-        let exercise = workbench.exercise().copied().filter(|e| e.phase == Phase::Comparing)?;
-        let k = workbench.view.axial_slice(case.grid());
-        let revision = case.revision();
-        if let Some(present) = present.filter(|p| p.k == k && p.revision == revision && p.exercise == exercise) {
-            return Some(present);
-        }
-        let contours =
-            |id| case.structures().get(id).and_then(|r| r.slices.get(&k)).map(|c| (**c).clone()).unwrap_or_default();
-        let along_mm = signed_difference_mm(&contours(exercise.reference), &contours(exercise.attempt));
-        Some(Self { k, revision, exercise, along_mm })
-    }
-
-    /// Draws it over an axial view, with its scale.
-    pub fn paint(&self, painter: &Painter, view: &ViewTransform, grid: &VoxelGrid, workbench: &Workbench) {
-        if workbench.view.hides_contours() {
-            return;
-        }
-        let attempt = workbench.case().and_then(|c| c.structures().get(self.exercise.attempt));
-        let Some(contours) = attempt.and_then(|r| r.slices.get(&self.k)) else { return };
-        let lines = along(grid, &view.plane, contours);
-        for (n, line) in lines.iter().enumerate() {
-            let values = self.along_mm.as_ref().and_then(|all| all.get(n));
-            let count = line.points.len();
-            for a in 0..count {
-                let b = (a + 1) % count;
-                let mm = values.map_or(Self::FULL_MM, |v| match (v.get(a), v.get(b)) {
-                    (Some(x), Some(y)) => f64::midpoint(*x, *y),
-                    _ => 0.0,
-                });
-                let ends = [view.screen_from_plane(line.points[a]), view.screen_from_plane(line.points[b])];
-                painter.add(Shape::line_segment(ends, Stroke::new(3.0, difference_color(mm))));
-            }
-        }
-        self.paint_scale(painter, view.rect);
-    }
-
-    fn paint_scale(&self, painter: &Painter, rect: Rect) {
-        let bar = Rect::from_min_size(pos2(rect.right() - 26.0, rect.center().y - 70.0), vec2(8.0, 140.0));
-        let steps = 28;
-        for n in 0..steps {
-            let (t0, t1) = (n as f32 / steps as f32, (n + 1) as f32 / steps as f32);
-            let mm = Self::FULL_MM * f64::from(1.0 - (t0 + t1));
-            let part = Rect::from_min_max(
-                pos2(bar.left(), bar.top() + t0 * bar.height()),
-                pos2(bar.right(), bar.top() + t1 * bar.height()),
-            );
-            painter.rect_filled(part, 0.0, difference_color(mm));
-        }
-        let font = theme::regular(theme::SIZE_SMALL);
-        for (t, words) in [(0.0, "+5 mm"), (0.5, "0"), (1.0, "\u{2212}5 mm")] {
-            let at = pos2(bar.left() - 5.0, bar.top() + t * bar.height());
-            painter.text(at, Align2::RIGHT_CENTER, words, font.clone(), theme::OVERLAY_TEXT);
-        }
-        let at = pos2(bar.right(), bar.top() - 14.0);
-        painter.text(at, Align2::RIGHT_BOTTOM, "Attempt against reference", font, theme::OVERLAY_TEXT_DIM);
-    }
-}
-
-/// Colour of a signed distance: outside the reference, on it, inside it.
-fn difference_color(mm: f64) -> Color32 {
-    let t = (mm / DifferenceOutline::FULL_MM).clamp(-1.0, 1.0) as f32;
-    let end = if t > 0.0 { EXTRA_COLOR } else { MISSED_COLOR };
-    theme::TEXT.lerp_to_gamma(end, t.abs().sqrt())
 }

@@ -60,6 +60,9 @@ pub const OVERLAY_SHADOW: Color32 = Color32::from_rgba_premultiplied(0, 0, 0, 20
 pub const CROSSHAIR: Color32 = Color32::from_rgba_premultiplied(101, 134, 191, 210);
 pub const BRUSH_ADD: Color32 = Color32::from_rgb(236, 238, 242);
 pub const BRUSH_ERASE: Color32 = ERROR;
+/// Inside the reference of a difference or missed by an attempt, and outside of it or too much.
+pub const INSIDE: Color32 = INFO;
+pub const OUTSIDE: Color32 = WARNING;
 /// Missing slices in the sagittal and coronal views.
 pub const GAP: Color32 = Color32::from_rgba_premultiplied(43, 20, 15, 50);
 pub const GAP_LINE: Color32 = ERROR;

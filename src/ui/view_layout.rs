@@ -19,6 +19,8 @@ pub const SAGITTAL: usize = 1;
 pub const CORONAL: usize = 2;
 /// The left one of two axial views side by side.
 pub const LEFT: usize = 3;
+/// The structures as solids.
+pub const SOLID: usize = 4;
 
 const GAP: f32 = 4.0;
 

@@ -1,33 +1,35 @@
 //! The views in their layout: what the pointer does there becomes requests.
 
+use super::difference_view::{self, DifferenceOutlines};
 use super::measure_view;
 use super::overlay_view::{isodoses, legend, look};
+use super::picture;
 use super::pointer::{self, brush};
 use super::privacy;
 use super::request::{CommandSender, WindowRequest};
 use super::scene::{Scene, structures};
-use super::teach::DifferenceOutline;
+use super::solid_view::SolidView;
 use super::theme;
-use super::view_layout::{AXIAL, LEFT, ViewSlot, cells};
+use super::view_layout::{AXIAL, LEFT, SOLID, ViewSlot, cells};
 use super::view_menu::view_menu_ui;
+use super::view_sides::{side_ui, slice_marks};
 use super::viewport::{
-    Camera, OverlayView, Show, SliceMarks, View, ViewEvent, ViewExtras, ViewInput, ViewOutput, ViewTransform, notice,
-    preview,
+    Camera, OverlayView, Show, View, ViewExtras, ViewInput, ViewOutput, ViewTransform, notice, preview,
 };
 use super::volumes::Volumes;
-use super::widgets::cm3;
 use crate::geometry::{Orientation, PatientPoint};
-use crate::workbench::tools::ToolEvent;
-use crate::workbench::{
-    Command, CompareSide, Coverage, MeasureCommand, READING, Shown, ToolKind, ViewCommand, ViewLayout, Workbench, gaps,
-};
-use eframe::egui::{Align, ComboBox, Layout, Modifiers, Rect, RichText, ScrollArea, Ui, UiBuilder, vec2};
+use crate::workbench::{Command, CompareSide, Coverage, READING, Shown, StateId, ViewCommand, ViewLayout, Workbench};
+use eframe::egui::{Rect, Ui, UiBuilder};
 use std::time::Duration;
 
 /// Views on the screen and how they share it.
 pub struct Views {
-    views: [View; 4],
+    pub(super) views: [View; 4],
     transforms: [Option<ViewTransform>; 4],
+    solid: SolidView,
+    difference: DifferenceOutlines,
+    /// Where the views were drawn, by their number.
+    places: Vec<(usize, Rect)>,
     /// The view that is shown alone.
     pub maximized: Option<usize>,
     /// The view last used.
@@ -40,8 +42,8 @@ pub struct Views {
     shown_since: Option<(Shown, usize, f64)>,
     /// Where the menu of a view was opened.
     menu_at: Option<PatientPoint>,
-    /// Steps of undo before each of the last two presses: a double click takes back what its clicks have drawn.
-    presses: [usize; 2],
+    /// The state of the case before each of the last two presses: a double click takes back what its clicks have drawn.
+    pub(super) presses: [StateId; 2],
 }
 
 /// Cameras of the views, kept while another scan is read.
@@ -60,6 +62,9 @@ impl Default for Views {
                 View::new(LEFT, Orientation::Axial).named("Left axial view"),
             ],
             transforms: [None; 4],
+            solid: SolidView::default(),
+            difference: DifferenceOutlines::default(),
+            places: Vec::new(),
             maximized: None,
             active: 0,
             split: None,
@@ -77,6 +82,13 @@ impl Views {
         for view in &mut self.views {
             view.camera.reset();
         }
+        self.solid.fit();
+    }
+
+    /// The view last used as it is on the screen, points; another one where it is not there.
+    pub fn picture_rect(&self) -> Option<Rect> {
+        let of_active = self.places.iter().find(|(index, _)| *index == self.active);
+        of_active.or(self.places.first()).map(|(_, rect)| *rect)
     }
 
     /// What the views show of a scan: cameras, and the view that is shown alone.
@@ -123,13 +135,14 @@ impl Views {
         scene: &mut Scene,
         sender: &CommandSender,
         volumes: &Volumes,
-        difference: Option<&DifferenceOutline>,
+        takes_picture: bool,
     ) {
         let area = ui.available_rect_before_wrap();
         ui.painter().rect_filled(area, 0.0, theme::BASE);
         self.transforms = [None; 4];
         let display = &workbench.view.display;
         let places = match self.maximized {
+            Some(SOLID) => vec![(ViewSlot::Solid, area)],
             Some(index) => vec![(ViewSlot::Slice(index), area)],
             None => {
                 let dragged = self.split.filter(|(layout, _)| *layout == display.layout);
@@ -147,15 +160,19 @@ impl Views {
         };
         let cameras = [self.views[AXIAL].camera, self.views[LEFT].camera];
         let mut hovered = None;
+        self.places.clear();
         for (slot, rect) in places {
             if rect.width() < 40.0 || rect.height() < 40.0 {
                 continue;
             }
             let mut child = ui.new_child(UiBuilder::new().id_salt(("view", format!("{slot:?}"))).max_rect(rect));
             match slot {
-                ViewSlot::Solid => solid_ui(&mut child, workbench, volumes),
+                ViewSlot::Solid => {
+                    self.places.push((SOLID, rect));
+                    self.solid_ui(&mut child, rect, workbench, scene, sender, volumes);
+                }
                 ViewSlot::Slice(index) => {
-                    if let Some(point) = self.view_ui(&mut child, index, rect, workbench, scene, sender, difference) {
+                    if let Some(point) = self.view_ui(&mut child, index, rect, workbench, scene, sender) {
                         hovered = Some((index, point));
                     }
                     if display.layout == ViewLayout::Compare && [AXIAL, LEFT].contains(&index) {
@@ -163,6 +180,9 @@ impl Views {
                     }
                 }
             }
+        }
+        if let Some(rect) = self.picture_rect().filter(|_| takes_picture) {
+            picture::paint_words(&ui.painter_at(rect), rect);
         }
         if hovered.is_none() && self.hovered.is_some() {
             pointer::leave(workbench, sender);
@@ -204,7 +224,7 @@ impl Views {
     }
 
     /// What a view shows: all structures, or those of its side where two views stand side by side.
-    fn side(&self, index: usize, workbench: &Workbench) -> CompareSide {
+    pub(super) fn side(&self, index: usize, workbench: &Workbench) -> CompareSide {
         if workbench.view.display.layout != ViewLayout::Compare || ![AXIAL, LEFT].contains(&index) {
             return CompareSide::Now;
         }
@@ -219,16 +239,19 @@ impl Views {
         workbench: &Workbench,
         scene: &mut Scene,
         sender: &CommandSender,
-        difference: Option<&DifferenceOutline>,
     ) -> Option<PatientPoint> {
         let grid = workbench.grid()?;
         let loading = workbench.loading().is_some();
         let volume = workbench.shown_case().map(|c| &c.image.volume);
         let side = self.side(index, workbench);
-        let rois = workbench.compare_rois(&side);
+        let mut rois = workbench.compare_rois(&side);
+        if side == CompareSide::Now {
+            rois.extend(workbench.interpolation_preview());
+        }
         let names: Vec<String> = rois.iter().map(|r| privacy::words(workbench, &r.name)).collect();
         let structures = structures(workbench, &rois, &names);
         let marks = (self.views[index].orientation == Orientation::Axial).then(|| slice_marks(workbench));
+        let bars = marks.as_ref().and_then(|_| difference_view::bars(workbench, grid.slices()));
         let measuring = workbench.view.measuring.is_some();
         let own = workbench.view.own_windows.contains_key(&index);
         let window = workbench.view.window_of(index);
@@ -279,11 +302,13 @@ impl Views {
                 window_name: window_name.as_deref(),
                 labels: workbench.view.display.labels,
                 marks: marks.as_ref(),
+                differences: bars.as_deref().map(|bars| (bars, difference_view::FULL_MM)),
             },
         };
         let output = self.views[index].show(ui, rect.size(), &mut scene.renderer, &input);
         let ViewOutput { response, transform, hovered, events } = output;
         self.transforms[index] = Some(transform);
+        self.places.push((index, transform.rect));
         let pointer = response.hover_pos().filter(|_| measuring);
         measure_view::paint(&ui.painter_at(transform.rect), &transform, &grid, workbench, pointer);
         if response.secondary_clicked() {
@@ -291,8 +316,8 @@ impl Views {
         }
         let (maximized, menu_at) = (self.maximized.is_some(), self.menu_at);
         response.context_menu(|ui| view_menu_ui(ui, workbench, sender, index, maximized, menu_at));
-        if let Some(difference) = difference.filter(|_| transform.plane.orientation == Orientation::Axial) {
-            difference.paint(&ui.painter_at(transform.rect), &transform, &grid, workbench);
+        if transform.plane.orientation == Orientation::Axial {
+            self.difference.paint(&ui.painter_at(transform.rect), &transform, &grid, workbench);
         }
         if loading && index == 0 {
             let words = READING;
@@ -312,165 +337,21 @@ impl Views {
         hovered.map(|(point, _)| point)
     }
 
-    /// What an event of a view asks for.
-    fn request(
+    fn solid_ui(
         &mut self,
-        index: usize,
-        event: ViewEvent,
-        view: &ViewTransform,
+        ui: &mut Ui,
+        rect: Rect,
         workbench: &Workbench,
+        scene: &Scene,
         sender: &CommandSender,
+        volumes: &Volumes,
     ) {
-        let orientation = self.views[index].orientation;
-        let side = self.side(index, workbench);
-        let selected = workbench.view.selected.and_then(|id| workbench.case()?.structures().get(id));
-        // Where a side does not show the selected structure as it is, nothing can be drawn on it.
-        let draws_here = selected.is_none_or(|roi| workbench.compares_present(&side, roi));
-        let navigates = workbench.tool() == ToolKind::Navigate || !draws_here;
-        let measuring = workbench.view.measuring.is_some();
-        let linked = workbench.view.display.linked;
-        let reach_mm = f64::from(measure_view::REACH) * view.mm_per_point;
-        let measure = |command| sender.send(Command::View(ViewCommand::Measure(command)));
-        let left_alone = index == LEFT && !linked;
-        // Ctrl moves the crosshair whatever the tool.
-        let moves = |modifiers: Modifiers| navigates || (modifiers.command && !workbench.toolbox().is_active());
-        match event {
-            ViewEvent::Press { at, modifiers } if measuring && !modifiers.command => {
-                measure(MeasureCommand::Press { at, orientation, reach_mm });
-            }
-            ViewEvent::Drag { at, modifiers } if measuring && !modifiers.command => {
-                measure(MeasureCommand::Drag { at });
-            }
-            ViewEvent::Release { .. } if measuring => measure(MeasureCommand::Release { reach_mm }),
-            // Free views keep their places unless Ctrl is held.
-            ViewEvent::Press { modifiers, .. } | ViewEvent::Drag { modifiers, .. }
-                if navigates && !linked && !modifiers.command => {}
-            ViewEvent::Press { at, modifiers } | ViewEvent::Drag { at, modifiers } if moves(modifiers) => {
-                sender.send(Command::SetCrosshair(at));
-            }
-            ViewEvent::Press { at, modifiers } => {
-                self.presses = [self.presses[1], workbench.case().map_or(0, |c| c.history().len())];
-                let reach_mm = view.mm_per_point * pointer::REACH;
-                sender.send(Command::Tool(ToolEvent::Press(pointer::pointer(at, orientation, modifiers, reach_mm))));
-            }
-            ViewEvent::Drag { at, .. } => sender.send(Command::Tool(ToolEvent::Drag { at })),
-            ViewEvent::Release { .. } => sender.send(Command::Tool(ToolEvent::Release)),
-            ViewEvent::DoubleClick { .. } if measuring => {}
-            ViewEvent::DoubleClick { .. } if navigates || is_brush(workbench) => {
-                // The release of the second click comes first; it may still have to be performed.
-                let pending = usize::from(is_drawing(workbench));
-                let drawn = workbench.case().map_or(0, |c| c.history().len()) + pending;
-                for _ in self.presses[0]..drawn.max(self.presses[0]) {
-                    if !navigates {
-                        sender.send(Command::Undo);
-                    }
-                }
-                let next = if self.maximized.is_some() { None } else { Some(index) };
-                sender.send(WindowRequest::Maximize(next));
-            }
-            ViewEvent::DoubleClick { .. } => sender.send(Command::Tool(ToolEvent::Finish)),
-            ViewEvent::Window(window) if !workbench.view.own_windows.contains_key(&index) => {
-                sender.send(Command::SetWindow(window));
-            }
-            ViewEvent::Window(window) | ViewEvent::OwnWindow(window) => {
-                sender.send(Command::View(ViewCommand::SetOwnWindow { view: index, window: Some(window) }));
-            }
-            ViewEvent::Scroll(steps) if left_alone => {
-                sender.send(Command::View(ViewCommand::ScrollLeft(i64::from(steps))));
-            }
-            ViewEvent::GoTo(point) if left_alone => sender.send(Command::View(ViewCommand::MoveLeft(point))),
-            ViewEvent::Scroll(steps) => sender.send(Command::Scroll { orientation, steps: i64::from(steps) }),
-            ViewEvent::GoTo(point) => sender.send(Command::SetCrosshair(point)),
-            ViewEvent::BrushSize(steps) => {
-                if workbench.toolbox().has_radius() {
-                    sender.send(Command::SetBrushRadius(workbench.toolbox().options().radius_after(steps)));
-                }
-            }
+        let Some(response) = self.solid.show(ui, rect, workbench, scene, volumes) else { return };
+        if response.is_pointer_button_down_on() {
+            self.active = SOLID;
+        }
+        if response.double_clicked() {
+            sender.send(WindowRequest::Maximize(self.maximized.is_none().then_some(SOLID)));
         }
     }
-}
-
-/// Brush and eraser have no double click of their own.
-fn is_brush(workbench: &Workbench) -> bool {
-    matches!(workbench.tool(), ToolKind::Brush | ToolKind::Eraser)
-}
-
-/// What the strip of an axial view tells of the slices.
-fn slice_marks(workbench: &Workbench) -> SliceMarks {
-    let Some(case) = workbench.shown_case() else { return SliceMarks::default() };
-    let slices = case.grid().slices();
-    let coverage = workbench.coverage();
-    let selected = workbench.view.selected.filter(|id| workbench.is_shown(*id));
-    let mut marks = SliceMarks {
-        gaps: vec![false; slices],
-        seen: (0..slices).map(|k| coverage.is_seen(k)).collect(),
-        ..SliceMarks::default()
-    };
-    for k in selected.and_then(|id| case.structures().get(id)).into_iter().flat_map(gaps) {
-        if let Some(gap) = marks.gaps.get_mut(k) {
-            *gap = true;
-        }
-    }
-    if let Some(id) = selected {
-        marks.copied = (0..slices).map(|k| workbench.is_copied(id, k)).collect();
-    }
-    let name = |id| case.structures().get(id).map(|r| privacy::words(workbench, &r.name));
-    marks.edited = (0..slices).map(|k| coverage.edited_on(k).filter_map(name).collect()).collect();
-    marks
-}
-
-/// The choice of what one of two views side by side shows, below its name.
-fn side_ui(ui: &mut Ui, rect: Rect, side: usize, workbench: &Workbench, sender: &CommandSender) {
-    let shows = &workbench.view.compare[side];
-    let sources = workbench.sources();
-    let label = |side: &CompareSide| match side {
-        CompareSide::Now => "As it is now".to_owned(),
-        CompareSide::AsOpened => "As opened".to_owned(),
-        CompareSide::Source(source) => {
-            let number = sources.iter().position(|s| s == source).map_or(0, |n| n + 1);
-            privacy::identifier(workbench, source, &format!("Source {number}")).to_owned()
-        }
-    };
-    let at = rect.min + vec2(theme::SPACE_2, 44.0);
-    let mut child = ui.new_child(UiBuilder::new().max_rect(Rect::from_min_size(at, vec2(180.0, theme::ROW))));
-    let combo = ComboBox::from_id_salt(("side", side)).width(150.0).selected_text(label(shows));
-    let combo = combo.show_ui(&mut child, |ui| {
-        let of_sources = sources.iter().cloned().map(CompareSide::Source);
-        for option in [CompareSide::Now, CompareSide::AsOpened].into_iter().chain(of_sources) {
-            if ui.selectable_label(option == *shows, label(&option)).clicked() {
-                sender.send(Command::View(ViewCommand::SetCompare { side, shows: option }));
-            }
-        }
-    });
-    let name = if side == 0 { "Structures on the left" } else { "Structures on the right" };
-    combo.response.accessible_name(name).on_hover_text("Which structures this view shows");
-}
-
-/// The cell of the solids: the shown structures with their volumes.
-fn solid_ui(ui: &mut Ui, workbench: &Workbench, volumes: &Volumes) {
-    let rect = ui.max_rect();
-    ui.painter().rect_filled(rect, 0.0, theme::PANEL);
-    let shown: Vec<_> = workbench.compare_rois(&CompareSide::Now);
-    let inner = rect.shrink(theme::SPACE_3);
-    let mut ui = ui.new_child(UiBuilder::new().max_rect(inner));
-    ui.label(RichText::new("3D view").font(theme::strong(theme::SIZE_BODY)));
-    if shown.is_empty() {
-        notice(ui.painter(), rect, "No structure is shown. Show one in the list on the left");
-        return;
-    }
-    ScrollArea::vertical().auto_shrink([false, false]).show(&mut ui, |ui| {
-        for roi in shown {
-            ui.horizontal(|ui| {
-                super::icons::swatch(ui, roi.color, 14.0);
-                ui.label(privacy::words(workbench, &roi.name));
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    ui.label(RichText::new(cm3(volumes.cm3(roi.id))).color(theme::TEXT_SECONDARY));
-                });
-            });
-        }
-    });
-}
-
-fn is_drawing(workbench: &Workbench) -> bool {
-    workbench.toolbox().is_active()
 }

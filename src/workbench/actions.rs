@@ -5,7 +5,8 @@ use super::export::{ExportFormat, format_refusal};
 use super::jobs::JobKey;
 use super::policy::EditRules;
 use super::tools::{BrushShape, PaintMode, ToolOptions};
-use super::{Action, Command, DoseUnit, Overlay, OverlayCommand, ToolKind, Workbench, Workspace};
+use super::{Action, Command, DoseUnit, OperationCommand, Overlay, OverlayCommand, ToolKind, Workbench, Workspace};
+use crate::contour;
 use crate::geometry::Orientation;
 use crate::image::Quantity;
 use crate::structures::Role;
@@ -89,6 +90,18 @@ impl Workbench {
             }
             Action::BrushMode if !self.toolbox.has_mode() => {
                 Some("Choose the brush or a tool that draws an area first")
+            }
+            Action::Operations if case.is_some_and(|c| c.structures().rois.is_empty()) => {
+                Some("This case has no structures")
+            }
+            Action::UpdateDerived if self.stale_structures().is_empty() => Some("No derived structure is stale"),
+            Action::AcceptInterpolation if selected.is_none() => Some("Select a structure first"),
+            Action::AcceptInterpolation
+                if case
+                    .zip(selected)
+                    .is_none_or(|(c, roi)| contour::empty_between(&roi.slices, c.grid()).is_empty()) =>
+            {
+                Some("The selected structure has no empty slices between drawn ones")
             }
             Action::SlabMode if self.view.slab.is_none() => Some("Choose a thickness of the slab first (Shift+T)"),
             other => self.view_refusal(other),
@@ -196,6 +209,9 @@ impl Workbench {
             Action::NewStructure => Command::AddRoi { name: "New structure".into(), role: Role::Other },
             Action::DeleteSelected => Command::DeleteRoi(selected?),
             Action::Segment => Command::Segment,
+            Action::UpdateDerived => Command::Operate(OperationCommand::UpdateAll),
+            Action::InterpolationPreview => Command::Operate(OperationCommand::ShowPreview(!self.is_preview_shown())),
+            Action::AcceptInterpolation => Command::Operate(OperationCommand::AcceptPreview),
             Action::ProposeCtv => Command::ProposeCtv,
             Action::ToggleInterpolation | Action::SlabThickness | Action::SlabMode => self.display_command(action)?,
             Action::HideIdentifiers => Command::SetIdentifiersHidden(!self.view.identifiers_hidden),
@@ -218,6 +234,9 @@ impl Workbench {
             | Action::Messages
             | Action::ImportReport
             | Action::History
+            | Action::CopyPicture
+            | Action::SavePicture
+            | Action::Operations
             | Action::Quit => return None,
             other => return self.view_command_for(other),
         })

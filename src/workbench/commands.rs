@@ -4,6 +4,7 @@
 use super::deidentify::DeidentifyRequest;
 use super::export::ExportFormat;
 use super::jobs::JobId;
+use super::operations::OperationCommand;
 use super::overlays::OverlayCommand;
 use super::policy::EditRules;
 use super::series::SeriesChoice;
@@ -128,6 +129,8 @@ pub enum Command {
     Overlay(OverlayCommand),
     Archive(super::ArchiveCommand),
     View(ViewCommand),
+    /// Operations on whole structures, derived structures, contours for missing slices.
+    Operate(OperationCommand),
 }
 
 /// What a command or an action works on.
@@ -167,6 +170,7 @@ impl Command {
             | Self::Archive(_)
             | Self::SetHistoryBudget(_)
             | Self::Journal(_)
+            | Self::Operate(OperationCommand::ShowPreview(_))
             | Self::Tool(
                 ToolEvent::Drag { .. }
                 | ToolEvent::Release
@@ -209,6 +213,7 @@ impl Command {
                 | Self::Overlay(_)
                 | Self::Archive(_)
                 | Self::Journal(_)
+                | Self::Operate(OperationCommand::ShowPreview(_))
         )
     }
 }
@@ -332,6 +337,17 @@ pub enum Action {
     MeasureAngle,
     MeasureCircle,
     ClearMeasurements,
+    ToggleDifference,
+    NextDifference,
+    PreviousDifference,
+    LargestDifference,
+    CopyPicture,
+    SavePicture,
+    // Structures.
+    Operations,
+    UpdateDerived,
+    InterpolationPreview,
+    AcceptInterpolation,
 }
 
 /// Where an action stands in the menus.
@@ -436,6 +452,8 @@ impl Action {
             | Self::LayoutFour
             | Self::LayoutCompare
             | Self::LinkViews
+            | Self::CopyPicture
+            | Self::SavePicture
             | Self::WindowSoftTissue
             | Self::WindowLiver
             | Self::WindowVessels
@@ -740,6 +758,61 @@ impl Action {
             Self::ClearMeasurements => {
                 ("Remove all measurements", "Measurements are not part of the case", Tools, None)
             }
+            Self::ToggleDifference => (
+                "Difference view",
+                "Show by colour how far a set of structures lies from another one: as opened and now, or two sources",
+                View,
+                ctrl("D"),
+            ),
+            Self::NextDifference => (
+                "Next difference",
+                "The next slice towards the head, then from the feet, that differs by more than the tolerance",
+                View,
+                shift("N"),
+            ),
+            Self::PreviousDifference => (
+                "Previous difference",
+                "The next slice towards the feet, then from the head, that differs by more than the tolerance",
+                View,
+                ctrl_shift("N"),
+            ),
+            Self::LargestDifference => {
+                ("Largest difference", "The slice on which what is compared differs most", View, None)
+            }
+            Self::CopyPicture => (
+                "Copy picture",
+                "Copy the view in use as it is on the screen to the clipboard, with the words that it is for research",
+                Edit,
+                ctrl("P"),
+            ),
+            Self::SavePicture => {
+                ("Save picture…", "Write the view in use as it is on the screen into a PNG file", File, ctrl_shift("P"))
+            }
+            // Structures.
+            Self::Operations => (
+                "Operations…",
+                "Margins, unions, smoothing and more of whole structures, into this or a new structure",
+                Structure,
+                ctrl("B"),
+            ),
+            Self::UpdateDerived => (
+                "Update derived structures",
+                "Make every structure again that is derived from others which were edited since",
+                Structure,
+                None,
+            ),
+            Self::InterpolationPreview => (
+                "Preview of missing slices",
+                "Show or hide, dashed, contours for the empty slices between drawn ones of the selected structure",
+                Structure,
+                key("Y"),
+            ),
+            Self::AcceptInterpolation => (
+                "Fill missing slices",
+                "Accept the dashed contours between drawn slices of the selected structure, as one step of undo",
+                Structure,
+                shift("Y"),
+            ),
         };
         ActionInfo { label, tooltip, menu, shortcut }
     }

@@ -148,7 +148,13 @@ pub fn gaps(roi: &Roi) -> impl Iterator<Item = usize> + '_ {
 }
 
 /// The nearest slice beyond `from` that fits; with `wraps` also from the other end up to it.
-fn next(slices: usize, from: usize, ascending: bool, wraps: bool, fits: impl Fn(usize) -> bool) -> Option<usize> {
+pub(super) fn next(
+    slices: usize,
+    from: usize,
+    ascending: bool,
+    wraps: bool,
+    fits: impl Fn(usize) -> bool,
+) -> Option<usize> {
     let (beyond, behind) = (from + 1..slices, 0..from.min(slices));
     let found = if ascending { beyond.clone().find(|k| fits(*k)) } else { behind.clone().rev().find(|k| fits(*k)) };
     let again = || if ascending { behind.clone().find(|k| fits(*k)) } else { beyond.clone().rev().find(|k| fits(*k)) };

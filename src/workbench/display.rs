@@ -74,6 +74,7 @@ pub fn source_of(roi: &Roi) -> String {
         }
         Provenance::Network { model_id, .. } => model_id.clone(),
         Provenance::Proposed { .. } => "Proposed".into(),
+        Provenance::Computed { .. } => "Computed".into(),
         Provenance::Phantom { .. } => "Synthetic".into(),
         Provenance::Drawn => "Drawn here".into(),
     }

@@ -4,7 +4,7 @@
 use crate::contour::SliceContours;
 use crate::features::ClinicalValues;
 use crate::import::SetOrigin;
-use crate::structures::{Generation, Provenance, Roi, RoiId, Role, StructureSet};
+use crate::structures::{Derivation, Generation, Provenance, Roi, RoiId, Role, StructureSet};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ pub struct RoiAttributes {
     pub role: Role,
     pub generation: Generation,
     pub provenance: Provenance,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derivation: Option<Arc<Derivation>>,
 }
 
 impl RoiAttributes {
@@ -26,16 +28,18 @@ impl RoiAttributes {
             role: roi.role,
             generation: roi.generation,
             provenance: roi.provenance.clone(),
+            derivation: roi.derivation.clone(),
         }
     }
 
     pub(super) fn set(self, roi: &mut Roi) {
-        let Self { name, color, role, generation, provenance } = self;
+        let Self { name, color, role, generation, provenance, derivation } = self;
         roi.name = name;
         roi.color = color;
         roi.role = role;
         roi.generation = generation;
         roi.provenance = provenance;
+        roi.derivation = derivation;
     }
 }
 

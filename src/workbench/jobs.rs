@@ -45,6 +45,12 @@ pub enum JobKey {
     Propose,
     Deidentify,
     AddStructureSet,
+    /// An operation on whole structures.
+    Operate,
+    /// Live derived structures, after an edit.
+    Derive,
+    /// Contours for the missing slices of the selected structure; a new one replaces the old.
+    Interpolate,
     /// Follows the contours of an exercise.
     Compare,
     /// Follows the contours of the airway.
@@ -77,6 +83,7 @@ impl JobKey {
                 | Self::ArchiveSearch
                 | Self::ArchiveSeries
                 | Self::Journals
+                | Self::Interpolate
         )
     }
 
@@ -91,6 +98,8 @@ impl JobKey {
                 | Self::Receive
                 | Self::Journal
                 | Self::Journals
+                | Self::Derive
+                | Self::Interpolate
         )
     }
 

@@ -9,6 +9,7 @@ mod commands;
 mod copy_slice;
 mod coverage;
 mod deidentify;
+mod difference;
 mod display;
 mod drawing;
 mod edit;
@@ -21,6 +22,7 @@ mod loading;
 mod measure;
 mod notices;
 mod opening;
+mod operations;
 mod outcome;
 mod overlays;
 mod policy;
@@ -41,6 +43,7 @@ pub use case::{Case, CaseContents, CaseImage, ChangedSlices, EditError};
 pub use commands::{Action, ActionInfo, Command, Menu, Shortcut, TeachCommand};
 pub use coverage::{Coverage, Jump, Toward, gaps};
 pub use deidentify::{Deidentified, DeidentifyRequest};
+pub use difference::{Compared, DifferencePair, Differences};
 pub use display::{CompareSide, ContourStyle, Display, PRESETS, ViewLayout, WindowPreset, source_of};
 pub use edit::{Change, Edit, RoiAttributes, Touched};
 pub use export::{
@@ -52,6 +55,10 @@ pub use live::{CentralZone, Derived, Live, Surroundings};
 pub use loading::{LoadedCase, Loading, OpenError, OpenStep, load_case, load_demo, load_series};
 pub use measure::{MeasureCommand, MeasureKind, MeasureValue, Measurement, Measures};
 pub use notices::{Notice, Notices, Severity, Trouble};
+pub use operations::{
+    Derivations, Inputs, Keep, Operated, OperatedRow, OperationCommand, OperationRefusal, OperationRequest, PREVIEW,
+    Target, carry_out, operation_label, resolve_stations,
+};
 pub use outcome::{error_chain, proposal_edit, segmentation_edit};
 pub use overlays::{DoseUnit, IsodoseLevel, Overlay, OverlayCommand, OverlayStyle, find_overlay};
 pub use policy::{EditPolicy, EditRules, HuBand, Limit, Refusal, StationRule, Wanted};
@@ -60,7 +67,7 @@ pub use series::{ForeignSet, FoundSeries, FrameRelation, SeriesChoice, SeriesLis
 pub use settings::{RecentCase, Settings, SettingsError};
 pub use tools::ToolKind;
 pub use view::{ViewState, Workspace};
-pub use view_commands::ViewCommand;
+pub use view_commands::{DifferenceStep, ViewCommand};
 pub use when::{exact_time, local_time, short_time, time_ago};
 
 use crate::dicom::{self, ImportWarning};
@@ -134,6 +141,11 @@ pub struct Workbench {
     // Views.
     coverage: Coverage,
     measures: Measures,
+    differences: Option<Differences>,
+    // Structures.
+    derivations: Derivations,
+    interpolation: operations::InterpolationPreview,
+    operated: Option<Operated>,
 }
 
 impl Workbench {
@@ -199,6 +211,10 @@ impl Workbench {
             journal,
             coverage: Coverage::default(),
             measures: Measures::default(),
+            differences: None,
+            derivations: Derivations::default(),
+            interpolation: Default::default(),
+            operated: None,
         };
         workbench.look_for_journals();
         workbench
@@ -441,6 +457,7 @@ impl Workbench {
             Command::Overlay(command) => self.overlay(command),
             Command::Archive(command) => self.archive_command(command),
             Command::View(command) => self.view_command(command),
+            Command::Operate(command) => self.operation_command(command),
         }
         self.sync_live();
         self.keep_journal();

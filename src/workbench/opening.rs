@@ -226,8 +226,8 @@ impl Workbench {
         self.toolbox.forget();
         self.copies = Default::default();
         // The work of the old case is of no use any more; a file being written is still written.
-        use JobKey::{AddStructureSet, Compare, LoadCase, Overlay, Propose, Segment};
-        for key in [LoadCase, Segment, Propose, Compare, AddStructureSet, Overlay] {
+        use JobKey::{AddStructureSet, Compare, Derive, Interpolate, LoadCase, Operate, Overlay, Propose, Segment};
+        for key in [LoadCase, Segment, Propose, Compare, AddStructureSet, Overlay, Operate, Derive, Interpolate] {
             self.jobs.dismiss_key(key);
         }
         self.opening = None;
@@ -236,6 +236,7 @@ impl Workbench {
         self.exercise = None;
         self.score = None;
         self.last_export = None;
+        self.operated = None;
         self.saved = recovered.as_ref().and_then(|r| r.exported);
         self.geometry_acknowledged = false;
         self.policy = EditPolicy::default();
@@ -278,6 +279,7 @@ impl Workbench {
         }
         self.apply_history_budget();
         self.begin_journal(recovered.as_ref());
+        self.follow_derivations();
     }
 
     /// Body outline and the like hide what lies below when filled; they start as outlines only.

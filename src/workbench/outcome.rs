@@ -5,9 +5,11 @@ use super::{Case, Change, Edit, EditPolicy, RoiAttributes, Trouble};
 use crate::anatomy::CtvProposal;
 use crate::diunet::{SegmentError, Segmentation};
 use crate::import::LoadedSet;
-use crate::structures::{Generation, Provenance, Roi, RoiId, Role, Station, free_name, role_color, station_color};
+use crate::structures::{
+    Derivation, Generation, Provenance, Roi, RoiId, Role, Station, free_name, role_color, station_color,
+};
 use crate::workbench::jobs::JobError;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(super) fn segment_error(error: SegmentError) -> JobError {
@@ -106,13 +108,18 @@ pub(super) fn import_edit(case: &mut Case, set: &LoadedSet) -> (Edit, Vec<RoiId>
     let mut names: BTreeSet<String> = case.structures().rois.iter().map(|r| r.name.clone()).collect();
     let first = case.structures().rois.len();
     let mut changes = vec![Change::AddSource(Source(set.origin.clone()))];
-    let mut ids = Vec::new();
-    for (n, roi) in set.rois.iter().enumerate() {
-        let id = case.new_id();
+    let ids: Vec<RoiId> = set.rois.iter().map(|_| case.new_id()).collect();
+    let numbered: BTreeMap<u32, RoiId> =
+        set.rois.iter().zip(&ids).filter_map(|(roi, id)| Some((roi.source?.number as u32, *id))).collect();
+    for (n, (roi, &id)) in set.rois.iter().zip(&ids).enumerate() {
         let name = free_name(&roi.name, |n| names.contains(n));
         names.insert(name.clone());
-        ids.push(id);
-        changes.push(Change::Add { index: first + n, roi: Arc::new(Roi { id, name, ..roi.clone() }) });
+        // A recipe that was read names structures by their numbers.
+        let derivation = roi.derivation.as_ref().and_then(|d| {
+            let recipe = d.recipe.with_ids(|number| numbered.get(&number.0).copied())?;
+            Some(Arc::new(Derivation { recipe, ..(**d).clone() }))
+        });
+        changes.push(Change::Add { index: first + n, roi: Arc::new(Roi { id, name, derivation, ..roi.clone() }) });
     }
     (Edit::new("Import structures", changes), ids)
 }

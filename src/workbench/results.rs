@@ -9,13 +9,14 @@ use super::jobs::{JobContext, JobError, JobEvent, JobId, JobKey, Lane};
 use super::journal::FoundJournal;
 use super::live::CentralZone;
 use super::opening::Arrived;
+use super::operations::{Bridge, Done, derivation_of};
 use super::series::{SeriesList, Thumbnail};
-use super::{Derived, Severity, Trouble, Workbench, outcome};
+use super::{Change, Derived, Severity, Trouble, Workbench, outcome};
 use crate::anatomy::{self, CtvProposal};
 use crate::dicom::{LoadStep, LoadedOverlay};
 use crate::diunet::{self, Segmentation};
 use crate::import::{LoadedSet, SetSource};
-use crate::structures::{Provenance, RoiId};
+use crate::structures::{Derivation, Operation, Provenance, Recipe, RoiId, Role};
 use crate::teaching::{self, Phase, Score};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -51,7 +52,8 @@ pub(super) enum JobResult {
 /// Result of a job for the open case.
 pub(super) enum CaseResult {
     Segmented(Box<Segmentation>),
-    Proposed(Box<CtvProposal>),
+    /// With what it was made of.
+    Proposed(Box<CtvProposal>, Box<Derivation>),
     /// The structures of a revision are on disk.
     Exported {
         exported: Derived<Arc<Exported>>,
@@ -63,6 +65,13 @@ pub(super) enum CaseResult {
         score: Box<Derived<Score>>,
     },
     Airway(CentralZone),
+    /// An operation on whole structures.
+    Operated(Box<Done>),
+    /// Contours for missing slices of a structure.
+    Interpolated {
+        roi: RoiId,
+        bridges: Vec<Bridge>,
+    },
     Overlay {
         key: String,
         loaded: Result<Arc<LoadedOverlay>, Trouble>,
@@ -116,6 +125,8 @@ impl Workbench {
             JobKey::Deidentify => "Nothing was de-identified",
             JobKey::AddStructureSet => "The structures were not read",
             JobKey::Compare => "The comparison failed",
+            JobKey::Operate | JobKey::Derive => "The operation failed; no structure was changed",
+            JobKey::Interpolate => "Empty slices could not be filled",
             JobKey::Airway => "The distance from the airway could not be measured",
             JobKey::Overlay => "The overlay could not be shown",
             JobKey::Thumbnails => "The small pictures of the series could not be made",
@@ -157,16 +168,23 @@ impl Workbench {
                 }
                 self.report(result);
             }
-            CaseResult::Proposed(proposal) => {
+            CaseResult::Proposed(proposal, derivation) => {
                 self.finish_stroke();
                 let Some(case) = &mut self.case else { return };
-                let (edit, id) = outcome::proposal_edit(case, *proposal);
+                let (mut edit, id) = outcome::proposal_edit(case, *proposal);
+                for change in &mut edit.changes {
+                    if let Change::Add { roi, .. } = change {
+                        Arc::make_mut(roi).derivation = Some(Arc::new((*derivation).clone()));
+                    }
+                }
                 let result = case.apply(edit);
                 if result.is_ok() {
                     self.view.selected = Some(id);
                 }
                 self.report(result);
             }
+            CaseResult::Operated(done) => self.accept_operated(*done),
+            CaseResult::Interpolated { roi, bridges } => self.accept_bridges(roi, bridges),
             CaseResult::Overlay { key, loaded } => self.accept_overlay(&key, loaded),
             CaseResult::StructureSet(loaded) => {
                 self.finish_stroke();
@@ -199,10 +217,16 @@ impl Workbench {
         match result {
             // The file is there, whichever case is open now.
             CaseResult::Exported { exported, .. } => self.notice_export(&exported.value),
-            CaseResult::Segmented(_) | CaseResult::Proposed(_) | CaseResult::StructureSet(_) => {
+            CaseResult::Segmented(_)
+            | CaseResult::Proposed(..)
+            | CaseResult::StructureSet(_)
+            | CaseResult::Operated(_) => {
                 self.notices.warning("A result belongs to a case that is closed; it was dropped");
             }
-            CaseResult::Compared { .. } | CaseResult::Airway(_) | CaseResult::Overlay { .. } => {}
+            CaseResult::Compared { .. }
+            | CaseResult::Airway(_)
+            | CaseResult::Overlay { .. }
+            | CaseResult::Interpolated { .. } => {}
         }
     }
 
@@ -251,10 +275,17 @@ impl Workbench {
             return;
         }
         let structures = case.structures().clone();
+        let recipe = Recipe {
+            operation: Operation::ProposeCtv { margin_mm: anatomy::CTV_MARGIN_MM },
+            of: [Role::Gtvp, Role::Gtvn].into_iter().flat_map(|r| structures.with_role(r)).map(|roi| roi.id).collect(),
+            inside: Vec::new(),
+            outside: anatomy::drawn_bone_rois(&structures).map(|roi| roi.id).collect(),
+        };
         self.spawn_for_case(Lane::Live, JobKey::Propose, "Propose CTV", None, move |_| {
             let bones = anatomy::drawn_bones(&structures, &volume.grid);
             let proposal = anatomy::propose_ctv(&volume, &gtv, &bones, anatomy::CTV_MARGIN_MM);
-            Ok(CaseResult::Proposed(Box::new(proposal)))
+            let derivation = derivation_of(recipe, &structures, &proposal.slices);
+            Ok(CaseResult::Proposed(Box::new(proposal), Box::new(derivation)))
         });
     }
 
@@ -273,6 +304,9 @@ impl Workbench {
     /// Brings everything derived to the revision of the case; what takes longer follows by a job.
     pub(super) fn sync_live(&mut self) {
         self.follow_coverage();
+        self.follow_difference();
+        self.follow_derivations();
+        self.follow_preview();
         let Some(case) = &self.case else { return };
         if let Some(live) = &mut self.live {
             live.sync(case, self.risk_model.as_deref().ok());

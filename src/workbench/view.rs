@@ -1,5 +1,6 @@
 //! What the user looks at: workspace, crosshair, window, and how each structure is shown.
 
+use super::difference::{Compared, Differences};
 use super::display::{CompareSide, ContourStyle, Display};
 use super::export::ExportFormat;
 use super::measure::MeasureKind;
@@ -61,8 +62,16 @@ pub struct ViewState {
     /// Windows of single views, by their number.
     pub own_windows: BTreeMap<usize, WindowLevel>,
     pub measuring: Option<MeasureKind>,
+    /// The difference between two sets of structures is shown.
+    pub shows_difference: bool,
+    /// What is compared, or was last.
+    pub compared: Option<Compared>,
+    /// The keys go to differences beyond this, mm.
+    pub difference_tolerance_mm: f64,
     pub(super) widths: BTreeMap<RoiId, f32>,
     pub(super) styles: BTreeMap<RoiId, ContourStyle>,
+    pub(super) dashed: BTreeMap<RoiId, bool>,
+    pub(super) line_opacity: BTreeMap<RoiId, f32>,
     /// Patient name, ID and dates are not shown.
     pub identifiers_hidden: bool,
     /// What the next export writes.
@@ -89,8 +98,13 @@ impl Default for ViewState {
             left_at: None,
             own_windows: BTreeMap::new(),
             measuring: None,
+            shows_difference: false,
+            compared: None,
+            difference_tolerance_mm: Differences::USUAL_TOLERANCE_MM,
             widths: BTreeMap::new(),
             styles: BTreeMap::new(),
+            dashed: BTreeMap::new(),
+            line_opacity: BTreeMap::new(),
             identifiers_hidden: false,
             export_format: ExportFormat::default(),
         }
@@ -118,9 +132,31 @@ impl ViewState {
         self.widths.get(&roi).copied().unwrap_or(self.display.line_width)
     }
 
-    /// The width chosen for this structure alone.
-    pub fn own_line_width(&self, roi: RoiId) -> Option<f32> {
-        self.widths.get(&roi).copied()
+    /// Whether a structure's outline is dashed, where that was chosen; else proposals are.
+    pub fn dashed(&self, roi: RoiId) -> Option<bool> {
+        self.dashed.get(&roi).copied()
+    }
+
+    /// Opacity of a structure's outline, 0 to 1.
+    pub fn line_opacity(&self, roi: RoiId) -> f32 {
+        self.line_opacity.get(&roi).copied().unwrap_or(1.0)
+    }
+
+    /// Draws some structures as another one is drawn.
+    pub(super) fn draw_like(&mut self, model: RoiId, others: impl Iterator<Item = RoiId>) {
+        fn copy<T: Copy>(of: &mut BTreeMap<RoiId, T>, from: RoiId, to: RoiId) {
+            match of.get(&from).copied() {
+                Some(value) => of.insert(to, value),
+                None => of.remove(&to),
+            };
+        }
+        for roi in others.filter(|roi| *roi != model) {
+            copy(&mut self.opacity, model, roi);
+            copy(&mut self.widths, model, roi);
+            copy(&mut self.styles, model, roi);
+            copy(&mut self.dashed, model, roi);
+            copy(&mut self.line_opacity, model, roi);
+        }
     }
 
     /// What is drawn of a structure.

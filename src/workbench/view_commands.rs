@@ -1,7 +1,8 @@
 //! What changes how the views look, where they stand, and what is measured in them. Nothing here touches the case.
 
 use super::commands::Reach;
-use super::coverage::{Coverage, Jump, Toward};
+use super::coverage::{Coverage, Jump, Toward, next};
+use super::difference::{Compared, Differences, rois_of};
 use super::display::{CompareSide, ContourStyle, Display, ViewLayout, WindowPreset, source_of};
 use super::measure::{MeasureCommand, Measures};
 use super::view::{clamped, scrolled};
@@ -42,6 +43,18 @@ pub enum ViewCommand {
         roi: RoiId,
         width: Option<f32>,
     },
+    /// For one structure; `None` draws dashes for proposals only.
+    SetRoiDashed {
+        roi: RoiId,
+        dashed: Option<bool>,
+    },
+    /// Of the outline of one structure, 0 to 1.
+    SetRoiLineOpacity {
+        roi: RoiId,
+        opacity: f32,
+    },
+    /// Draws all structures of the same kind (target, station, organ, other) as this one.
+    DrawKindLike(RoiId),
     /// Hides all contours while a key is held.
     HoldContours(bool),
     SetIsolating(bool),
@@ -62,6 +75,19 @@ pub enum ViewCommand {
         seconds: f64,
     },
     Measure(MeasureCommand),
+    /// Shows the difference between two sets of structures, or none.
+    SetDifference(Option<Compared>),
+    /// What counts as a difference for the keys, mm.
+    SetTolerance(f64),
+    GoToDifference(DifferenceStep),
+}
+
+/// Where to go among the differences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DifferenceStep {
+    /// The next slice with a difference beyond the tolerance; after the last one it begins again at the other end.
+    Next(Toward),
+    Largest,
 }
 
 impl ViewCommand {
@@ -138,6 +164,20 @@ impl Workbench {
                 self.view.widths.remove(&roi);
                 self.view.widths.extend(width.map(|w| (roi, w.clamp(*range.start(), *range.end()))));
             }
+            ViewCommand::SetRoiDashed { roi, dashed } => {
+                self.view.dashed.remove(&roi);
+                self.view.dashed.extend(dashed.map(|d| (roi, d)));
+            }
+            ViewCommand::SetRoiLineOpacity { roi, opacity } => {
+                let opacity = if opacity.is_finite() { opacity.clamp(0.0, 1.0) } else { 1.0 };
+                self.view.line_opacity.insert(roi, opacity);
+            }
+            ViewCommand::DrawKindLike(model) => {
+                let Some(case) = &self.case else { return };
+                let Some(role) = case.structures().get(model).map(|r| r.role) else { return };
+                let alike = case.structures().rois.iter().filter(|r| r.role.kind() == role.kind()).map(|r| r.id);
+                self.view.draw_like(model, alike);
+            }
             ViewCommand::HoldContours(held) => self.view.contours_held = held,
             ViewCommand::SetIsolating(isolating) => self.view.isolating = isolating,
             ViewCommand::SetOwnWindow { view, window } => {
@@ -159,6 +199,16 @@ impl Workbench {
             ViewCommand::Jump(jump) => self.jump(jump),
             ViewCommand::Shown { slice, seconds } => self.coverage.shown(slice, seconds),
             ViewCommand::Measure(command) => self.measure(command),
+            ViewCommand::SetDifference(compared) => {
+                self.view.shows_difference = compared.is_some();
+                self.view.compared = compared.or_else(|| self.view.compared.take());
+            }
+            ViewCommand::SetTolerance(mm) => {
+                let range = Differences::TOLERANCES_MM;
+                let mm = if mm.is_finite() { mm } else { Differences::USUAL_TOLERANCE_MM };
+                self.view.difference_tolerance_mm = mm.clamp(*range.start(), *range.end());
+            }
+            ViewCommand::GoToDifference(step) => self.go_to_difference(step),
         }
     }
 
@@ -192,8 +242,33 @@ impl Workbench {
             self.notices.info(words);
             return;
         };
+        self.go_to_slice(k);
+    }
+
+    fn go_to_slice(&mut self, k: usize) {
+        let Some(grid) = self.grid() else { return };
         let (uv, _) = grid.plane_from_patient(self.view.crosshair);
         self.view.crosshair = grid.patient_from_plane(uv, grid.position_mm(k));
+    }
+
+    fn go_to_difference(&mut self, step: DifferenceStep) {
+        let (Some(differences), Some(grid)) = (self.differences(), self.grid()) else { return };
+        let (selected, tolerance) = (self.view.selected, self.view.difference_tolerance_mm);
+        let found = match step {
+            DifferenceStep::Largest => differences.largest(selected),
+            DifferenceStep::Next(toward) => {
+                let slices = differences.slices_beyond(selected, tolerance);
+                let ascending = (toward == Toward::Head) == self.slices_go_up();
+                next(grid.slices(), self.view.axial_slice(&grid), ascending, true, |k| slices.contains(&k))
+            }
+        };
+        match (found, step) {
+            (Some(k), _) => self.go_to_slice(k),
+            (None, DifferenceStep::Largest) => self.notices.info("What is compared does not differ"),
+            (None, DifferenceStep::Next(_)) => {
+                self.notices.info(format!("No other slice differs by more than {tolerance:.1} mm"));
+            }
+        }
     }
 
     fn measure(&mut self, command: MeasureCommand) {
@@ -232,14 +307,7 @@ impl Workbench {
     /// The structures of one of two views side by side that are shown, in drawing order.
     pub fn compare_rois(&self, side: &CompareSide) -> Vec<&Roi> {
         let Some(case) = self.shown_case() else { return Vec::new() };
-        let shown = |roi: &&Roi| self.is_shown(roi.id);
-        match side {
-            CompareSide::Now => case.structures().rois.iter().filter(shown).collect(),
-            CompareSide::AsOpened => self.coverage.as_opened().filter(shown).collect(),
-            CompareSide::Source(source) => {
-                case.structures().rois.iter().filter(shown).filter(|r| source_of(r) == *source).collect()
-            }
-        }
+        rois_of(case, &self.coverage, side).into_iter().filter(|roi| self.is_shown(roi.id)).collect()
     }
 
     /// Whether one of two views side by side shows this structure as it is now: only there it can be changed.
@@ -304,6 +372,12 @@ impl Workbench {
             Action::MeasureAngle => measure(Angle),
             Action::MeasureCircle => measure(Circle),
             Action::ClearMeasurements => ViewCommand::Measure(MeasureCommand::Clear),
+            Action::ToggleDifference => {
+                ViewCommand::SetDifference((!self.view.shows_difference).then(|| self.usual_comparison()))
+            }
+            Action::NextDifference => ViewCommand::GoToDifference(DifferenceStep::Next(Toward::Head)),
+            Action::PreviousDifference => ViewCommand::GoToDifference(DifferenceStep::Next(Toward::Feet)),
+            Action::LargestDifference => ViewCommand::GoToDifference(DifferenceStep::Largest),
             other => {
                 let preset = display.presets.get(Self::preset_of(other)?)?;
                 return Some(Command::SetWindow(preset.window));
@@ -323,6 +397,15 @@ impl Workbench {
                 if selected.is_some_and(|r| r.slices.is_empty()) =>
             {
                 Some("The selected structure has no contours yet")
+            }
+            Action::ToggleDifference if self.case.as_ref().is_some_and(|c| c.structures().rois.is_empty()) => {
+                Some("This case has no structures")
+            }
+            Action::ToggleDifference if self.exercise.is_some() => Some("An exercise shows its own difference"),
+            Action::NextDifference | Action::PreviousDifference | Action::LargestDifference
+                if self.differences.is_none() =>
+            {
+                Some("Show the difference first")
             }
             Action::ClearMeasurements if self.measures.done().is_empty() => Some("Nothing was measured"),
             _ => None,

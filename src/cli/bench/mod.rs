@@ -9,6 +9,7 @@ mod frame;
 mod live;
 mod made;
 mod soak;
+mod structures;
 
 pub use live::LiveBench;
 
@@ -32,6 +33,9 @@ use std::time::{Duration, Instant};
              masks, features, risk and the list of what is drawn (promised in a release build: p99 of stroke and tool at
              most 16 ms, of the commit at most 50 ms)
   rasterise  the mask of the CTV of the same case from its contours, all slices
+  margin     7 mm around the CTV of CASE (without CASE: of the demo case) in space (promised: at most 50 ms)
+  interpolate  the contours between two drawn slices of the same CTV where two are missing (promised: at most 10 ms)
+  smooth     the same CTV, 1.5 mm in the plane
   load       opening CASE (without CASE: making the demo case)
   ct         the CT series of CASE alone: headers, order, pixels to HU
   parse      all points of the structure set of CASE, bound to the slices
@@ -120,6 +124,9 @@ enum Name {
     Edit,
     #[value(alias = "rasterize")]
     Rasterise,
+    Margin,
+    Interpolate,
+    Smooth,
     Load,
     Ct,
     Parse,
@@ -134,7 +141,22 @@ enum Name {
 impl Name {
     /// Those that read a case from disk.
     fn reads_case(self) -> bool {
-        matches!(self, Self::Load | Self::Ct | Self::Parse | Self::Masks | Self::Export)
+        matches!(
+            self,
+            Self::Load
+                | Self::Ct
+                | Self::Parse
+                | Self::Masks
+                | Self::Export
+                | Self::Margin
+                | Self::Interpolate
+                | Self::Smooth
+        )
+    }
+
+    /// Those that do without a case on disk.
+    fn has_a_demo(self) -> bool {
+        matches!(self, Self::Load | Self::Margin | Self::Interpolate | Self::Smooth)
     }
 }
 
@@ -192,7 +214,7 @@ impl Bench {
         if !self.case.is_empty() && !self.name.reads_case() && self.child.is_none() {
             return Err(Failure::Usage("this measurement makes its own case; leave CASE out".into()));
         }
-        if self.case.is_empty() && self.name.reads_case() && self.name != Name::Load {
+        if self.case.is_empty() && self.name.reads_case() && !self.name.has_a_demo() {
             return Err(Failure::Usage("this measurement needs a CASE: a folder with CT and structure set".into()));
         }
         let report = match self.name {
@@ -202,6 +224,7 @@ impl Bench {
             Name::Edit => return self.edit(terminal),
             Name::Live => self.live(terminal)?,
             Name::Rasterise => self.rasterise(terminal)?,
+            Name::Margin | Name::Interpolate | Name::Smooth => self.structures(terminal)?,
             Name::Load => self.load(terminal)?,
             Name::Ct => self.ct(terminal)?,
             Name::Parse => self.parse(terminal)?,

@@ -10,6 +10,7 @@ use super::super::value::limit;
 use super::{Composer, ExportRequest, push_item, put_text};
 use crate::structures::{Roi, Role};
 use dicom_dictionary_std::{tags, uids};
+use std::collections::BTreeMap;
 
 impl<'a> Composer<'a> {
     /// Starts from the CT: same patient, study and frame of reference.
@@ -47,6 +48,7 @@ impl<'a> Composer<'a> {
             notes: Vec::new(),
             repairs: Vec::new(),
             used_images: false,
+            numbers: BTreeMap::new(),
         };
         for (tag, value) in [
             (tags::INSTANCE_CREATION_DATE, date),
@@ -96,7 +98,8 @@ impl<'a> Composer<'a> {
         item.put_str(tags::ROI_NUMBER, &number.to_string());
         item.put_str(tags::REFERENCED_FRAME_OF_REFERENCE_UID, &frame);
         put_text(&mut item, tags::ROI_NAME, &limit(&roi.name, 64), &self.charset);
-        put_text(&mut item, tags::ROI_DESCRIPTION, &provenance_text(&roi.provenance), &self.charset);
+        let description = self.described(roi, &provenance_text(&roi.provenance));
+        put_text(&mut item, tags::ROI_DESCRIPTION, &description, &self.charset);
         item.put_str(tags::ROI_GENERATION_ALGORITHM, roi.generation.dicom());
         push_item(&mut self.ds, tags::STRUCTURE_SET_ROI_SEQUENCE, item);
         push_item(&mut self.ds, tags::ROI_CONTOUR_SEQUENCE, contour_item(number, roi.color, contours));

@@ -2,7 +2,7 @@
 
 use super::super::charset::Charset;
 use super::super::of_ct::reference;
-use super::super::provenance::provenance_text;
+use super::super::provenance::{derivation_of, provenance_of, provenance_text};
 use super::super::raw::DataSet;
 use super::super::rtstruct_read::{display_color, generation, interpreted_types};
 use super::super::uid::new_uid;
@@ -13,7 +13,7 @@ use super::{Composer, ExportRequest, SourceItems, push_item, put_text};
 use crate::structures::{Roi, propose_role};
 use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl<'a> Composer<'a> {
     /// Starts from the data set of a source; ROIs of the sources `added` will join it.
@@ -29,6 +29,7 @@ impl<'a> Composer<'a> {
             notes: Vec::new(),
             repairs: Vec::new(),
             used_images: false,
+            numbers: BTreeMap::new(),
         };
         if !composer.changes_fit() {
             let (ds, utf8) = (&mut composer.ds, Charset::utf8());
@@ -74,7 +75,8 @@ impl<'a> Composer<'a> {
                 let is_added = !self.edits_in_place(&source, &mut edited);
                 let renamed = source.source.roi_name(source.roi) != roi.name;
                 let target = if is_added { &self.charset } else { &own };
-                (!renamed || target.encode(&roi.name).is_some()) && (!is_added || self.texts_fit(&source))
+                let words_fit = roi.derivation.is_none() || target.encode(&provenance_text(&roi.provenance)).is_some();
+                words_fit && (!renamed || target.encode(&roi.name).is_some()) && (!is_added || self.texts_fit(&source))
             }
         }) && [request.label, request.description].into_iter().all(fits)
     }
@@ -147,6 +149,9 @@ impl<'a> Composer<'a> {
         contours: Option<Vec<Vec<DataSet>>>,
     ) {
         let outer = self.charset.clone();
+        let own = Charset::of(source.roi, &source.source.charset);
+        let before = source.roi.text(tags::ROI_DESCRIPTION, &own);
+        let description = self.edited_description(roi, &before);
         if let Some(item) = item_of(&mut self.ds, tags::STRUCTURE_SET_ROI_SEQUENCE, tags::ROI_NUMBER, number) {
             let charset = Charset::of(item, &outer);
             if source.source.roi_name(source.roi) != roi.name {
@@ -157,6 +162,9 @@ impl<'a> Composer<'a> {
             }
             if contours.is_some() {
                 item.remove(tags::ROI_VOLUME);
+            }
+            if let Some(text) = description {
+                put_text(item, tags::ROI_DESCRIPTION, &text, &charset);
             }
         }
         let color_changed = source.contours.first().and_then(|i| display_color(i)).is_some_and(|c| c != roi.color);
@@ -183,6 +191,17 @@ impl<'a> Composer<'a> {
             }
         }
         self.write_role(roi, number, source);
+    }
+
+    /// What ROI Description becomes, where a recipe was added, changed or forgotten.
+    fn edited_description(&mut self, roi: &Roi, before: &str) -> Option<String> {
+        if roi.derivation.is_none() && derivation_of(before).is_none() {
+            return None;
+        }
+        let same = provenance_of(before).is_some_and(|p| p == roi.provenance);
+        let words = if same || roi.derivation.is_none() { before.to_owned() } else { provenance_text(&roi.provenance) };
+        let text = self.described(roi, &words);
+        (text != before).then_some(text)
     }
 
     /// The interpreted type is touched only where the user gave another role than the name and type proposed.

@@ -20,11 +20,12 @@ pub use repair::Repair;
 
 use super::charset::Charset;
 use super::meta::CtMeta;
+use super::provenance::with_recipe;
 use super::raw::{DataSet, Value};
 use super::rtstruct_read::{SourceStructureSet, contour_items, frame_of_roi, frames_of_reference};
 use super::value::{limit, now};
 use crate::geometry::VoxelGrid;
-use crate::structures::{Roi, StructureSet};
+use crate::structures::{Roi, RoiId, StructureSet};
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use std::collections::{BTreeMap, BTreeSet};
@@ -124,6 +125,8 @@ struct Composer<'a> {
     notes: Vec<String>,
     repairs: Vec<Repair>,
     used_images: bool,
+    /// The ROI Number that each structure gets.
+    numbers: BTreeMap<RoiId, i32>,
 }
 
 /// One ROI of a source, looked up.
@@ -182,6 +185,18 @@ impl<'a> Composer<'a> {
         self.ds.put_str(tags::STRUCTURE_SET_TIME, time);
     }
 
+    /// The words of ROI Description with the recipe of a derived structure.
+    fn described(&mut self, roi: &Roi, words: &str) -> String {
+        let text = with_recipe(words, roi.derivation.as_deref(), |id| self.numbers.get(&id).copied());
+        text.unwrap_or_else(|| {
+            let name = &roi.name;
+            self.notes.push(format!(
+                "The recipe of \"{name}\" could not be kept: a structure of it is not there, or too long"
+            ));
+            words.to_owned()
+        })
+    }
+
     fn source_items(&self, roi: &Roi) -> Option<SourceItems<'a>> {
         let link = roi.source?;
         let source: &'a SourceStructureSet = self.request.sources.get(link.set)?;
@@ -222,6 +237,7 @@ impl<'a> Composer<'a> {
             }
             planned.push((roi, source, in_place, number));
         }
+        self.numbers = planned.iter().map(|(roi, _, _, number)| (roi.id, *number)).collect();
         for (index, (roi, source, in_place, number)) in planned.into_iter().enumerate() {
             let (contours, kept) = self.contour_sequence(roi, source.as_ref());
             if let Some(source) = &source {

@@ -3,6 +3,7 @@
 //! It knows nothing of the workbench: it takes a scan, structures, a crosshair and styles, changes
 //! nothing but its own camera, and tells what the pointer did.
 
+mod chart;
 mod input;
 mod isodoses;
 mod labels;
@@ -13,11 +14,12 @@ pub mod preview;
 mod scrub;
 mod transform;
 
+pub use chart::DifferenceBar;
 pub use input::ViewEvent;
 pub use isodoses::Isodose;
 pub use legend::OverlayLegend;
 pub use outlines::{CutCache, CutLine, Polyline, along, along_slices};
-pub(in crate::ui) use overlays::text;
+pub(in crate::ui) use overlays::{letters_of, text};
 pub use overlays::{notice, position_words, signed, window_words};
 pub use scrub::SliceMarks;
 pub use transform::{Camera, ViewTransform};
@@ -103,6 +105,8 @@ pub struct ViewExtras<'a> {
     /// Names beside the contours.
     pub labels: bool,
     pub marks: Option<&'a SliceMarks>,
+    /// A bar for every slice, and the distance at which it is longest, mm.
+    pub differences: Option<(&'a [DifferenceBar], f64)>,
 }
 
 /// Everything that a view shows in a frame.
@@ -184,7 +188,7 @@ impl View {
         let (whole, _) = ui.allocate_exact_size(size, Sense::hover());
         // On whole pixels, so that a voxel is as sharp in the last row as in the first.
         let whole = whole.round_to_pixels(ui.pixels_per_point());
-        let split = whole.right() - scrub::width(self.orientation);
+        let split = whole.right() - scrub::width(self.orientation, input.extras.differences.is_some());
         let rect = Rect::from_min_max(whole.min, Pos2::new(split, whole.bottom()));
         let strip = Rect::from_min_max(Pos2::new(split, whole.top()), whole.max);
         let id = ui.scope_id().with(("view", self.index));

@@ -2,7 +2,7 @@
 
 use super::transform::ViewTransform;
 use super::{Brush, ViewInput};
-use crate::geometry::{Orientation, PatientPoint, VoxelGrid};
+use crate::geometry::{ImagePlane, Orientation, PatientPoint, VoxelGrid};
 use crate::image::{Sampling, WindowLevel};
 use crate::ui::theme;
 use eframe::egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2, pos2, vec2};
@@ -38,8 +38,13 @@ pub(in crate::ui) fn text(
 const MARGIN: f32 = theme::SPACE_2;
 
 pub(super) fn letters(painter: &Painter, view: &ViewTransform) {
-    let [left, right, top, bottom] = view.plane.letters();
-    let r = view.rect.shrink(MARGIN);
+    letters_of(painter, view.rect, &view.plane);
+}
+
+/// The letters of the directions of a plane at the edges of a view.
+pub(in crate::ui) fn letters_of(painter: &Painter, rect: Rect, plane: &ImagePlane) {
+    let [left, right, top, bottom] = plane.letters();
+    let r = rect.shrink(MARGIN);
     let font = theme::strong(theme::SIZE_BODY);
     for (at, anchor, letter) in [
         (r.left_center(), Align2::LEFT_CENTER, left),

@@ -3,6 +3,7 @@
 //! told apart by place and shape, not by colour alone: contours (blocks; frames where the structure has a gap),
 //! changes (arrow heads), and slices not yet looked at (a dotted line; rings where something was only copied).
 
+use super::chart;
 use super::overlays::signed;
 use super::transform::ViewTransform;
 use super::{ViewEvent, ViewInput};
@@ -30,9 +31,15 @@ impl SliceMarks {
 }
 
 /// Width of the strip of a view, points.
-pub(super) fn width(orientation: Orientation) -> f32 {
-    if orientation == Orientation::Axial { 30.0 } else { 12.0 }
+pub(super) fn width(orientation: Orientation, with_chart: bool) -> f32 {
+    match orientation {
+        Orientation::Axial => MARKS + if with_chart { chart::WIDTH } else { 0.0 },
+        _ => 12.0,
+    }
 }
+
+/// Width of the three columns of marks, points.
+const MARKS: f32 = 30.0;
 
 /// The positions that a plane can take along its normal, mm.
 fn range_mm(grid: &VoxelGrid, normal: DVec3) -> [f64; 2] {
@@ -117,7 +124,11 @@ pub(super) fn show(ui: &Ui, rect: Rect, view: &ViewTransform, input: &ViewInput<
     let painter = ui.painter_at(rect);
     painter.rect_filled(rect, 0.0, theme::SUNKEN);
     if axial {
-        marks(&painter, rect, &track, input);
+        let (bars, columns) = rect.split_left_right_at_x(rect.right() - MARKS);
+        if let Some((differences, full_mm)) = input.extras.differences {
+            chart::paint(&painter, bars, differences, full_mm, |k| track.y_range(k, k, 1.0));
+        }
+        marks(&painter, columns, &track, input);
         let sign = plane.normal.dot(input.grid.normal()).signum();
         for &[from, to] in input.gaps_mm {
             let (a, b) = (track.y(from * sign), track.y(to * sign));
@@ -195,6 +206,7 @@ fn dotted(painter: &Painter, x: f32, [top, bottom]: [f32; 2], color: Color32) {
 fn words(input: &ViewInput<'_>, k: usize) -> String {
     let z = input.grid.patient_from_voxel(k, 0.0, 0.0).z;
     let mut lines = vec![format!("Slice {} of {}, z {} mm", k + 1, input.grid.slices(), signed(z, 1))];
+    lines.extend(input.extras.differences.and_then(|(bars, _)| bars.get(k)?.words()));
     let marks = input.extras.marks;
     if let Some(active) = input.structures.iter().find(|s| s.active) {
         let gap = marks.is_some_and(|m| SliceMarks::at(&m.gaps, k));

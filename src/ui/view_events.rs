@@ -1,0 +1,91 @@
+//! What the pointer does in a view becomes commands: for the tool, for measuring, or for the views themselves.
+
+use super::measure_view;
+use super::pointer;
+use super::request::{CommandSender, WindowRequest};
+use super::view_layout::LEFT;
+use super::viewport::{ViewEvent, ViewTransform};
+use super::views::Views;
+use crate::workbench::tools::ToolEvent;
+use crate::workbench::{Command, MeasureCommand, ToolKind, ViewCommand, Workbench};
+use eframe::egui::Modifiers;
+
+impl Views {
+    /// What an event of a view asks for.
+    pub(super) fn request(
+        &mut self,
+        index: usize,
+        event: ViewEvent,
+        view: &ViewTransform,
+        workbench: &Workbench,
+        sender: &CommandSender,
+    ) {
+        let orientation = self.views[index].orientation;
+        let side = self.side(index, workbench);
+        let selected = workbench.view.selected.and_then(|id| workbench.case()?.structures().get(id));
+        // Where a side does not show the selected structure as it is, nothing can be drawn on it.
+        let draws_here = selected.is_none_or(|roi| workbench.compares_present(&side, roi));
+        let navigates = workbench.tool() == ToolKind::Navigate || !draws_here;
+        let measuring = workbench.view.measuring.is_some();
+        let linked = workbench.view.display.linked;
+        let reach_mm = f64::from(measure_view::REACH) * view.mm_per_point;
+        let measure = |command| sender.send(Command::View(ViewCommand::Measure(command)));
+        let left_alone = index == LEFT && !linked;
+        // Ctrl moves the crosshair whatever the tool.
+        let moves = |modifiers: Modifiers| navigates || (modifiers.command && !workbench.toolbox().is_active());
+        match event {
+            ViewEvent::Press { at, modifiers } if measuring && !modifiers.command => {
+                measure(MeasureCommand::Press { at, orientation, reach_mm });
+            }
+            ViewEvent::Drag { at, modifiers } if measuring && !modifiers.command => {
+                measure(MeasureCommand::Drag { at });
+            }
+            ViewEvent::Release { .. } if measuring => measure(MeasureCommand::Release { reach_mm }),
+            // Free views keep their places unless Ctrl is held.
+            ViewEvent::Press { modifiers, .. } | ViewEvent::Drag { modifiers, .. }
+                if navigates && !linked && !modifiers.command => {}
+            ViewEvent::Press { at, modifiers } | ViewEvent::Drag { at, modifiers } if moves(modifiers) => {
+                sender.send(Command::SetCrosshair(at));
+            }
+            ViewEvent::Press { at, modifiers } => {
+                self.presses = [self.presses[1], workbench.case().map_or(0, |c| c.history().state())];
+                let reach_mm = view.mm_per_point * pointer::REACH;
+                sender.send(Command::Tool(ToolEvent::Press(pointer::pointer(at, orientation, modifiers, reach_mm))));
+            }
+            ViewEvent::Drag { at, .. } => sender.send(Command::Tool(ToolEvent::Drag { at })),
+            ViewEvent::Release { .. } => sender.send(Command::Tool(ToolEvent::Release)),
+            ViewEvent::DoubleClick { .. } if measuring => {}
+            ViewEvent::DoubleClick { .. } if navigates || is_brush(workbench) => {
+                // The release of the second click comes first, so that its stroke is a step by then, if it drew anything.
+                if !navigates {
+                    sender.send(Command::GoToState(self.presses[0]));
+                }
+                let next = if self.maximized.is_some() { None } else { Some(index) };
+                sender.send(WindowRequest::Maximize(next));
+            }
+            ViewEvent::DoubleClick { .. } => sender.send(Command::Tool(ToolEvent::Finish)),
+            ViewEvent::Window(window) if !workbench.view.own_windows.contains_key(&index) => {
+                sender.send(Command::SetWindow(window));
+            }
+            ViewEvent::Window(window) | ViewEvent::OwnWindow(window) => {
+                sender.send(Command::View(ViewCommand::SetOwnWindow { view: index, window: Some(window) }));
+            }
+            ViewEvent::Scroll(steps) if left_alone => {
+                sender.send(Command::View(ViewCommand::ScrollLeft(i64::from(steps))));
+            }
+            ViewEvent::GoTo(point) if left_alone => sender.send(Command::View(ViewCommand::MoveLeft(point))),
+            ViewEvent::Scroll(steps) => sender.send(Command::Scroll { orientation, steps: i64::from(steps) }),
+            ViewEvent::GoTo(point) => sender.send(Command::SetCrosshair(point)),
+            ViewEvent::BrushSize(steps) => {
+                if workbench.toolbox().has_radius() {
+                    sender.send(Command::SetBrushRadius(workbench.toolbox().options().radius_after(steps)));
+                }
+            }
+        }
+    }
+}
+
+/// Brush and eraser have no double click of their own.
+fn is_brush(workbench: &Workbench) -> bool {
+    matches!(workbench.tool(), ToolKind::Brush | ToolKind::Eraser)
+}
