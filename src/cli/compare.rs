@@ -28,10 +28,9 @@ JSON keys:
   pairs          [{reference, test (names), paired_by (name or role), role, metrics {reference_cm3, test_cm3, dsc, jaccard,
                  sensitivity, precision, volume_ratio, mean_reference_to_test_mm, mean_test_to_reference_mm, msd_mm,
                  hd_mm, hd95_mm, surface_dsc [{tolerance_mm, value}], added_path [{tolerance_mm, pixels, mm, relative}],
-                 centroid_shift_mm (x, y, z), superior {slices, mm}, inferior {slices, mm}}}]; null where a measure does
-                 not exist (an empty structure)
-    slices       with --slices, of each pair: [{slice (from 1), z_mm, reference_mm2, test_mm2, missed_mm2, extra_mm2,
-                 outward_mm, inward_mm (null where only one side has contours)}]; else null
+                 centroid_shift_mm (x, y, z), superior {slices, mm}, inferior {slices, mm}}, slices [{slice (from 1),
+                 z_mm, reference_mm2, test_mm2, missed_mm2, extra_mm2, outward_mm, inward_mm}]}]; null where a measure
+                 does not exist (an empty structure, one side without contours), and slices without --slices
   unpaired_reference, unpaired_test   names
   definitions    what each measure means [{measure, definition}]
   notes          remarks of the import of the CT and of both structure sets")]
