@@ -67,6 +67,8 @@ pub(super) struct InputState {
     gesture: Gesture,
     /// Parts of a wheel step not yet told, in steps.
     wheel: f32,
+    /// The last click was the second of two.
+    has_doubled: bool,
 }
 
 impl InputState {
@@ -138,9 +140,12 @@ impl InputState {
             }
             self.gesture = Gesture::None;
         }
-        if response.double_clicked()
-            && let Some(at) = response.interact_pointer_pos()
-        {
+        // Where two clicks follow another one elsewhere at once, egui takes them for the end of three.
+        let is_double = response.double_clicked() || (response.triple_clicked() && !self.has_doubled);
+        if response.clicked() {
+            self.has_doubled = is_double;
+        }
+        if is_double && let Some(at) = response.interact_pointer_pos() {
             told.push(ViewEvent::DoubleClick { at: view.patient_from_screen(at) });
         }
         told
