@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 const FLOORS: &[&[&str]] = &[
-    &["geometry", "image", "contour", "structures", "metrics", "progress"],
+    &["geometry", "image", "contour", "structures", "metrics", "progress", "words"],
     &[
         "dicom", "anatomy", "phantom", "diunet", "features", "risk", "survival", "cohort", "teaching", "nifti",
         "files", "archive",

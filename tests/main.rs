@@ -14,6 +14,8 @@ mod features;
 #[cfg(feature = "gui")]
 mod gpu;
 mod import;
+#[cfg(feature = "gui")]
+mod interface;
 mod journal;
 mod layering;
 mod metrics;
@@ -24,10 +26,14 @@ mod overlays;
 mod phantom;
 mod risk;
 mod segmentation;
+mod settings;
 #[cfg(feature = "gui")]
 mod shaders;
+#[cfg(feature = "gui")]
+mod touch;
 #[cfg(feature = "gui")]
 mod ui;
 #[cfg(feature = "gui")]
 mod viewport;
+mod words;
 mod workbench;

@@ -3,11 +3,12 @@
 use super::icons::Icon;
 use super::panel::PanelInput;
 use super::theme;
+use super::tour::{self, Anchor};
 use super::widgets::{action_icon, action_tooltip, icon_text_button};
 use crate::image::WindowLevel;
 use crate::workbench::tools::{BrushShape, ToolOptions};
 use crate::workbench::{Action, Command, ToolKind};
-use eframe::egui::{self, Button, RichText, Slider, Ui};
+use eframe::egui::{self, Button, Rect, RichText, Slider, Ui};
 
 /// Shows the bar.
 pub fn tool_bar_ui(ui: &mut Ui, input: &PanelInput<'_>) {
@@ -21,12 +22,16 @@ pub fn tool_bar_ui(ui: &mut Ui, input: &PanelInput<'_>) {
             (Action::ToolBrush, Icon::Brush, ToolKind::Brush),
             (Action::ToolEraser, Icon::Eraser, ToolKind::Eraser),
         ] {
-            action_icon(ui, workbench, sender, action, icon, tool == kind);
+            let button = action_icon(ui, workbench, sender, action, icon, tool == kind);
+            if kind == ToolKind::Brush {
+                tour::mark(ui, Anchor::Brush, button.rect);
+            }
         }
         gap(ui);
         brush_ui(ui, input, wide);
         gap(ui);
-        action_icon(ui, workbench, sender, Action::Undo, Icon::Undo, false);
+        let undo = action_icon(ui, workbench, sender, Action::Undo, Icon::Undo, false);
+        tour::mark(ui, Anchor::Undo, undo.rect);
         action_icon(ui, workbench, sender, Action::Redo, Icon::Redo, false);
         gap(ui);
         presets_ui(ui, input);
@@ -91,16 +96,19 @@ fn brush_ui(ui: &mut Ui, input: &PanelInput<'_>, wide: bool) {
 
 fn presets_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     let window = input.workbench.view.window;
+    let mut all = Rect::NOTHING;
     for (action, label, preset) in [
         (Action::WindowMediastinum, "Mediastinum", WindowLevel::MEDIASTINUM),
         (Action::WindowLung, "Lung", WindowLevel::LUNG),
         (Action::WindowBone, "Bone", WindowLevel::BONE),
     ] {
         let response = ui.add(Button::selectable(window == preset, label));
+        all = all.union(response.rect);
         if response.on_hover_text(action_tooltip(input.workbench, action)).clicked() {
             input.sender.send(action);
         }
     }
+    tour::mark(ui, Anchor::Windows, all);
 }
 
 fn run_ui(ui: &mut Ui, input: &PanelInput<'_>, action: Action, icon: Icon, label: &str, primary: bool) {

@@ -2,6 +2,7 @@
 
 use super::theme;
 use super::widgets::chip;
+use crate::words::t;
 use crate::workbench::ToolKind;
 use eframe::egui::{self, Button, Id, RichText, Ui};
 use strum::IntoEnumIterator;
@@ -10,7 +11,7 @@ use strum::IntoEnumIterator;
 pub fn window(context: &egui::Context, tool: ToolKind, open: &mut bool) {
     let id = Id::unique("page of the tools' help");
     let mut shown = context.data(|data| data.get_temp::<ToolKind>(id)).unwrap_or(tool);
-    let window = egui::Window::new("Help for the tools").open(open).collapsible(false).resizable(false);
+    let window = egui::Window::new(t("Help for the tools")).open(open).collapsible(false).resizable(false);
     window.pivot(egui::Align2::CENTER_CENTER).default_pos(context.content_rect().center()).show(context, |ui| {
         ui.horizontal_top(|ui| {
             ui.vertical(|ui| {

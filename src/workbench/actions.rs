@@ -85,6 +85,12 @@ impl Workbench {
             Action::BrushMode if !self.toolbox.has_mode() => {
                 Some("Choose the brush or a tool that draws an area first")
             }
+            Action::LargerInterface if self.scale_command(action).is_none() => {
+                Some("The interface is as large as it can be")
+            }
+            Action::SmallerInterface if self.scale_command(action).is_none() => {
+                Some("The interface is as small as it can be")
+            }
             Action::SlabMode if self.view.slab.is_none() => Some("Choose a thickness of the slab first (Shift+T)"),
             other => self.view_refusal(other),
         }
@@ -201,6 +207,9 @@ impl Workbench {
             Action::SendExport => {
                 Command::Archive(super::ArchiveCommand::Store(vec![self.last_export.as_ref()?.value.path().to_owned()]))
             }
+            Action::LargerInterface | Action::SmallerInterface | Action::UsualInterface => {
+                self.scale_command(action)?
+            }
             Action::Open
             | Action::AddStructures
             | Action::Export
@@ -208,6 +217,8 @@ impl Workbench {
             | Action::FitViews
             | Action::Palette
             | Action::Shortcuts
+            | Action::Settings
+            | Action::Tour
             | Action::ToolHelp
             | Action::Messages
             | Action::ImportReport

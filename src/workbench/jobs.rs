@@ -5,6 +5,8 @@ use super::Trouble;
 use super::export::ExportFailure;
 use crate::import::SetError;
 use crate::progress::{Cancelled, Progress};
+use crate::words;
+use crate::words::t;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -345,7 +347,7 @@ impl<T: Send + 'static> Jobs<T> {
             key,
             title: title.to_owned(),
             subject,
-            stage: "Waiting".into(),
+            stage: t("Waiting").into(),
             done: 0,
             total: 0,
             started: now,
@@ -360,7 +362,9 @@ impl<T: Send + 'static> Jobs<T> {
             superseded: false,
         });
         let context = JobContext { status, cancel, results: self.sender.clone(), id, waker: Arc::clone(&self.waker) };
+        let language = words::language();
         let run = move || {
+            words::speak(language);
             let outcome = if context.is_cancelled() {
                 Err(JobError::Cancelled)
             } else {
@@ -467,7 +471,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         .downcast_ref::<&str>()
         .map(|s| (*s).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no details".into())
+        .unwrap_or_else(|| t("no details").into())
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ mod export;
 mod history;
 pub mod jobs;
 pub mod journal;
+mod keymap;
 mod live;
 mod loading;
 mod measure;
@@ -24,6 +25,7 @@ mod opening;
 mod outcome;
 mod overlays;
 mod policy;
+mod preferences;
 mod results;
 mod sampling;
 mod script;
@@ -48,6 +50,7 @@ pub use export::{
     export, export_as, format_refusal, nifti_files, write_nifti,
 };
 pub use history::{History, StateId, Step};
+pub use keymap::{KEYS, Keymap, KeymapError};
 pub use live::{CentralZone, Derived, Live, Surroundings};
 pub use loading::{LoadedCase, Loading, OpenError, OpenStep, load_case, load_demo, load_series};
 pub use measure::{MeasureCommand, MeasureKind, MeasureValue, Measurement, Measures};
@@ -55,6 +58,7 @@ pub use notices::{Notice, Notices, Severity, Trouble};
 pub use outcome::{error_chain, proposal_edit, segmentation_edit};
 pub use overlays::{DoseUnit, IsodoseLevel, Overlay, OverlayCommand, OverlayStyle, find_overlay};
 pub use policy::{EditPolicy, EditRules, HuBand, Limit, Refusal, StationRule, Wanted};
+pub use preferences::{KeyFileError, PreferenceCommand, read_keys, write_keys};
 pub use script::{Expect, Script, ScriptError, ScriptRules, ScriptStep, Then};
 pub use series::{ForeignSet, FoundSeries, FrameRelation, SeriesChoice, SeriesList, Thumbnail};
 pub use settings::{RecentCase, Settings, SettingsError};
@@ -71,6 +75,7 @@ use crate::import::SetSource;
 use crate::risk::{self, RiskModel};
 use crate::structures::{Provenance, Roi, RoiId, Role, station_color};
 use crate::teaching::{Exercise, Phase, Score};
+use crate::words::{self, t};
 use jobs::{JobKey, JobMode, JobStatus, Jobs};
 use journal::Journal;
 use opening::{Arrived, Opening};
@@ -120,6 +125,7 @@ pub struct Workbench {
     notices: Notices,
     settings: Settings,
     settings_path: Option<PathBuf>,
+    keymap: Keymap,
     diunet: ModelState<LoadedModel>,
     risk_model: ModelState<RiskModel>,
     exercise: Option<Exercise>,
@@ -146,6 +152,12 @@ impl Workbench {
                 Settings::default()
             })
         });
+        words::speak(settings.language());
+        let (keymap, wrong_keys) = Keymap::from_changes(&settings.keys);
+        if !wrong_keys.is_empty() {
+            let details = wrong_keys.iter().map(ToString::to_string).collect();
+            notices.push(Severity::Warning, t("Some keys of the settings cannot be used"), details);
+        }
         let diunet = LoadedModel::load(&diunet::default_model_dir())
             .map(|model| match mode {
                 // One core stays with the window.
@@ -187,6 +199,7 @@ impl Workbench {
             notices,
             settings,
             settings_path,
+            keymap,
             diunet,
             risk_model,
             exercise: None,
@@ -279,6 +292,10 @@ impl Workbench {
     }
     pub fn notices_mut(&mut self) -> &mut Notices {
         &mut self.notices
+    }
+    /// True if settings are kept between runs.
+    pub fn remembers(&self) -> bool {
+        self.settings_path.is_some()
     }
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -440,6 +457,7 @@ impl Workbench {
             Command::Overlay(command) => self.overlay(command),
             Command::Archive(command) => self.archive_command(command),
             Command::View(command) => self.view_command(command),
+            Command::Preference(command) => self.preference(command),
         }
         self.sync_live();
         self.keep_journal();

@@ -6,6 +6,9 @@ use crate::anatomy::CtvProposal;
 use crate::diunet::{SegmentError, Segmentation};
 use crate::import::LoadedSet;
 use crate::structures::{Generation, Provenance, Roi, RoiId, Role, Station, free_name, role_color, station_color};
+use crate::tf;
+use crate::words::keep;
+use crate::words::t;
 use crate::workbench::jobs::JobError;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -83,15 +86,16 @@ pub fn segmentation_edit(case: &mut Case, segmentation: &Segmentation, policy: &
         changes.push(Change::Add { index, roi: Arc::new(roi) });
         index += 1;
     }
-    let mut summary = format!(
-        "DiUnet contoured {drawn} of 16 stations on {} slices in {:.1} s",
-        segmentation.slices_run.len(),
-        segmentation.seconds
+    let mut summary = tf!(
+        "DiUnet contoured {drawn} of 16 stations on {slices} slices in {seconds:.1} s",
+        drawn,
+        slices = segmentation.slices_run.len(),
+        seconds = segmentation.seconds
     );
     if beside > 0 {
-        summary.push_str(&format!("; {beside} of them stand beside stations that the case had already (zAI_)"));
+        summary.push_str(&tf!("; {beside} of them stand beside stations that the case had already (zAI_)", beside));
     }
-    (Edit::new("Contour stations with DiUnet", changes), summary)
+    (Edit::new(keep("Contour stations with DiUnet"), changes), summary)
 }
 
 /// The ROIs of a set enter a case that is being made: no step of undo. Gives the ids that they get.
@@ -114,14 +118,14 @@ pub(super) fn import_edit(case: &mut Case, set: &LoadedSet) -> (Edit, Vec<RoiId>
         ids.push(id);
         changes.push(Change::Add { index: first + n, roi: Arc::new(Roi { id, name, ..roi.clone() }) });
     }
-    (Edit::new("Import structures", changes), ids)
+    (Edit::new(keep("Import structures"), changes), ids)
 }
 
 /// The edit by which a proposed CTV enters the case. It becomes the CTV: what had this role before gets
 /// the role Other, so that features never mix the two.
 pub fn proposal_edit(case: &mut Case, proposal: CtvProposal) -> (Edit, RoiId) {
     let id = case.new_id();
-    let name = case.free_name("CTV proposed");
+    let name = case.free_name(t("CTV proposed"));
     let CtvProposal { slices, recipe } = proposal;
     let mut roi = Roi::new(id, name, role_color(Role::Ctv), Role::Ctv, Provenance::Proposed { recipe });
     roi.slices = slices;

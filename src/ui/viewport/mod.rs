@@ -11,6 +11,7 @@ mod outlines;
 mod overlays;
 pub mod preview;
 mod scrub;
+mod touch;
 mod transform;
 
 pub use input::ViewEvent;
