@@ -36,4 +36,6 @@ mod ui;
 #[cfg(feature = "gui")]
 mod viewport;
 mod words;
+#[cfg(feature = "gui")]
+mod words_window;
 mod workbench;

@@ -197,6 +197,11 @@ fn every_text_has_its_translation_and_every_translation_its_text() {
                 wrong.insert(format!("{english:?} is given {:?}", text.values));
             }
         }
+        for english in &tables {
+            if !table.contains_key(english.as_str()) {
+                wrong.insert(format!("{tag} lacks {english:?} of a table"));
+            }
+        }
         let used: BTreeSet<&str> =
             texts.iter().map(|t| t.english.as_str()).chain(tables.iter().map(String::as_str)).collect();
         for english in table.keys().filter(|english| !used.contains(*english)) {

@@ -27,7 +27,7 @@ struct Field {
 /// Shows the form.
 pub fn clinical_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut ClinicalState) {
     if input.workbench.loading().is_some() {
-        faint(ui, READING);
+        faint(ui, t(READING));
         return;
     }
     let Some(case) = input.workbench.case() else {

@@ -36,7 +36,7 @@ fn send_ui(ui: &mut Ui, input: &PanelInput<'_>) {
 /// Shows the last proof and the button for the next.
 pub fn export_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     if input.workbench.loading().is_some() {
-        faint(ui, READING);
+        faint(ui, t(READING));
         return;
     }
     let format = input.workbench.view.export_format;

@@ -8,7 +8,7 @@ use super::widgets::{faint, status_line, tiny_bar, value_row};
 use crate::features::{FeatureInfo, FeatureKind, FeatureVector, FlagLevel, GLOBAL_FIRST, catalogue, ratio_index};
 use crate::structures::{Generation, Provenance, Role, Station};
 use crate::tf;
-use crate::words::t;
+use crate::words::{t, told};
 use crate::workbench::{Case, Command, Derived, READING};
 use eframe::egui::{self, Align2, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
 
@@ -19,7 +19,7 @@ const ROW: f32 = 21.0;
 /// Shows features and flags.
 pub fn features_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     if input.workbench.loading().is_some() {
-        faint(ui, READING);
+        faint(ui, t(READING));
         return;
     }
     let Some((case, live)) = input.workbench.case().zip(input.workbench.live()) else {
@@ -140,7 +140,7 @@ fn station_row(
             let (info, value) = values[column as usize];
             format!("{}\n{} = {}", info.description, info.name, share_words(value))
         }
-        _ => tf!("Station {station}: {name}", station, name = station.name()),
+        _ => tf!("Station {station}: {name}", station, name = told(station.name())),
     };
     response.on_hover_text_at_pointer(tooltip);
     if clicked && let Some(roi) = roi {

@@ -5,6 +5,7 @@ use super::privacy::{recent_label, series_title};
 use super::request::{CommandSender, Opening, Request, WindowRequest};
 use super::series_panel::has_choice;
 use super::theme;
+use super::widgets::role_words;
 use crate::tf;
 use crate::words::t;
 use crate::workbench::{Action, Command, Workbench};
@@ -49,7 +50,7 @@ fn entries(workbench: &Workbench) -> Vec<Entry> {
         entries.push(Entry {
             text: tf!("Go to {structure}", structure = roi.name),
             english: "",
-            note: roi.role.label(),
+            note: role_words(roi.role),
             request: Command::GoToRoi(roi.id).into(),
             refusal: roi.slices.is_empty().then_some(t("It has no contours yet")),
         });

@@ -38,7 +38,7 @@ pub fn risk_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut RiskState)
         return;
     }
     if input.workbench.loading().is_some() {
-        faint(ui, READING);
+        faint(ui, t(READING));
         return;
     }
     let Some((case, risk)) = workbench.case().zip(workbench.live().and_then(|l| l.risk())) else {

@@ -4,6 +4,7 @@ use super::icons::{Icon, icon_label};
 use super::messages::icon_of;
 use super::panel::PanelInput;
 use super::privacy::job_title;
+use super::shortcuts;
 use super::theme;
 use super::viewport::signed;
 use super::widgets::{action_tooltip, icon_button_sized, time_left};
@@ -50,7 +51,7 @@ fn hints_ui(ui: &mut Ui, input: &PanelInput<'_>) {
         if width(gesture) + width(effect) + 24.0 > ui.available_width() {
             break;
         }
-        ui.label(RichText::new(gesture).color(theme::TEXT_SECONDARY).size(theme::SIZE_SMALL + 1.0));
+        ui.label(RichText::new(shortcuts::gesture(gesture)).color(theme::TEXT_SECONDARY).size(theme::SIZE_SMALL + 1.0));
         ui.label(small(effect));
         ui.add_space(theme::SPACE_2);
     }

@@ -5,9 +5,11 @@ use super::panel::PanelInput;
 use super::privacy::identifier;
 use super::request::{Opening, WindowRequest};
 use super::theme;
-use super::widgets::{action_icon, cm3, faint, icon_button_sized, status_line};
+use super::widgets::{action_icon, cm3, faint, icon_button_sized, role_words, status_line};
 use crate::import::{SetFormat, SetSource};
 use crate::structures::{Generation, Provenance, Roi, RoiId, Role};
+use crate::tf;
+use crate::words::{keep, t, told};
 use crate::workbench::jobs::JobKey;
 use crate::workbench::{Action, Command, ContourStyle, Display, ForeignSet, ViewCommand, Workbench};
 use eframe::egui::{
@@ -27,17 +29,17 @@ pub struct StructuresState {
 }
 
 const GROUPS: [(&str, fn(Role) -> bool); 4] = [
-    ("Targets", |role| matches!(role, Role::Gtvp | Role::Gtvn | Role::Ctv)),
-    ("Lymph node stations", Role::is_station),
-    ("Organs", |role| role == Role::Organ),
-    ("Other", |role| role == Role::Other),
+    (keep("Targets"), |role| matches!(role, Role::Gtvp | Role::Gtvn | Role::Ctv)),
+    (keep("Lymph node stations"), Role::is_station),
+    (keep("Organs"), |role| role == Role::Organ),
+    (keep("Other"), |role| role == Role::Other),
 ];
 
 /// Shows the list.
 pub fn structures_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState) {
     let PanelInput { workbench, sender, .. } = *input;
     ui.horizontal(|ui| {
-        ui.label(RichText::new("Structures").font(theme::strong(theme::SIZE_HEADING)));
+        ui.label(RichText::new(t("Structures")).font(theme::strong(theme::SIZE_HEADING)));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 2.0;
             action_icon(ui, workbench, sender, Action::NewStructure, Icon::Plus, false);
@@ -46,11 +48,11 @@ pub fn structures_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut Stru
         });
     });
     let filter =
-        TextEdit::singleline(&mut state.filter).hint_text("Filter by name or role").desired_width(f32::INFINITY);
-    ui.add(filter).accessible_name("Filter structures");
+        TextEdit::singleline(&mut state.filter).hint_text(t("Filter by name or role")).desired_width(f32::INFINITY);
+    ui.add(filter).accessible_name(t("Filter structures"));
     ui.add_space(theme::SPACE_1);
     let Some(case) = workbench.shown_case() else {
-        faint(ui, "The structures appear when the scan has been read");
+        faint(ui, t("The structures appear when the scan has been read"));
         return;
     };
     let wanted = state.filter.trim().to_lowercase();
@@ -68,7 +70,7 @@ pub fn structures_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut Stru
                 continue;
             }
             any = true;
-            group_header(ui, input, title, &rois);
+            group_header(ui, input, t(title), &rois);
             for roi in rois {
                 row_ui(ui, input, state, roi);
             }
@@ -76,9 +78,9 @@ pub fn structures_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut Stru
         }
         if !any {
             let words = if wanted.is_empty() {
-                "No structures yet. Add one with Ctrl+N, or contour the stations with DiUnet"
+                t("No structures yet. Add one with Ctrl+N, or contour the stations with DiUnet")
             } else {
-                "No structure fits the filter"
+                t("No structure fits the filter")
             };
             faint(ui, words);
         }
@@ -93,8 +95,8 @@ fn group_header(ui: &mut Ui, input: &PanelInput<'_>, title: &str, rois: &[&Roi])
         ui.label(RichText::new(title).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL + 1.0));
         ui.label(RichText::new(rois.len().to_string()).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let (icon, verb) = if any_visible { (Icon::Eye, "Hide") } else { (Icon::EyeOff, "Show") };
-            let name = format!("{verb} all of {}", title.to_lowercase());
+            let (icon, verb) = if any_visible { (Icon::Eye, t("Hide")) } else { (Icon::EyeOff, t("Show")) };
+            let name = tf!("{verb} all of {group}", verb, group = title.to_lowercase());
             if icon_button_sized(ui, icon, &name, false, 22.0).on_hover_text(&name).clicked() {
                 for roi in rois {
                     input.sender.send(Command::SetVisible { roi: roi.id, visible: !any_visible });
@@ -117,14 +119,14 @@ fn row_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi:
         ui.horizontal(|ui| {
             swatch_ui(ui, input, state, roi);
             let visible = workbench.view.is_visible(id);
-            let (icon, verb) = if visible { (Icon::Eye, "Hide") } else { (Icon::EyeOff, "Show") };
+            let (icon, verb) = if visible { (Icon::Eye, t("Hide")) } else { (Icon::EyeOff, t("Show")) };
             let name = format!("{verb} {}", roi.name);
             if icon_button_sized(ui, icon, &name, false, 22.0).on_hover_text(&name).clicked() {
                 sender.send(Command::SetVisible { roi: id, visible: !visible });
             }
             let locked = workbench.policy.locked.contains(&id);
             if locked || selected {
-                let (icon, verb) = if locked { (Icon::Lock, "Unlock") } else { (Icon::Unlock, "Lock") };
+                let (icon, verb) = if locked { (Icon::Lock, t("Unlock")) } else { (Icon::Unlock, t("Lock")) };
                 let name = format!("{verb} {}", roi.name);
                 if icon_button_sized(ui, icon, &name, locked, 22.0).on_hover_text(&name).clicked() {
                     sender.send(Command::SetLocked { roi: id, locked: !locked });
@@ -138,12 +140,12 @@ fn row_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi:
                 if roi.role != Role::Other && roi.role != Role::Organ {
                     let label = short_role(roi.role);
                     ui.label(RichText::new(label).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL))
-                        .on_hover_text(roi.role.label());
+                        .on_hover_text(role_words(roi.role));
                 }
                 if workbench.is_role_uncertain(roi) {
-                    icon_label(ui, Icon::Warning, theme::WARNING).on_hover_text(
+                    icon_label(ui, Icon::Warning, theme::WARNING).on_hover_text(t(
                         "This role was guessed from the name. Select the structure to confirm or change it",
-                    );
+                    ));
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| name_ui(ui, input, state, roi, visible));
             });
@@ -161,14 +163,14 @@ fn row_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi:
 fn short_role(role: Role) -> String {
     match role {
         Role::Station(station) => station.to_string(),
-        other => other.label(),
+        other => role_words(other),
     }
 }
 
 /// The name: a click selects, a double click renames.
 fn name_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi: &Roi, visible: bool) {
     if let Some((_, text)) = state.renaming.as_mut().filter(|(id, _)| *id == roi.id) {
-        let response = ui.add(TextEdit::singleline(text).desired_width(f32::INFINITY)).accessible_name("New name");
+        let response = ui.add(TextEdit::singleline(text).desired_width(f32::INFINITY)).accessible_name(t("New name"));
         if response.lost_focus() {
             let cancelled = ui.input(|i| i.key_pressed(Key::Escape));
             if let Some((roi, name)) = state.renaming.take().filter(|_| !cancelled) {
@@ -185,7 +187,7 @@ fn name_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi
     let response = ui
         .add(Label::new(text).truncate().selectable(false).sense(Sense::click()))
         .on_hover_text(description(input, roi));
-    let name = format!("Select {}", roi.name);
+    let name = tf!("Select {name}", name = roi.name);
     response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, selected, &name));
     // The rest of the row up to the volume selects as well.
     let rest = ui.available_rect_before_wrap();
@@ -206,43 +208,43 @@ fn menu_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi
         input.sender.send(Command::GoToRoi(roi.id));
         ui.close();
     }
-    if ui.button("Rename").clicked() {
+    if ui.button(t("Rename")).clicked() {
         state.renaming = Some((roi.id, roi.name.clone()));
         ui.close();
     }
     let PanelInput { workbench, sender, .. } = *input;
     let alone = workbench.view.isolating && workbench.view.selected == Some(roi.id);
-    if ui.button(if alone { "Show all again" } else { "Isolate" }).clicked() {
+    if ui.button(if alone { t("Show all again") } else { t("Isolate") }).clicked() {
         sender.send(Command::SelectRoi(Some(roi.id)));
         sender.send(Command::View(ViewCommand::SetIsolating(!alone)));
         ui.close();
     }
     let locked = workbench.policy.locked.contains(&roi.id);
-    if ui.button(if locked { "Unlock" } else { "Lock" }).clicked() {
+    if ui.button(if locked { t("Unlock") } else { t("Lock") }).clicked() {
         sender.send(Command::SetLocked { roi: roi.id, locked: !locked });
         ui.close();
     }
-    ui.menu_button("Role", |ui| {
+    ui.menu_button(t("Role"), |ui| {
         ScrollArea::vertical().max_height(420.0).show(ui, |ui| {
             for role in Role::all() {
-                if ui.selectable_label(role == roi.role, role.label()).clicked() {
+                if ui.selectable_label(role == roi.role, role_words(role)).clicked() {
                     sender.send(Command::SetRole { roi: roi.id, role });
                     ui.close();
                 }
             }
         });
     });
-    ui.menu_button("Draw", |ui| {
+    ui.menu_button(t("Draw"), |ui| {
         let style = workbench.view.style(roi.id);
         for (option, label) in ContourStyle::ALL {
-            if ui.selectable_label(style == option, label).clicked() {
+            if ui.selectable_label(style == option, t(label)).clicked() {
                 sender.send(Command::View(ViewCommand::SetRoiStyle { roi: roi.id, style: Some(option) }));
                 ui.close();
             }
         }
     });
     ui.separator();
-    if ui.button("Delete").clicked() {
+    if ui.button(t("Delete")).clicked() {
         input.sender.send(Command::DeleteRoi(roi.id));
         ui.close();
     }
@@ -252,7 +254,7 @@ fn menu_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi
 fn swatch_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi: &Roi) {
     let pending = state.recoloring.filter(|(id, _)| *id == roi.id).map(|(_, c)| c);
     let drawn = swatch(ui, pending.unwrap_or(roi.color), 18.0);
-    let name = format!("Colour of {}", roi.name);
+    let name = tf!("Colour of {name}", name = roi.name);
     let button: Response = drawn.interact(Sense::click()).on_hover_text(&name);
     button.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &name));
     let popup = Popup::from_toggle_button_response(&button)
@@ -260,7 +262,7 @@ fn swatch_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, r
         .show(|ui| {
             ui.spacing_mut().slider_width = 220.0;
             let mut color = theme::from_srgb(pending.unwrap_or(roi.color));
-            let changed = ui.name_inputs(format!("{name} value"), |ui| {
+            let changed = ui.name_inputs(tf!("{name} value", name), |ui| {
                 color_picker::color_picker_color32(ui, &mut color, color_picker::Alpha::Opaque)
             });
             if changed {
@@ -282,24 +284,27 @@ fn details_ui(ui: &mut Ui, input: &PanelInput<'_>, roi: &Roi) {
     if workbench.is_role_uncertain(roi) {
         ui.horizontal(|ui| {
             icon_label(ui, Icon::Warning, theme::WARNING);
-            ui.label(RichText::new(format!("Role guessed: {}", roi.role.label())).color(theme::TEXT_SECONDARY));
-            if ui.button("Confirm").on_hover_text("The role is right as it is").clicked() {
+            ui.label(
+                RichText::new(tf!("Role guessed: {label}", label = role_words(roi.role))).color(theme::TEXT_SECONDARY),
+            );
+            if ui.button(t("Confirm")).on_hover_text(t("The role is right as it is")).clicked() {
                 sender.send(Command::SetRole { roi: roi.id, role: roi.role });
             }
         });
     }
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
-        let combo = ComboBox::from_id_salt(("role", roi.id)).width(118.0).selected_text(roi.role.label()).height(560.0);
+        let combo =
+            ComboBox::from_id_salt(("role", roi.id)).width(118.0).selected_text(role_words(roi.role)).height(560.0);
         let combo = combo.show_ui(ui, |ui| {
             for role in Role::all() {
-                if ui.selectable_label(role == roi.role, role.label()).clicked() && role != roi.role {
+                if ui.selectable_label(role == roi.role, role_words(role)).clicked() && role != roi.role {
                     sender.send(Command::SetRole { roi: roi.id, role });
                 }
             }
         });
-        let name = format!("Role of {}", roi.name);
-        combo.response.accessible_name(&name).on_hover_text("What the structure means to features and network");
+        let name = tf!("Role of {name}", name = roi.name);
+        combo.response.accessible_name(&name).on_hover_text(t("What the structure means to features and network"));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 2.0;
             action_icon(ui, workbench, sender, Action::DeleteSelected, Icon::Trash, false);
@@ -307,24 +312,24 @@ fn details_ui(ui: &mut Ui, input: &PanelInput<'_>, roi: &Roi) {
         });
     });
     ui.horizontal(|ui| {
-        ui.label(RichText::new("Fill").color(theme::TEXT_SECONDARY));
+        ui.label(RichText::new(t("Fill")).color(theme::TEXT_SECONDARY));
         // Rounded as the slider rounds: it would report a change at every frame otherwise.
         let mut percent = (f64::from(workbench.view.opacity(roi.id)) * 100.0).round();
         ui.spacing_mut().slider_width = (ui.available_width() - 64.0).max(60.0);
         let slider = ui.add(Slider::new(&mut percent, 0.0..=100.0).suffix(" %").fixed_decimals(0));
         let changed = slider.changed();
-        slider.accessible_name(format!("Fill of {}", roi.name));
+        slider.accessible_name(tf!("Fill of {name}", name = roi.name));
         if changed {
             sender.send(Command::SetOpacity { roi: roi.id, opacity: (percent / 100.0) as f32 });
         }
     });
     ui.horizontal(|ui| {
-        ui.label(RichText::new("Line").color(theme::TEXT_SECONDARY));
+        ui.label(RichText::new(t("Line")).color(theme::TEXT_SECONDARY));
         let mut width = workbench.view.line_width(roi.id);
         ui.spacing_mut().slider_width = (ui.available_width() - 64.0).max(60.0);
         let slider = ui.add(Slider::new(&mut width, Display::LINE_WIDTHS).step_by(0.1).fixed_decimals(1));
         let changed = slider.changed();
-        slider.accessible_name(format!("Line width of {}", roi.name));
+        slider.accessible_name(tf!("Line width of {name}", name = roi.name));
         if changed && (width - workbench.view.line_width(roi.id)).abs() > 0.01 {
             sender.send(Command::View(ViewCommand::SetRoiWidth { roi: roi.id, width: Some(width) }));
         }
@@ -340,56 +345,56 @@ fn details_ui(ui: &mut Ui, input: &PanelInput<'_>, roi: &Roi) {
 /// One line on where the contours came from.
 fn origin(workbench: &Workbench, roi: &Roi) -> String {
     let edited = match roi.generation {
-        Generation::Semiautomatic => ", corrected",
+        Generation::Semiautomatic => t(", corrected"),
         _ => "",
     };
     match &roi.provenance {
         Provenance::Imported { label, file } => {
             let from = if label.is_empty() { file } else { label };
-            format!("Imported from {}", identifier(workbench, from, "a structure set"))
+            tf!("Imported from {identifier}", identifier = identifier(workbench, from, t("a structure set")))
         }
         Provenance::Traced { label, file } => {
             let from = if label.is_empty() { file } else { label };
-            format!("Traced around voxels of {}", identifier(workbench, from, "a file"))
+            tf!("Traced around voxels of {identifier}", identifier = identifier(workbench, from, t("a file")))
         }
-        Provenance::Network { model_id, .. } => format!("Drawn by {model_id}{edited}"),
-        Provenance::Proposed { .. } => format!("Proposed{edited}"),
-        Provenance::Phantom { seed } => format!("Synthetic, seed {seed}{edited}"),
-        Provenance::Drawn => "Drawn by hand".into(),
+        Provenance::Network { model_id, .. } => tf!("Drawn by {model_id}{edited}", model_id, edited),
+        Provenance::Proposed { .. } => tf!("Proposed{edited}", edited),
+        Provenance::Phantom { seed } => tf!("Synthetic, seed {seed}{edited}", seed, edited),
+        Provenance::Drawn => t("Drawn by hand").into(),
     }
 }
 
 /// Everything known about where an ROI came from, for its tooltip.
 fn description(input: &PanelInput<'_>, roi: &Roi) -> String {
-    let mut lines = vec![roi.name.clone(), roi.role.label()];
+    let mut lines = vec![roi.name.clone(), role_words(roi.role)];
     if let Role::Station(station) = roi.role {
-        lines[1] = format!("Station {station}: {}", station.name());
+        lines[1] = tf!("Station {station}: {name}", station, name = told(station.name()));
     }
     let rings = roi.ring_count();
-    lines.push(format!(
-        "{} on {} slices, {} {}",
-        cm3(input.volumes.cm3(roi.id)),
-        roi.slices.len(),
+    lines.push(tf!(
+        "{volume} on {slices} slices, {rings} {noun}",
+        volume = cm3(input.volumes.cm3(roi.id)),
+        slices = roi.slices.len(),
         rings,
-        if rings == 1 { "contour" } else { "contours" }
+        noun = if rings == 1 { t("contour") } else { t("contours") }
     ));
     lines.push(origin(input.workbench, roi));
     match &roi.provenance {
         Provenance::Imported { label, file } | Provenance::Traced { label, file } if !label.is_empty() => {
-            lines.push(identifier(input.workbench, file, "File name hidden").to_owned());
+            lines.push(identifier(input.workbench, file, t("File name hidden")).to_owned());
         }
         Provenance::Network { sha256, statement, .. } => {
             lines.push(statement.clone());
-            lines.push(format!("Weights {}", sha256.chars().take(12).collect::<String>()));
+            lines.push(tf!("Weights {hash}", hash = sha256.chars().take(12).collect::<String>()));
         }
         Provenance::Proposed { recipe } => lines.push(recipe.clone()),
         _ => {}
     }
     let by = match roi.generation {
-        Generation::Automatic => "Automatic",
-        Generation::Semiautomatic => "Automatic, corrected by hand",
-        Generation::Manual => "By hand",
-        Generation::Unknown => "Not stated who drew it",
+        Generation::Automatic => t("Automatic"),
+        Generation::Semiautomatic => t("Automatic, corrected by hand"),
+        Generation::Manual => t("By hand"),
+        Generation::Unknown => t("Not stated who drew it"),
     };
     lines.push(by.into());
     lines.join("\n")
@@ -398,15 +403,15 @@ fn description(input: &PanelInput<'_>, roi: &Roi) -> String {
 /// What a set of structures is called, or its number.
 fn set_title(workbench: &Workbench, set: &SetSource, index: usize) -> String {
     let kind = set.format().words();
-    let title = if set.label().is_empty() { format!("{kind} without a label") } else { set.label().to_owned() };
+    let title = if set.label().is_empty() { tf!("{kind} without a label", kind) } else { set.label().to_owned() };
     identifier(workbench, &title, &format!("{kind} {}", index + 1)).to_owned()
 }
 
 /// How many structures it holds, and its format where that is not the usual one.
 fn set_extent(set: &SetSource) -> String {
     let count = match set.roi_names().len() {
-        1 => "1 structure".to_owned(),
-        n => format!("{n} structures"),
+        1 => t("1 structure").to_owned(),
+        n => tf!("{n} structures", n),
     };
     match set.format() {
         SetFormat::StructureSet => count,
@@ -422,15 +427,15 @@ fn other_sets_ui(ui: &mut Ui, input: &PanelInput<'_>) {
         return;
     }
     ui.add_space(theme::SPACE_2);
-    status_line(ui, Icon::Layers, "More structures of this scan");
+    status_line(ui, Icon::Layers, t("More structures of this scan"));
     let running = workbench.is_running(JobKey::AddStructureSet);
     for (index, set) in sets {
         let title = set_title(workbench, set, index);
         ui.horizontal(|ui| {
-            let name = format!("Add {title}");
-            let add = ui.add_enabled(!running, egui::Button::new("Add")).accessible_name(&name);
-            let add = add.on_disabled_hover_text("Structures are being read");
-            if add.on_hover_text("Add its structures to this case").clicked() {
+            let name = tf!("Add {title}", title);
+            let add = ui.add_enabled(!running, egui::Button::new(t("Add"))).accessible_name(&name);
+            let add = add.on_disabled_hover_text(t("Structures are being read"));
+            if add.on_hover_text(t("Add its structures to this case")).clicked() {
                 input.sender.send(Command::AddStructureSet(index));
             }
             let date = identifier(workbench, set.date(), "");
@@ -450,7 +455,7 @@ fn foreign_sets_ui(ui: &mut Ui, input: &PanelInput<'_>) {
         return;
     }
     ui.add_space(theme::SPACE_2);
-    status_line(ui, Icon::Layers, "Structures of another scan");
+    status_line(ui, Icon::Layers, t("Structures of another scan"));
     let mut reasons: Vec<&str> = list.foreign_sets.iter().map(ForeignSet::reason).collect();
     reasons.dedup();
     for reason in reasons {
@@ -460,14 +465,14 @@ fn foreign_sets_ui(ui: &mut Ui, input: &PanelInput<'_>) {
         let title = set_title(workbench, &set.set, index);
         ui.horizontal(|ui| {
             if let Some((key, number)) = &set.series {
-                let button = ui.button(format!("Series {number}"));
-                let button = button.accessible_name(format!("Open series {number} with {title}"));
-                if button.on_hover_text("Open the series on which it was drawn").clicked() {
+                let button = ui.button(tf!("Series {number}", number));
+                let button = button.accessible_name(tf!("Open series {number} with {title}", number, title));
+                if button.on_hover_text(t("Open the series on which it was drawn")).clicked() {
                     input.sender.send(WindowRequest::Open(Opening::Series(key.clone())));
                 }
             }
             let text = format!("{title}, {}", set_extent(&set.set));
-            let text = if set.series.is_some() { text } else { format!("{text}; its scan is not in this folder") };
+            let text = if set.series.is_some() { text } else { tf!("{text}; its scan is not in this folder", text) };
             ui.add(Label::new(RichText::new(&text).color(theme::TEXT_SECONDARY)).truncate()).on_hover_text(format!(
                 "{text}\n{}\n{}",
                 set.reason(),

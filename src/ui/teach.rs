@@ -29,7 +29,7 @@ pub fn teach_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut TeachStat
     ui.label(RichText::new(t("Exercise")).font(theme::strong(theme::SIZE_HEADING)));
     let workbench = input.workbench;
     let Some(case) = workbench.shown_case() else {
-        faint(ui, if workbench.loading().is_some() { READING } else { t("Open a case first") });
+        faint(ui, if workbench.loading().is_some() { t(READING) } else { t("Open a case first") });
         return;
     };
     ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| match workbench.exercise().copied() {

@@ -6,6 +6,7 @@ use super::theme;
 use super::tour::{self, Anchor};
 use super::widgets::{action_icon, action_tooltip, icon_text_button};
 use crate::image::WindowLevel;
+use crate::words::t;
 use crate::workbench::tools::{BrushShape, ToolOptions};
 use crate::workbench::{Action, Command, ToolKind};
 use eframe::egui::{self, Button, Rect, RichText, Slider, Ui};
@@ -48,9 +49,9 @@ pub fn tool_bar_ui(ui: &mut Ui, input: &PanelInput<'_>) {
         );
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = theme::SPACE_2;
-            let stations = if wide { "Contour stations with DiUnet" } else { "DiUnet stations" };
+            let stations = if wide { t("Contour stations with DiUnet") } else { t("DiUnet stations") };
             run_ui(ui, input, Action::Segment, Icon::Network, stations, true);
-            run_ui(ui, input, Action::ProposeCtv, Icon::Layers, "Propose CTV", false);
+            run_ui(ui, input, Action::ProposeCtv, Icon::Layers, t("Propose CTV"), false);
         });
     });
 }
@@ -69,21 +70,21 @@ fn brush_ui(ui: &mut Ui, input: &PanelInput<'_>, wide: bool) {
     ui.add_enabled_ui(tools.has_radius(), |ui| {
         ui.spacing_mut().item_spacing.x = 6.0;
         ui.spacing_mut().slider_width = if wide { 110.0 } else { 64.0 };
-        ui.label(RichText::new("Radius").color(theme::TEXT_SECONDARY));
+        ui.label(RichText::new(t("Radius")).color(theme::TEXT_SECONDARY));
         let range = ToolOptions::SMALLEST_RADIUS_MM..=ToolOptions::LARGEST_RADIUS_MM;
         let slider = Slider::new(&mut radius, range).logarithmic(true).fixed_decimals(1).suffix(" mm");
         let response = ui.add(slider);
         let changed = response.changed();
-        let response = response.accessible_name("Brush radius");
+        let response = response.accessible_name(t("Brush radius"));
         response
-            .on_hover_text("Radius of brush and eraser. Brackets and Shift wheel change it")
-            .on_disabled_hover_text("Choose the brush or the eraser first");
+            .on_hover_text(t("Radius of brush and eraser. Brackets and Shift wheel change it"))
+            .on_disabled_hover_text(t("Choose the brush or the eraser first"));
         if changed {
             input.sender.send(Command::SetBrushRadius(radius));
         }
         ui.spacing_mut().item_spacing.x = 2.0;
         let tooltip = action_tooltip(input.workbench, Action::BrushBall);
-        for (option, label) in [(BrushShape::Disc, "Disc"), (BrushShape::Ball, "Ball")] {
+        for (option, label) in [(BrushShape::Disc, t("Disc")), (BrushShape::Ball, t("Ball"))] {
             let selected = tools.has_radius() && shape == option;
             let button = ui.add(Button::selectable(selected, label));
             let button = button.on_hover_text(&tooltip).on_disabled_hover_text(&tooltip);
@@ -98,9 +99,9 @@ fn presets_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     let window = input.workbench.view.window;
     let mut all = Rect::NOTHING;
     for (action, label, preset) in [
-        (Action::WindowMediastinum, "Mediastinum", WindowLevel::MEDIASTINUM),
-        (Action::WindowLung, "Lung", WindowLevel::LUNG),
-        (Action::WindowBone, "Bone", WindowLevel::BONE),
+        (Action::WindowMediastinum, t("Mediastinum"), WindowLevel::MEDIASTINUM),
+        (Action::WindowLung, t("Lung"), WindowLevel::LUNG),
+        (Action::WindowBone, t("Bone"), WindowLevel::BONE),
     ] {
         let response = ui.add(Button::selectable(window == preset, label));
         all = all.union(response.rect);

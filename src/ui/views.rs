@@ -17,6 +17,8 @@ use super::viewport::{
 use super::volumes::Volumes;
 use super::widgets::cm3;
 use crate::geometry::{Orientation, PatientPoint};
+use crate::tf;
+use crate::words::{t, told};
 use crate::workbench::tools::ToolEvent;
 use crate::workbench::{
     Command, CompareSide, Coverage, MeasureCommand, READING, Shown, ToolKind, ViewCommand, ViewLayout, Workbench, gaps,
@@ -232,10 +234,10 @@ impl Views {
         let measuring = workbench.view.measuring.is_some();
         let own = workbench.view.own_windows.contains_key(&index);
         let window = workbench.view.window_of(index);
-        let preset = workbench.view.display.preset_name(window);
+        let preset = workbench.view.display.preset_name(window).map(told);
         let window_name = match (own, preset) {
-            (true, Some(name)) => Some(format!("This view: {name}")),
-            (true, None) => Some("This view:".to_owned()),
+            (true, Some(name)) => Some(tf!("This view: {name}", name)),
+            (true, None) => Some(t("This view:").to_owned()),
             (false, name) => name.map(str::to_owned),
         };
         let crosshair = if index == LEFT { workbench.view.left_point() } else { workbench.view.crosshair };
@@ -295,7 +297,7 @@ impl Views {
             difference.paint(&ui.painter_at(transform.rect), &transform, &grid, workbench);
         }
         if loading && index == 0 {
-            let words = READING;
+            let words = t(READING);
             notice(&ui.painter_at(transform.rect), transform.rect.split_top_bottom_at_fraction(0.9).1, words);
         }
         preview::paint(&ui.painter_at(transform.rect), &transform, &grid, &workbench.tool_preview());
@@ -428,11 +430,11 @@ fn side_ui(ui: &mut Ui, rect: Rect, side: usize, workbench: &Workbench, sender: 
     let shows = &workbench.view.compare[side];
     let sources = workbench.sources();
     let label = |side: &CompareSide| match side {
-        CompareSide::Now => "As it is now".to_owned(),
-        CompareSide::AsOpened => "As opened".to_owned(),
+        CompareSide::Now => t("As it is now").to_owned(),
+        CompareSide::AsOpened => t("As opened").to_owned(),
         CompareSide::Source(source) => {
             let number = sources.iter().position(|s| s == source).map_or(0, |n| n + 1);
-            privacy::identifier(workbench, source, &format!("Source {number}")).to_owned()
+            privacy::identifier(workbench, source, &tf!("Source {number}", number)).to_owned()
         }
     };
     let at = rect.min + vec2(theme::SPACE_2, 44.0);
@@ -446,8 +448,8 @@ fn side_ui(ui: &mut Ui, rect: Rect, side: usize, workbench: &Workbench, sender: 
             }
         }
     });
-    let name = if side == 0 { "Structures on the left" } else { "Structures on the right" };
-    combo.response.accessible_name(name).on_hover_text("Which structures this view shows");
+    let name = if side == 0 { t("Structures on the left") } else { t("Structures on the right") };
+    combo.response.accessible_name(name).on_hover_text(t("Which structures this view shows"));
 }
 
 /// The cell of the solids: the shown structures with their volumes.
@@ -457,9 +459,9 @@ fn solid_ui(ui: &mut Ui, workbench: &Workbench, volumes: &Volumes) {
     let shown: Vec<_> = workbench.compare_rois(&CompareSide::Now);
     let inner = rect.shrink(theme::SPACE_3);
     let mut ui = ui.new_child(UiBuilder::new().max_rect(inner));
-    ui.label(RichText::new("3D view").font(theme::strong(theme::SIZE_BODY)));
+    ui.label(RichText::new(t("3D view")).font(theme::strong(theme::SIZE_BODY)));
     if shown.is_empty() {
-        notice(ui.painter(), rect, "No structure is shown. Show one in the list on the left");
+        notice(ui.painter(), rect, t("No structure is shown. Show one in the list on the left"));
         return;
     }
     ScrollArea::vertical().auto_shrink([false, false]).show(&mut ui, |ui| {

@@ -4,6 +4,7 @@ use super::icons::{Icon, icon_label};
 use super::request::CommandSender;
 use super::theme;
 use crate::tf;
+use crate::words::told;
 use crate::workbench::{Action, Workbench};
 use eframe::egui::{
     self, Align, Button, Color32, CornerRadius, Frame, Layout, Margin, Rect, Response, RichText, Role, Sense, Stroke,
@@ -244,5 +245,13 @@ pub fn time_left(seconds: f64) -> String {
         tf!("{n:.0} s left", n = seconds.max(1.0))
     } else {
         tf!("{seconds:.0} min left", seconds = seconds / 60.0)
+    }
+}
+
+/// A role in the language of the user.
+pub fn role_words(role: crate::structures::Role) -> String {
+    match role {
+        crate::structures::Role::Station(station) => tf!("Station {station}", station),
+        other => told(&other.label()).to_owned(),
     }
 }

@@ -109,11 +109,11 @@ pub struct JobId(pub u64);
 /// Why a job ended without a result.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum JobError {
-    #[error("cancelled")]
+    #[error("{}", crate::words::t("cancelled"))]
     Cancelled,
     #[error("{0}")]
     Failed(Trouble),
-    #[error("an internal error stopped this job ({0}); your contours are unchanged, please save a copy and report it")]
+    #[error("{}", crate::tf!("an internal error stopped this job ({value}); your contours are unchanged, please save a copy and report it", value = .0))]
     Panicked(String),
 }
 
@@ -140,7 +140,7 @@ impl From<SetError> for JobError {
 
 /// A second job of a kind that runs alone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is still running: wait for it, or cancel it in the jobs list")]
+#[error("{}", crate::tf!("\"{value}\" is still running: wait for it, or cancel it in the jobs list", value = .0))]
 pub struct AlreadyRunning(pub String);
 
 /// Progress of a job as the window shows it.

@@ -46,14 +46,14 @@ pub enum OpenError {
     /// A file that was named could not be read.
     #[error(transparent)]
     Set(#[from] SetError),
-    #[error("CT series {number} of {count} cannot be opened, choose another one of them: {source}")]
+    #[error("{}", crate::tf!("CT series {number} of {count} cannot be opened, choose another one of them: {source}", number = .number, count = .count, source = .source))]
     OneOfSeveral { number: usize, count: usize, source: ImportError },
-    #[error("there is no such series in the folder ({wanted}); it holds {count} CT series, `hilum inspect` lists them")]
+    #[error("{}", crate::tf!("there is no such series in the folder ({wanted}); it holds {count} CT series, `hilum inspect` lists them", wanted = .wanted, count = .count))]
     NoSuchSeries { wanted: String, count: usize },
     /// The case of a journal.
     #[error(transparent)]
     Journal(#[from] super::journal::JournalError),
-    #[error("cancelled")]
+    #[error("{}", crate::words::t("cancelled"))]
     Cancelled,
 }
 

@@ -75,7 +75,8 @@ use crate::import::SetSource;
 use crate::risk::{self, RiskModel};
 use crate::structures::{Provenance, Roi, RoiId, Role, station_color};
 use crate::teaching::{Exercise, Phase, Score};
-use crate::words::{self, t};
+use crate::tf;
+use crate::words::{self, keep, t};
 use jobs::{JobKey, JobMode, JobStatus, Jobs};
 use journal::Journal;
 use opening::{Arrived, Opening};
@@ -148,7 +149,7 @@ impl Workbench {
         let mut notices = Notices::default();
         let settings = settings_path.as_deref().map_or_else(Settings::default, |path| {
             Settings::load(path).unwrap_or_else(|error| {
-                notices.error("Settings were not read", &error);
+                notices.error(t("Settings were not read"), &error);
                 Settings::default()
             })
         });
@@ -167,9 +168,9 @@ impl Workbench {
             .map(Arc::new)
             .map_err(|e| e.to_string());
         let risk_model = RiskModel::load(&risk::default_model_dir()).map(Arc::new).map_err(|e| e.to_string());
-        for (what, problem) in [("DiUnet", diunet.as_ref().err()), ("The risk model", risk_model.as_ref().err())] {
+        for (what, problem) in [("DiUnet", diunet.as_ref().err()), (t("The risk model"), risk_model.as_ref().err())] {
             if let Some(problem) = problem {
-                notices.push(Severity::Warning, format!("{what} is not available"), vec![problem.clone()]);
+                notices.push(Severity::Warning, tf!("{what} is not available", what), vec![problem.clone()]);
             }
         }
         let display = settings.views.clone().checked();
@@ -381,17 +382,17 @@ impl Workbench {
             }
             Command::SetRole { roi, role } => {
                 self.uncertain_roles.remove(&roi);
-                self.attributes("Change role", roi, |a| a.role = role);
+                self.attributes(keep("Change role"), roi, |a| a.role = role);
             }
             Command::Rename { roi, name } => {
                 let name = name.trim().to_owned();
                 if name.is_empty() {
-                    self.notices.warning("A structure needs a name; the old one was kept");
+                    self.notices.warning(t("A structure needs a name; the old one was kept"));
                 } else {
-                    self.attributes("Rename", roi, |a| a.name = name);
+                    self.attributes(keep("Rename"), roi, |a| a.name = name);
                 }
             }
-            Command::SetColor { roi, color } => self.attributes("Change colour", roi, |a| a.color = color),
+            Command::SetColor { roi, color } => self.attributes(keep("Change colour"), roi, |a| a.color = color),
             Command::AddRoi { name, role } => self.add_roi(&name, role),
             Command::DeleteRoi(roi) => self.delete_roi(roi),
             Command::SetTool(tool) => {
@@ -445,7 +446,7 @@ impl Workbench {
             Command::SetClinical(after) => {
                 if let Some(case) = &mut self.case {
                     let before = case.clinical().clone();
-                    let edit = Edit::new("Clinical values", vec![Change::Clinical { before, after }]);
+                    let edit = Edit::new(keep("Clinical values"), vec![Change::Clinical { before, after }]);
                     let result = case.apply(edit);
                     self.report(result);
                 }
@@ -507,7 +508,7 @@ impl Workbench {
         if let Some(path) = &self.settings_path
             && let Err(error) = self.settings.save(path)
         {
-            self.notices.error("Settings were not saved", &error);
+            self.notices.error(t("Settings were not saved"), &error);
         }
     }
 
@@ -519,7 +520,7 @@ impl Workbench {
             _ => crate::structures::free_color(case.structures()),
         };
         let roi = Roi::new(id, case.free_name(name), color, role, Provenance::Drawn);
-        let edit = case.add_edit("New structure", roi);
+        let edit = case.add_edit(keep("New structure"), roi);
         let result = case.apply(edit);
         self.report(result);
         self.view.selected = Some(id);
@@ -528,10 +529,10 @@ impl Workbench {
     fn delete_roi(&mut self, roi: RoiId) {
         let Some(case) = &mut self.case else { return };
         if self.policy.locked.contains(&roi) {
-            self.notices.warning("A locked structure cannot be deleted; unlock it first");
+            self.notices.warning(t("A locked structure cannot be deleted; unlock it first"));
             return;
         }
-        let result = case.remove_edit("Delete structure", roi).and_then(|edit| case.apply(edit));
+        let result = case.remove_edit(keep("Delete structure"), roi).and_then(|edit| case.apply(edit));
         if self.view.selected == Some(roi) {
             self.view.selected = None;
         }
@@ -546,7 +547,7 @@ impl Workbench {
         let Some(case) = &self.case else { return };
         let Some([lo, hi]) = case.mask(id).bounds() else {
             if let Some(roi) = case.structures().get(id) {
-                self.notices.info(format!("{} has no contours yet", roi.name));
+                self.notices.info(tf!("{name} has no contours yet", name = roi.name));
             }
             return;
         };

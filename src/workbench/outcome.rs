@@ -7,8 +7,7 @@ use crate::diunet::{SegmentError, Segmentation};
 use crate::import::LoadedSet;
 use crate::structures::{Generation, Provenance, Roi, RoiId, Role, Station, free_name, role_color, station_color};
 use crate::tf;
-use crate::words::keep;
-use crate::words::t;
+use crate::words::{keep, t};
 use crate::workbench::jobs::JobError;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -129,7 +128,7 @@ pub fn proposal_edit(case: &mut Case, proposal: CtvProposal) -> (Edit, RoiId) {
     let CtvProposal { slices, recipe } = proposal;
     let mut roi = Roi::new(id, name, role_color(Role::Ctv), Role::Ctv, Provenance::Proposed { recipe });
     roi.slices = slices;
-    let mut edit = case.add_edit("Propose CTV", roi);
+    let mut edit = case.add_edit(keep("Propose CTV"), roi);
     edit.changes.extend(case.structures().with_role(Role::Ctv).map(|other| {
         let before = RoiAttributes::of(other);
         let after = RoiAttributes { role: Role::Other, ..before.clone() };

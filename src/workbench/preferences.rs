@@ -34,9 +34,9 @@ pub enum PreferenceCommand {
 pub enum KeyFileError {
     #[error(transparent)]
     Write(#[from] PutError),
-    #[error("the key map could not be read ({0}): {path}", path = .1.display())]
+    #[error("{}", crate::tf!("the key map could not be read ({value}): {path}", value = .0, path = .1.display()))]
     Read(#[source] std::io::Error, PathBuf),
-    #[error("the key map was not taken, the keys are as they were ({0}): {path}", path = .1.display())]
+    #[error("{}", crate::tf!("the key map was not taken, the keys are as they were ({value}): {path}", value = .0, path = .1.display()))]
     Wrong(KeymapError, PathBuf),
 }
 

@@ -52,11 +52,11 @@ pub struct Settings {
 /// Settings that could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    #[error("the settings file is damaged and was set aside; the program starts with defaults: {1}")]
+    #[error("{}", crate::tf!("the settings file is damaged and was set aside; the program starts with defaults: {path}", path = .1.display()))]
     Damaged(#[source] toml::de::Error, PathBuf),
-    #[error("the settings could not be saved; check the folder's permissions and free space: {1}")]
+    #[error("{}", crate::tf!("the settings could not be saved; check the folder's permissions and free space: {path}", path = .1.display()))]
     Write(#[source] std::io::Error, PathBuf),
-    #[error("the settings file could not be read; the program starts with defaults: {1}")]
+    #[error("{}", crate::tf!("the settings file could not be read; the program starts with defaults: {path}", path = .1.display()))]
     Read(#[source] std::io::Error, PathBuf),
 }
 

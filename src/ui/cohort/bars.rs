@@ -5,7 +5,7 @@ use super::{largest, tint};
 use crate::cohort::RecurrenceMap;
 use crate::structures::Station;
 use crate::tf;
-use crate::words::t;
+use crate::words::{t, told};
 use eframe::egui::{Stroke, Ui, Vec2b};
 use egui_plot::{AxisHints, Bar, BarChart, GridMark, Line, Plot, PlotPoints};
 
@@ -36,7 +36,7 @@ pub fn bars_ui(ui: &mut Ui, map: &RecurrenceMap, selected: Option<Station>) {
             tf!(
                 "Station {station}: {name}\n{k} of {n}, {share}\n95 % interval {lower:.1} to {upper:.1} %",
                 station = s.station,
-                name = s.station.name(),
+                name = told(s.station.name()),
                 k = s.k,
                 n = s.n,
                 share = s.percent_label(),

@@ -8,7 +8,7 @@ use super::{ink, largest, tint};
 use crate::cohort::{RecurrenceMap, StationRecurrence};
 use crate::structures::Station;
 use crate::tf;
-use crate::words::t;
+use crate::words::{t, told};
 use eframe::egui::{
     self, Align2, Color32, Painter, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
 };
@@ -197,7 +197,7 @@ fn station_ui(
     }
     response.on_hover_cursor(egui::CursorIcon::PointingHand).on_hover_text(tf!(
         "{name}\n{k} of {n}, {share}\n95 % interval {lower:.1} to {upper:.1} %",
-        name = s.station.name(),
+        name = told(s.station.name()),
         k = s.k,
         n = s.n,
         share = s.percent_label(),

@@ -4,7 +4,7 @@ use super::super::theme;
 use crate::cohort::RecurrenceMap;
 use crate::structures::Station;
 use crate::tf;
-use crate::words::t;
+use crate::words::{t, told};
 use eframe::egui::{Align, Button, Label, Layout, RichText, Ui};
 use egui_extras::{Column, TableBuilder};
 
@@ -47,7 +47,7 @@ pub fn table_ui(ui: &mut Ui, map: &RecurrenceMap, selected: &mut Option<Station>
                             ui.add(Label::new(RichText::new(text).color(color)).truncate());
                         });
                     };
-                    cell(s.station.name().to_owned(), theme::TEXT_SECONDARY);
+                    cell(told(s.station.name()).to_owned(), theme::TEXT_SECONDARY);
                     cell(tf!("{k} of {n}", k = s.k, n = s.n), theme::TEXT);
                     cell(s.percent_label(), theme::TEXT);
                     let interval = tf!(
