@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 const FLOORS: &[&[&str]] = &[
-    &["geometry", "image", "contour", "structures", "metrics", "progress"],
+    &["geometry", "image", "contour", "structures", "metrics", "progress", "words"],
     &[
         "dicom", "anatomy", "phantom", "diunet", "features", "risk", "survival", "cohort", "teaching", "nifti",
         "files", "archive",
@@ -20,6 +20,8 @@ const FLOORS: &[&[&str]] = &[
 const ALLOWED: &[(&str, &str, &str)] = &[
     ("image", "geometry", "a volume lies on a grid"),
     ("contour", "geometry", "rings lie in the planes of a grid"),
+    ("geometry", "words", "errors are told in the language of the user"),
+    ("progress", "words", "errors are told in the language of the user"),
     ("structures", "contour", "an ROI holds contours"),
     ("metrics", "contour", "metrics compare masks and contours"),
     ("metrics", "image", "values of an overlay inside a mask"),

@@ -153,9 +153,10 @@ impl LoadedSegmentation {
                 out.uncertain_roles.push(n);
             }
             if different > 0 {
-                out.warnings.push(ImportWarning::warning(format!(
-                    "the contours of \"{}\" differ from its segment in {different} voxels",
-                    roi.name
+                out.warnings.push(ImportWarning::warning(crate::tf!(
+                    "the contours of \"{name}\" differ from its segment in {different} voxels",
+                    name = roi.name,
+                    different
                 )));
             }
             out.voxels_different += different;
@@ -200,10 +201,7 @@ pub fn load_segmentation(path: &Path, grid: &VoxelGrid, ct: &CtMeta) -> Result<L
     let pixels = pixels(path, &bytes, file.pixels, &layout).map_err(unusable)?;
     let mut warnings = Vec::new();
     if let Some(maximum) = layout.fractional_maximum {
-        warnings.push(ImportWarning::info(format!(
-            "the segmentation \"{label}\" is fractional ({}): a voxel is in from half of the maximum ({maximum}) on",
-            ds.string(tags::SEGMENTATION_FRACTIONAL_TYPE).to_lowercase()
-        )));
+        warnings.push(ImportWarning::info(crate::tf!("the segmentation \"{label}\" is fractional ({group}): a voxel is in from half of the maximum ({maximum}) on", label, group = ds.string(tags::SEGMENTATION_FRACTIONAL_TYPE).to_lowercase(), maximum)));
     }
     let frames = frames(ds, &layout, ct, grid).map_err(unusable)?;
     let placed: Vec<Placed> = frames
@@ -525,21 +523,19 @@ fn segments(
         segment.mask.slices.insert(k, Arc::new(union));
     }
     for number in unknown {
-        warnings.push(ImportWarning::warning(format!("frames of segment {number} were left out: it is not described")));
+        warnings.push(ImportWarning::warning(crate::tf!(
+            "frames of segment {number} were left out: it is not described",
+            number
+        )));
     }
     if repeated > 0 {
-        warnings.push(ImportWarning::warning(format!(
-            "{repeated} frames fell on a slice that their segment had already (frames denser than the CT); the voxels were united"
-        )));
+        warnings.push(ImportWarning::warning(crate::tf!("{repeated} frames fell on a slice that their segment had already (frames denser than the CT); the voxels were united", repeated)));
     }
     for segment in &segments {
         if segment.frames_outside > 0 {
-            warnings.push(ImportWarning::warning(format!(
-                "{} of {} frames of segment \"{}\" lie on no slice of the CT and were left out",
-                segment.frames_outside, segment.frames, segment.label
-            )));
+            warnings.push(ImportWarning::warning(crate::tf!("{frames_outside} of {frames} frames of segment \"{label}\" lie on no slice of the CT and were left out", frames_outside = segment.frames_outside, frames = segment.frames, label = segment.label)));
         } else if segment.mask.is_empty() {
-            warnings.push(ImportWarning::warning(format!("segment \"{}\" is empty", segment.label)));
+            warnings.push(ImportWarning::warning(crate::tf!("segment \"{label}\" is empty", label = segment.label)));
         }
     }
     segments
@@ -549,21 +545,20 @@ fn segments(
 fn describe(frames: &[Frame], placed: &[Placed], warnings: &mut Vec<ImportWarning>) -> bool {
     let off = placed.iter().map(|p| p.off_mm).fold(0.0, f64::max);
     if off > SAME_MM {
-        warnings.push(ImportWarning::warning(format!(
-            "frames lie up to {off:.2} mm beside the slices of the CT; each was taken to the nearest slice"
+        warnings.push(ImportWarning::warning(crate::tf!(
+            "frames lie up to {off:.2} mm beside the slices of the CT; each was taken to the nearest slice",
+            off
         )));
     }
     let moved = placed.iter().filter(|p| !p.coincides).count();
     if moved > 0 {
-        warnings.push(ImportWarning::warning(format!(
-            "the voxels of {moved} of {} frames are not those of the CT; each CT voxel took the value of the nearest one",
-            frames.len()
-        )));
+        warnings.push(ImportWarning::warning(crate::tf!("the voxels of {moved} of {frames} frames are not those of the CT; each CT voxel took the value of the nearest one", moved, frames = frames.len())));
     }
     let lost: u64 = placed.iter().map(|p| p.lost).sum();
     if lost > 0 {
-        warnings.push(ImportWarning::warning(format!(
-            "{lost} voxels lie beyond the rows and columns of the CT and were left out"
+        warnings.push(ImportWarning::warning(crate::tf!(
+            "{lost} voxels lie beyond the rows and columns of the CT and were left out",
+            lost
         )));
     }
     off <= SAME_MM && moved == 0 && lost == 0 && placed.iter().all(|p| p.slice.is_some())

@@ -24,7 +24,7 @@ pub enum TStage {
 
 /// A text that is no T category.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no T stage; use Tx, T0, T1 (T1a-c), T2 (T2a-b), T3 or T4")]
+#[error("{}", crate::tf!("\"{value}\" is no T stage; use Tx, T0, T1 (T1a-c), T2 (T2a-b), T3 or T4", value = .0))]
 pub struct ParseTStageError(String);
 
 impl TStage {

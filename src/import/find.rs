@@ -37,7 +37,7 @@ pub enum FindError {
     },
     #[error(transparent)]
     Nifti(#[from] NiftiError),
-    #[error("there are labels but no CT on which they lie; add the CT, a DICOM series or a NIfTI file: {}", path.display())]
+    #[error("{}", crate::tf!("there are labels but no CT on which they lie; add the CT, a DICOM series or a NIfTI file: {path}", path = path.display()))]
     OnlyLabels { path: PathBuf, sets: Vec<SetSource> },
     #[error("{why}: {}", path.display())]
     NeitherCtNorLabels { why: String, path: PathBuf },
@@ -109,7 +109,7 @@ impl Findings {
     }
 
     fn leave_out(&mut self, why: &str, path: PathBuf) {
-        self.warnings.push(ImportWarning::new(Severity::Warning, format!("Left out: {why}"), vec![path]));
+        self.warnings.push(ImportWarning::new(Severity::Warning, crate::tf!("Left out: {why}", why), vec![path]));
     }
 
     fn look_at(&mut self, files: &[PathBuf], progress: &dyn Progress) -> Result<Vec<NiftiLook>, FindError> {
@@ -119,7 +119,11 @@ impl Findings {
             .par_iter()
             .map(|path| {
                 let look = nifti::look(path, progress);
-                progress.report("Looking at NIfTI files", done.fetch_add(1, Ordering::Relaxed) + 1, files.len());
+                progress.report(
+                    crate::words::t("Looking at NIfTI files"),
+                    done.fetch_add(1, Ordering::Relaxed) + 1,
+                    files.len(),
+                );
                 (*path, look)
             })
             .collect();

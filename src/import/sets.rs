@@ -110,7 +110,7 @@ impl SetError {
             Self::Cancelled(cancelled) => (cancelled.to_string(), None),
         };
         let files = path.into_iter().map(Path::to_owned).collect();
-        ImportWarning::new(Severity::Warning, format!("Not loaded: {reason}"), files)
+        ImportWarning::new(Severity::Warning, crate::tf!("Not loaded: {reason}", reason), files)
     }
 }
 
@@ -281,7 +281,7 @@ impl LabelFiles {
                 let rois = read_file(file, grid, progress);
                 let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                 if self.files.len() > 1 {
-                    progress.report("Reading masks", done, self.files.len());
+                    progress.report(crate::words::t("Reading masks"), done, self.files.len());
                 }
                 rois
             })

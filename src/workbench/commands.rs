@@ -15,6 +15,7 @@ use crate::features::ClinicalValues;
 use crate::geometry::{Orientation, PatientPoint};
 use crate::image::{Sampling, Slab, WindowLevel};
 use crate::structures::{RoiId, Role};
+use crate::words::t;
 use std::path::PathBuf;
 
 /// A request to the workbench, performed between frames.
@@ -131,6 +132,7 @@ pub enum Command {
     View(ViewCommand),
     /// Operations on whole structures, derived structures, contours for missing slices.
     Operate(OperationCommand),
+    Preference(super::PreferenceCommand),
 }
 
 /// What a command or an action works on.
@@ -168,6 +170,7 @@ impl Command {
             | Self::ClearNotices
             | Self::Deidentify(_)
             | Self::Archive(_)
+            | Self::Preference(_)
             | Self::SetHistoryBudget(_)
             | Self::Journal(_)
             | Self::Operate(OperationCommand::ShowPreview(_))
@@ -212,6 +215,7 @@ impl Command {
                 | Self::Deidentify(_)
                 | Self::Overlay(_)
                 | Self::Archive(_)
+                | Self::Preference(_)
                 | Self::Journal(_)
                 | Self::Operate(OperationCommand::ShowPreview(_))
         )
@@ -243,8 +247,11 @@ pub enum TeachCommand {
     Stop,
 }
 
-/// A command without arguments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, strum::EnumIter)]
+/// A command without arguments. Files name it in kebab case.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, strum::EnumIter, strum::EnumString, strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Action {
     Open,
     AddStructures,
@@ -309,6 +316,11 @@ pub enum Action {
     SendExport,
     Palette,
     Shortcuts,
+    Settings,
+    LargerInterface,
+    SmallerInterface,
+    UsualInterface,
+    Tour,
     Messages,
     ImportReport,
     Quit,
@@ -351,7 +363,7 @@ pub enum Action {
 }
 
 /// Where an action stands in the menus.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::EnumIter, strum::Display)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, strum::EnumIter)]
 pub enum Menu {
     File,
     Edit,
@@ -361,33 +373,29 @@ pub enum Menu {
     Help,
 }
 
+impl Menu {
+    /// In the language of this thread.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::File => t("File"),
+            Self::Edit => t("Edit"),
+            Self::View => t("View"),
+            Self::Structure => t("Structure"),
+            Self::Tools => t("Tools"),
+            Self::Help => t("Help"),
+        }
+    }
+}
+
 /// A key with its modifiers. `command` is Ctrl, on macOS Cmd.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Shortcut {
     /// Name of the key as egui names it.
     pub key: &'static str,
     pub command: bool,
     pub shift: bool,
-}
-
-impl std::fmt::Display for Shortcut {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.command {
-            f.write_str(if cfg!(target_os = "macos") { "Cmd+" } else { "Ctrl+" })?;
-        }
-        if self.shift {
-            f.write_str("Shift+")?;
-        }
-        f.write_str(match self.key {
-            "OpenBracket" => "[",
-            "CloseBracket" => "]",
-            "PageUp" => "Page up",
-            "PageDown" => "Page down",
-            "Comma" => ",",
-            "Period" => ".",
-            other => other,
-        })
-    }
+    /// Option on macOS.
+    pub alt: bool,
 }
 
 /// The row of an action in the command table.
@@ -396,20 +404,21 @@ pub struct ActionInfo {
     pub label: &'static str,
     pub tooltip: &'static str,
     pub menu: Menu,
+    /// The usual key; [`super::Keymap`] knows the one in use.
     pub shortcut: Option<Shortcut>,
 }
 
 const fn key(key: &'static str) -> Option<Shortcut> {
-    Some(Shortcut { key, command: false, shift: false })
+    Some(Shortcut { key, command: false, shift: false, alt: false })
 }
 const fn ctrl(key: &'static str) -> Option<Shortcut> {
-    Some(Shortcut { key, command: true, shift: false })
+    Some(Shortcut { key, command: true, shift: false, alt: false })
 }
 const fn ctrl_shift(key: &'static str) -> Option<Shortcut> {
-    Some(Shortcut { key, command: true, shift: true })
+    Some(Shortcut { key, command: true, shift: true, alt: false })
 }
 const fn shift(key: &'static str) -> Option<Shortcut> {
-    Some(Shortcut { key, command: false, shift: true })
+    Some(Shortcut { key, command: false, shift: true, alt: false })
 }
 
 impl Action {
@@ -439,6 +448,11 @@ impl Action {
             | Self::Palette
             | Self::Shortcuts
             | Self::ToolHelp
+            | Self::Settings
+            | Self::LargerInterface
+            | Self::SmallerInterface
+            | Self::UsualInterface
+            | Self::Tour
             | Self::Messages
             | Self::Quit => Reach::Anything,
             Self::SliceUp
@@ -478,16 +492,35 @@ impl Action {
             )
     }
 
-    /// A second key for what other programs have under it.
-    pub fn second_shortcut(self) -> Option<Shortcut> {
-        match self {
-            Self::Redo => ctrl("Y"),
-            _ => None,
-        }
+    /// Label and tooltip in the language of this thread, menu and usual key.
+    pub fn info(self) -> ActionInfo {
+        let row = self.row();
+        ActionInfo { label: t(row.label), tooltip: t(row.tooltip), ..row }
     }
 
-    /// Label, tooltip, menu and shortcut.
-    pub fn info(self) -> ActionInfo {
+    /// What menus and buttons call it.
+    pub fn label(self) -> &'static str {
+        self.info().label
+    }
+
+    /// What files call it: `tool-brush`.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
+    /// The keys that it has until the user changes them, the one that menus show first.
+    pub fn usual_keys(self) -> Vec<Shortcut> {
+        let more = match self {
+            Self::Redo => [ctrl("Y"), None],
+            // The sign lies with or without Shift, as the keyboard has it.
+            Self::LargerInterface => [ctrl("Plus"), ctrl_shift("Plus")],
+            _ => [None; 2],
+        };
+        self.row().shortcut.into_iter().chain(more.into_iter().flatten()).collect()
+    }
+
+    /// The row of the table, in English: the key of the catalogues.
+    pub fn row(self) -> ActionInfo {
         use Menu::{Edit, File, Help, Structure, Tools, View};
         let (label, tooltip, menu, shortcut) = match self {
             Self::Open => ("Open…", "Open a folder with a CT (DICOM or NIfTI) and its structures", File, ctrl("O")),
@@ -672,7 +705,20 @@ impl Action {
             Self::Palette => ("Command palette", "Find any command by its name", Help, ctrl("K")),
             Self::Messages => ("Messages", "Show every message of this run", Help, ctrl("M")),
             Self::ImportReport => ("Import report", "Show what was noticed while this case was read", Help, ctrl("I")),
-            Self::Shortcuts => ("Keyboard shortcuts", "List every shortcut", Help, key("F1")),
+            Self::Shortcuts => {
+                ("Keyboard shortcuts", "List, find and change the keys of every command", Help, key("F1"))
+            }
+            Self::Settings => {
+                ("Settings", "Language, size of the interface, memory of undo, and what is shown", Edit, ctrl("Comma"))
+            }
+            Self::LargerInterface => {
+                ("Larger interface", "Text and controls larger, up to 250 %", View, ctrl("Equals"))
+            }
+            Self::SmallerInterface => {
+                ("Smaller interface", "Text and controls smaller, down to 100 %", View, ctrl("Minus"))
+            }
+            Self::UsualInterface => ("Usual size of the interface", "Text and controls at 100 %", View, ctrl("0")),
+            Self::Tour => ("Tour", "A minute with the demo case: open, scroll, window, draw, undo, export", Help, None),
             // Views.
             Self::LayoutAxial => {
                 ("Axial large", "The axial view large, sagittal and coronal beside it", View, key("F2"))
@@ -826,11 +872,9 @@ mod tests {
 
     #[test]
     fn labels_and_shortcuts_are_unique() {
-        let infos: Vec<ActionInfo> = Action::iter().map(Action::info).collect();
-        let labels: HashSet<_> = infos.iter().map(|i| i.label).collect();
-        let second = Action::iter().filter_map(Action::second_shortcut);
-        let keys: Vec<_> = infos.iter().filter_map(|i| i.shortcut).chain(second).collect();
-        assert_eq!(labels.len(), infos.len());
+        let labels: Vec<_> = Action::iter().map(Action::label).collect();
+        let keys: Vec<_> = Action::iter().flat_map(Action::usual_keys).collect();
+        assert_eq!(labels.iter().collect::<HashSet<_>>().len(), labels.len());
         assert_eq!(keys.iter().collect::<HashSet<_>>().len(), keys.len());
     }
 }

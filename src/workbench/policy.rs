@@ -122,14 +122,17 @@ pub struct EditPolicy {
 /// Why a tool may not begin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("No structure is selected: choose one in the structure list, or add one")]
+    #[error("{}", crate::words::t("No structure is selected: choose one in the structure list, or add one"))]
     NothingSelected,
-    #[error("{0} is locked: unlock it in the structure list to edit it")]
+    #[error("{}", crate::tf!("{value} is locked: unlock it in the structure list to edit it", value = .0))]
     Locked(String),
-    #[error("{0} is hidden: show it before editing, so that you see what you change")]
+    #[error("{}", crate::tf!("{value} is hidden: show it before editing, so that you see what you change", value = .0))]
     Hidden(String),
     #[error(
-        "The structure to which edits are limited is no longer there: choose another one in the rules of the tool bar, or no limit"
+        "{}",
+        crate::words::t(
+            "The structure to which edits are limited is no longer there: choose another one in the rules of the tool bar, or no limit"
+        )
     )]
     NoLimit,
 }

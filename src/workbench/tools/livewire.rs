@@ -5,6 +5,7 @@ use super::freehand::area_hints;
 use super::{EditMode, HandleKind, LineStyle, Pointer, Preview, Tool, ToolAction, ToolContext, ToolEvent, ToolOptions};
 use crate::contour::Wire;
 use crate::geometry::PatientPoint;
+use crate::words::{keep, t};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Livewire {
@@ -53,14 +54,14 @@ impl Livewire {
         }
         let mut path = self.path();
         path.extend(self.way_to(draft.points[0], context));
-        let actions = draft.actions("Livewire", path);
+        let actions = draft.actions(keep("Livewire"), path);
         *self = Self { pointer: self.pointer, ..Self::default() };
         actions
     }
 
     fn press(&mut self, pointer: Pointer, context: &ToolContext<'_>) -> Vec<ToolAction> {
         if !ToolContext::is_axial(pointer.orientation) {
-            return vec![ToolAction::Say("The livewire works in the axial view")];
+            return vec![ToolAction::Say(t("The livewire works in the axial view"))];
         }
         match &self.draft {
             Some(draft) if !draft.holds(&pointer, context.grid()) => return vec![ToolAction::Say(OTHER_PLANE)],
@@ -113,15 +114,15 @@ impl Tool for Livewire {
     fn hints(&self, options: &ToolOptions) -> Vec<(&'static str, &'static str)> {
         match &self.draft {
             Some(draft) => {
-                let close = if draft.mode == EditMode::Add { "close and add" } else { "close and erase" };
+                let close = if draft.mode == EditMode::Add { t("close and add") } else { t("close and erase") };
                 vec![
-                    ("Click", "fix the way so far"),
-                    ("Enter", close),
-                    ("Backspace", "last point back"),
-                    ("Esc", "drop"),
+                    (t("Click"), t("fix the way so far")),
+                    (t("Enter"), close),
+                    (t("Backspace"), t("last point back")),
+                    (t("Esc"), t("drop")),
                 ]
             }
-            None => area_hints(options.mode, "Click on an edge"),
+            None => area_hints(options.mode, t("Click on an edge")),
         }
     }
 
