@@ -14,7 +14,7 @@ use super::view_layout::{AXIAL, LEFT, SOLID, ViewSlot, cells};
 use super::view_menu::view_menu_ui;
 use super::view_sides::{side_ui, slice_marks};
 use super::viewport::{
-    Camera, OverlayView, Show, View, ViewExtras, ViewInput, ViewOutput, ViewTransform, notice, preview,
+    Camera, DoubleClicks, OverlayView, Show, View, ViewExtras, ViewInput, ViewOutput, ViewTransform, notice, preview,
 };
 use super::volumes::Volumes;
 use crate::geometry::{Orientation, PatientPoint};
@@ -27,6 +27,7 @@ pub struct Views {
     pub(super) views: [View; 4],
     transforms: [Option<ViewTransform>; 4],
     solid: SolidView,
+    solid_clicks: DoubleClicks,
     difference: DifferenceOutlines,
     /// Where the views were drawn, by their number.
     places: Vec<(usize, Rect)>,
@@ -63,6 +64,7 @@ impl Default for Views {
             ],
             transforms: [None; 4],
             solid: SolidView::default(),
+            solid_clicks: DoubleClicks::default(),
             difference: DifferenceOutlines::default(),
             places: Vec::new(),
             maximized: None,
@@ -350,7 +352,7 @@ impl Views {
         if response.is_pointer_button_down_on() {
             self.active = SOLID;
         }
-        if response.double_clicked() {
+        if self.solid_clicks.follow(&response) {
             sender.send(WindowRequest::Maximize(self.maximized.is_none().then_some(SOLID)));
         }
     }

@@ -67,8 +67,25 @@ pub(super) struct InputState {
     gesture: Gesture,
     /// Parts of a wheel step not yet told, in steps.
     wheel: f32,
+    clicks: DoubleClicks,
+}
+
+/// Tells double clicks. Where two clicks follow one elsewhere at once, egui takes them for the end of three.
+#[derive(Debug, Clone, Default)]
+pub struct DoubleClicks {
     /// The last click was the second of two.
     has_doubled: bool,
+}
+
+impl DoubleClicks {
+    /// True if the click of this frame is the second of two.
+    pub fn follow(&mut self, response: &Response) -> bool {
+        let is_double = response.double_clicked() || (response.triple_clicked() && !self.has_doubled);
+        if response.clicked() {
+            self.has_doubled = is_double;
+        }
+        is_double
+    }
 }
 
 impl InputState {
@@ -140,12 +157,9 @@ impl InputState {
             }
             self.gesture = Gesture::None;
         }
-        // Where two clicks follow another one elsewhere at once, egui takes them for the end of three.
-        let is_double = response.double_clicked() || (response.triple_clicked() && !self.has_doubled);
-        if response.clicked() {
-            self.has_doubled = is_double;
-        }
-        if is_double && let Some(at) = response.interact_pointer_pos() {
+        if self.clicks.follow(response)
+            && let Some(at) = response.interact_pointer_pos()
+        {
             told.push(ViewEvent::DoubleClick { at: view.patient_from_screen(at) });
         }
         told

@@ -15,7 +15,7 @@ mod scrub;
 mod transform;
 
 pub use chart::DifferenceBar;
-pub use input::ViewEvent;
+pub use input::{DoubleClicks, ViewEvent};
 pub use isodoses::Isodose;
 pub use legend::OverlayLegend;
 pub use outlines::{CutCache, CutLine, Polyline, along, along_slices};
