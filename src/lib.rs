@@ -10,6 +10,7 @@ pub mod image;
 pub mod metrics;
 pub mod progress;
 pub mod structures;
+pub mod words;
 
 // First floor: one capability each, usable without a screen.
 pub mod anatomy;
@@ -40,7 +41,9 @@ pub mod gpu;
 pub mod ui;
 
 /// The sentence shown wherever results are shown.
-pub const RESEARCH_ONLY: &str = "Research and education only. Not a medical device. Contours and risk figures must not be used to plan, change or withhold treatment.";
+pub const RESEARCH_ONLY: &str = words::keep(
+    "Research and education only. Not a medical device. Contours and risk figures must not be used to plan, change or withhold treatment.",
+);
 
 /// Name and version of this program, as written into files it makes.
 pub const PROGRAM: &str = concat!("Hilum ", env!("CARGO_PKG_VERSION"));

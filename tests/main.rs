@@ -14,6 +14,8 @@ mod features;
 #[cfg(feature = "gui")]
 mod gpu;
 mod import;
+#[cfg(feature = "gui")]
+mod interface;
 mod journal;
 mod layering;
 mod metrics;
@@ -28,6 +30,7 @@ mod phantom;
 mod risk;
 mod scenarios;
 mod segmentation;
+mod settings;
 #[cfg(feature = "gui")]
 mod shaders;
 #[cfg(feature = "gui")]
@@ -35,9 +38,14 @@ mod solid;
 #[cfg(feature = "gui")]
 mod tools_window;
 #[cfg(feature = "gui")]
+mod touch;
+#[cfg(feature = "gui")]
 mod ui;
 #[cfg(feature = "gui")]
 mod viewport;
 #[cfg(feature = "gui")]
 mod views;
+mod words;
+#[cfg(feature = "gui")]
+mod words_window;
 mod workbench;

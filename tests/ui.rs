@@ -160,10 +160,10 @@ fn every_action_is_in_a_menu_and_a_disabled_one_says_why() {
     let mut w = Window::open(Start::default());
     let menus: std::collections::BTreeSet<_> = Action::iter().map(|a| a.info().menu).collect();
     for menu in menus {
-        w.harness.get_by_label(&menu.to_string()).click();
+        w.harness.get_by_label(menu.label()).click();
         w.settle();
         for action in Action::iter().filter(|a| a.info().menu == menu) {
-            assert!(w.says(action.info().label), "{} in {menu}", action.info().label);
+            assert!(w.says(action.info().label), "{} in {menu:?}", action.info().label);
         }
         w.key(Modifiers::NONE, Key::Escape);
     }

@@ -56,11 +56,11 @@ pub struct StationSet {
 /// Why no stations can be drawn.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StationError {
-    #[error("the stations need a mask of the {0}; find or import it first")]
+    #[error("{}", crate::tf!("the stations need a mask of the {value}; find or import it first", value = .0))]
     MissingOrgan(&'static str),
-    #[error("the stations need the carina; set it by a click")]
+    #[error("{}", crate::words::t("the stations need the carina; set it by a click"))]
     NoCarina,
-    #[error("the slices are not axial; the station rules are written for axial slices")]
+    #[error("{}", crate::words::t("the slices are not axial; the station rules are written for axial slices"))]
     NotAxial,
 }
 

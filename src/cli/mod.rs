@@ -14,6 +14,7 @@ mod export;
 mod failure;
 mod inspect;
 mod journal;
+mod keys;
 mod masks;
 mod npy;
 mod operate;
@@ -95,6 +96,8 @@ enum CliCommand {
     #[command(subcommand)]
     Journal(journal::Journal),
     Bench(bench::Bench),
+    Keys(keys::Keys),
+    Settings(keys::SettingsCommand),
 }
 
 /// Parses the command line, runs the command, and gives the exit code.
@@ -158,6 +161,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Archive(c) => c.run(&terminal),
         CliCommand::Journal(c) => c.run(&terminal),
         CliCommand::Bench(c) => c.run(&terminal),
+        CliCommand::Keys(c) => c.run(),
+        CliCommand::Settings(c) => c.run(),
     };
     terminal.finish();
     result

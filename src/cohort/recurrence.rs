@@ -2,6 +2,7 @@
 
 use crate::structures::Station;
 use crate::survival::{Interval, wilson_interval};
+use crate::words::t;
 use std::collections::BTreeMap;
 
 /// The published table.
@@ -97,19 +98,19 @@ pub enum Denominator {
 impl Denominator {
     pub fn label(self) -> &'static str {
         match self {
-            Self::Events => "of all recurrences",
-            Self::RecurringPatients => "of the patients who recurred",
+            Self::Events => t("of all recurrences"),
+            Self::RecurringPatients => t("of the patients who recurred"),
         }
     }
 
     /// What to keep in mind with it.
     pub fn note(self) -> &'static str {
         match self {
-            Self::Events => {
-                "A patient can recur in several stations, so the events are not independent and the intervals are too narrow"
-            }
+            Self::Events => t(
+                "A patient can recur in several stations, so the events are not independent and the intervals are too narrow",
+            ),
             Self::RecurringPatients => {
-                "Assumes at most one event per station and patient; the shares add up to more than 100 %"
+                t("Assumes at most one event per station and patient; the shares add up to more than 100 %")
             }
         }
     }

@@ -12,6 +12,7 @@ use super::distance::half_steps;
 use super::lines::{FAR, Gauge, Lattice, Search};
 use super::{BooleanOp, SliceContours, Slices, boolean, trace};
 use crate::geometry::VoxelGrid;
+use crate::words::keep;
 use ndarray::ArrayView2;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,15 +34,15 @@ impl Margins {
         Self { left: mm, right: mm, anterior: mm, posterior: mm, superior: mm, inferior: mm }
     }
 
-    /// The six values with the names of their sides.
+    /// The six values with the names of their sides, in English.
     pub fn sides(&self) -> [(&'static str, f64); 6] {
         [
-            ("left", self.left),
-            ("right", self.right),
-            ("anterior", self.anterior),
-            ("posterior", self.posterior),
-            ("superior", self.superior),
-            ("inferior", self.inferior),
+            (keep("left"), self.left),
+            (keep("right"), self.right),
+            (keep("anterior"), self.anterior),
+            (keep("posterior"), self.posterior),
+            (keep("superior"), self.superior),
+            (keep("inferior"), self.inferior),
         ]
     }
 

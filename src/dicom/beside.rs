@@ -154,15 +154,15 @@ pub struct LoadedOverlay {
 /// Why an overlay cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum OverlayError {
-    #[error("it cannot be laid over this CT: {0}")]
+    #[error("{}", crate::tf!("it cannot be laid over this CT: {value}", value = .0))]
     NotPlaced(String),
-    #[error("the PET series cannot be read: {0}")]
+    #[error("{}", crate::tf!("the PET series cannot be read: {value}", value = .0))]
     Pet(#[from] CtError),
-    #[error("the dose cannot be shown: {why}: {}", path.display())]
+    #[error("{}", crate::tf!("the dose cannot be shown: {why}: {path}", why = .why, path = path.display()))]
     Dose { why: String, path: PathBuf },
-    #[error("the grid of the dose is not valid: {source}: {}", path.display())]
+    #[error("{}", crate::tf!("the grid of the dose is not valid: {source}: {path}", source = .source, path = path.display()))]
     Grid { source: GridError, path: PathBuf },
-    #[error("the file cannot be read ({source}): {}", path.display())]
+    #[error("{}", crate::tf!("the file cannot be read ({source}): {path}", source = .source, path = path.display()))]
     Read { source: ReadError, path: PathBuf },
     #[error(transparent)]
     Cancelled(#[from] Cancelled),

@@ -19,31 +19,25 @@ use std::time::Duration;
 /// Why a CT series cannot be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum CtError {
-    #[error("the series holds no image")]
+    #[error("{}", crate::words::t("the series holds no image"))]
     Empty,
-    #[error("none of the {total} images can be used: {why}; export the series again: {}", path.display())]
+    #[error("{}", crate::tf!("none of the {total} images can be used: {why}; export the series again: {path}", total = .total, why = .why, path = path.display()))]
     NoneUsable { total: usize, why: String, path: PathBuf },
-    #[error("only one of the {total} images can be used, which makes no volume; export the series again: {}", path.display())]
+    #[error("{}", crate::tf!("only one of the {total} images can be used, which makes no volume; export the series again: {path}", total = .total, path = path.display()))]
     TooFew { total: usize, path: PathBuf },
-    #[error("the images have no position, orientation or pixel spacing, so they have no place in the patient: {}", path.display())]
+    #[error("{}", crate::tf!("the images have no position, orientation or pixel spacing, so they have no place in the patient: {path}", path = path.display()))]
     NoGeometry { path: PathBuf },
-    #[error(
-        "the series holds {images} images at {positions} positions (phases of a 4D scan?); export one phase as its own series: {}",
-        path.display()
-    )]
+    #[error("{}", crate::tf!("the series holds {images} images at {positions} positions (phases of a 4D scan?); export one phase as its own series: {path}", images = .images, positions = .positions, path = path.display()))]
     RepeatedPositions { images: usize, positions: usize, path: PathBuf },
-    #[error(
-        "the slices shift sideways by {shift_mm:.2} mm along the stack (tilted gantry?), which is no rectangular volume; have the scan reformatted without tilt: {}",
-        path.display()
-    )]
+    #[error("{}", crate::tf!("the slices shift sideways by {shift_mm:.2} mm along the stack (tilted gantry?), which is no rectangular volume; have the scan reformatted without tilt: {path}", shift_mm = .shift_mm, path = path.display()))]
     Sideways { shift_mm: f64, path: PathBuf },
-    #[error("an image cannot be read: {why}: {}", path.display())]
+    #[error("{}", crate::tf!("an image cannot be read: {why}: {path}", why = .why, path = path.display()))]
     Pixels { why: String, path: PathBuf },
-    #[error("the images are compressed as {name}, which cannot be read; export them uncompressed: {}", path.display())]
+    #[error("{}", crate::tf!("the images are compressed as {name}, which cannot be read; export them uncompressed: {path}", name = .name, path = path.display()))]
     Compression { name: String, path: PathBuf },
-    #[error("the images form no volume: {source}: {}", path.display())]
+    #[error("{}", crate::tf!("the images form no volume: {source}: {path}", source = .source, path = path.display()))]
     Grid { source: GridError, path: PathBuf },
-    #[error("the header of an image cannot be read again ({why}); has the folder changed?: {}", path.display())]
+    #[error("{}", crate::tf!("the header of an image cannot be read again ({why}); has the folder changed?: {path}", why = .why, path = path.display()))]
     Header { why: String, path: PathBuf },
     #[error(transparent)]
     Cancelled(#[from] Cancelled),

@@ -161,14 +161,18 @@ impl DoseFile {
         let mut warnings = Vec::new();
         if !matches!(self.summation.as_str(), "PLAN" | "MULTI_PLAN" | "PLAN_OVERVIEW") {
             let details = self.details();
-            warnings.push(ImportWarning::warning(format!("This is not the whole dose of a plan: {details}")));
+            warnings
+                .push(ImportWarning::warning(crate::tf!("This is not the whole dose of a plan: {details}", details)));
         }
         if self.units == "RELATIVE" {
-            warnings.push(ImportWarning::warning("The dose is relative: it cannot be given in Gy"));
+            warnings.push(ImportWarning::warning(crate::words::t("The dose is relative: it cannot be given in Gy")));
         }
         if self.dose_type != "PHYSICAL" {
             let stated = if self.dose_type.is_empty() { "not stated" } else { self.dose_type.as_str() };
-            warnings.push(ImportWarning::warning(format!("The Dose Type (3004,0004) is {stated}, not PHYSICAL")));
+            warnings.push(ImportWarning::warning(crate::tf!(
+                "The Dose Type (3004,0004) is {stated}, not PHYSICAL",
+                stated
+            )));
         }
         warnings
     }
@@ -191,7 +195,7 @@ pub(super) fn load_dose(
 ) -> Result<LoadedOverlay, OverlayError> {
     let path = &dose.path;
     let refused = |why: String| OverlayError::Dose { why, path: path.clone() };
-    progress.report("Loading the dose", 0, 1);
+    progress.report(crate::words::t("Loading the dose"), 0, 1);
     let file = match read_until(path, &|tag: Tag| is_pixels(tag) || tag.0 > 0x7FE0) {
         Ok(Some(file)) => file,
         Ok(None) => return Err(refused("it is no DICOM file any more".into())),
@@ -327,8 +331,9 @@ fn offsets(
     const NAME: &str = "Grid Frame Offset Vector (3004,000C)";
     match ds.bytes(tags::FRAME_INCREMENT_POINTER) {
         Some([0x04, 0x30, 0x0C, 0x00]) => {}
-        None | Some([]) => remarks.push(ImportWarning::info(format!(
-            "The dose has no Frame Increment Pointer (0028,0009); its {NAME} was used"
+        None | Some([]) => remarks.push(ImportWarning::info(crate::tf!(
+            "The dose has no Frame Increment Pointer (0028,0009); its {NAME} was used",
+            NAME
         ))),
         Some(_) => {
             return Err(format!("its Frame Increment Pointer (0028,0009) does not point to the {NAME}"));

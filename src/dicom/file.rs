@@ -16,11 +16,11 @@ use std::path::Path;
 pub enum ReadError {
     #[error("{0}")]
     Io(#[from] std::io::Error),
-    #[error("the file is cut off or damaged: {0}")]
+    #[error("{}", crate::tf!("the file is cut off or damaged: {value}", value = .0))]
     Damaged(String),
-    #[error("its transfer syntax {0} cannot be read; convert it to Explicit VR Little Endian")]
+    #[error("{}", crate::tf!("its transfer syntax {value} cannot be read; convert it to Explicit VR Little Endian", value = .0))]
     TransferSyntax(String),
-    #[error("it is no DICOM file")]
+    #[error("{}", crate::words::t("it is no DICOM file"))]
     NotDicom,
 }
 

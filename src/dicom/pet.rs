@@ -50,8 +50,9 @@ pub(super) fn load_pet(
             continue;
         }
         let quantity = if scaled.refusal.is_none() { Quantity::Suv } else { Quantity::RawPet };
-        warnings
-            .extend(scaled.refusal.map(|why| ImportWarning::warning(format!("No SUV: {why}. Raw values are shown"))));
+        warnings.extend(
+            scaled.refusal.map(|why| ImportWarning::warning(crate::tf!("No SUV: {why}. Raw values are shown", why))),
+        );
         warnings.extend(scaled.remarks.into_iter().map(ImportWarning::info));
         let volume = OverlayVolume::new(Arc::new(grid), values, quantity, scaled.unit, ct_from_overlay);
         return Ok(LoadedOverlay { volume, warnings, method: scaled.method, reference: None });

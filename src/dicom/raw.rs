@@ -25,9 +25,9 @@ pub(crate) enum Encoding {
 /// Why bytes are no data set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ParseError {
-    #[error("the file ends in the middle of an attribute (byte {0})")]
+    #[error("{}", crate::tf!("the file ends in the middle of an attribute (byte {value})", value = .0))]
     Truncated(usize),
-    #[error("{what} at byte {at}")]
+    #[error("{}", crate::tf!("{what} at byte {at}", what = .what, at = .at))]
     Invalid { at: usize, what: &'static str },
 }
 

@@ -304,12 +304,15 @@ pub fn load_structure_set(
     for item in ds.items(tags::STRUCTURE_SET_ROI_SEQUENCE) {
         let name = source.roi_name(item);
         let Some(number) = item.integer(tags::ROI_NUMBER) else {
-            warnings.push(ImportWarning::warning(format!("The ROI \"{name}\" has no number and was left out")));
+            warnings
+                .push(ImportWarning::warning(crate::tf!("The ROI \"{name}\" has no number and was left out", name)));
             continue;
         };
         if !numbers.insert(number) {
-            warnings.push(ImportWarning::warning(format!(
-                "The ROI \"{name}\" has the number {number} of another ROI and was left out"
+            warnings.push(ImportWarning::warning(crate::tf!(
+                "The ROI \"{name}\" has the number {number} of another ROI and was left out",
+                name,
+                number
             )));
             continue;
         }
@@ -329,18 +332,24 @@ pub fn load_structure_set(
     });
     let orphans = contour_items.keys().filter(|n| !numbers.contains(n)).count();
     if orphans > 0 {
-        warnings.push(ImportWarning::warning(format!("{orphans} sets of contours belong to no ROI and were left out")));
+        warnings.push(ImportWarning::warning(crate::tf!(
+            "{orphans} sets of contours belong to no ROI and were left out",
+            orphans
+        )));
     }
     let nameless = ds.items(tags::ROI_CONTOUR_SEQUENCE).iter();
     let nameless = nameless.filter(|item| item.integer(tags::REFERENCED_ROI_NUMBER).is_none()).count();
     if nameless > 0 {
-        warnings.push(ImportWarning::warning(format!("{nameless} sets of contours name no ROI and were left out")));
+        warnings.push(ImportWarning::warning(crate::tf!(
+            "{nameless} sets of contours name no ROI and were left out",
+            nameless
+        )));
     }
     for roi in read.iter().filter(|roi| roi.contour_items.len() > 1) {
-        warnings.push(ImportWarning::warning(format!(
-            "The contours of \"{}\" stand in {} places of the file; all of them were read",
-            roi.name,
-            roi.contour_items.len()
+        warnings.push(ImportWarning::warning(crate::tf!(
+            "The contours of \"{name}\" stand in {contour_items} places of the file; all of them were read",
+            name = roi.name,
+            contour_items = roi.contour_items.len()
         )));
     }
     check_completeness(&source, &read, &mut warnings);
@@ -409,10 +418,11 @@ pub fn load_structure_set(
     }
     let empty: Vec<&str> = read.iter().filter(|r| r.contours.is_empty()).map(|r| r.name.as_str()).collect();
     if !empty.is_empty() {
-        warnings.push(ImportWarning::info(format!("Without contours, kept on export: {}", quoted(&empty))));
+        warnings
+            .push(ImportWarning::info(crate::tf!("Without contours, kept on export: {empty}", empty = quoted(&empty))));
     }
     if loaded.rois.is_empty() {
-        warnings.push(ImportWarning::warning("The structure set holds no structure"));
+        warnings.push(ImportWarning::warning(crate::words::t("The structure set holds no structure")));
     }
     for warning in &mut warnings {
         warning.files = vec![path.to_owned()];
@@ -450,11 +460,7 @@ fn check_frame_of_reference(
     let judged_missing = judged.iter().any(|f| f.is_empty() || ours.is_empty());
     for (roi, frame) in read.iter_mut().zip(&frames) {
         if is_other(frame) && !roi.contours.is_empty() {
-            warnings.push(ImportWarning::warning(format!(
-                "The ROI \"{}\" belongs to another frame of reference; its {} contours are not shown and are kept on export",
-                roi.name,
-                roi.contours.len()
-            )));
+            warnings.push(ImportWarning::warning(crate::tf!("The ROI \"{name}\" belongs to another frame of reference; its {contours} contours are not shown and are kept on export", name = roi.name, contours = roi.contours.len())));
             let all = (0..roi.contours.len()).collect();
             roi.binding = Binding { outside: all, ..Binding::default() };
         }
@@ -463,13 +469,12 @@ fn check_frame_of_reference(
         let contours = || read.iter().flat_map(|r| &r.contours);
         let who = if ours.is_empty() { "The CT" } else { "The structure set" };
         if contours().any(|c| ct.slice_of_image(&c.image_uid).is_some()) {
-            warnings.push(ImportWarning::warning(format!(
-                "{who} names no frame of reference; its contours refer to images of this CT and were accepted"
+            warnings.push(ImportWarning::warning(crate::tf!(
+                "{who} names no frame of reference; its contours refer to images of this CT and were accepted",
+                who
             )));
         } else if contours().any(|c| c.points.iter().any(|p| grid.containing_voxel(*p).is_some())) {
-            warnings.push(ImportWarning::warning(format!(
-                "{who} names no frame of reference and its contours refer to none of these images; they were placed by their position: check that they fit"
-            )));
+            warnings.push(ImportWarning::warning(crate::tf!("{who} names no frame of reference and its contours refer to none of these images; they were placed by their position: check that they fit", who)));
         } else {
             return Err(StructureSetError::NotInScan { label: source.label.clone(), path: source.path.clone() });
         }
@@ -490,8 +495,9 @@ fn check_completeness(source: &SourceStructureSet, read: &[ReadRoi], warnings: &
         None
     };
     if let Some(missing) = missing {
-        warnings.push(ImportWarning::warning(format!(
-            "The structure set has no {missing} at all; was the file cut off? Compare it with the original"
+        warnings.push(ImportWarning::warning(crate::tf!(
+            "The structure set has no {missing} at all; was the file cut off? Compare it with the original",
+            missing
         )));
     }
     for (tag, name) in [
@@ -502,7 +508,7 @@ fn check_completeness(source: &SourceStructureSet, read: &[ReadRoi], warnings: &
     ] {
         let date = ds.string(tag);
         if !date.is_empty() && !is_date(&date) {
-            warnings.push(ImportWarning::info(format!("The {name} date \"{date}\" is no date")));
+            warnings.push(ImportWarning::info(crate::tf!("The {name} date \"{date}\" is no date", name, date)));
         }
     }
 }
@@ -558,10 +564,7 @@ fn check_references(source: &SourceStructureSet, read: &[ReadRoi], ct: &CtMeta, 
         warnings.push(ImportWarning::warning(text));
     }
     if elsewhere > 0 {
-        warnings.push(ImportWarning::warning(format!(
-            "{elsewhere} of {referring} contours refer to another image than the one at their position; the position was used: {}",
-            quoted(&with_elsewhere)
-        )));
+        warnings.push(ImportWarning::warning(crate::tf!("{elsewhere} of {referring} contours refer to another image than the one at their position; the position was used: {with_elsewhere}", elsewhere, referring, with_elsewhere = quoted(&with_elsewhere))));
     }
     let series: Vec<String> = (source.dataset.items(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE).iter())
         .flat_map(|f| f.items(tags::RT_REFERENCED_STUDY_SEQUENCE))
@@ -570,9 +573,12 @@ fn check_references(source: &SourceStructureSet, read: &[ReadRoi], ct: &CtMeta, 
         .filter(|uid| !uid.is_empty())
         .collect();
     if series.is_empty() {
-        warnings.push(ImportWarning::info("The structure set does not say to which CT series it belongs"));
+        warnings
+            .push(ImportWarning::info(crate::words::t("The structure set does not say to which CT series it belongs")));
     } else if !series.contains(&ct.series_instance_uid) && (unknown == 0 || unknown < referring) {
-        warnings.push(ImportWarning::warning("The structure set was drawn on another series than this CT"));
+        warnings.push(ImportWarning::warning(crate::words::t(
+            "The structure set was drawn on another series than this CT",
+        )));
     }
 }
 

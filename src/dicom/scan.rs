@@ -168,17 +168,11 @@ pub struct StructureSetFile {
 /// Why a scan found nothing to work with.
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
-    #[error("nothing is there; check the path: {}", .0.display())]
+    #[error("{}", crate::tf!("nothing is there; check the path: {path}", path = .0.display()))]
     NotFound(PathBuf),
-    #[error(
-        "no DICOM file among {files} files, and no NIfTI volume; choose the folder that holds the CT images: {}",
-        folder.display()
-    )]
+    #[error("{}", crate::tf!("no DICOM file among {files} files, and no NIfTI volume; choose the folder that holds the CT images: {path}", files = .files, path = folder.display()))]
     NoDicom { files: usize, folder: PathBuf },
-    #[error(
-        "the folder holds {files} files, {dicom} of them DICOM, none of them CT images{found}; add the folder of the CT series: {}",
-        folder.display()
-    )]
+    #[error("{}", crate::tf!("the folder holds {files} files, {dicom} of them DICOM, none of them CT images{found}; add the folder of the CT series: {path}", files = .files, dicom = .dicom, found = .found, path = folder.display()))]
     NoCt { files: usize, dicom: usize, found: String, folder: PathBuf },
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -243,7 +237,7 @@ pub fn look_through(paths: &[PathBuf], progress: &dyn Progress) -> Result<Scan, 
         .map(|path| {
             progress.checkpoint()?;
             let found = look_at(path);
-            progress.report("Reading headers", done.fetch_add(1, Ordering::Relaxed) + 1, files.len());
+            progress.report(crate::words::t("Reading headers"), done.fetch_add(1, Ordering::Relaxed) + 1, files.len());
             Ok(found)
         })
         .collect::<Result<_, Cancelled>>()?;
@@ -273,7 +267,7 @@ pub fn look_through(paths: &[PathBuf], progress: &dyn Progress) -> Result<Scan, 
         }
     }
     for (why, files) in unusable {
-        scan.warnings.push(ImportWarning::new(Severity::Warning, format!("Left out: {why}"), files));
+        scan.warnings.push(ImportWarning::new(Severity::Warning, crate::tf!("Left out: {why}", why), files));
     }
     if !localizers.is_empty() {
         let text = format!("{} localizer images (scout views) were left out", localizers.len());
@@ -525,12 +519,7 @@ fn split_into_stacks(slices: Vec<(SeriesFacts, SliceHeader)>, scan: &mut Scan) {
         let counts: Vec<String> = stacks.iter().map(|s| s.len().to_string()).collect();
         scan.warnings.push(ImportWarning::new(
             Severity::Warning,
-            format!(
-                "The series \"{}\" mixes images of different orientation, size, spacing or frame of reference; they are listed as {} series of {} images",
-                stacks[0].description,
-                stacks.len(),
-                counts.join(", ")
-            ),
+            crate::tf!("The series \"{description}\" mixes images of different orientation, size, spacing or frame of reference; they are listed as {stacks} series of {names} images", description = stacks[0].description, stacks = stacks.len(), names = counts.join(", ")),
             stacks.iter().map(|s| s.slices[0].path.clone()).collect(),
         ));
     }

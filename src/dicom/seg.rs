@@ -14,6 +14,7 @@ use super::warning::ImportWarning;
 use crate::contour::{Mask, SliceMask};
 use crate::geometry::{PatientPoint, VoxelGrid};
 use crate::structures::{Generation, Provenance, Roi, RoiId, Role, free_name, organ_color, propose_role, role_color};
+use crate::tf;
 use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
 use glam::{DVec2, DVec3};
@@ -51,17 +52,20 @@ impl SegmentationError {
     /// The reason without the file.
     pub fn reason(&self) -> String {
         match self {
-            Self::Read { source, .. } => format!("the segmentation cannot be read: {source}"),
+            Self::Read { source, .. } => tf!("the segmentation cannot be read: {source}", source),
             Self::NotASegmentation { sop_class, .. } => {
-                format!("the file is no DICOM segmentation (SOP class {sop_class})")
+                tf!("the file is no DICOM segmentation (SOP class {sop_class})", sop_class)
             }
-            Self::OtherFrameOfReference { label, .. } => format!(
-                "the segmentation \"{label}\" belongs to another frame of reference than this CT, so its voxels may lie elsewhere in the patient; open the CT on which it was made, or have it transferred to this one by a registration"
+            Self::OtherFrameOfReference { label, .. } => tf!(
+                "the segmentation \"{label}\" belongs to another frame of reference than this CT, so its voxels may lie elsewhere in the patient; open the CT on which it was made, or have it transferred to this one by a registration",
+                label
             ),
-            Self::NotInScan { label, frames, .. } => format!(
-                "none of the {frames} frames of the segmentation \"{label}\" lies in the scan; open the CT on which it was made"
+            Self::NotInScan { label, frames, .. } => tf!(
+                "none of the {frames} frames of the segmentation \"{label}\" lies in the scan; open the CT on which it was made",
+                frames,
+                label
             ),
-            Self::Unusable { why, .. } => format!("the segmentation cannot be used: {why}"),
+            Self::Unusable { why, .. } => tf!("the segmentation cannot be used: {why}", why),
         }
     }
 }
@@ -153,9 +157,10 @@ impl LoadedSegmentation {
                 out.uncertain_roles.push(n);
             }
             if different > 0 {
-                out.warnings.push(ImportWarning::warning(format!(
-                    "the contours of \"{}\" differ from its segment in {different} voxels",
-                    roi.name
+                out.warnings.push(ImportWarning::warning(crate::tf!(
+                    "the contours of \"{name}\" differ from its segment in {different} voxels",
+                    name = roi.name,
+                    different
                 )));
             }
             out.voxels_different += different;
@@ -200,10 +205,7 @@ pub fn load_segmentation(path: &Path, grid: &VoxelGrid, ct: &CtMeta) -> Result<L
     let pixels = pixels(path, &bytes, file.pixels, &layout).map_err(unusable)?;
     let mut warnings = Vec::new();
     if let Some(maximum) = layout.fractional_maximum {
-        warnings.push(ImportWarning::info(format!(
-            "the segmentation \"{label}\" is fractional ({}): a voxel is in from half of the maximum ({maximum}) on",
-            ds.string(tags::SEGMENTATION_FRACTIONAL_TYPE).to_lowercase()
-        )));
+        warnings.push(ImportWarning::info(crate::tf!("the segmentation \"{label}\" is fractional ({group}): a voxel is in from half of the maximum ({maximum}) on", label, group = ds.string(tags::SEGMENTATION_FRACTIONAL_TYPE).to_lowercase(), maximum)));
     }
     let frames = frames(ds, &layout, ct, grid).map_err(unusable)?;
     let placed: Vec<Placed> = frames
@@ -525,21 +527,19 @@ fn segments(
         segment.mask.slices.insert(k, Arc::new(union));
     }
     for number in unknown {
-        warnings.push(ImportWarning::warning(format!("frames of segment {number} were left out: it is not described")));
+        warnings.push(ImportWarning::warning(crate::tf!(
+            "frames of segment {number} were left out: it is not described",
+            number
+        )));
     }
     if repeated > 0 {
-        warnings.push(ImportWarning::warning(format!(
-            "{repeated} frames fell on a slice that their segment had already (frames denser than the CT); the voxels were united"
-        )));
+        warnings.push(ImportWarning::warning(crate::tf!("{repeated} frames fell on a slice that their segment had already (frames denser than the CT); the voxels were united", repeated)));
     }
     for segment in &segments {
         if segment.frames_outside > 0 {
-            warnings.push(ImportWarning::warning(format!(
-                "{} of {} frames of segment \"{}\" lie on no slice of the CT and were left out",
-                segment.frames_outside, segment.frames, segment.label
-            )));
+            warnings.push(ImportWarning::warning(crate::tf!("{frames_outside} of {frames} frames of segment \"{label}\" lie on no slice of the CT and were left out", frames_outside = segment.frames_outside, frames = segment.frames, label = segment.label)));
         } else if segment.mask.is_empty() {
-            warnings.push(ImportWarning::warning(format!("segment \"{}\" is empty", segment.label)));
+            warnings.push(ImportWarning::warning(crate::tf!("segment \"{label}\" is empty", label = segment.label)));
         }
     }
     segments
@@ -549,21 +549,20 @@ fn segments(
 fn describe(frames: &[Frame], placed: &[Placed], warnings: &mut Vec<ImportWarning>) -> bool {
     let off = placed.iter().map(|p| p.off_mm).fold(0.0, f64::max);
     if off > SAME_MM {
-        warnings.push(ImportWarning::warning(format!(
-            "frames lie up to {off:.2} mm beside the slices of the CT; each was taken to the nearest slice"
+        warnings.push(ImportWarning::warning(crate::tf!(
+            "frames lie up to {off:.2} mm beside the slices of the CT; each was taken to the nearest slice",
+            off
         )));
     }
     let moved = placed.iter().filter(|p| !p.coincides).count();
     if moved > 0 {
-        warnings.push(ImportWarning::warning(format!(
-            "the voxels of {moved} of {} frames are not those of the CT; each CT voxel took the value of the nearest one",
-            frames.len()
-        )));
+        warnings.push(ImportWarning::warning(crate::tf!("the voxels of {moved} of {frames} frames are not those of the CT; each CT voxel took the value of the nearest one", moved, frames = frames.len())));
     }
     let lost: u64 = placed.iter().map(|p| p.lost).sum();
     if lost > 0 {
-        warnings.push(ImportWarning::warning(format!(
-            "{lost} voxels lie beyond the rows and columns of the CT and were left out"
+        warnings.push(ImportWarning::warning(crate::tf!(
+            "{lost} voxels lie beyond the rows and columns of the CT and were left out",
+            lost
         )));
     }
     off <= SAME_MM && moved == 0 && lost == 0 && placed.iter().all(|p| p.slice.is_some())

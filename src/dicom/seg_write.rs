@@ -41,9 +41,9 @@ pub struct SegmentationRequest<'a> {
 /// Why no segmentation was written. The target is as it was before.
 #[derive(Debug, thiserror::Error)]
 pub enum SegmentationWriteError {
-    #[error("none of the structures holds a voxel, so there is nothing to write")]
+    #[error("{}", crate::words::t("none of the structures holds a voxel, so there is nothing to write"))]
     Nothing,
-    #[error("the segmentation would be larger than DICOM can hold ({0} bytes); write fewer structures")]
+    #[error("{}", crate::tf!("the segmentation would be larger than DICOM can hold ({value} bytes); write fewer structures", value = .0))]
     TooLarge(usize),
     #[error(transparent)]
     Put(#[from] PutError),

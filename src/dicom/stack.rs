@@ -76,14 +76,15 @@ impl Stack {
         check_spacing(&placed, &mut warnings);
         let tilt_degrees = grid.normal().abs().max_element().min(1.0).acos().to_degrees();
         if tilt_degrees > OBLIQUE_DEGREES {
-            warnings.push(ImportWarning::warning(format!(
-                "The slices are oblique ({tilt_degrees:.1} degrees); the views follow the slices as they were acquired"
+            warnings.push(ImportWarning::warning(crate::tf!(
+                "The slices are oblique ({tilt_degrees:.1} degrees); the views follow the slices as they were acquired",
+                tilt_degrees
             )));
         }
         if placed.len() == 1 {
-            warnings.push(ImportWarning::warning(format!(
-                "A single {} image: volumes are counted with 1 mm thickness",
-                series.kind
+            warnings.push(ImportWarning::warning(crate::tf!(
+                "A single {kind} image: volumes are counted with 1 mm thickness",
+                kind = series.kind
             )));
         }
         Ok(Self { slices: placed.into_iter().map(|p| p.1).collect(), grid, warnings })
@@ -268,8 +269,10 @@ fn check_spacing(placed: &[(f64, SliceHeader)], warnings: &mut Vec<ImportWarning
         );
         warnings.push(ImportWarning::warning(text));
     } else if spread > EVEN {
-        warnings.push(ImportWarning::info(format!(
-            "The slice spacing varies by rounding ({least:.4} to {most:.4} mm); every slice keeps its true position"
+        warnings.push(ImportWarning::info(crate::tf!(
+            "The slice spacing varies by rounding ({least:.4} to {most:.4} mm); every slice keeps its true position",
+            least,
+            most
         )));
     }
 }

@@ -18,11 +18,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Why a series was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteCtError {
-    #[error("the description lists {listed} slices, but the volume has {slices}")]
+    #[error("{}", crate::tf!("the description lists {listed} slices, but the volume has {slices}", listed = .listed, slices = .slices))]
     SliceCount { listed: usize, slices: usize },
-    #[error("a file of the series exists already; choose an empty folder: {}", .0.display())]
+    #[error("{}", crate::tf!("a file of the series exists already; choose an empty folder: {path}", path = .0.display()))]
     Exists(PathBuf),
-    #[error("the series cannot be written ({source}); choose another folder: {}", path.display())]
+    #[error("{}", crate::tf!("the series cannot be written ({source}); choose another folder: {path}", source = .source, path = path.display()))]
     Io { source: std::io::Error, path: PathBuf },
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -60,7 +60,7 @@ pub fn write_ct_series(
             let mut file = File::create_new(&path).map_err(io)?;
             file.write_all(&bytes).map_err(io)?;
             file.sync_all().map_err(io)?;
-            progress.report("Writing CT", done.fetch_add(1, Ordering::Relaxed) + 1, slices);
+            progress.report(crate::words::t("Writing CT"), done.fetch_add(1, Ordering::Relaxed) + 1, slices);
             Ok(path)
         })
         .collect()

@@ -93,26 +93,17 @@ pub struct TrainingOptions {
 /// Why a model cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    #[error(
-        "the model cannot be read: {file} is missing or unreadable ({source}); put the model folder back or point HILUM_MODELS to it: {}", folder.display()
-    )]
+    #[error("{}", crate::tf!("the model cannot be read: {file} is missing or unreadable ({source}); put the model folder back or point HILUM_MODELS to it: {path}", file = .file, source = .source, path = folder.display()))]
     Missing { file: String, folder: PathBuf, source: std::io::Error },
-    #[error(
-        "the model was not loaded: its manifest cannot be understood ({reason}); use a model folder made by this version: {}", path.display()
-    )]
+    #[error("{}", crate::tf!("the model was not loaded: its manifest cannot be understood ({reason}); use a model folder made by this version: {path}", reason = .reason, path = path.display()))]
     Manifest { reason: String, path: PathBuf },
-    #[error(
-        "the model was not loaded: its classes are in the order {found} but this program needs {}; stations would be swapped, use a model with this order: {}",
-        canonical_classes().join(" "), path.display()
-    )]
+    #[error("{}", crate::tf!("the model was not loaded: its classes are in the order {found} but this program needs {canonical_classes}; stations would be swapped, use a model with this order: {path}", found = .found, canonical_classes = canonical_classes().join(" "), path = path.display()))]
     ClassOrder { found: String, path: PathBuf },
-    #[error(
-        "the model was not loaded: its weights have SHA-256 {found} but the manifest says {expected}, so they are damaged or belong to another model; copy the folder again: {}", path.display()
-    )]
+    #[error("{}", crate::tf!("the model was not loaded: its weights have SHA-256 {found} but the manifest says {expected}, so they are damaged or belong to another model; copy the folder again: {path}", found = .found, expected = .expected, path = path.display()))]
     Hash { expected: String, found: String, path: PathBuf },
-    #[error("the model was not loaded: its weights do not fit variant {variant}, {reason}; use the weights that belong to the manifest: {}", path.display())]
+    #[error("{}", crate::tf!("the model was not loaded: its weights do not fit variant {variant}, {reason}; use the weights that belong to the manifest: {path}", variant = .variant, reason = .reason, path = path.display()))]
     Weights { variant: Variant, reason: String, path: PathBuf },
-    #[error("the model could not be written ({source}); check the folder's permissions and free space: {}", path.display())]
+    #[error("{}", crate::tf!("the model could not be written ({source}); check the folder's permissions and free space: {path}", source = .source, path = path.display()))]
     Write { source: std::io::Error, path: PathBuf },
 }
 

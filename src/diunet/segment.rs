@@ -9,6 +9,8 @@ use crate::contour::{Mask, SliceContours};
 use crate::image::CtVolume;
 use crate::progress::{Cancelled, Progress};
 use crate::structures::{Provenance, Station};
+use crate::tf;
+use crate::words::t;
 use candle_core::{Device, Tensor};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -22,18 +24,24 @@ const WIDEST_SPACING_MM: f64 = 6.0;
 #[derive(Debug, thiserror::Error)]
 pub enum SegmentError {
     #[error(
-        "the stations were not drawn: no lungs were found in the scan, so it is not known where to look; DiUnet needs an axial chest CT that shows both lungs' cross-sections completely"
+        "{}",
+        crate::words::t(
+            "the stations were not drawn: no lungs were found in the scan, so it is not known where to look; DiUnet needs an axial chest CT that shows both lungs' cross-sections completely"
+        )
     )]
     NoLungs,
     #[error(
-        "the stations were not drawn: the slices are not axial; DiUnet needs an axial chest CT, reconstruct the scan axially"
+        "{}",
+        crate::words::t(
+            "the stations were not drawn: the slices are not axial; DiUnet needs an axial chest CT, reconstruct the scan axially"
+        )
     )]
     NotAxial,
-    #[error("the stations were not drawn: the GTV belongs to another scan ({0}); choose structures drawn on this scan")]
+    #[error("{}", crate::tf!("the stations were not drawn: the GTV belongs to another scan ({value}); choose structures drawn on this scan", value = .0))]
     ForeignGtv(String),
-    #[error("the stations were not drawn: the network could not be run ({0}); report this with the scan's size")]
+    #[error("{}", crate::tf!("the stations were not drawn: the network could not be run ({value}); report this with the scan's size", value = .0))]
     Network(String),
-    #[error("cancelled")]
+    #[error("{}", crate::words::t("cancelled"))]
     Cancelled,
 }
 
@@ -99,7 +107,7 @@ pub fn segment(
             grid.slices()
         )));
     }
-    progress.report("Finding the lungs", 0, 1);
+    progress.report(crate::words::t("Finding the lungs"), 0, 1);
     let frame = Frame::new(grid, [0.0; 2], manifest.spacing_mm, manifest.crop).ok_or(SegmentError::NotAxial)?;
     let lungs = find_lungs(ct).ok_or(SegmentError::NoLungs)?;
     let frame = frame.centered_at(lungs.center);
@@ -111,14 +119,14 @@ pub fn segment(
     let mut drawn: Vec<SliceOutlines> = Vec::with_capacity(slices.len());
     for (done, k) in slices.clone().enumerate() {
         progress.checkpoint()?;
-        progress.report("Drawing stations", done, slices.len());
+        progress.report(crate::words::t("Drawing stations"), done, slices.len());
         let slice = model.threads().install(|| run_slice(model, &stack.slab(k)))?;
         let found = outlines(&slice, &frame, grid);
         on_slice(SliceOutput { k, done: done + 1, total: slices.len(), outlines: found.clone() });
         logits.push(slice);
         drawn.push(found);
     }
-    progress.report("Tidying stations", slices.len(), slices.len());
+    progress.report(crate::words::t("Tidying stations"), slices.len(), slices.len());
     let thickness: Vec<f64> = slices.clone().map(|k| grid.thickness_mm(k)).collect();
     for n in tidy(&mut logits, frame.size, frame.spacing_mm, &thickness) {
         progress.checkpoint()?;
@@ -138,12 +146,14 @@ pub fn segment(
     let mut warnings = Vec::new();
     let spacing = grid.median_spacing_mm();
     if spacing > WIDEST_SPACING_MM {
-        warnings.push(format!(
-            "The slices are {spacing:.1} mm apart; the model was made for up to {WIDEST_SPACING_MM} mm, look at every border"
+        warnings.push(tf!(
+            "The slices are {spacing:.1} mm apart; the model was made for up to {widest} mm, look at every border",
+            spacing,
+            widest = WIDEST_SPACING_MM
         ));
     }
     if gtv.is_empty() {
-        warnings.push("There is no GTV; the stations were drawn without it".into());
+        warnings.push(t("There is no GTV; the stations were drawn without it").into());
     }
     Ok(Segmentation {
         stations,

@@ -1,6 +1,7 @@
 //! The frozen list of the 110 features: names, units, kinds and descriptions (REFERENCE 3.2, 3.3, 3.7).
 
 use crate::structures::Station;
+use crate::words::keep;
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
 
@@ -106,39 +107,51 @@ fn build() -> Vec<FeatureInfo> {
 }
 
 const GLOBALS: [(&str, &str, FeatureKind, &str); FEATURE_COUNT - GLOBAL_FIRST] = [
-    ("g_voxel_mm3", "mm3", FeatureKind::Continuous, "Volume of a voxel of the planning CT, median slice thickness"),
-    ("g_ctv_cm3", "cm3", FeatureKind::Continuous, "Volume of the CTV"),
-    ("g_gtv_cm3", "cm3", FeatureKind::Continuous, "Volume of the GTV, primary and nodes together"),
-    ("g_idea_cm3", "cm3", FeatureKind::Continuous, "Volume of the union of the stations that the CTV touches"),
+    (
+        "g_voxel_mm3",
+        "mm3",
+        FeatureKind::Continuous,
+        keep("Volume of a voxel of the planning CT, median slice thickness"),
+    ),
+    ("g_ctv_cm3", "cm3", FeatureKind::Continuous, keep("Volume of the CTV")),
+    ("g_gtv_cm3", "cm3", FeatureKind::Continuous, keep("Volume of the GTV, primary and nodes together")),
+    ("g_idea_cm3", "cm3", FeatureKind::Continuous, keep("Volume of the union of the stations that the CTV touches")),
     (
         "g_gtv_maxdiam_mm",
         "mm",
         FeatureKind::Continuous,
-        "Largest diameter in an axial slice of the largest connected part of the primary tumour (of the nodes, if no primary is drawn), from the contour points",
+        keep(
+            "Largest diameter in an axial slice of the largest connected part of the primary tumour (of the nodes, if no primary is drawn), from the contour points",
+        ),
     ),
-    ("g_n_stations_ctv", "0-16", FeatureKind::Count, "Number of stations that the CTV touches"),
-    ("g_n_stations_gtv", "0-16", FeatureKind::Count, "Number of stations that the GTV touches"),
-    ("g_ctv_cover_idea", "0-1", FeatureKind::Ratio, "Share of the union of the touched stations that lies in the CTV"),
+    ("g_n_stations_ctv", "0-16", FeatureKind::Count, keep("Number of stations that the CTV touches")),
+    ("g_n_stations_gtv", "0-16", FeatureKind::Count, keep("Number of stations that the GTV touches")),
+    (
+        "g_ctv_cover_idea",
+        "0-1",
+        FeatureKind::Ratio,
+        keep("Share of the union of the touched stations that lies in the CTV"),
+    ),
     (
         "g_gtv_side",
         "-1/0/1",
         FeatureKind::Ordinal,
-        "Side of the GTV: -1 left, 0 within 10 mm of the tracheal midline, 1 right",
+        keep("Side of the GTV: -1 left, 0 within 10 mm of the tracheal midline, 1 right"),
     ),
     (
         "g_central",
         "0/1",
         FeatureKind::Binary,
-        "1 = central tumour, as entered, else within 20 mm of the trachea or the main or lobar bronchi",
+        keep("1 = central tumour, as entered, else within 20 mm of the trachea or the main or lobar bronchi"),
     ),
-    ("c_sex_male", "0/1", FeatureKind::Binary, "1 = male"),
-    ("c_age_gt60", "0/1", FeatureKind::Binary, "1 = older than 60 years at the start of radiotherapy"),
-    ("c_stage_t", "1-4", FeatureKind::Ordinal, "T stage; subclasses count as their class"),
+    ("c_sex_male", "0/1", FeatureKind::Binary, keep("1 = male")),
+    ("c_age_gt60", "0/1", FeatureKind::Binary, keep("1 = older than 60 years at the start of radiotherapy")),
+    ("c_stage_t", "1-4", FeatureKind::Ordinal, keep("T stage; subclasses count as their class")),
     (
         "c_smoking_index",
         "cigarettes/day x years",
         FeatureKind::Continuous,
-        "Smoking index (Brinkman): cigarettes a day times years",
+        keep("Smoking index (Brinkman): cigarettes a day times years"),
     ),
 ];
 

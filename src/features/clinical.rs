@@ -1,5 +1,7 @@
 //! What is entered about the patient: every value may be unknown.
 
+use crate::words::t;
+
 /// Sex as recorded; other or unknown is left empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -24,7 +26,7 @@ pub enum TStage {
 
 /// A text that is no T category.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no T stage; use Tx, T0, T1 (T1a-c), T2 (T2a-b), T3 or T4")]
+#[error("{}", crate::tf!("\"{value}\" is no T stage; use Tx, T0, T1 (T1a-c), T2 (T2a-b), T3 or T4", value = .0))]
 pub struct ParseTStageError(String);
 
 impl TStage {
@@ -105,10 +107,11 @@ impl ClinicalValues {
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if self.age_years.is_some() && self.age().is_none() {
-            problems.push("The age must lie between 0 and 120 years".to_owned());
+            problems.push(t("The age must lie between 0 and 120 years").to_owned());
         }
         if self.smoking_index.is_some() && self.smoking().is_none() {
-            problems.push("The smoking index (cigarettes a day times years) must lie between 0 and 10000".to_owned());
+            problems
+                .push(t("The smoking index (cigarettes a day times years) must lie between 0 and 10000").to_owned());
         }
         problems
     }

@@ -1,6 +1,8 @@
 //! What is missing, empty or doubtful in a feature vector, in plain words.
 
 use crate::structures::Station;
+use crate::tf;
+use crate::words::t;
 
 /// How much a flag matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,28 +84,28 @@ impl std::fmt::Display for FeatureFlag {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::CtvEmpty => {
-                write!(f, "No CTV is drawn, so there are no features; draw a CTV or propose one from the GTV")
+                f.write_str(t("No CTV is drawn, so there are no features; draw a CTV or propose one from the GTV"))
             }
-            Self::NoStations => write!(f, "No lymph node station is drawn; segment the stations or draw them"),
-            Self::IdeaEmpty => write!(f, "The CTV touches no lymph node station, so the shares have no base"),
-            Self::GtvEmpty => write!(f, "No GTV is drawn; its features are 0 and the whole CTV counts as margin"),
-            Self::StationOutOfScan(s) => write!(f, "Station {s} lies outside the scan; its features are missing"),
-            Self::StationEmpty(s) => write!(f, "Station {s} has no voxel; its features are 0"),
-            Self::GtvOutsideCtv { cm3 } => write!(f, "{cm3:.2} cm3 of the GTV lie outside the CTV"),
+            Self::NoStations => f.write_str(t("No lymph node station is drawn; segment the stations or draw them")),
+            Self::IdeaEmpty => f.write_str(t("The CTV touches no lymph node station, so the shares have no base")),
+            Self::GtvEmpty => f.write_str(t("No GTV is drawn; its features are 0 and the whole CTV counts as margin")),
+            Self::StationOutOfScan(s) => f.write_str(&tf!("Station {s} lies outside the scan; its features are missing", s)),
+            Self::StationEmpty(s) => f.write_str(&tf!("Station {s} has no voxel; its features are 0", s)),
+            Self::GtvOutsideCtv { cm3 } => f.write_str(&tf!("{cm3:.2} cm3 of the GTV lie outside the CTV", cm3)),
             Self::StationsOverlap { cm3, percent } => {
-                write!(
-                    f,
-                    "Stations overlap by {cm3:.2} cm3 ({percent:.1} % of their union); each share uses its own contour"
-                )
+                f.write_str(&tf!(
+                    "Stations overlap by {cm3:.2} cm3 ({percent:.1} % of their union); each share uses its own contour",
+                    cm3,
+                    percent
+                ))
             }
             Self::MidlineUnknown => {
-                write!(f, "The side of the tumour is missing, because the tracheal midline is not known")
+                f.write_str(t("The side of the tumour is missing, because the tracheal midline is not known"))
             }
-            Self::CentralUnknown => write!(
-                f,
-                "Central or peripheral is missing: it is not entered, and no airway or no primary tumour is known to measure from"
-            ),
-            Self::ClinicalMissing { feature } => write!(f, "{} is not entered", Self::clinical_name(feature)),
+            Self::CentralUnknown => f.write_str(t(
+                "Central or peripheral is missing: it is not entered, and no airway or no primary tumour is known to measure from",
+            )),
+            Self::ClinicalMissing { feature } => f.write_str(&tf!("{name} is not entered", name = Self::clinical_name(feature))),
         }
     }
 }
@@ -111,10 +113,10 @@ impl std::fmt::Display for FeatureFlag {
 impl FeatureFlag {
     fn clinical_name(feature: &str) -> &'static str {
         match feature {
-            "c_sex_male" => "Sex",
-            "c_age_gt60" => "Age",
-            "c_stage_t" => "T stage",
-            _ => "Smoking index",
+            "c_sex_male" => t("Sex"),
+            "c_age_gt60" => t("Age"),
+            "c_stage_t" => t("T stage"),
+            _ => t("Smoking index"),
         }
     }
 }

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 /// Why nothing was written. The target is as it was before.
 #[derive(Debug, thiserror::Error)]
 pub enum PutError {
-    #[error("a file of this name exists; choose another name or allow it to be replaced: {}", .0.display())]
+    #[error("{}", crate::tf!("a file of this name exists; choose another name or allow it to be replaced: {path}", path = .0.display()))]
     Exists(PathBuf),
-    #[error("this file is one of the sources of the case and is never overwritten; choose another name: {}", .0.display())]
+    #[error("{}", crate::tf!("this file is one of the sources of the case and is never overwritten; choose another name: {path}", path = .0.display()))]
     WouldOverwriteSource(PathBuf),
-    #[error("the file cannot be written ({source}); check folder, permissions and free space: {}", path.display())]
+    #[error("{}", crate::tf!("the file cannot be written ({source}); check folder, permissions and free space: {path}", source = .source, path = path.display()))]
     Io { source: std::io::Error, path: PathBuf },
-    #[error("the file that was written does not read back as it was meant ({why}); nothing was kept: {}", path.display())]
+    #[error("{}", crate::tf!("the file that was written does not read back as it was meant ({why}); nothing was kept: {path}", why = .why, path = path.display()))]
     NotProven { why: String, path: PathBuf },
 }
 

@@ -6,17 +6,15 @@ use glam::{DVec2, DVec3};
 /// Why a grid cannot be made.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum GridError {
-    #[error("the grid is empty ({columns} columns, {rows} rows, {slices} slices)")]
+    #[error("{}", crate::tf!("the grid is empty ({columns} columns, {rows} rows, {slices} slices)", columns = .columns, rows = .rows, slices = .slices))]
     Empty { columns: usize, rows: usize, slices: usize },
-    #[error(
-        "row and column directions are not unit vectors at right angles (length {row_length:.6} and {column_length:.6}, dot product {dot:.6})"
-    )]
+    #[error("{}", crate::tf!("row and column directions are not unit vectors at right angles (length {row_length:.6} and {column_length:.6}, dot product {dot:.6})", row_length = .row_length, column_length = .column_length, dot = .dot))]
     NotOrthogonal { row_length: f64, column_length: f64, dot: f64 },
-    #[error("pixel spacing must be positive, found {0} x {1} mm")]
+    #[error("{}", crate::tf!("pixel spacing must be positive, found {value} x {value2} mm", value = .0, value2 = .1))]
     BadSpacing(f64, f64),
-    #[error("slices {0} and {1} lie at the same or a descending position ({2:.4} mm and {3:.4} mm)")]
+    #[error("{}", crate::tf!("slices {value} and {value2} lie at the same or a descending position ({value3:.4} mm and {value4:.4} mm)", value = .0, value2 = .1, value3 = .2, value4 = .3))]
     NotIncreasing(usize, usize, f64, f64),
-    #[error("a coordinate of the grid is not a finite number")]
+    #[error("{}", crate::words::t("a coordinate of the grid is not a finite number"))]
     NotFinite,
 }
 

@@ -6,13 +6,13 @@ use glam::{DMat3, DVec3};
 /// Why a matrix is no rigid motion.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum RigidError {
-    #[error("an element of its matrix is not a finite number")]
+    #[error("{}", crate::words::t("an element of its matrix is not a finite number"))]
     NotFinite,
-    #[error("the last row of its matrix is not 0, 0, 0, 1")]
+    #[error("{}", crate::words::t("the last row of its matrix is not 0, 0, 0, 1"))]
     LastRow,
-    #[error("its matrix scales or shears by up to {0:.4}, which is not rigid")]
+    #[error("{}", crate::tf!("its matrix scales or shears by up to {value:.4}, which is not rigid", value = .0))]
     NotOrthonormal(f64),
-    #[error("its matrix mirrors the patient")]
+    #[error("{}", crate::words::t("its matrix mirrors the patient"))]
     Mirrors,
 }
 

@@ -3,6 +3,8 @@
 //! egui-wgpu asks for the limits of WebGL2 on an OpenGL adapter (3D textures of 256) and the default
 //! handler of wgpu panics; both would end the program on a 512 x 512 scan.
 
+use crate::tf;
+use crate::words::t;
 use eframe::egui_wgpu::{WgpuSetup, WgpuSetupCreateNew, wgpu};
 use std::future::Future as _;
 use std::sync::Arc;
@@ -69,10 +71,12 @@ impl DeviceErrors {
             let message = match &error {
                 wgpu::Error::OutOfMemory { .. } => {
                     flag.store(true, Ordering::SeqCst);
-                    "The graphics memory is full; close other programs or hide structures".to_owned()
+                    t("The graphics memory is full; close other programs or hide structures").to_owned()
                 }
-                wgpu::Error::Validation { description, .. } => format!("Drawing failed: {description}"),
-                wgpu::Error::Internal { description, .. } => format!("The graphics driver failed: {description}"),
+                wgpu::Error::Validation { description, .. } => tf!("Drawing failed: {description}", description),
+                wgpu::Error::Internal { description, .. } => {
+                    tf!("The graphics driver failed: {description}", description)
+                }
             };
             tracing::error!("{error}");
             // A full channel means that the user has not yet seen the first ones.

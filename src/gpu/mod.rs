@@ -36,14 +36,10 @@ pub const VIEWS: usize = 8;
 /// Why the GPU cannot show something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GpuError {
-    #[error(
-        "the graphics adapter holds 3D textures of at most {limit} voxels a side, this scan has {columns} x {rows} x {slices}; slices are drawn by the processor instead"
-    )]
+    #[error("{}", crate::tf!("the graphics adapter holds 3D textures of at most {limit} voxels a side, this scan has {columns} x {rows} x {slices}; slices are drawn by the processor instead", limit = .limit, columns = .columns, rows = .rows, slices = .slices))]
     ScanTooLarge { limit: u32, columns: usize, rows: usize, slices: usize },
-    #[error(
-        "the graphics memory does not suffice for {what} ({megabytes} MB); slices are drawn by the processor instead"
-    )]
+    #[error("{}", crate::tf!("the graphics memory does not suffice for {what} ({megabytes} MB); slices are drawn by the processor instead", what = .what, megabytes = .megabytes))]
     OutOfMemory { what: &'static str, megabytes: u64 },
-    #[error("{found} structures cannot be filled at the same time, {SLOTS} can; hide some of them")]
+    #[error("{}", crate::tf!("{found} structures cannot be filled at the same time, {SLOTS} can; hide some of them", found = .found, SLOTS = .SLOTS))]
     TooManySlots { found: usize },
 }

@@ -6,6 +6,7 @@ use super::frame::{GridFromPixel, SliceFrame, unit_rgb};
 use super::textures::{texture_3d, write};
 use crate::geometry::{Rigid, VoxelGrid};
 use crate::image::OverlayVolume;
+use crate::words::t;
 use eframe::egui_wgpu::wgpu;
 use std::sync::Arc;
 
@@ -95,7 +96,7 @@ impl OverlayTexture {
         let megabytes = grid.voxel_count() as u64 * 4 / 1_000_000;
         let texture = errors
             .allocate(|| texture_3d(device, "overlay", grid.shape(), wgpu::TextureFormat::R32Float))
-            .ok_or(GpuError::OutOfMemory { what: "the overlay", megabytes })?;
+            .ok_or(GpuError::OutOfMemory { what: t("the overlay"), megabytes })?;
         for (k, slice) in overlay.values.outer_iter().enumerate() {
             let values = slice.to_slice().expect("an overlay lies in standard layout");
             write(queue, &texture, [k, 0, 0], bytemuck::cast_slice(values), [rows, columns]);

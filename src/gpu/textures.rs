@@ -8,6 +8,7 @@ use super::mask_source::{
 use super::{GpuError, SLOTS};
 use crate::geometry::{Revision, VoxelGrid};
 use crate::structures::RoiId;
+use crate::words::t;
 use eframe::egui_wgpu::wgpu;
 use half::f16;
 use std::ops::Range;
@@ -95,7 +96,7 @@ impl VolumeTexture {
         let megabytes = grid.voxel_count() as u64 * 2 / 1_000_000;
         let texture = errors
             .allocate(|| texture_3d(device, "ct", grid.shape(), wgpu::TextureFormat::R16Float))
-            .ok_or(GpuError::OutOfMemory { what: "the scan", megabytes })?;
+            .ok_or(GpuError::OutOfMemory { what: t("the scan"), megabytes })?;
         let table = slice_table(device, slices);
         let volume = Self { n_range: n_range(&grid), loaded: vec![false; slices], grid, texture, table };
         volume.write_table(queue);
@@ -239,7 +240,7 @@ impl MaskTexture {
                     texture("blocks", blocks, wgpu::TextureFormat::Rgba32Uint),
                 ]
             })
-            .ok_or(GpuError::OutOfMemory { what: "the structures", megabytes: bytes / 1_000_000 })?;
+            .ok_or(GpuError::OutOfMemory { what: t("the structures"), megabytes: bytes / 1_000_000 })?;
         self.covers = covers;
         self.rows = vec![0..0; grid.slices()];
         Ok(())

@@ -1,5 +1,7 @@
 //! How CT numbers become the value of a pixel: raw voxels or between them, on a plane or through a slab.
 
+use crate::words::told;
+
 /// What is shown between the centres of voxels.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Default, strum::EnumIter, strum::Display, serde::Serialize, serde::Deserialize,
@@ -63,7 +65,7 @@ impl Slab {
     /// "MIP 10 mm".
     pub fn words(&self) -> String {
         let mm = format!("{:.1}", self.thickness_mm);
-        format!("{} {} mm", self.mode, mm.trim_end_matches(".0"))
+        format!("{} {} mm", told(&self.mode.to_string()), mm.trim_end_matches(".0"))
     }
 }
 

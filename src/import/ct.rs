@@ -18,7 +18,7 @@ pub enum ImportError {
     Dicom(#[from] CtError),
     #[error(transparent)]
     Nifti(#[from] NiftiError),
-    #[error("the slice in the middle has no place: {0}")]
+    #[error("{}", crate::tf!("the slice in the middle has no place: {value}", value = .0))]
     Grid(#[from] GridError),
 }
 

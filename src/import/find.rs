@@ -7,6 +7,8 @@ use super::sets::{LabelFiles, SetFormat, SetSource};
 use crate::dicom::{self, Beside, ImportWarning, ScanError, Severity};
 use crate::nifti::{self, NiftiContent, NiftiError, NiftiLook};
 use crate::progress::{Cancelled, Progress};
+use crate::tf;
+use crate::words::t;
 use rayon::prelude::*;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -37,7 +39,7 @@ pub enum FindError {
     },
     #[error(transparent)]
     Nifti(#[from] NiftiError),
-    #[error("there are labels but no CT on which they lie; add the CT, a DICOM series or a NIfTI file: {}", path.display())]
+    #[error("{}", crate::tf!("there are labels but no CT on which they lie; add the CT, a DICOM series or a NIfTI file: {path}", path = path.display()))]
     OnlyLabels { path: PathBuf, sets: Vec<SetSource> },
     #[error("{why}: {}", path.display())]
     NeitherCtNorLabels { why: String, path: PathBuf },
@@ -109,7 +111,7 @@ impl Findings {
     }
 
     fn leave_out(&mut self, why: &str, path: PathBuf) {
-        self.warnings.push(ImportWarning::new(Severity::Warning, format!("Left out: {why}"), vec![path]));
+        self.warnings.push(ImportWarning::new(Severity::Warning, crate::tf!("Left out: {why}", why), vec![path]));
     }
 
     fn look_at(&mut self, files: &[PathBuf], progress: &dyn Progress) -> Result<Vec<NiftiLook>, FindError> {
@@ -119,7 +121,11 @@ impl Findings {
             .par_iter()
             .map(|path| {
                 let look = nifti::look(path, progress);
-                progress.report("Looking at NIfTI files", done.fetch_add(1, Ordering::Relaxed) + 1, files.len());
+                progress.report(
+                    crate::words::t("Looking at NIfTI files"),
+                    done.fetch_add(1, Ordering::Relaxed) + 1,
+                    files.len(),
+                );
                 (*path, look)
             })
             .collect();
@@ -152,13 +158,16 @@ impl Findings {
         for look in unclear {
             let NiftiContent::Other { low, high, is_whole } = look.content else { continue };
             let [low, high] = [low, high].map(|v| (v * 1000.0).round() / 1000.0);
-            let what = if is_whole { "" } else { ", with fractions" };
-            let why = format!(
-                "its values run from {low} to {high}{what}: they are neither Hounsfield units nor labels; make a mask of it first (0.5 and more, say), or open it alone to see it as an image"
+            let what = if is_whole { "" } else { t(", with fractions") };
+            let why = tf!(
+                "its values run from {low} to {high}{what}: they are neither Hounsfield units nor labels; make a mask of it first (0.5 and more, say), or open it alone to see it as an image",
+                low,
+                high,
+                what
             );
             if self.is_given(&look.path) {
                 return Err(FindError::NeitherCtNorLabels {
-                    why: format!("the file cannot be used: {why}"),
+                    why: tf!("the file cannot be used: {why}", why),
                     path: look.path,
                 });
             }
@@ -271,10 +280,10 @@ impl Findings {
 
 fn foreign(set: &SetSource) -> ImportWarning {
     let why = match set.format() {
-        SetFormat::Nifti => "lie beside this CT",
-        SetFormat::StructureSet | SetFormat::Segmentation => "belongs to another frame of reference than this CT",
+        SetFormat::Nifti => t("lie beside this CT"),
+        SetFormat::StructureSet | SetFormat::Segmentation => t("belongs to another frame of reference than this CT"),
     };
-    let text = format!("Not loaded: the {} \"{}\" {why}", set.format().words(), set.label());
+    let text = tf!("Not loaded: the {words} \"{label}\" {why}", words = set.format().words(), label = set.label(), why);
     ImportWarning::new(Severity::Warning, text, set.paths().to_vec())
 }
 

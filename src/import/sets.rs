@@ -9,6 +9,8 @@ use crate::geometry::VoxelGrid;
 use crate::nifti::{self, LabelNames, LabelNamesError, LabelRois, NiftiError, NiftiLook, OntoGridError, file_stem};
 use crate::progress::{Cancelled, Progress};
 use crate::structures::{Roi, Role, free_name};
+use crate::tf;
+use crate::words::t;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,12 +33,12 @@ pub enum SetFormat {
 }
 
 impl SetFormat {
-    /// What it is called.
+    /// What it is called, in the language of this thread.
     pub fn words(self) -> &'static str {
         match self {
-            Self::StructureSet => "structure set",
-            Self::Segmentation => "segmentation",
-            Self::Nifti => "NIfTI labels",
+            Self::StructureSet => t("structure set"),
+            Self::Segmentation => t("segmentation"),
+            Self::Nifti => t("NIfTI labels"),
         }
     }
 }
@@ -110,7 +112,7 @@ impl SetError {
             Self::Cancelled(cancelled) => (cancelled.to_string(), None),
         };
         let files = path.into_iter().map(Path::to_owned).collect();
-        ImportWarning::new(Severity::Warning, format!("Not loaded: {reason}"), files)
+        ImportWarning::new(Severity::Warning, crate::tf!("Not loaded: {reason}", reason), files)
     }
 }
 
@@ -185,7 +187,7 @@ impl SetSource {
     ) -> Result<LoadedSet, SetError> {
         match self {
             Self::Dicom(file) => {
-                progress.report(&format!("Reading the {}", self.format().words()), 0, 1);
+                progress.report(&tf!("Reading the {words}", words = self.format().words()), 0, 1);
                 load_dicom(file.is_segmentation, &file.path, grid, meta, set)
             }
             Self::Labels(labels) => labels.load(grid, progress),
@@ -281,7 +283,7 @@ impl LabelFiles {
                 let rois = read_file(file, grid, progress);
                 let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                 if self.files.len() > 1 {
-                    progress.report("Reading masks", done, self.files.len());
+                    progress.report(crate::words::t("Reading masks"), done, self.files.len());
                 }
                 rois
             })

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 /// Why a NIfTI file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum NiftiError {
-    #[error("the file cannot be read: {source}: {}", path.display())]
+    #[error("{}", crate::tf!("the file cannot be read: {source}: {path}", source = .source, path = path.display()))]
     Io { source: std::io::Error, path: PathBuf },
-    #[error("the file is cut off or damaged ({why}); copy or export it again: {}", path.display())]
+    #[error("{}", crate::tf!("the file is cut off or damaged ({why}); copy or export it again: {path}", why = .why, path = path.display()))]
     Damaged { why: String, path: PathBuf },
-    #[error("the file cannot be used: {why}: {}", path.display())]
+    #[error("{}", crate::tf!("the file cannot be used: {why}: {path}", why = .why, path = path.display()))]
     Unusable { why: String, path: PathBuf },
     #[error(transparent)]
     Cancelled(#[from] Cancelled),

@@ -20,11 +20,9 @@ pub const SAME_MM: f64 = 1e-3;
 /// Why labels cannot be brought onto a scan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OntoGridError {
-    #[error("the volume holds no label, only background")]
+    #[error("{}", crate::words::t("the volume holds no label, only background"))]
     Empty,
-    #[error(
-        "none of the {voxels} labelled voxels lies in the scan; do labels and CT belong to the same patient and examination?"
-    )]
+    #[error("{}", crate::tf!("none of the {voxels} labelled voxels lies in the scan; do labels and CT belong to the same patient and examination?", voxels = .voxels))]
     Elsewhere { voxels: u64 },
 }
 
@@ -251,7 +249,7 @@ impl LabelVolume {
                 let traced = roi.with_mask(&self.grid, mask);
                 let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                 if !lone {
-                    progress.report("Tracing the labels", done, masks.len());
+                    progress.report(crate::words::t("Tracing the labels"), done, masks.len());
                 }
                 Ok(traced)
             })

@@ -10,16 +10,13 @@ pub struct LabelNames(pub BTreeMap<u16, String>);
 /// Why a table of names cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LabelNamesError {
-    #[error("the table of label names cannot be read: {source}: {}", path.display())]
+    #[error("{}", crate::tf!("the table of label names cannot be read: {source}: {path}", source = .source, path = path.display()))]
     Read { source: csv::Error, path: PathBuf },
-    #[error(
-        "the table of label names needs a column of numbers (id, label, value or index) and one of names (structure or name): {}",
-        path.display()
-    )]
+    #[error("{}", crate::tf!("the table of label names needs a column of numbers (id, label, value or index) and one of names (structure or name): {path}", path = path.display()))]
     Columns { path: PathBuf },
-    #[error("line {line} of the table of label names has no label from 1 to 65535: {}", path.display())]
+    #[error("{}", crate::tf!("line {line} of the table of label names has no label from 1 to 65535: {path}", line = .line, path = path.display()))]
     Value { line: u64, path: PathBuf },
-    #[error("the table of label names gives label {id} two names, \"{first}\" and \"{second}\": {}", path.display())]
+    #[error("{}", crate::tf!("the table of label names gives label {id} two names, \"{first}\" and \"{second}\": {path}", id = .id, first = .first, second = .second, path = path.display()))]
     Twice { id: u16, first: String, second: String, path: PathBuf },
 }
 

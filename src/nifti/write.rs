@@ -17,23 +17,17 @@ const EVEN_MM: f64 = 0.01;
 /// Why a NIfTI file was not written. The target is as it was before.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteNiftiError {
-    #[error(
-        "NIfTI holds one distance between slices, but slice {slice} of this CT lies {off_mm:.2} mm from even spacing; write DICOM instead (a segmentation or a structure set)"
-    )]
+    #[error("{}", crate::tf!("NIfTI holds one distance between slices, but slice {slice} of this CT lies {off_mm:.2} mm from even spacing; write DICOM instead (a segmentation or a structure set)", slice = .slice, off_mm = .off_mm))]
     UnevenSlices { slice: usize, off_mm: f64 },
-    #[error("NIfTI-1 holds at most 32767 voxels along an axis, this CT has {0}")]
+    #[error("{}", crate::tf!("NIfTI-1 holds at most 32767 voxels along an axis, this CT has {value}", value = .0))]
     TooLarge(usize),
-    #[error(
-        "a label volume holds one label a voxel, but \"{first}\" and \"{second}\" share {voxels} voxels; write one mask a structure, or leave one of them out"
-    )]
+    #[error("{}", crate::tf!("a label volume holds one label a voxel, but \"{first}\" and \"{second}\" share {voxels} voxels; write one mask a structure, or leave one of them out", first = .first, second = .second, voxels = .voxels))]
     Overlap { first: String, second: String, voxels: u64 },
-    #[error("{0} structures are more labels than a volume can hold (65535)")]
+    #[error("{}", crate::tf!("{value} structures are more labels than a volume can hold (65535)", value = .0))]
     TooManyLabels(usize),
-    #[error(
-        "the file must be called .nii.gz or .nii, so that others know what it is: {}", .0.display()
-    )]
+    #[error("{}", crate::tf!("the file must be called .nii.gz or .nii, so that others know what it is: {path}", path = .0.display()))]
     Name(PathBuf),
-    #[error("the voxels could not be packed: {0}")]
+    #[error("{}", crate::tf!("the voxels could not be packed: {value}", value = .0))]
     Pack(std::io::Error),
     #[error(transparent)]
     Put(#[from] PutError),

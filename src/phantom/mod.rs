@@ -109,7 +109,7 @@ pub enum PhantomError {
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
     /// The scan leaves out what the stations are drawn from.
-    #[error("the scan shows too little of the chest for a synthetic case ({0})")]
+    #[error("{}", crate::tf!("the scan shows too little of the chest for a synthetic case ({why})", why = .0))]
     TooSmall(String),
 }
 

@@ -5,7 +5,7 @@
 
 /// The work was cancelled by the user; nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("cancelled")]
+#[error("{}", crate::words::t("cancelled"))]
 pub struct Cancelled;
 
 /// Receiver of progress reports.

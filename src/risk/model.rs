@@ -102,23 +102,23 @@ impl RiskManifest {
 /// Why a model file is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum RiskModelError {
-    #[error("the risk model has no {file}; train one with `hilum train risk` or choose another folder: {}", path.display())]
+    #[error("{}", crate::tf!("the risk model has no {file}; train one with `hilum train risk` or choose another folder: {path}", file = .file, path = path.display()))]
     Missing { file: &'static str, path: PathBuf },
-    #[error("{file} of the risk model cannot be read ({source}); check the folder: {}", path.display())]
+    #[error("{}", crate::tf!("{file} of the risk model cannot be read ({source}); check the folder: {path}", file = .file, source = .source, path = path.display()))]
     Io { file: &'static str, path: PathBuf, source: std::io::Error },
-    #[error("the manifest of the risk model is not understood ({reason}); train the model again: {}", path.display())]
+    #[error("{}", crate::tf!("the manifest of the risk model is not understood ({reason}); train the model again: {path}", reason = .reason, path = path.display()))]
     Manifest { reason: String, path: PathBuf },
-    #[error("the risk model was made for another list of features (hash {found}, this program has {expected}); train it again: {}", path.display())]
+    #[error("{}", crate::tf!("the risk model was made for another list of features (hash {found}, this program has {expected}); train it again: {path}", found = .found, expected = .expected, path = path.display()))]
     Schema { found: String, expected: String, path: PathBuf },
-    #[error("the forest file does not belong to its manifest (hash {found}, expected {expected}); copy both files again: {}", path.display())]
+    #[error("{}", crate::tf!("the forest file does not belong to its manifest (hash {found}, expected {expected}); copy both files again: {path}", found = .found, expected = .expected, path = path.display()))]
     Hash { found: String, expected: String, path: PathBuf },
-    #[error("the manifest of the risk model was changed after it was made (hash {found}, expected {expected}); copy both files again or train the model again: {}", path.display())]
+    #[error("{}", crate::tf!("the manifest of the risk model was changed after it was made (hash {found}, expected {expected}); copy both files again or train the model again: {path}", found = .found, expected = .expected, path = path.display()))]
     Changed { found: String, expected: String, path: PathBuf },
-    #[error("the forest was written by smartcore {found}, but only {SMARTCORE_VERSION} can be read; train the model again: {}", path.display())]
+    #[error("{}", crate::tf!("the forest was written by smartcore {found}, but only {SMARTCORE_VERSION} can be read; train the model again: {path}", found = .found, SMARTCORE_VERSION = .SMARTCORE_VERSION, path = path.display()))]
     Version { found: String, path: PathBuf },
-    #[error("the forest file is damaged ({reason}); train the model again: {}", path.display())]
+    #[error("{}", crate::tf!("the forest file is damaged ({reason}); train the model again: {path}", reason = .reason, path = path.display()))]
     Forest { reason: String, path: PathBuf },
-    #[error("the risk model cannot be written ({source}); check the folder: {}", path.display())]
+    #[error("{}", crate::tf!("the risk model cannot be written ({source}); check the folder: {path}", source = .source, path = path.display()))]
     Write { path: PathBuf, source: std::io::Error },
 }
 
@@ -126,10 +126,13 @@ pub enum RiskModelError {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum RiskRefusal {
     /// A flag of the feature vector forbids it.
-    #[error("No risk figure: {0}")]
+    #[error("{}", crate::tf!("No risk figure: {value}", value = .0))]
     Features(FeatureFlag),
     #[error(
-        "No risk figure: the model was trained with other feature definitions than are set here; choose the default definitions"
+        "{}",
+        crate::words::t(
+            "No risk figure: the model was trained with other feature definitions than are set here; choose the default definitions"
+        )
     )]
     Definition,
 }

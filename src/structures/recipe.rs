@@ -2,6 +2,9 @@
 
 use super::RoiId;
 use crate::contour::{Margins, Smoothing};
+use crate::tf;
+use crate::words::{fill, keep, t, told};
+use std::fmt::Display;
 
 /// What is done with whole structures. Where it needs one and several are given, they are united first.
 #[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -58,30 +61,31 @@ impl Operation {
     /// What is wrong with its numbers.
     pub fn problem(&self) -> Option<String> {
         let within = |what: &str, value: f64, low: f64, high: f64, unit: &str| {
-            (!(low..=high).contains(&value))
-                .then(|| format!("{what} must be between {low} and {high} {unit}, not {value}"))
+            (!(low..=high).contains(&value)).then(|| {
+                tf!("{what} must be between {low} and {high} {unit}, not {value}", what, low, high, unit, value)
+            })
         };
         match *self {
             Self::Margin(margins) | Self::Shrink(margins) => margins
                 .sides()
                 .into_iter()
-                .find_map(|(side, mm)| within(&format!("The margin to {side}"), mm, 0.0, MOST_MM, "mm"))
+                .find_map(|(side, mm)| within(&tf!("The margin to {side}", side = told(side)), mm, 0.0, MOST_MM, "mm"))
                 .or_else(|| {
                     let none = margins.sides().iter().all(|(_, mm)| *mm == 0.0);
-                    none.then(|| "A margin of nothing on every side changes nothing: enter millimetres".into())
+                    none.then(|| t("A margin of nothing on every side changes nothing: enter millimetres").into())
                 }),
             Self::Smooth(Smoothing { in_plane_mm, between_mm }) => {
-                within("Smoothing in the plane", in_plane_mm, 0.0, 10.0, "mm")
-                    .or_else(|| within("Smoothing between slices", between_mm, 0.0, 20.0, "mm"))
+                within(t("Smoothing in the plane"), in_plane_mm, 0.0, 10.0, "mm")
+                    .or_else(|| within(t("Smoothing between slices"), between_mm, 0.0, 20.0, "mm"))
                     .or_else(|| {
                         (in_plane_mm + between_mm == 0.0)
-                            .then(|| "Smoothing by nothing changes nothing: enter millimetres".into())
+                            .then(|| t("Smoothing by nothing changes nothing: enter millimetres").into())
                     })
             }
-            Self::KeepIslands { at_least_cm3 } => within("The volume", at_least_cm3, 0.0, 10_000.0, "cm³"),
-            Self::FillHoles { up_to_cm2: Some(cm2) } => within("The area", cm2, 0.0, 10_000.0, "cm²"),
-            Self::Simplify { tolerance_mm } => within("The tolerance", tolerance_mm, 0.01, 10.0, "mm"),
-            Self::ProposeCtv { margin_mm } => within("The margin", margin_mm, 0.0, 30.0, "mm"),
+            Self::KeepIslands { at_least_cm3 } => within(t("The volume"), at_least_cm3, 0.0, 10_000.0, "cm³"),
+            Self::FillHoles { up_to_cm2: Some(cm2) } => within(t("The area"), cm2, 0.0, 10_000.0, "cm²"),
+            Self::Simplify { tolerance_mm } => within(t("The tolerance"), tolerance_mm, 0.01, 10.0, "mm"),
+            Self::ProposeCtv { margin_mm } => within(t("The margin"), margin_mm, 0.0, 30.0, "mm"),
             _ => None,
         }
     }
@@ -121,44 +125,71 @@ impl Recipe {
         })
     }
 
-    /// In words, such as "GTVp + GTVn, margin 8 mm, outside Bones".
+    /// In English words to be kept, such as "GTVp + GTVn, margin 8 mm, outside Bones".
     pub fn words(&self, name: impl Fn(RoiId) -> String) -> String {
+        self.said(name, keep)
+    }
+
+    /// In words to be shown.
+    pub fn told(&self, name: impl Fn(RoiId) -> String) -> String {
+        self.said(name, t)
+    }
+
+    fn said(&self, name: impl Fn(RoiId) -> String, say: fn(&'static str) -> &'static str) -> String {
         let joined = |ids: &[RoiId], with: &str| ids.iter().map(|i| name(*i)).collect::<Vec<_>>().join(with);
         let mm = |margins: Margins| match margins.same_everywhere() {
             Some(mm) => format!("{mm} mm"),
             None => {
                 let sides = margins.sides().into_iter().filter(|(_, mm)| *mm > 0.0);
-                sides.map(|(side, mm)| format!("{mm} mm {side}")).collect::<Vec<_>>().join(", ")
+                let words =
+                    sides.map(|(side, mm)| fill(say(keep("{mm} mm {side}")), &[("mm", &mm), ("side", &say(side))]));
+                words.collect::<Vec<_>>().join(", ")
             }
         };
         let united = joined(&self.of, " + ");
+        let with = |text: &'static str, values: &[(&str, &dyn Display)]| fill(say(text), values);
+        let of = ("of", &united as &dyn Display);
         let mut text = match self.operation {
-            Operation::Margin(margins) => format!("{united}, margin {}", mm(margins)),
-            Operation::Shrink(margins) => format!("{united}, shrunk by {}", mm(margins)),
-            Operation::Union => united,
+            Operation::Margin(margins) => with(keep("{of}, margin {mm}"), &[of, ("mm", &mm(margins))]),
+            Operation::Shrink(margins) => with(keep("{of}, shrunk by {mm}"), &[of, ("mm", &mm(margins))]),
+            Operation::Union => united.clone(),
             Operation::Intersection => joined(&self.of, " ∩ "),
             Operation::Difference => joined(&self.of, " − "),
-            Operation::SymmetricDifference => format!("{}, what only one holds", joined(&self.of, " and ")),
-            Operation::Smooth(Smoothing { in_plane_mm, between_mm }) => {
-                format!("{united}, smoothed by {in_plane_mm} mm in the plane and {between_mm} mm between slices")
+            Operation::SymmetricDifference => {
+                with(keep("{of}, what only one holds"), &[("of", &joined(&self.of, say(keep(" and "))))])
             }
-            Operation::KeepIslands { at_least_cm3 } => format!("{united}, parts of {at_least_cm3} cm³ or more"),
-            Operation::LargestIsland => format!("{united}, the largest part"),
-            Operation::FillHoles { up_to_cm2: None } => format!("{united}, holes filled"),
-            Operation::FillHoles { up_to_cm2: Some(cm2) } => format!("{united}, holes up to {cm2} cm² filled"),
-            Operation::Simplify { tolerance_mm } => format!("{united}, simplified to {tolerance_mm} mm"),
-            Operation::Interpolate => format!("{united}, empty slices filled"),
-            Operation::ProposeCtv { margin_mm } => format!("{united} + {margin_mm} mm, kept out of lung and bone"),
+            Operation::Smooth(Smoothing { in_plane_mm, between_mm }) => with(
+                keep("{of}, smoothed by {in_plane_mm} mm in the plane and {between_mm} mm between slices"),
+                &[of, ("in_plane_mm", &in_plane_mm), ("between_mm", &between_mm)],
+            ),
+            Operation::KeepIslands { at_least_cm3 } => {
+                with(keep("{of}, parts of {at_least_cm3} cm³ or more"), &[of, ("at_least_cm3", &at_least_cm3)])
+            }
+            Operation::LargestIsland => with(keep("{of}, the largest part"), &[of]),
+            Operation::FillHoles { up_to_cm2: None } => with(keep("{of}, holes filled"), &[of]),
+            Operation::FillHoles { up_to_cm2: Some(cm2) } => {
+                with(keep("{of}, holes up to {cm2} cm² filled"), &[of, ("cm2", &cm2)])
+            }
+            Operation::Simplify { tolerance_mm } => {
+                with(keep("{of}, simplified to {tolerance_mm} mm"), &[of, ("tolerance_mm", &tolerance_mm)])
+            }
+            Operation::Interpolate => with(keep("{of}, empty slices filled"), &[of]),
+            Operation::ProposeCtv { margin_mm } => {
+                with(keep("{of} + {margin_mm} mm, kept out of lung and bone"), &[of, ("margin_mm", &margin_mm)])
+            }
             Operation::UnionOfTouched => match self.of.split_first() {
-                Some((first, others)) => format!("What {} touches of {}", name(*first), joined(others, ", ")),
+                Some((first, others)) => with(
+                    keep("What {first} touches of {others}"),
+                    &[("first", &name(*first)), ("others", &joined(others, ", "))],
+                ),
                 None => String::new(),
             },
         };
         if !self.inside.is_empty() {
-            text.push_str(&format!(", inside {}", joined(&self.inside, " or ")));
+            text.push_str(&with(keep(", inside {names}"), &[("names", &joined(&self.inside, say(keep(" or "))))]));
         }
         if !self.outside.is_empty() {
-            text.push_str(&format!(", outside {}", joined(&self.outside, " and ")));
+            text.push_str(&with(keep(", outside {names}"), &[("names", &joined(&self.outside, say(keep(" and "))))]));
         }
         text
     }
@@ -191,22 +222,22 @@ pub enum DerivedState {
 }
 
 impl DerivedState {
-    /// A word for the list of structures.
+    /// A word for the list of structures, in the language of this thread.
     pub fn label(self) -> &'static str {
         match self {
-            Self::UpToDate => "Up to date",
-            Self::Stale => "Stale",
-            Self::Overridden => "Overridden",
-            Self::InputGone => "Input missing",
+            Self::UpToDate => t("Up to date"),
+            Self::Stale => t("Stale"),
+            Self::Overridden => t("Overridden"),
+            Self::InputGone => t("Input missing"),
         }
     }
 
     pub fn words(self) -> &'static str {
         match self {
-            Self::UpToDate => "It is what its recipe gives",
-            Self::Stale => "A structure that it is made of was edited since; update it",
-            Self::Overridden => "It was edited by hand since it was made; an update replaces these edits",
-            Self::InputGone => "A structure that it is made of was deleted; it stays as it is",
+            Self::UpToDate => t("It is what its recipe gives"),
+            Self::Stale => t("A structure that it is made of was edited since; update it"),
+            Self::Overridden => t("It was edited by hand since it was made; an update replaces these edits"),
+            Self::InputGone => t("A structure that it is made of was deleted; it stays as it is"),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Derivation, Station};
 use crate::contour::SliceContours;
+use crate::words::keep;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -47,10 +48,10 @@ impl Role {
     /// The kind of structures that it belongs to, in a word.
     pub fn kind(self) -> &'static str {
         match self {
-            Self::Gtvp | Self::Gtvn | Self::Ctv => "targets",
-            Self::Station(_) => "stations",
-            Self::Organ => "organs",
-            Self::Other => "other structures",
+            Self::Gtvp | Self::Gtvn | Self::Ctv => keep("targets"),
+            Self::Station(_) => keep("stations"),
+            Self::Organ => keep("organs"),
+            Self::Other => keep("other structures"),
         }
     }
 

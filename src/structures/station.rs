@@ -55,7 +55,7 @@ pub enum Station {
 
 /// A text that names no station.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no lymph node station; the stations are 1R 1L 2R 2L 3A 3P 4R 4L 5 6 7 8 10R 10L 11R 11L")]
+#[error("{}", crate::tf!("\"{value}\" is no lymph node station; the stations are 1R 1L 2R 2L 3A 3P 4R 4L 5 6 7 8 10R 10L 11R 11L", value = .0))]
 pub struct ParseStationError(String);
 
 impl Station {

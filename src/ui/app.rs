@@ -8,6 +8,7 @@ use super::decision::{Decision, Discarding};
 use super::deidentify_panel::DeidentifyState;
 use super::history_panel::HistoryState;
 use super::journal_offers::OfferState;
+use super::keys_window::KeysState;
 use super::messages::Toasts;
 use super::operations_panel::OperationsState;
 use super::overlay_panel::OverlayState;
@@ -20,12 +21,14 @@ use super::scene::Scene;
 use super::series_panel::SeriesState;
 use super::structures_panel::StructuresState;
 use super::teach::TeachState;
+use super::tour::Tour;
 use super::viewport::ViewTransform;
 use super::views::{Views, ViewsState};
 use super::volumes::Volumes;
 use super::{fonts, theme};
 use crate::geometry::Orientation;
 use crate::gpu::{Gpu, SliceRenderer};
+use crate::words::t;
 use crate::workbench::jobs::JobMode;
 use crate::workbench::{Command, LoadedCase, SeriesChoice, Severity, Shown, Workbench};
 use eframe::egui;
@@ -77,6 +80,7 @@ pub(super) struct Panels {
     pub offers: OfferState,
     pub history: HistoryState,
     pub operations: OperationsState,
+    pub keys: KeysState,
 }
 
 /// What the window last saw of the workbench, to follow it when it goes on.
@@ -99,6 +103,8 @@ pub(super) struct Dialogs {
     pub import_report: bool,
     pub deidentify: bool,
     pub operations: bool,
+    pub settings: bool,
+    pub tour: Option<Tour>,
     pub decision: Option<Decision>,
     pub toasts: Toasts,
     /// Waits for an export; then it is carried out.
@@ -123,9 +129,12 @@ impl HilumApp {
         let repaint = context.clone();
         workbench.set_waker(Arc::new(move || repaint.request_repaint()));
         let mut dialogs = Dialogs::default();
+        // Where nothing is remembered, it would come every time.
+        let first_run = workbench.remembers() && !workbench.settings().tour_seen;
+        dialogs.tour = (first_run && options.paths.is_empty() && options.demo_seed.is_none()).then(Tour::begin_unasked);
         dialogs.toasts.skip_all(&workbench);
         if gpu.is_none() && !options.without_gpu {
-            let words = "No graphics adapter was found: the processor draws the slices, which takes longer";
+            let words = t("No graphics adapter was found: the processor draws the slices, which takes longer");
             workbench.notices_mut().push_once(Severity::Info, words);
         }
         if !options.paths.is_empty() {

@@ -5,6 +5,7 @@ use super::panel::PanelInput;
 use super::theme;
 use super::widgets::{faint, segmented, status_line};
 use crate::features::{ClinicalValues, Sex, TStage};
+use crate::words::t;
 use crate::workbench::{Command, READING};
 use eframe::egui::{self, Align, Align2, ComboBox, Layout, RichText, TextEdit, Ui};
 
@@ -26,11 +27,11 @@ struct Field {
 /// Shows the form.
 pub fn clinical_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut ClinicalState) {
     if input.workbench.loading().is_some() {
-        faint(ui, READING);
+        faint(ui, t(READING));
         return;
     }
     let Some(case) = input.workbench.case() else {
-        faint(ui, "Open a case first");
+        faint(ui, t("Open a case first"));
         return;
     };
     let now = case.clinical();
@@ -39,47 +40,47 @@ pub fn clinical_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut Clinic
         change(&mut after);
         input.sender.send(Command::SetClinical(after));
     };
-    row(ui, "Sex", |ui| {
-        let options = [(Some(Sex::Male), "Male"), (Some(Sex::Female), "Female"), (None, "Unknown")];
+    row(ui, t("Sex"), |ui| {
+        let options = [(Some(Sex::Male), t("Male")), (Some(Sex::Female), t("Female")), (None, t("Unknown"))];
         if let Some(sex) = segmented(ui, "", &options, now.sex) {
             send(&|v| v.sex = sex);
         }
     });
-    row(ui, "Age at radiotherapy", |ui| {
-        if let Some(age) = number_ui(ui, &mut state.age, "Age in years", "years", now.age_years) {
+    row(ui, t("Age at radiotherapy"), |ui| {
+        if let Some(age) = number_ui(ui, &mut state.age, t("Age in years"), t("years"), now.age_years) {
             send(&|v| v.age_years = age);
         }
     });
-    row(ui, "T stage", |ui| {
-        let text = now.t_stage.map_or("Unknown", TStage::label);
-        let combo = ComboBox::from_id_salt("T stage").width(90.0).selected_text(text).show_ui(ui, |ui| {
-            let options = std::iter::once((None, "Unknown")).chain(TStage::ALL.map(|t| (Some(t), t.label())));
+    row(ui, t("T stage"), |ui| {
+        let text = now.t_stage.map_or(t("Unknown"), TStage::label);
+        let combo = ComboBox::from_id_salt(t("T stage")).width(90.0).selected_text(text).show_ui(ui, |ui| {
+            let options = std::iter::once((None, t("Unknown"))).chain(TStage::ALL.map(|t| (Some(t), t.label())));
             for (stage, label) in options {
                 if ui.selectable_label(now.t_stage == stage, label).clicked() && now.t_stage != stage {
                     send(&|v| v.t_stage = stage);
                 }
             }
         });
-        combo.response.accessible_name("T stage");
+        combo.response.accessible_name(t("T stage"));
     });
-    row(ui, "Smoking index", |ui| {
-        let unit = "cig./day × years";
-        if let Some(smoking) = number_ui(ui, &mut state.smoking, "Smoking index", unit, now.smoking_index) {
+    row(ui, t("Smoking index"), |ui| {
+        let unit = t("cig./day × years");
+        if let Some(smoking) = number_ui(ui, &mut state.smoking, t("Smoking index"), unit, now.smoking_index) {
             send(&|v| v.smoking_index = smoking);
         }
     });
-    row(ui, "Tumour site", |ui| {
-        let options = [(Some(true), "Central"), (Some(false), "Peripheral"), (None, "Measure")];
+    row(ui, t("Tumour site"), |ui| {
+        let options = [(Some(true), t("Central")), (Some(false), t("Peripheral")), (None, t("Measure"))];
         if let Some(central) = segmented(ui, "", &options, now.central) {
             send(&|v| v.central = central);
         }
     });
-    faint(ui, "Measure: central within 20 mm of the airway, where one is drawn");
+    faint(ui, t("Measure: central within 20 mm of the airway, where one is drawn"));
     for problem in now.problems() {
         status_line(ui, Icon::Warning, &problem);
     }
     if state.age.refused || state.smoking.refused {
-        status_line(ui, Icon::Warning, "That was no number; the old value was kept");
+        status_line(ui, Icon::Warning, t("That was no number; the old value was kept"));
     }
 }
 
@@ -98,7 +99,7 @@ fn number_ui(ui: &mut Ui, field: &mut Field, name: &str, unit: &str, value: Opti
     }
     ui.label(RichText::new(unit).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL));
     let edit =
-        TextEdit::singleline(&mut field.text).desired_width(56.0).hint_text("unknown").align(Align2::RIGHT_CENTER);
+        TextEdit::singleline(&mut field.text).desired_width(56.0).hint_text(t("unknown")).align(Align2::RIGHT_CENTER);
     let response: egui::Response = ui.add(edit).accessible_name(name);
     field.editing = response.has_focus();
     if !response.lost_focus() {

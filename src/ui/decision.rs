@@ -4,6 +4,8 @@ use super::privacy::path_words;
 use super::request::Opening;
 use super::theme;
 use super::widgets::primary_button;
+use crate::tf;
+use crate::words::t;
 use crate::workbench::{ExportFormat, Workbench};
 use eframe::egui::{self, Id, Label, RichText};
 use std::path::PathBuf;
@@ -38,11 +40,11 @@ pub enum Answer {
 /// What becomes of contours that were not exported.
 fn unexported(kept: bool) -> String {
     let words = if kept {
-        "They are kept on this computer, undo included, and offered when this case is opened or Hilum starts again."
+        t("They are kept on this computer, undo included, and offered when this case is opened or Hilum starts again.")
     } else {
-        "They are lost if you go on."
+        t("They are lost if you go on.")
     };
-    format!("Contours have changed since the last export. {words}")
+    tf!("Contours have changed since the last export. {words}", words)
 }
 
 /// Shows the dialog; an answer once there is one.
@@ -52,27 +54,27 @@ pub fn show(context: &egui::Context, workbench: &Workbench, decision: &Decision)
             let kept = workbench.edits_are_kept();
             let (title, go_on) = match what {
                 Discarding::Open(Opening::Series(_)) => {
-                    ("Open another series without exporting?", ["Discard and open", "Keep and open"])
+                    (t("Open another series without exporting?"), [t("Discard and open"), t("Keep and open")])
                 }
                 Discarding::Open(_) | Discarding::Arrived => {
-                    ("Open another case without exporting?", ["Discard and open", "Keep and open"])
+                    (t("Open another case without exporting?"), [t("Discard and open"), t("Keep and open")])
                 }
-                Discarding::Quit => ("Quit without exporting?", ["Discard and quit", "Keep and quit"]),
+                Discarding::Quit => (t("Quit without exporting?"), [t("Discard and quit"), t("Keep and quit")]),
             };
             (title, unexported(kept), go_on[usize::from(kept)], true)
         }
         Decision::Replace { path, format, .. } => (
-            if format.ending().is_some() { "Replace this file?" } else { "Replace files in this folder?" },
-            format!(
-                "{} A file that this case was read from is never replaced.\n{}",
-                if format.ending().is_some() {
-                    "It exists already."
+            if format.ending().is_some() { t("Replace this file?") } else { t("Replace files in this folder?") },
+            tf!(
+                "{first} A file that this case was read from is never replaced.\n{path}",
+                first = if format.ending().is_some() {
+                    t("It exists already.")
                 } else {
-                    "It is not empty: masks of the same names are replaced, other files stay."
+                    t("It is not empty: masks of the same names are replaced, other files stay.")
                 },
-                path_words(workbench, path).unwrap_or_default()
+                path = path_words(workbench, path).unwrap_or_default()
             ),
-            "Replace",
+            t("Replace"),
             false,
         ),
     };
@@ -84,13 +86,13 @@ pub fn show(context: &egui::Context, workbench: &Workbench, decision: &Decision)
         ui.add(Label::new(RichText::new(words).color(theme::TEXT_SECONDARY)).wrap());
         ui.add_space(theme::SPACE_3);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if export && primary_button(ui, "Export…").clicked() {
+            if export && primary_button(ui, t("Export…")).clicked() {
                 answer = Some(Answer::Export);
             }
             if ui.button(go_on).clicked() {
                 answer = Some(Answer::GoOn);
             }
-            if ui.button("Cancel").clicked() {
+            if ui.button(t("Cancel")).clicked() {
                 answer = Some(Answer::Cancel);
             }
         });

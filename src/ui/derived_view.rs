@@ -6,6 +6,8 @@ use super::privacy::words;
 use super::theme;
 use super::widgets::faint;
 use crate::structures::{DerivedState, Roi};
+use crate::tf;
+use crate::words::{t, told};
 use crate::workbench::{Command, OperationCommand};
 use eframe::egui::{Color32, RichText, Ui};
 
@@ -21,11 +23,11 @@ fn color(state: DerivedState) -> Color32 {
 pub fn state_mark_ui(ui: &mut Ui, input: &PanelInput<'_>, roi: &Roi) {
     let Some(state) = input.workbench.derived_state(roi.id) else { return };
     if state == DerivedState::UpToDate {
-        icon_label(ui, Icon::Check, color(state)).on_hover_text("Derived: it is what its recipe gives");
+        icon_label(ui, Icon::Check, color(state)).on_hover_text(t("Derived: it is what its recipe gives"));
         return;
     }
-    let label = RichText::new(state.label()).color(color(state)).size(theme::SIZE_SMALL);
-    ui.label(label).on_hover_text(state.words());
+    let label = RichText::new(told(state.label())).color(color(state)).size(theme::SIZE_SMALL);
+    ui.label(label).on_hover_text(told(state.words()));
 }
 
 /// Below the selected row of a derived structure: recipe, state, and what can be done.
@@ -38,29 +40,29 @@ pub fn recipe_ui(ui: &mut Ui, input: &PanelInput<'_>, roi: &Roi) {
     ui.horizontal(|ui| {
         let icon = if state == DerivedState::UpToDate { Icon::Check } else { Icon::Warning };
         icon_label(ui, icon, color(state));
-        ui.label(RichText::new(state.label()).color(theme::TEXT_SECONDARY)).on_hover_text(state.words());
+        ui.label(RichText::new(told(state.label())).color(theme::TEXT_SECONDARY)).on_hover_text(told(state.words()));
         let can = matches!(state, DerivedState::Stale | DerivedState::Overridden);
-        let name = format!("Update {}", roi.name);
-        let button = ui.add_enabled_ui(can, |ui| ui.button("Update").accessible_name(&name)).inner;
+        let name = tf!("Update {name}", name = roi.name);
+        let button = ui.add_enabled_ui(can, |ui| ui.button(t("Update")).accessible_name(&name)).inner;
         let hover = if state == DerivedState::Overridden {
-            "Make it again by its recipe; edits by hand are replaced, undo brings them back"
+            t("Make it again by its recipe; edits by hand are replaced, undo brings them back")
         } else {
-            "Make it again by its recipe, as one step of undo"
+            t("Make it again by its recipe, as one step of undo")
         };
-        if button.on_hover_text(hover).on_disabled_hover_text(state.words()).clicked() {
+        if button.on_hover_text(hover).on_disabled_hover_text(told(state.words())).clicked() {
             sender.send(Command::Operate(OperationCommand::Update(roi.id)));
         }
         let mut live = derivation.live;
-        let live_box = ui.checkbox(&mut live, "Live");
+        let live_box = ui.checkbox(&mut live, t("Live"));
         let changed = live_box.changed();
         live_box
-            .accessible_name(format!("Keep {} up to date", roi.name))
-            .on_hover_text("Make it again after every edit of what it is made of, unless it was edited itself");
+            .accessible_name(tf!("Keep {name} up to date", name = roi.name))
+            .on_hover_text(t("Make it again after every edit of what it is made of, unless it was edited itself"));
         if changed {
             sender.send(Command::Operate(OperationCommand::SetLive { roi: roi.id, live }));
         }
-        let forget = ui.button("Forget").accessible_name(format!("Forget the recipe of {}", roi.name));
-        if forget.on_hover_text("It keeps its contours and is derived no more").clicked() {
+        let forget = ui.button(t("Forget")).accessible_name(tf!("Forget the recipe of {name}", name = roi.name));
+        if forget.on_hover_text(t("It keeps its contours and is derived no more")).clicked() {
             sender.send(Command::Operate(OperationCommand::Detach(roi.id)));
         }
     });

@@ -6,6 +6,7 @@ use super::viewport::{DifferenceBar, Polyline, ViewTransform, along, paint_polyl
 use crate::contour::{Ring, SliceContours};
 use crate::geometry::VoxelGrid;
 use crate::metrics::{OutlinePoint, SliceDifference, along_outline};
+use crate::words::t;
 use crate::workbench::{Differences, Workbench};
 use eframe::egui::{Align2, Color32, Painter, Rect, Shape, Stroke, pos2, vec2};
 use std::sync::Arc;
@@ -120,11 +121,18 @@ fn paint_scale(painter: &Painter, rect: Rect, is_exercise: bool) {
         painter.rect_filled(part, 0.0, difference_color(mm));
     }
     let font = theme::regular(theme::SIZE_SMALL);
-    for (t, words) in [(0.0, "5 mm or more outside"), (0.5, "0"), (1.0, "5 mm or more inside")] {
+    // In a narrow view the words would be cut off and cover what they are about.
+    let is_narrow = rect.width() < 320.0;
+    let ends =
+        if is_narrow { ["+5 mm", "\u{2212}5 mm"] } else { [t("5 mm or more outside"), t("5 mm or more inside")] };
+    for (t, words) in [(0.0, ends[0]), (0.5, "0"), (1.0, ends[1])] {
         let at = pos2(bar.left() - 5.0, bar.top() + t * bar.height());
         super::viewport::text(painter, at, Align2::RIGHT_CENTER, words, font.clone(), theme::OVERLAY_TEXT);
     }
-    let words = if is_exercise { "Attempt against reference" } else { "Difference from the reference" };
+    if is_narrow {
+        return;
+    }
+    let words = if is_exercise { t("Attempt against reference") } else { t("Difference from the reference") };
     let at = pos2(bar.right(), bar.top() - 18.0);
     super::viewport::text(painter, at, Align2::RIGHT_BOTTOM, words, font, theme::OVERLAY_TEXT_DIM);
 }

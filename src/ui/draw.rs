@@ -13,6 +13,7 @@ use super::features_panel::features_panel_ui;
 use super::history_panel;
 use super::jobs_panel::jobs_panel_ui;
 use super::journal_offers;
+use super::keys_window;
 use super::measure_view::measurements_ui;
 use super::messages;
 use super::operations_panel;
@@ -20,7 +21,7 @@ use super::overlay_panel::{has_overlays, overlay_panel_ui};
 use super::panel::PanelInput;
 use super::risk_panel::risk_panel_ui;
 use super::series_panel;
-use super::shortcuts;
+use super::settings_window;
 use super::start_page::{drop_hint, start_page_ui};
 use super::status_bar::status_bar_ui;
 use super::structures_panel::structures_panel_ui;
@@ -31,7 +32,10 @@ use super::tool_help;
 use super::tool_rules;
 use super::tool_strip::{self, tool_strip_ui};
 use super::top_bar::top_bar_ui;
+use super::tour::{self, Anchor};
 use super::widgets::section;
+use crate::geometry::Orientation;
+use crate::words::t;
 use crate::workbench::Workspace;
 use eframe::egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
 
@@ -74,8 +78,11 @@ impl HilumApp {
             }
             // Side panels and tools leave the views about half of a small window.
             let (left, right) = if window_width < 1150.0 { (222.0, 252.0) } else { (286.0, 336.0) };
-            let range = |usual: f32| (usual * 0.8).min(220.0)..=usual * 1.6;
+            // However large the interface, they leave the views more than a third.
+            let most = |usual: f32| (usual * 1.6).min(window_width * 0.3).max(170.0);
+            let range = |usual: f32| (usual * 0.8).min(220.0).min(most(usual))..=most(usual);
             Panel::left("structures").default_size(left).size_range(range(left)).frame(side()).show(ui, |ui| {
+                tour::mark(ui, Anchor::Structures, ui.max_rect());
                 if series_panel::has_choice(workbench) {
                     // The structures keep the larger part.
                     let most = ui.available_height() * 0.45;
@@ -102,21 +109,25 @@ impl HilumApp {
                         ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
                             jobs_panel_ui(ui, &input);
                             if has_overlays(workbench) {
-                                section(ui, "Overlays", true, |ui| overlay_panel_ui(ui, &input, &mut panels.overlays));
+                                section(ui, t("Overlays"), true, |ui| {
+                                    overlay_panel_ui(ui, &input, &mut panels.overlays);
+                                });
                             }
                             if workbench.differences().is_some() {
-                                section(ui, "Difference", true, |ui| difference_panel_ui(ui, &input));
+                                section(ui, t("Difference view"), true, |ui| difference_panel_ui(ui, &input));
                             }
-                            section(ui, "Display", false, |ui| display_panel_ui(ui, &input));
+                            section(ui, t("Display"), false, |ui| display_panel_ui(ui, &input));
                             if !workbench.measures().done().is_empty() {
-                                section(ui, "Measurements", true, |ui| measurements_ui(ui, &input));
+                                section(ui, t("Measurements"), true, |ui| measurements_ui(ui, &input));
                             }
-                            section(ui, "Risk", true, |ui| risk_panel_ui(ui, &input, &mut panels.risk));
-                            section(ui, "Clinical values", false, |ui| {
+                            if !workbench.settings().risk_hidden {
+                                section(ui, t("Risk"), true, |ui| risk_panel_ui(ui, &input, &mut panels.risk));
+                            }
+                            section(ui, t("Clinical values"), false, |ui| {
                                 clinical_panel_ui(ui, &input, &mut panels.clinical);
                             });
-                            section(ui, "Features", true, |ui| features_panel_ui(ui, &input));
-                            section(ui, "Export", true, |ui| export_panel_ui(ui, &input));
+                            section(ui, t("Features"), true, |ui| features_panel_ui(ui, &input));
+                            section(ui, t("Export"), true, |ui| export_panel_ui(ui, &input));
                         });
                     }
                 }
@@ -125,7 +136,12 @@ impl HilumApp {
         CentralPanel::default().frame(Frame::new().fill(theme::BASE)).show(ui, |ui| match workspace {
             Workspace::Cohort => cohort_ui(ui, &mut panels.cohort),
             Workspace::Archive => archive_ui(ui, &input, &mut panels.archive),
-            _ if has_scan => views.show(ui, workbench, scene, sender, volumes, pictures.is_taking()),
+            _ if has_scan => {
+                views.show(ui, workbench, scene, sender, volumes, pictures.is_taking());
+                if let Some(view) = views.transform(Orientation::Axial) {
+                    tour::mark(ui, Anchor::AxialView, view.rect);
+                }
+            }
             _ => start_page_ui(ui, &input, &mut panels.series, &mut panels.offers),
         });
 
@@ -154,7 +170,15 @@ impl HilumApp {
             tool_rules::window(&context, &input, &mut dialogs.tool_rules);
         }
         if dialogs.shortcuts {
-            shortcuts::window(&context, &mut dialogs.shortcuts);
+            dialogs.shortcuts = keys_window::window(&context, &input, &mut panels.keys);
+        }
+        if dialogs.settings {
+            dialogs.settings = settings_window::window(&context, &input);
+        }
+        if let Some(tour) = &mut dialogs.tour
+            && !tour.show(&context, &input)
+        {
+            dialogs.tour = None;
         }
         dialogs.toasts.show(&context, &input, STATUS_BAR);
         if let Some(palette) = &mut dialogs.palette

@@ -7,6 +7,8 @@ use super::request::WindowRequest;
 use super::theme;
 use super::widgets::{action_tooltip, faint, icon_text_button, status_line};
 use crate::dicom::proof_path;
+use crate::tf;
+use crate::words::t;
 use crate::workbench::{Action, Command, ExportFormat, Exported, READING};
 use eframe::egui::{CollapsingHeader, ComboBox, Label, RichText, Role, Ui, WidgetInfo};
 use strum::IntoEnumIterator as _;
@@ -17,14 +19,14 @@ fn send_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     let (Some(export), Some(_)) = (workbench.last_export(), workbench.chosen_archive()) else { return };
     let refusal = workbench.refusal(Action::SendExport);
     let tooltip = action_tooltip(workbench, Action::SendExport);
-    let button = ui.add_enabled_ui(refusal.is_none(), |ui| icon_text_button(ui, Icon::Up, "Send to archive", false));
+    let button = ui.add_enabled_ui(refusal.is_none(), |ui| icon_text_button(ui, Icon::Up, t("Send to archive"), false));
     if button.inner.on_hover_text(&tooltip).on_disabled_hover_text(tooltip).clicked() {
         input.sender.send(Action::SendExport);
     }
     let stored = workbench.archive().stored().into_iter().flat_map(|s| &s.instances);
     for instance in stored.filter(|i| i.file == export.value.path()) {
         let icon = if instance.stored { Icon::Check } else { Icon::Error };
-        let what = if instance.stored { "Stored in the archive" } else { "Not stored" };
+        let what = if instance.stored { t("Stored in the archive") } else { t("Not stored") };
         let remark = words(workbench, &instance.remark);
         let line = if remark.is_empty() { what.to_owned() } else { format!("{what}: {remark}") };
         status_line(ui, icon, &line);
@@ -34,7 +36,7 @@ fn send_ui(ui: &mut Ui, input: &PanelInput<'_>) {
 /// Shows the last proof and the button for the next.
 pub fn export_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     if input.workbench.loading().is_some() {
-        faint(ui, READING);
+        faint(ui, t(READING));
         return;
     }
     let format = input.workbench.view.export_format;
@@ -49,14 +51,17 @@ pub fn export_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     }
     send_ui(ui, input);
     let Some(proof) = input.workbench.last_export().map(|e| &e.value) else {
-        faint(ui, "Nothing exported yet. New files are written, read back and compared; the sources stay as they are");
+        faint(
+            ui,
+            t("Nothing exported yet. New files are written, read back and compared; the sources stay as they are"),
+        );
         return;
     };
     status_line(ui, if proof.is_clean() { Icon::Check } else { Icon::Warning }, &proof.summary());
     if input.workbench.has_unexported_changes() {
-        status_line(ui, Icon::Info, "Contours have changed since");
+        status_line(ui, Icon::Info, t("Contours have changed since"));
     }
-    let header = CollapsingHeader::new(RichText::new("Proof").color(theme::TEXT_SECONDARY)).id_salt("export proof");
+    let header = CollapsingHeader::new(RichText::new(t("Proof")).color(theme::TEXT_SECONDARY)).id_salt("export proof");
     header.show_unindented(ui, |ui| proof_ui(ui, input, proof));
 }
 
@@ -67,9 +72,9 @@ fn proof_ui(ui: &mut Ui, input: &PanelInput<'_>, proof: &Exported) {
     let path = path_words(input.workbench, proof.path());
     let has_proof_file = matches!(proof, Exported::StructureSet(_));
     let beside = has_proof_file.then(|| path_words(input.workbench, &proof_path(proof.path()))).flatten();
-    let files = path.map(|p| format!("File: {p}")).into_iter().chain(beside.map(|p| format!("Proof: {p}")));
+    let files = path.map(|p| tf!("File: {p}", p)).into_iter().chain(beside.map(|p| tf!("Proof: {p}", p)));
     let files: Vec<String> = files.collect();
-    if ui.button("Copy").accessible_name("Copy proof").clicked() {
+    if ui.button(t("Copy")).accessible_name(t("Copy proof")).clicked() {
         let mut text = vec![proof.summary()];
         text.extend(files.iter().cloned());
         for section in &sections {
@@ -96,7 +101,7 @@ fn proof_ui(ui: &mut Ui, input: &PanelInput<'_>, proof: &Exported) {
 fn format_ui(ui: &mut Ui, input: &PanelInput<'_>, format: ExportFormat) -> Option<ExportFormat> {
     let mut chosen = None;
     ui.horizontal(|ui| {
-        ui.label(RichText::new("Format").color(theme::TEXT_SECONDARY));
+        ui.label(RichText::new(t("Format")).color(theme::TEXT_SECONDARY));
         let combo = ComboBox::from_id_salt("export format").width(200.0).selected_text(format.label());
         let combo = combo.show_ui(ui, |ui| {
             for option in ExportFormat::iter() {
@@ -109,7 +114,7 @@ fn format_ui(ui: &mut Ui, input: &PanelInput<'_>, format: ExportFormat) -> Optio
                 }
             }
         });
-        combo.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, "Export format"));
+        combo.response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, t("Export format")));
     });
     chosen
 }

@@ -7,6 +7,8 @@ use super::theme;
 use super::widgets::{faint, status_line, tiny_bar, value_row};
 use crate::features::{FeatureInfo, FeatureKind, FeatureVector, FlagLevel, GLOBAL_FIRST, catalogue, ratio_index};
 use crate::structures::{Generation, Provenance, Role, Station};
+use crate::tf;
+use crate::words::{t, told};
 use crate::workbench::{Case, Command, Derived, READING};
 use eframe::egui::{self, Align2, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
 
@@ -17,11 +19,11 @@ const ROW: f32 = 21.0;
 /// Shows features and flags.
 pub fn features_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     if input.workbench.loading().is_some() {
-        faint(ui, READING);
+        faint(ui, t(READING));
         return;
     }
     let Some((case, live)) = input.workbench.case().zip(input.workbench.live()) else {
-        faint(ui, "Open a case to see its features");
+        faint(ui, t("Open a case to see its features"));
         return;
     };
     let features = live.features();
@@ -35,7 +37,7 @@ pub fn features_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     ui.add_space(theme::SPACE_2);
     for feature in &catalogue()[GLOBAL_FIRST..] {
         let (name, value) = global_words(feature, features.value.values[feature.index]);
-        value_row(ui, name, &value, &format!("{}\n{}", feature.description, feature.name));
+        value_row(ui, name, &value, &format!("{}\n{}", told(&feature.description), feature.name));
     }
     ui.add_space(theme::SPACE_2);
     flags_ui(ui, &features.value);
@@ -45,27 +47,33 @@ pub fn features_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
 pub fn ctv_ui(ui: &mut Ui, case: &Case) {
     for roi in case.structures().with_role(Role::Ctv) {
         let kind = match (&roi.provenance, roi.generation) {
-            (Provenance::Proposed { .. }, Generation::Automatic) => "proposed",
-            (Provenance::Proposed { .. }, _) => "proposed, corrected",
-            _ => "structure",
+            (Provenance::Proposed { .. }, Generation::Automatic) => Some(t("proposed")),
+            (Provenance::Proposed { .. }, _) => Some(t("proposed, corrected")),
+            _ => None,
         };
-        ui.label(RichText::new(format!("CTV: {}, {kind}", roi.name)).color(theme::TEXT_SECONDARY));
+        let words = match kind {
+            Some(kind) => tf!("CTV: {name}, {kind}", name = roi.name, kind),
+            None => tf!("CTV: {name}, structure", name = roi.name),
+        };
+        ui.label(RichText::new(words).color(theme::TEXT_SECONDARY));
     }
 }
 
 /// Whether a value belongs to the contours as they are now.
 pub fn fresh_mark<T>(ui: &mut Ui, derived: &Derived<T>, revision: crate::geometry::Revision) {
     let (icon, color, words) = if derived.revision == revision {
-        (Icon::Check, theme::OK, "Current")
+        (Icon::Check, theme::OK, t("Current"))
     } else {
-        (Icon::Warning, theme::STALE, "Out of date")
+        (Icon::Warning, theme::STALE, t("Out of date"))
     };
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 4.0;
         icon_label(ui, icon, color);
-        ui.label(RichText::new(words).color(theme::TEXT_SECONDARY).size(theme::SIZE_SMALL + 1.0)).on_hover_text(
-            format!("Computed from revision {} of the contours; they are at {}", derived.revision.0, revision.0),
-        );
+        ui.label(RichText::new(words).color(theme::TEXT_SECONDARY).size(theme::SIZE_SMALL + 1.0)).on_hover_text(tf!(
+            "Computed from revision {computed} of the contours; they are at {now}",
+            computed = derived.revision.0,
+            now = revision.0
+        ));
     });
 }
 
@@ -76,10 +84,10 @@ fn matrix_ui(ui: &mut Ui, input: &PanelInput<'_>, features: &FeatureVector) {
     let (head, _) = ui.allocate_exact_size(vec2(width, HEAD), Sense::hover());
     let small = theme::regular(theme::SIZE_SMALL);
     let x = |column: usize| head.left() + STATION_WIDTH + column as f32 * cell;
-    for (group, title) in ["CTV", "GTV", "Margin"].into_iter().enumerate() {
+    for (group, title) in ["CTV", "GTV", t("Margin")].into_iter().enumerate() {
         let at = pos2(x(2 * group) + cell, head.top() + 8.0);
         ui.painter().text(at, Align2::CENTER_CENTER, title, theme::strong(theme::SIZE_SMALL), theme::TEXT_SECONDARY);
-        for (n, title) in ["of station", "of union"].into_iter().enumerate() {
+        for (n, title) in [t("of station"), t("of union")].into_iter().enumerate() {
             let at = pos2(x(2 * group + n) + cell / 2.0, head.top() + 23.0);
             let font = theme::regular(theme::SIZE_SMALL - 1.5);
             ui.painter().text(at, Align2::CENTER_CENTER, title, font, theme::TEXT_FAINT);
@@ -105,7 +113,7 @@ fn station_row(
     let values: Vec<(&FeatureInfo, Option<f64>)> =
         (0..6).map(|f| ratio_index(station, f)).map(|index| (&catalogue()[index], features.values[index])).collect();
     let spoken: Vec<String> = values.iter().map(|(info, v)| format!("{} {}", info.name, share_words(*v))).collect();
-    let spoken = format!("Station {station}: {}", spoken.join(", "));
+    let spoken = tf!("Station {station}: {names}", station, names = spoken.join(", "));
     response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &spoken));
     let touched = features.partition.stations.get(station.index()).is_some_and(|p| p.touched_by_ctv);
     if response.hovered() {
@@ -134,9 +142,9 @@ fn station_row(
     let tooltip = match column {
         Some(column) if (0.0..6.0).contains(&column) => {
             let (info, value) = values[column as usize];
-            format!("{}\n{} = {}", info.description, info.name, share_words(value))
+            format!("{}\n{} = {}", told(&info.description), info.name, share_words(value))
         }
-        _ => format!("Station {station}: {}", station.name()),
+        _ => tf!("Station {station}: {name}", station, name = told(station.name())),
     };
     response.on_hover_text_at_pointer(tooltip);
     if clicked && let Some(roi) = roi {
@@ -159,33 +167,33 @@ fn share_words(value: Option<f64>) -> String {
 /// Name and value of a feature of the whole case, in words.
 fn global_words(feature: &FeatureInfo, value: Option<f64>) -> (&'static str, String) {
     let name = match feature.name.as_str() {
-        "g_voxel_mm3" => "Voxel",
+        "g_voxel_mm3" => t("Voxel"),
         "g_ctv_cm3" => "CTV",
         "g_gtv_cm3" => "GTV",
-        "g_idea_cm3" => "Union of touched stations",
-        "g_gtv_maxdiam_mm" => "Largest GTV diameter",
-        "g_n_stations_ctv" => "Stations touched by CTV",
-        "g_n_stations_gtv" => "Stations touched by GTV",
-        "g_ctv_cover_idea" => "CTV share of the union",
-        "g_gtv_side" => "Side of the GTV",
-        "g_central" => "Central tumour",
-        "c_sex_male" => "Male",
-        "c_age_gt60" => "Older than 60 years",
-        "c_stage_t" => "T stage",
-        _ => "Smoking index",
+        "g_idea_cm3" => t("Union of touched stations"),
+        "g_gtv_maxdiam_mm" => t("Largest GTV diameter"),
+        "g_n_stations_ctv" => t("Stations touched by CTV"),
+        "g_n_stations_gtv" => t("Stations touched by GTV"),
+        "g_ctv_cover_idea" => t("CTV share of the union"),
+        "g_gtv_side" => t("Side of the GTV"),
+        "g_central" => t("Central tumour"),
+        "c_sex_male" => t("Male"),
+        "c_age_gt60" => t("Older than 60 years"),
+        "c_stage_t" => t("T stage"),
+        _ => t("Smoking index"),
     };
-    let Some(v) = value else { return (name, "missing".into()) };
+    let Some(v) = value else { return (name, t("missing").into()) };
     let words = match (feature.name.as_str(), feature.kind) {
         ("g_gtv_side", _) => match v {
-            v if v > 0.0 => "right".into(),
-            v if v < 0.0 => "left".into(),
-            _ => "midline".into(),
+            v if v > 0.0 => t("right").into(),
+            v if v < 0.0 => t("left").into(),
+            _ => t("midline").into(),
         },
         ("g_voxel_mm3", _) => format!("{v:.2} mm³"),
         ("g_gtv_maxdiam_mm", _) => format!("{v:.1} mm"),
         (n, _) if n.ends_with("_cm3") => format!("{v:.1} cm³"),
-        ("c_smoking_index", _) => format!("{v:.0} cigarettes/day × years"),
-        (_, FeatureKind::Binary) => (if v > 0.5 { "yes" } else { "no" }).into(),
+        ("c_smoking_index", _) => tf!("{v:.0} cigarettes/day × years", v),
+        (_, FeatureKind::Binary) => (if v > 0.5 { t("yes") } else { t("no") }).into(),
         (_, FeatureKind::Count | FeatureKind::Ordinal) => format!("{v:.0}"),
         _ => format!("{v:.3}"),
     };
@@ -211,11 +219,11 @@ pub fn flags_ui(ui: &mut Ui, features: &FeatureVector) {
     }
     let outside = together(|f| if let FeatureFlag::StationOutOfScan(s) = f { Some(*s) } else { None });
     if !outside.is_empty() {
-        status_line(ui, Icon::Warning, &format!("Outside the scan, features missing: {}", outside.join(", ")));
+        status_line(ui, Icon::Warning, &tf!("Outside the scan, features missing: {names}", names = outside.join(", ")));
     }
     let empty = together(|f| if let FeatureFlag::StationEmpty(s) = f { Some(*s) } else { None });
     if !empty.is_empty() {
-        status_line(ui, Icon::Info, &format!("Not drawn, features are 0: {}", empty.join(", ")));
+        status_line(ui, Icon::Info, &tf!("Not drawn, features are 0: {names}", names = empty.join(", ")));
     }
 }
 

@@ -6,6 +6,8 @@ use super::panel::PanelInput;
 use super::request::WindowRequest;
 use super::theme;
 use super::widgets::{faint, focus_ring};
+use crate::tf;
+use crate::words::{t, told_label};
 use crate::workbench::{Case, Command, History, Settings, StateId, Step, Touched, Workbench, short_time};
 use eframe::egui::{
     self, Align2, ComboBox, Rect, Response, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2,
@@ -27,9 +29,14 @@ const BUDGETS: [u32; 7] = [16, 64, 256, 512, 1024, 2048, 4096];
 pub fn window(context: &egui::Context, input: &PanelInput<'_>, state: &mut HistoryState) {
     let Some(case) = input.workbench.shown_case() else { return };
     let mut open = true;
-    let window = egui::Window::new("History").open(&mut open).default_size([380.0, 420.0]).vscroll(false);
-    let place = context.content_rect().right_top() + vec2(-750.0, 90.0);
-    window.default_pos(place).show(context, |ui| {
+    let window = egui::Window::new(t("History"))
+        .id(egui::Id::unique("history"))
+        .open(&mut open)
+        .default_size([380.0, 420.0])
+        .vscroll(false);
+    // Below the operations, which are often open with it.
+    let place = context.content_rect().right_bottom() + vec2(-360.0, -40.0);
+    window.pivot(egui::Align2::RIGHT_BOTTOM).default_pos(place).show(context, |ui| {
         footer_first(
             ui,
             |ui| footer_ui(ui, input.workbench, input, case.history()),
@@ -119,31 +126,31 @@ fn paint(ui: &Ui, response: &Response, rect: Rect, row: Row<'_>) {
 /// What a screen reader says of a row.
 fn name(text: &str, is_here: bool, is_undone: bool) -> String {
     match (is_here, is_undone) {
-        (true, _) => format!("{text} (here)"),
-        (_, true) => format!("{text} (taken back)"),
+        (true, _) => tf!("{text} (here)", text),
+        (_, true) => tf!("{text} (taken back)", text),
         _ => text.to_owned(),
     }
 }
 
 fn effect(is_here: bool, is_undone: bool) -> &'static str {
     match (is_here, is_undone) {
-        (true, _) => "The case is here",
-        (_, true) => "Do again all steps up to this one",
-        _ => "Take back all steps after this one",
+        (true, _) => t("The case is here"),
+        (_, true) => t("Do again all steps up to this one"),
+        _ => t("Take back all steps after this one"),
     }
 }
 
 fn beginning(history: &History) -> String {
     match history.dropped() {
-        0 => "As opened".to_owned(),
-        1 => "After 1 earlier step".to_owned(),
-        n => format!("After {n} earlier steps"),
+        0 => t("As opened").to_owned(),
+        1 => t("After 1 earlier step").to_owned(),
+        n => tf!("After {n} earlier steps", n),
     }
 }
 
 /// What was done, to which structure, on which slices.
 fn words(step: &Step) -> String {
-    let label = &step.edit.label;
+    let label = told_label(&step.edit.label);
     match &step.touched[..] {
         [] => label.clone(),
         [Touched { name, slices, .. }] => {
@@ -154,16 +161,20 @@ fn words(step: &Step) -> String {
                 Some(slices) => format!("{named}, {slices}"),
             }
         }
-        several => format!("{label}: {} structures", several.len()),
+        several => tf!("{label}: {several} structures", label, several = several.len()),
     }
 }
 
 fn slice_words(slices: &[usize]) -> Option<String> {
     match slices {
         [] => None,
-        [one] => Some(format!("slice {}", one + 1)),
-        [first, .., last] if last - first + 1 == slices.len() => Some(format!("slices {}–{}", first + 1, last + 1)),
-        [first, .., last] => Some(format!("{} slices from {} to {}", slices.len(), first + 1, last + 1)),
+        [one] => Some(tf!("slice {n}", n = one + 1)),
+        [first, .., last] if last - first + 1 == slices.len() => {
+            Some(tf!("slices {n}–{n2}", n = first + 1, n2 = last + 1))
+        }
+        [first, .., last] => {
+            Some(tf!("{slices} slices from {n} to {n2}", slices = slices.len(), n = first + 1, n2 = last + 1))
+        }
     }
 }
 
@@ -172,7 +183,10 @@ fn footer_ui(ui: &mut Ui, workbench: &Workbench, input: &PanelInput<'_>, history
     ui.horizontal(|ui| {
         let steps = history.len();
         let used = history.bytes().div_ceil(1 << 20);
-        let words = format!("{steps} {}, {used} of", if steps == 1 { "step" } else { "steps" });
+        let words = match steps {
+            1 => tf!("1 step, {used} of", used),
+            steps => tf!("{steps} steps, {used} of", steps, used),
+        };
         ui.label(RichText::new(words).color(theme::TEXT_SECONDARY));
         let megabytes = (history.budget_bytes() >> 20) as u32;
         let combo = ComboBox::from_id_salt("history budget").selected_text(format!("{megabytes} MB")).width(86.0);
@@ -183,9 +197,9 @@ fn footer_ui(ui: &mut Ui, workbench: &Workbench, input: &PanelInput<'_>, history
                 }
             }
         });
-        response.response.accessible_name("Memory for undo").on_hover_text(
+        response.response.accessible_name(t("Memory for undo")).on_hover_text(t(
             "Memory that steps may hold; the oldest ones go when it is used up. A smaller choice drops them at once",
-        );
+        ));
     });
     kept_ui(ui, workbench);
 }
@@ -193,18 +207,20 @@ fn footer_ui(ui: &mut Ui, workbench: &Workbench, input: &PanelInput<'_>, history
 /// Whether the steps outlive the end of the program.
 fn kept_ui(ui: &mut Ui, workbench: &Workbench) {
     match workbench.journal_status() {
-        None => drop(faint(ui, "Steps are in memory only; they end with the program")),
+        None => drop(faint(ui, t("Steps are in memory only; they end with the program"))),
         Some(status) if status.trouble.is_some() => {
             ui.horizontal(|ui| {
                 icon_label(ui, Icon::Error, theme::ERROR);
-                ui.label(RichText::new("Not kept on the disk at the moment: export soon").color(theme::ERROR));
+                ui.label(RichText::new(t("Not kept on the disk at the moment: export soon")).color(theme::ERROR));
             });
         }
         Some(status) => drop(faint(
             ui,
             &match (status.path, status.bytes) {
-                (None, _) => "Steps will be kept on this computer until they are exported".to_owned(),
-                (Some(_), bytes) => format!("Kept on this computer until exported, {:.1} MB", bytes as f64 / 1e6),
+                (None, _) => t("Steps will be kept on this computer until they are exported").to_owned(),
+                (Some(_), bytes) => {
+                    tf!("Kept on this computer until exported, {megabytes:.1} MB", megabytes = bytes as f64 / 1e6)
+                }
             },
         )),
     }

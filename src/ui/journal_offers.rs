@@ -6,6 +6,8 @@ use super::privacy::journal_title;
 use super::request::{Opening, WindowRequest};
 use super::theme;
 use super::widgets::{card, faint, primary_button};
+use crate::tf;
+use crate::words::t;
 use crate::workbench::journal::{FoundJournal, JournalCommand};
 use crate::workbench::{Command, Workbench, local_time, time_ago};
 use eframe::egui::{Align, Label, Layout, RichText, Ui};
@@ -45,7 +47,7 @@ pub fn offers_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut OfferState) {
     if count == 0 {
         return;
     }
-    ui.label(RichText::new("Work that was not exported").font(theme::strong(theme::SIZE_BODY)));
+    ui.label(RichText::new(t("Work that was not exported")).font(theme::strong(theme::SIZE_BODY)));
     for journal in input.workbench.unfinished_journals().take(shown) {
         card(ui, |ui| {
             let title = journal_title(input.workbench, journal);
@@ -54,7 +56,7 @@ pub fn offers_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut OfferState) {
             ui.horizontal(|ui| buttons(ui, input, journal, &title, state));
         });
     }
-    if shown < count && ui.button(format!("Show {} more", count - shown)).clicked() {
+    if shown < count && ui.button(tf!("Show {shown} more", shown = count - shown)).clicked() {
         state.all = true;
     }
     ui.add_space(theme::SPACE_4);
@@ -67,13 +69,16 @@ pub fn banner_ui(ui: &mut Ui, input: &PanelInput<'_>, journal: &FoundJournal, st
         ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
             let asks = state.discarding.as_ref() == Some(&journal.path);
             if !asks
-                && ui.button("Not now").on_hover_text("The edits stay where they are and are offered again").clicked()
+                && ui
+                    .button(t("Not now"))
+                    .on_hover_text(t("The edits stay where they are and are offered again"))
+                    .clicked()
             {
                 input.sender.send(Command::Journal(JournalCommand::Decline));
             }
-            buttons(ui, input, journal, "this case", state);
+            buttons(ui, input, journal, t("this case"), state);
             ui.with_layout(Layout::top_down(Align::Min), |ui| {
-                ui.add(Label::new("Edits of this case were not exported in an earlier run").truncate());
+                ui.add(Label::new(t("Edits of this case were not exported in an earlier run")).truncate());
                 told(ui, journal);
             });
         });
@@ -84,15 +89,15 @@ pub fn banner_ui(ui: &mut Ui, input: &PanelInput<'_>, journal: &FoundJournal, st
 fn told(ui: &mut Ui, journal: &FoundJournal) {
     let line = format!("{}, {}", words(journal), time_ago(journal.last, SystemTime::now()));
     let response = ui.add(Label::new(RichText::new(line).color(theme::TEXT_SECONDARY)).truncate());
-    response.on_hover_text(format!("Last edit {}", local_time(journal.last)));
+    response.on_hover_text(tf!("Last edit {last}", last = local_time(journal.last)));
 }
 
 fn words(journal: &FoundJournal) -> String {
     const MOST: usize = 3;
     let (edits, unexported) = (journal.edits(), journal.unexported());
-    let mut words = if edits == 1 { "1 edit".to_owned() } else { format!("{edits} edits") };
+    let mut words = if edits == 1 { t("1 edit").to_owned() } else { tf!("{edits} edits", edits) };
     if unexported < edits {
-        words.push_str(&format!(", {unexported} of them after the last export"));
+        words.push_str(&tf!(", {unexported} of them after the last export", unexported));
     }
     let structures = journal.structures();
     if !structures.is_empty() {
@@ -100,7 +105,7 @@ fn words(journal: &FoundJournal) -> String {
         words.push_str(&format!(": {named}"));
     }
     if structures.len() > MOST {
-        words.push_str(&format!(" and {} more", structures.len() - MOST));
+        words.push_str(&tf!(" and {n} more", n = structures.len() - MOST));
     }
     words
 }
@@ -109,26 +114,26 @@ fn words(journal: &FoundJournal) -> String {
 fn buttons(ui: &mut Ui, input: &PanelInput<'_>, journal: &FoundJournal, of: &str, state: &mut OfferState) {
     let path = &journal.path;
     if state.discarding.as_ref() == Some(path) {
-        faint(ui, "They cannot be brought back");
-        if ui.button("Discard for good").accessible_name(format!("Discard for good: {of}")).clicked() {
+        faint(ui, t("They cannot be brought back"));
+        if ui.button(t("Discard for good")).accessible_name(tf!("Discard for good: {of}", of)).clicked() {
             input.sender.send(Command::Journal(JournalCommand::Discard(path.clone())));
             state.discarding = None;
         }
-        if ui.button("Keep").accessible_name(format!("Keep the edits: {of}")).clicked() {
+        if ui.button(t("Keep")).accessible_name(tf!("Keep the edits: {of}", of)).clicked() {
             state.discarding = None;
         }
         return;
     }
-    let recover = primary_button(ui, "Recover").accessible_name(format!("Recover {of}"));
-    if recover.on_hover_text("Open the case as it was left, undo included").clicked() {
+    let recover = primary_button(ui, t("Recover")).accessible_name(tf!("Recover {of}", of));
+    if recover.on_hover_text(t("Open the case as it was left, undo included")).clicked() {
         input.sender.send(WindowRequest::Open(Opening::Journal(path.clone())));
     }
-    let export = ui.button("Export…").accessible_name(format!("Recover and export {of}"));
-    if export.on_hover_text("Open the case as it was left, and export it").clicked() {
+    let export = ui.button(t("Export…")).accessible_name(tf!("Recover and export {of}", of));
+    if export.on_hover_text(t("Open the case as it was left, and export it")).clicked() {
         input.sender.send(WindowRequest::ExportJournal(path.clone()));
     }
-    let discard = ui.button("Discard").accessible_name(format!("Discard the edits of {of}"));
-    if discard.on_hover_text("Remove these edits from this computer; asks first").clicked() {
+    let discard = ui.button(t("Discard")).accessible_name(tf!("Discard the edits of {of}", of));
+    if discard.on_hover_text(t("Remove these edits from this computer; asks first")).clicked() {
         state.discarding = Some(path.clone());
     }
 }

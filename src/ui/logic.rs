@@ -8,10 +8,16 @@ use super::picker::{Pick, Picked};
 use super::picture::{PictureGoal, png};
 use super::request::{Opening, Request, WindowRequest};
 use super::shortcuts;
+use super::tour::Tour;
+use crate::tf;
+use crate::words;
+use crate::words::t;
 use crate::workbench::jobs::JobKey;
 use crate::workbench::journal::JournalCommand;
 use crate::workbench::tools::ToolEvent;
-use crate::workbench::{Action, Case, Command, ExportFormat, MeasureCommand, Severity, Shown, ViewCommand, Workbench};
+use crate::workbench::{
+    Action, Case, Command, ExportFormat, MeasureCommand, PreferenceCommand, Severity, Shown, ViewCommand, Workbench,
+};
 use eframe::egui::{self, Key, Modifiers, ViewportCommand};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,6 +25,11 @@ use std::time::Duration;
 impl HilumApp {
     /// Once a frame, before drawing.
     pub(super) fn take_in(&mut self, context: &egui::Context) {
+        words::speak(self.workbench.settings().language());
+        let scale = self.workbench.settings().scale_percent() as f32 / 100.0;
+        if context.zoom_factor() != scale {
+            context.set_zoom_factor(scale);
+        }
         self.take_dropped(context);
         self.take_picked(context);
         self.take_picture(context);
@@ -27,7 +38,8 @@ impl HilumApp {
             self.workbench.notices_mut().push_once(Severity::Warning, message);
         }
         shortcuts::hold(context, &self.workbench, &self.sender);
-        if self.dialogs.decision.is_none() && self.dialogs.palette.is_none() {
+        let keys_wait = self.dialogs.shortcuts && self.panels.keys.is_waiting();
+        if self.dialogs.decision.is_none() && self.dialogs.palette.is_none() && !keys_wait {
             self.escape(context);
             self.draft_keys(context);
             shortcuts::consume(context, &self.workbench, &self.sender);
@@ -108,7 +120,12 @@ impl HilumApp {
                 let open = self.dialogs.palette.is_none();
                 self.dialogs.palette = open.then(Palette::default);
             }
-            Action::Shortcuts => self.dialogs.shortcuts = !self.dialogs.shortcuts,
+            Action::Shortcuts => {
+                self.dialogs.shortcuts = !self.dialogs.shortcuts;
+                self.panels.keys.stop();
+            }
+            Action::Settings => self.dialogs.settings = !self.dialogs.settings,
+            Action::Tour => self.dialogs.tour = Some(Tour::begin()),
             Action::ToolHelp => self.dialogs.tool_help = !self.dialogs.tool_help,
             Action::CopyPicture => self.pictures.ask(PictureGoal::Clipboard),
             Action::SavePicture => self.pictures.ask(PictureGoal::File),
@@ -151,14 +168,14 @@ impl HilumApp {
         match (goal, png(&image)) {
             (PictureGoal::Clipboard, _) => {
                 context.copy_image(image);
-                self.workbench.notices_mut().info("The picture of the view is on the clipboard");
+                self.workbench.notices_mut().info(t("The picture of the view is on the clipboard"));
             }
             (PictureGoal::File, Ok(bytes)) => {
                 self.pictures.keep(bytes);
                 self.pick(Pick::Picture);
             }
             (PictureGoal::File, Err(error)) => {
-                let words = format!("The picture was not saved: {error:#}");
+                let words = tf!("The picture was not saved: {error}", error = format!("{error:#}"));
                 self.workbench.notices_mut().warning(words);
             }
         }
@@ -168,14 +185,14 @@ impl HilumApp {
         let path = if path.extension().is_none() { path.with_extension("png") } else { path.to_owned() };
         let sources = self.workbench.case().into_iter().flat_map(Case::source_paths);
         match self.pictures.write(&path, sources) {
-            Ok(()) => self.workbench.notices_mut().info("The picture was saved"),
-            Err(error) => self.workbench.notices_mut().error("The picture was not saved", &error),
+            Ok(()) => self.workbench.notices_mut().info(t("The picture was saved")),
+            Err(error) => self.workbench.notices_mut().error(t("The picture was not saved"), &error),
         }
     }
 
     fn pick(&mut self, pick: Pick) {
         if self.picker.is_open() {
-            self.workbench.notices_mut().warning("A file dialog is open already; it may lie behind this window");
+            self.workbench.notices_mut().warning(t("A file dialog is open already; it may lie behind this window"));
         } else {
             self.picker.open(pick);
         }
@@ -253,20 +270,21 @@ impl HilumApp {
         while let Some(Picked { pick, path, failed }) = self.picker.poll() {
             if failed {
                 let remedy = match pick {
-                    Pick::Structures => "drop the file on the window",
-                    Pick::CaseFolder => "drop the folder on the window, or start with `hilum open FOLDER`",
+                    Pick::Structures => t("drop the file on the window"),
+                    Pick::CaseFolder => t("drop the folder on the window, or start with `hilum open FOLDER`"),
                     Pick::DeidentifySource | Pick::DeidentifyOutput | Pick::SecretFile => {
-                        "use the command line: `hilum deidentify`"
+                        t("use the command line: `hilum deidentify`")
                     }
-                    Pick::Picture => "copy the picture with Ctrl+P, or draw one with `hilum screenshot`",
+                    Pick::ImportKeys | Pick::ExportKeys => t("use the command line: `hilum keys`"),
+                    Pick::Picture => t("copy the picture, or draw one with `hilum screenshot`"),
                     Pick::Export { .. } => {
-                        "export on the command line with `hilum export`, `hilum seg` or `hilum nifti`"
+                        t("export on the command line with `hilum export`, `hilum seg` or `hilum nifti`")
                     }
                 };
                 self.workbench.notices_mut().push(
                     Severity::Warning,
-                    "The desktop could not show a file dialog",
-                    vec![format!("Install zenity or xdg-desktop-portal and try again; meanwhile {remedy}")],
+                    t("The desktop could not show a file dialog"),
+                    vec![tf!("Install zenity or xdg-desktop-portal and try again; meanwhile {remedy}", remedy)],
                 );
             }
             let Some(path) = path else { continue };
@@ -275,6 +293,11 @@ impl HilumApp {
                 Pick::DeidentifyOutput => self.panels.deidentify.output = Some(path),
                 Pick::SecretFile => self.panels.deidentify.secret_file = Some(path),
                 Pick::Picture => self.write_picture(&path),
+                Pick::ImportKeys => self.sender.send(Command::Preference(PreferenceCommand::ImportKeys(path))),
+                Pick::ExportKeys => {
+                    let path = if path.extension().is_none() { path.with_extension("toml") } else { path };
+                    self.sender.send(Command::Preference(PreferenceCommand::ExportKeys(path)));
+                }
                 Pick::CaseFolder | Pick::Structures => {
                     self.sender.send(WindowRequest::Open(Opening::Paths(vec![path])));
                 }
@@ -299,7 +322,7 @@ impl HilumApp {
         if case_count == self.workbench.case_count() {
             self.workbench.execute(Command::Export { path, format, overwrite });
         } else {
-            self.workbench.notices_mut().warning("Another case was opened meanwhile; nothing was exported");
+            self.workbench.notices_mut().warning(t("Another case was opened meanwhile; nothing was exported"));
         }
     }
 

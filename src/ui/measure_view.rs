@@ -6,6 +6,8 @@ use super::theme;
 use super::viewport::{ViewTransform, signed, text};
 use super::widgets::{faint, icon_button_sized};
 use crate::geometry::VoxelGrid;
+use crate::tf;
+use crate::words::{t, told};
 use crate::workbench::{Command, MeasureCommand, MeasureKind, MeasureValue, Measurement, ViewCommand, Workbench};
 use eframe::egui::{Align, Align2, Label, Layout, Painter, Pos2, RichText, Stroke, Ui, vec2};
 
@@ -18,12 +20,17 @@ pub fn value_lines(value: &MeasureValue) -> Vec<String> {
         MeasureValue::Distance { mm } => vec![format!("{mm:.1} mm")],
         MeasureValue::Angle { degrees } => vec![format!("{degrees:.1}°")],
         MeasureValue::Circle { radius_mm, statistics: None } => {
-            vec![format!("radius {radius_mm:.1} mm"), "no voxel centre inside".into()]
+            vec![tf!("radius {radius_mm:.1} mm", radius_mm), t("no voxel centre inside").into()]
         }
         MeasureValue::Circle { radius_mm, statistics: Some(s) } => vec![
             format!("{} ± {:.1} HU", signed(s.mean_hu, 1), s.sd_hu),
-            format!("{} to {} HU", signed(f64::from(s.min_hu), 0), signed(f64::from(s.max_hu), 0)),
-            format!("{:.0} mm², {} voxels, radius {radius_mm:.1} mm", s.area_mm2, s.voxels),
+            tf!("{low} to {high} HU", low = signed(f64::from(s.min_hu), 0), high = signed(f64::from(s.max_hu), 0)),
+            tf!(
+                "{area:.0} mm², {voxels} voxels, radius {radius_mm:.1} mm",
+                area = s.area_mm2,
+                voxels = s.voxels,
+                radius_mm
+            ),
         ],
     }
 }
@@ -80,14 +87,14 @@ pub fn measurements_ui(ui: &mut Ui, input: &PanelInput<'_>) {
         let Some(value) = &measurement.value else { continue };
         let id = measurement.id;
         ui.horizontal(|ui| {
-            let title = format!("{} {id}, {}", measurement.kind.label(), measurement.orientation);
+            let title = format!("{} {id}, {}", measurement.kind.label(), told(&measurement.orientation.to_string()));
             ui.label(RichText::new(title).color(theme::TEXT_SECONDARY));
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let remove = format!("Remove measurement {id}");
+                let remove = tf!("Remove measurement {id}", id);
                 if icon_button_sized(ui, Icon::Trash, &remove, false, 22.0).on_hover_text(&remove).clicked() {
                     sender.send(Command::View(ViewCommand::Measure(MeasureCommand::Delete(id))));
                 }
-                let go = format!("Go to measurement {id}");
+                let go = tf!("Go to measurement {id}", id);
                 if icon_button_sized(ui, Icon::Crosshair, &go, false, 22.0).on_hover_text(&go).clicked() {
                     sender.send(Command::SetCrosshair(measurement.points[0]));
                 }
@@ -95,5 +102,5 @@ pub fn measurements_ui(ui: &mut Ui, input: &PanelInput<'_>) {
         });
         ui.add(Label::new(RichText::new(value_lines(value).join("; ")).color(theme::TEXT)).wrap());
     }
-    faint(ui, "Measurements are not part of the case: they are neither saved nor exported");
+    faint(ui, t("Measurements are not part of the case: they are neither saved nor exported"));
 }

@@ -7,6 +7,8 @@ use super::request::WindowRequest;
 use super::theme;
 use super::widgets::{faint, status_line};
 use crate::dicom;
+use crate::tf;
+use crate::words::t;
 use crate::workbench::{Command, Notice, Severity, Workbench};
 use eframe::egui::{
     self, Align, Align2, Area, CollapsingHeader, CornerRadius, Frame, Id, Label, Layout, Margin, Order, RichText,
@@ -92,12 +94,12 @@ fn toast_ui(ui: &mut Ui, input: &PanelInput<'_>, notice: &Notice) -> bool {
                 ui.vertical(|ui| {
                     ui.set_width(320.0);
                     ui.add(Label::new(notice_summary(input.workbench, notice)).wrap());
-                    if !(notice.details.is_empty() && notice.files.is_empty()) && ui.link("Details").clicked() {
+                    if !(notice.details.is_empty() && notice.files.is_empty()) && ui.link(t("Details")).clicked() {
                         input.sender.send(WindowRequest::ShowMessages(true));
                         closed = true;
                     }
                 });
-                closed |= icon_button(ui, Icon::Cancel, "Close message", false).clicked();
+                closed |= icon_button(ui, Icon::Cancel, t("Close message"), false).clicked();
             });
             closed
         })
@@ -107,27 +109,31 @@ fn toast_ui(ui: &mut Ui, input: &PanelInput<'_>, notice: &Notice) -> bool {
 /// The window with all messages, newest first.
 pub fn window(context: &egui::Context, input: &PanelInput<'_>) {
     let mut open = true;
-    let window =
-        egui::Window::new("Messages").open(&mut open).default_width(460.0).default_height(320.0).vscroll(false);
+    let window = egui::Window::new(t("Messages"))
+        .id(egui::Id::unique("messages"))
+        .open(&mut open)
+        .default_width(460.0)
+        .default_height(320.0)
+        .vscroll(false);
     let place = context.content_rect().right_bottom() - vec2(490.0, 410.0);
     window.default_pos(place).show(context, |ui| {
         let all = input.workbench.notices().all();
         ui.horizontal(|ui| {
-            if ui.button("Copy all").clicked() {
+            if ui.button(t("Copy all")).clicked() {
                 let text: Vec<String> = all.iter().map(|n| as_text(input.workbench, n)).collect();
                 input.sender.send(WindowRequest::Copy(text.join("\n\n")));
             }
-            if ui.button("Clear").clicked() {
+            if ui.button(t("Clear")).clicked() {
                 input.sender.send(Command::ClearNotices);
             }
-            if !input.workbench.import_report().is_empty() && ui.button("Import report").clicked() {
+            if !input.workbench.import_report().is_empty() && ui.button(t("Import report")).clicked() {
                 input.sender.send(WindowRequest::ShowImportReport(true));
             }
         });
         ui.separator();
         ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
             if all.is_empty() {
-                faint(ui, "No messages");
+                faint(ui, t("No messages"));
             }
             for notice in all.iter().rev() {
                 notice_ui(ui, input, notice);
@@ -147,19 +153,19 @@ fn notice_ui(ui: &mut Ui, input: &PanelInput<'_>, notice: &Notice) {
     ui.horizontal_top(|ui| {
         icon_label(ui, icon, icon.status());
         ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
-            let dismiss = format!("Dismiss {summary}");
+            let dismiss = tf!("Dismiss {summary}", summary);
             if icon_button(ui, Icon::Cancel, &dismiss, false).clicked() {
                 input.sender.send(Command::DismissNotice(notice.id));
             }
-            let copy = ui.small_button("Copy").accessible_name(format!("Copy {summary}"));
+            let copy = ui.small_button(t("Copy")).accessible_name(tf!("Copy {summary}", summary));
             if copy.clicked() {
                 input.sender.send(WindowRequest::Copy(as_text(input.workbench, notice)));
             }
             ui.with_layout(Layout::top_down(Align::Min), |ui| {
                 ui.add(Label::new(&summary).wrap());
                 if !lines.is_empty() {
-                    let header = format!("Details, {} lines", lines.len());
-                    let header = if lines.len() == 1 { "Details".to_owned() } else { header };
+                    let header = tf!("Details, {lines} lines", lines = lines.len());
+                    let header = if lines.len() == 1 { t("Details").to_owned() } else { header };
                     let open = notice.severity == Severity::Error;
                     CollapsingHeader::new(RichText::new(header).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL + 1.0))
                         .id_salt(("notice", notice.id))
@@ -190,14 +196,18 @@ fn as_text(workbench: &Workbench, notice: &Notice) -> String {
 pub fn import_report_window(context: &egui::Context, input: &PanelInput<'_>) {
     let mut open = true;
     let report = input.workbench.import_report();
-    let window = egui::Window::new("Import report").open(&mut open).default_width(560.0).vscroll(false);
+    let window = egui::Window::new(t("Import report"))
+        .id(egui::Id::unique("import report"))
+        .open(&mut open)
+        .default_width(560.0)
+        .vscroll(false);
     window.pivot(Align2::CENTER_CENTER).default_pos(context.content_rect().center()).show(context, |ui| {
         ui.horizontal(|ui| {
-            if ui.button("Copy").accessible_name("Copy import report").clicked() {
+            if ui.button(t("Copy")).accessible_name(t("Copy import report")).clicked() {
                 let lines: Vec<String> = report.iter().map(|w| warning_words(input.workbench, w)).collect();
                 input.sender.send(WindowRequest::Copy(lines.join("\n")));
             }
-            if needs_acknowledgement(input.workbench) && ui.button("I have read this").clicked() {
+            if needs_acknowledgement(input.workbench) && ui.button(t("I have read this")).clicked() {
                 input.sender.send(Command::AcknowledgeGeometry);
                 input.sender.send(WindowRequest::ShowImportReport(false));
             }
@@ -205,7 +215,7 @@ pub fn import_report_window(context: &egui::Context, input: &PanelInput<'_>) {
         ui.separator();
         ScrollArea::vertical().max_height(420.0).auto_shrink([false, true]).show(ui, |ui| {
             if report.is_empty() {
-                faint(ui, "Nothing was noticed while this case was read");
+                faint(ui, t("Nothing was noticed while this case was read"));
             }
             let mut lines: Vec<_> = report.iter().collect();
             lines.sort_by_key(|w| std::cmp::Reverse(w.severity));
@@ -233,9 +243,10 @@ fn files_ui(ui: &mut Ui, input: &PanelInput<'_>, number: usize, line: &dicom::Im
         return;
     }
     if line.files.len() > MOST {
-        files.push(format!("and {} more", line.files.len() - MOST));
+        files.push(tf!("and {n} more", n = line.files.len() - MOST));
     }
-    let title = if line.files.len() == 1 { "1 file".to_owned() } else { format!("{} files", line.files.len()) };
+    let title =
+        if line.files.len() == 1 { t("1 file").to_owned() } else { tf!("{files} files", files = line.files.len()) };
     ui.horizontal_top(|ui| {
         ui.add_space(theme::SPACE_6);
         let header = RichText::new(title).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL + 1.0);
@@ -262,11 +273,11 @@ pub fn geometry_banner_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     ui.horizontal_top(|ui| {
         icon_label(ui, Icon::Warning, theme::WARNING);
         ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
-            let read = ui.button("I have read this");
-            if read.on_hover_text("Network and export wait until you have read it").clicked() {
+            let read = ui.button(t("I have read this"));
+            if read.on_hover_text(t("Network and export wait until you have read it")).clicked() {
                 input.sender.send(Command::AcknowledgeGeometry);
             }
-            if ui.button("Import report").accessible_name("Read the import report").clicked() {
+            if ui.button(t("Import report")).accessible_name(t("Read the import report")).clicked() {
                 input.sender.send(WindowRequest::ShowImportReport(true));
             }
             ui.with_layout(Layout::top_down(Align::Min), |ui| {
@@ -275,7 +286,7 @@ pub fn geometry_banner_ui(ui: &mut Ui, input: &PanelInput<'_>) {
                     ui.add(Label::new(warning_line(workbench, doubt)).wrap());
                 }
                 if doubts.len() > BANNER_LINES {
-                    faint(ui, &format!("and {} more in the import report", doubts.len() - BANNER_LINES));
+                    faint(ui, &tf!("and {n} more in the import report", n = doubts.len() - BANNER_LINES));
                 }
             });
         });

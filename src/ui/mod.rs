@@ -24,6 +24,7 @@ mod history_panel;
 pub mod icons;
 mod jobs_panel;
 mod journal_offers;
+mod keys_window;
 mod logic;
 mod measure_view;
 mod messages;
@@ -41,6 +42,7 @@ mod risk_panel;
 mod scene;
 mod screenshot;
 mod series_panel;
+mod settings_window;
 mod shortcuts;
 mod solid_view;
 mod start_page;
@@ -55,6 +57,7 @@ mod tool_options;
 mod tool_rules;
 mod tool_strip;
 mod top_bar;
+mod tour;
 mod view_events;
 mod view_layout;
 mod view_menu;
@@ -72,11 +75,12 @@ pub use request::{CommandSender, Opening, Request, WindowRequest};
 pub use screenshot::{ScreenshotRequest, offscreen_renderer, screenshot};
 
 use crate::gpu;
+use crate::words::Language;
 use crate::workbench::jobs::JobMode;
 use crate::workbench::{SeriesChoice, Settings};
 use anyhow::{anyhow, bail};
 use eframe::egui;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What the window begins with.
@@ -103,6 +107,9 @@ pub fn run(start: StartUp) -> anyhow::Result<()> {
         );
     }
     let settings_path = Settings::default_path();
+    if let Some(path) = &settings_path {
+        choose_language(path);
+    }
     let viewport = egui::ViewportBuilder::default()
         .with_title("Hilum \u{2013} research and education only")
         .with_app_id("hilum")
@@ -137,4 +144,21 @@ pub fn run(start: StartUp) -> anyhow::Result<()> {
              mesa-vulkan-drivers); without one use `hilum analyze`"
         )
     })
+}
+
+/// Where no language was ever chosen, that of the desktop is.
+fn choose_language(settings: &Path) {
+    let locale =
+        ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(|n| std::env::var(n).ok().filter(|v| !v.is_empty()));
+    let language = Language::of_locale(&locale.unwrap_or_default());
+    if language == Language::English {
+        return;
+    }
+    // What is wrong with the file is told once the window is there.
+    let Ok(now) = Settings::load(settings) else { return };
+    if now.language.is_none()
+        && let Err(error) = (Settings { language: Some(language), ..now }).save(settings)
+    {
+        tracing::warn!("{error}");
+    }
 }

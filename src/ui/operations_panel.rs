@@ -5,9 +5,11 @@ use super::icons::Icon;
 use super::panel::PanelInput;
 use super::privacy::words;
 use super::theme;
-use super::widgets::{cm3, faint, primary_button, segmented, status_line, value_row};
+use super::widgets::{cm3, faint, primary_button, role_words, segmented, status_line, value_row};
 use crate::contour::{Margins, Smoothing};
 use crate::structures::{Operation, Recipe, RoiId, Role};
+use crate::tf;
+use crate::words::{t, told};
 use crate::workbench::jobs::JobKey;
 use crate::workbench::{Command, Keep, OperationCommand, OperationRequest, Target, Workbench, operation_label};
 use eframe::egui::{self, Align2, ComboBox, DragValue, RichText, ScrollArea, TextEdit, Ui};
@@ -115,7 +117,11 @@ pub fn window(context: &egui::Context, input: &PanelInput<'_>, state: &mut Opera
     state.follow(input.workbench);
     let mut open = true;
     let area = context.content_rect();
-    let window = egui::Window::new("Operations").open(&mut open).collapsible(false).resizable(false);
+    let window = egui::Window::new(t("Operations"))
+        .id(egui::Id::unique("operations"))
+        .open(&mut open)
+        .collapsible(false)
+        .resizable(false);
     window.pivot(Align2::RIGHT_TOP).default_pos(area.right_top() + egui::vec2(-360.0, 96.0)).show(context, |ui| {
         ui.set_width(360.0);
         ui.set_max_height(area.height() - 140.0);
@@ -126,28 +132,28 @@ pub fn window(context: &egui::Context, input: &PanelInput<'_>, state: &mut Opera
 
 fn body(ui: &mut Ui, input: &PanelInput<'_>, state: &mut OperationsState) {
     if input.workbench.shown_case().is_none() {
-        faint(ui, "Open a case first");
+        faint(ui, t("Open a case first"));
         return;
     }
-    row(ui, "Operation", |ui| {
-        let label = operation_label(&state.operation());
+    row(ui, t("Operation"), |ui| {
+        let label = told(operation_label(&state.operation()));
         let combo = ComboBox::from_id_salt("operation").width(220.0).height(420.0).selected_text(label);
         let combo = combo.show_ui(ui, |ui| {
             for (n, operation) in state.operations().iter().enumerate() {
-                ui.selectable_value(&mut state.chosen, n, operation_label(operation));
+                ui.selectable_value(&mut state.chosen, n, told(operation_label(operation)));
             }
         });
-        combo.response.accessible_name("Kind of operation").on_hover_text("What is done with the structures");
+        combo.response.accessible_name(t("Kind of operation")).on_hover_text(t("What is done with the structures"));
     });
     let operation = state.operation();
-    let of = if operation == Operation::UnionOfTouched { "CTV, then stations" } else { "Of" };
-    structures_ui(ui, input, of, "Structures to work on", &mut state.of);
+    let of = if operation == Operation::UnionOfTouched { t("CTV, then stations") } else { t("Of") };
+    structures_ui(ui, input, of, t("Structures to work on"), &mut state.of);
     numbers_ui(ui, state);
     if operation.grows() {
-        structures_ui(ui, input, "Only inside", "Limits: only inside", &mut state.inside);
+        structures_ui(ui, input, t("Only inside"), t("Limits: only inside"), &mut state.inside);
     }
     if operation.grows() || matches!(operation, Operation::ProposeCtv { .. }) {
-        structures_ui(ui, input, "Not inside", "Limits: never inside", &mut state.outside);
+        structures_ui(ui, input, t("Not inside"), t("Limits: never inside"), &mut state.outside);
     }
     result_ui(ui, input, state);
     run_ui(ui, input, state);
@@ -175,8 +181,8 @@ fn structures_ui(ui: &mut Ui, input: &PanelInput<'_>, name: &str, full: &str, li
             let mut gone = None;
             for (n, roi) in list.iter().enumerate().filter_map(|(n, id)| Some((n, case.structures().get(*id)?))) {
                 let words = words(input.workbench, &roi.name);
-                let button = ui.button(format!("{words} ×")).accessible_name(format!("Without {words}"));
-                if button.on_hover_text("Take it off the list").clicked() {
+                let button = ui.button(format!("{words} ×")).accessible_name(tf!("Without {words}", words));
+                if button.on_hover_text(t("Take it off the list")).clicked() {
                     gone = Some(n);
                 }
             }
@@ -187,49 +193,49 @@ fn structures_ui(ui: &mut Ui, input: &PanelInput<'_>, name: &str, full: &str, li
             let combo = combo.show_ui(ui, |ui| {
                 for roi in case.structures().rois.iter().filter(|roi| !list.contains(&roi.id)).collect::<Vec<_>>() {
                     let words = words(input.workbench, &roi.name);
-                    let entry = ui.selectable_label(false, words.as_str()).accessible_name(format!("Add {words}"));
+                    let entry = ui.selectable_label(false, words.as_str()).accessible_name(tf!("Add {words}", words));
                     if entry.clicked() {
                         list.push(roi.id);
                     }
                 }
             });
-            combo.response.accessible_name(full).on_hover_text("Add a structure to the list");
+            combo.response.accessible_name(full).on_hover_text(t("Add a structure to the list"));
         });
     });
 }
 
 fn number(ui: &mut Ui, name: &str, value: &mut f64, range: std::ops::RangeInclusive<f64>, unit: &str) {
     let drag = DragValue::new(value).speed(0.1).max_decimals(2).range(range).suffix(format!(" {unit}"));
-    ui.add(drag).accessible_name(name).on_hover_text(format!("{name}, {unit}; type or drag"));
+    ui.add(drag).accessible_name(name).on_hover_text(tf!("{name}, {unit}; type or drag", name, unit));
 }
 
 fn numbers_ui(ui: &mut Ui, state: &mut OperationsState) {
     match state.operation() {
         Operation::Margin(_) | Operation::Shrink(_) => margins_ui(ui, state),
         Operation::Smooth(_) => {
-            row(ui, "Smoothing", |ui| {
-                number(ui, "Smoothing in the plane", &mut state.smoothing.in_plane_mm, 0.0..=10.0, "mm");
-                number(ui, "Smoothing between slices", &mut state.smoothing.between_mm, 0.0..=20.0, "mm");
+            row(ui, t("Smoothing"), |ui| {
+                number(ui, t("Smoothing in the plane"), &mut state.smoothing.in_plane_mm, 0.0..=10.0, "mm");
+                number(ui, t("Smoothing between slices"), &mut state.smoothing.between_mm, 0.0..=20.0, "mm");
             });
-            faint(ui, "In the plane, and between slices; the volume stays");
+            faint(ui, t("In the plane, and between slices; the volume stays"));
         }
         Operation::KeepIslands { .. } => {
-            row(ui, "At least", |ui| number(ui, "Smallest part", &mut state.island_cm3, 0.0..=1000.0, "cm³"));
+            row(ui, t("At least"), |ui| number(ui, t("Smallest part"), &mut state.island_cm3, 0.0..=1000.0, "cm³"));
         }
-        Operation::FillHoles { .. } => row(ui, "Holes", |ui| {
-            ui.checkbox(&mut state.all_holes, "All");
+        Operation::FillHoles { .. } => row(ui, t("Holes"), |ui| {
+            ui.checkbox(&mut state.all_holes, t("All"));
             if !state.all_holes {
-                number(ui, "Largest hole", &mut state.hole_cm2, 0.0..=1000.0, "cm²");
+                number(ui, t("Largest hole"), &mut state.hole_cm2, 0.0..=1000.0, "cm²");
             }
         }),
         Operation::Simplify { .. } => {
-            row(ui, "Tolerance", |ui| {
-                number(ui, "Tolerance of the outline", &mut state.tolerance_mm, 0.01..=10.0, "mm");
+            row(ui, t("Tolerance"), |ui| {
+                number(ui, t("Tolerance of the outline"), &mut state.tolerance_mm, 0.01..=10.0, "mm");
             });
         }
         Operation::ProposeCtv { .. } => {
             let mut mm = state.margins.left;
-            row(ui, "Margin", |ui| number(ui, "Margin of the CTV", &mut mm, 0.0..=30.0, "mm"));
+            row(ui, t("Margin"), |ui| number(ui, t("Margin of the CTV"), &mut mm, 0.0..=30.0, "mm"));
             if mm != state.margins.left {
                 state.margins = Margins::uniform(mm);
             }
@@ -240,23 +246,23 @@ fn numbers_ui(ui: &mut Ui, state: &mut OperationsState) {
 
 fn margins_ui(ui: &mut Ui, state: &mut OperationsState) {
     let m = &mut state.margins;
-    row(ui, "Margin", |ui| {
+    row(ui, t("Margin"), |ui| {
         if state.one_margin {
             let mut mm = m.left;
-            number(ui, "Margin on every side", &mut mm, 0.0..=100.0, "mm");
+            number(ui, t("Margin on every side"), &mut mm, 0.0..=100.0, "mm");
             if *m != Margins::uniform(mm) {
                 *m = Margins::uniform(mm);
             }
         }
-        ui.checkbox(&mut state.one_margin, "The same on every side");
+        ui.checkbox(&mut state.one_margin, t("The same on every side"));
     });
     if state.one_margin {
         return;
     }
     for (name, pair) in [
-        ("Left, right", [("Margin to the left", &mut m.left), ("Margin to the right", &mut m.right)]),
-        ("Front, back", [("Margin to anterior", &mut m.anterior), ("Margin to posterior", &mut m.posterior)]),
-        ("Head, feet", [("Margin to superior", &mut m.superior), ("Margin to inferior", &mut m.inferior)]),
+        (t("Left, right"), [(t("Margin to the left"), &mut m.left), (t("Margin to the right"), &mut m.right)]),
+        (t("Front, back"), [(t("Margin to anterior"), &mut m.anterior), (t("Margin to posterior"), &mut m.posterior)]),
+        (t("Head, feet"), [(t("Margin to superior"), &mut m.superior), (t("Margin to inferior"), &mut m.inferior)]),
     ] {
         row(ui, name, |ui| {
             for (name, mm) in pair {
@@ -269,36 +275,38 @@ fn margins_ui(ui: &mut Ui, state: &mut OperationsState) {
 /// Where the result goes, and whether it is remembered how it was made.
 fn result_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut OperationsState) {
     let first = state.of.first().and_then(|id| input.workbench.case()?.structures().get(*id));
-    row(ui, "Result", |ui| {
-        let options = [(true, "New structure"), (false, "Replace the first")];
-        if let Some(is_new) = segmented(ui, "Where the result goes", &options, state.is_new) {
+    row(ui, t("Result"), |ui| {
+        let options = [(true, t("New structure")), (false, t("Replace the first"))];
+        if let Some(is_new) = segmented(ui, t("Where the result goes"), &options, state.is_new) {
             state.is_new = is_new;
         }
     });
     if !state.is_new {
         return;
     }
-    row(ui, "Name", |ui| {
+    row(ui, t("Name"), |ui| {
         let hint =
             first.map_or_else(String::new, |roi| words(input.workbench, &suggested(&roi.name, &state.operation())));
         let field = TextEdit::singleline(&mut state.name).hint_text(hint).desired_width(220.0);
-        ui.add(field).accessible_name("Name of the new structure");
+        ui.add(field).accessible_name(t("Name of the new structure"));
     });
-    row(ui, "Role", |ui| {
-        let combo = ComboBox::from_id_salt("role of the result").height(420.0).selected_text(state.role.label());
+    row(ui, t("Role"), |ui| {
+        let combo = ComboBox::from_id_salt("role of the result").height(420.0).selected_text(role_words(state.role));
         let combo = combo.show_ui(ui, |ui| {
             for role in Role::all() {
-                ui.selectable_value(&mut state.role, role, role.label());
+                ui.selectable_value(&mut state.role, role, role_words(role));
             }
         });
         combo
             .response
-            .accessible_name("Role of the new structure")
-            .on_hover_text("What it means to features and network");
+            .accessible_name(t("Role of the new structure"))
+            .on_hover_text(t("What it means to features and network"));
     });
-    row(ui, "Recipe", |ui| {
-        let options = [(Keep::Nothing, "Forget"), (Keep::Recipe, "Keep"), (Keep::Live, "Live")];
-        let tooltip = "Forget how it was made; or keep it, so that the list tells when it is stale; or make it again after every edit";
+    row(ui, t("Recipe"), |ui| {
+        let options = [(Keep::Nothing, t("Forget")), (Keep::Recipe, t("Keep")), (Keep::Live, t("Live"))];
+        let tooltip = t(
+            "Forget how it was made; or keep it, so that the list tells when it is stale; or make it again after every edit",
+        );
         if let Some(keep) = segmented(ui, tooltip, &options, state.keep) {
             state.keep = keep;
         }
@@ -332,16 +340,16 @@ fn run_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &OperationsState) {
     }
     let is_running = input.workbench.is_running(JobKey::Operate);
     let checked = match input.workbench.check_operation(&request) {
-        _ if is_running => Err("It is being computed".to_owned()),
+        _ if is_running => Err(t("It is being computed").to_owned()),
         checked => checked.map_err(|refusal| refusal.to_string()),
     };
     ui.add_space(theme::SPACE_1);
-    let button = ui.add_enabled_ui(checked.is_ok(), |ui| primary_button(ui, "Carry out")).inner;
+    let button = ui.add_enabled_ui(checked.is_ok(), |ui| primary_button(ui, t("Carry out"))).inner;
     match checked {
         Ok(()) if button.clicked() => {
             input.sender.send(Command::Operate(OperationCommand::Run(Box::new(request))));
         }
-        Ok(()) => drop(button.on_hover_text("One step of undo")),
+        Ok(()) => drop(button.on_hover_text(t("One step of undo"))),
         Err(why) => {
             button.on_disabled_hover_text(&why);
             faint(ui, &why);
@@ -356,19 +364,19 @@ fn done_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     for row in &operated.rows {
         let name = words(input.workbench, &row.name);
         let change = format!("{} → {}", cm3(row.volume_cm3_before), cm3(row.volume_cm3));
-        value_row(ui, &name, &change, "Volume by voxels before and after");
+        value_row(ui, &name, &change, t("Volume by voxels before and after"));
     }
     if operated.rows.is_empty() {
-        faint(ui, "Everything is as it was");
+        faint(ui, t("Everything is as it was"));
     }
 }
 
 fn resolve_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     let stations = input.workbench.stations_in_order();
     let enabled = stations.len() > 1 && !input.workbench.is_running(JobKey::Operate);
-    let button = ui.add_enabled_ui(enabled, |ui| ui.button("Resolve overlaps of stations")).inner;
-    let hover = "Every place goes to the station higher in the list; locked stations keep all of theirs";
-    if button.on_hover_text(hover).on_disabled_hover_text("It takes two stations with contours").clicked() {
+    let button = ui.add_enabled_ui(enabled, |ui| ui.button(t("Resolve overlaps of stations"))).inner;
+    let hover = t("Every place goes to the station higher in the list; locked stations keep all of theirs");
+    if button.on_hover_text(hover).on_disabled_hover_text(t("It takes two stations with contours")).clicked() {
         input.sender.send(Command::Operate(OperationCommand::ResolveOverlaps(stations)));
     }
 }

@@ -7,6 +7,8 @@ use super::privacy::{identifier, overlay_title, readable_date, warning_line, wor
 use super::theme;
 use super::widgets::{action_icon, action_tooltip, faint, segmented, status_line};
 use crate::image::{ColorMap, Quantity};
+use crate::tf;
+use crate::words::t;
 use crate::workbench::jobs::JobKey;
 use crate::workbench::{Action, Command, DoseUnit, Overlay, OverlayCommand, Workbench};
 use eframe::egui::{Button, DragValue, Key, RichText, Sense, Slider, TextEdit, Ui, vec2};
@@ -36,7 +38,7 @@ pub fn overlay_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut Overlay
     ui.add_space(theme::SPACE_1);
     let Some(loaded) = &overlay.loaded else {
         let reading = input.workbench.is_running(JobKey::Overlay);
-        faint(ui, if reading { "Reading it; the jobs list stops it" } else { "It is not read" });
+        faint(ui, if reading { t("Reading it; the jobs list stops it") } else { t("It is not read") });
         return;
     };
     shown_ui(ui, input, overlay);
@@ -53,14 +55,16 @@ pub fn overlay_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut Overlay
         status_line(ui, icon, &warning_line(input.workbench, warning));
     }
     faint(ui, &words(input.workbench, &loaded.method));
-    faint(ui, "For research and education; no figure here may decide on a treatment");
+    faint(ui, t("For research and education; no figure here may decide on a treatment"));
 }
 
 fn caution_words(caution: &str) -> String {
     match caution {
-        "registered" => "Registered: it lies where a registration object of the folder puts it; check the match".into(),
-        "relative, no Gy" => "Relative dose: percent only, no Gy".into(),
-        "not SUV" => "Raw values, not SUV".into(),
+        "registered" => {
+            t("Registered: it lies where a registration object of the folder puts it; check the match").into()
+        }
+        "relative, no Gy" => t("Relative dose: percent only, no Gy").into(),
+        "not SUV" => t("Raw values, not SUV").into(),
         other => other.to_owned(),
     }
 }
@@ -74,25 +78,25 @@ fn row_ui(ui: &mut Ui, input: &PanelInput<'_>, overlay: &Overlay) {
     let date = identifier(workbench, &date, "");
     let place = match &overlay.source.placement {
         Ok(placement) => match placement.registrations {
-            0 => "same frame of reference".to_owned(),
-            1 => "through a registration".to_owned(),
-            n => format!("through {n} registrations"),
+            0 => t("same frame of reference").to_owned(),
+            1 => t("through a registration").to_owned(),
+            n => tf!("through {n} registrations", n),
         },
-        Err(_) => "not shown".to_owned(),
+        Err(_) => t("not shown").to_owned(),
     };
     let facts: Vec<&str> =
         [overlay.source.details.as_str(), place.as_str(), date].into_iter().filter(|f| !f.is_empty()).collect();
     let enabled = overlay.source.placement.is_ok();
     let button = Button::selectable(chosen, RichText::new(&title)).truncate();
     let response = ui.add_enabled(enabled, button.min_size(vec2(ui.available_width(), theme::ROW)));
-    let response = response.on_hover_text(if chosen { "Take it off the CT" } else { "Lay it over the CT" });
+    let response = response.on_hover_text(if chosen { t("Take it off the CT") } else { t("Lay it over the CT") });
     if response.clicked() {
         let command = if chosen { OverlayCommand::Remove } else { OverlayCommand::Show(overlay.source.key.clone()) };
         input.sender.send(Command::Overlay(command));
     }
     faint(ui, &facts.join(", "));
     match (&overlay.source.placement, &overlay.failed) {
-        (Err(why), _) => drop(status_line(ui, Icon::Warning, &words(workbench, &format!("Not shown: {why}")))),
+        (Err(why), _) => drop(status_line(ui, Icon::Warning, &words(workbench, &tf!("Not shown: {why}", why)))),
         (Ok(_), Some(trouble)) => drop(status_line(ui, Icon::Error, &words(workbench, &trouble.text))),
         (Ok(_), None) => {}
     }
@@ -106,20 +110,22 @@ fn shown_ui(ui: &mut Ui, input: &PanelInput<'_>, overlay: &Overlay) {
         let icon = if hidden { Icon::EyeOff } else { Icon::Eye };
         action_icon(ui, workbench, sender, Action::ToggleOverlay, icon, !hidden);
         let mut opacity = overlay.style.opacity;
-        ui.label(RichText::new("Opacity").color(theme::TEXT_SECONDARY));
+        ui.label(RichText::new(t("Opacity")).color(theme::TEXT_SECONDARY));
         let slider = Slider::new(&mut opacity, 0.0..=1.0).custom_formatter(|v, _| format!("{:.0} %", v * 100.0));
         let response =
             ui.add(slider.custom_parser(|t| t.trim_end_matches(['%', ' ']).parse::<f64>().ok().map(|p| p / 100.0)));
         if response.changed() {
             sender.send(Command::Overlay(OverlayCommand::SetOpacity(opacity)));
         }
-        response.accessible_name("Opacity of the overlay").on_hover_text("Of the colours over the CT; 0 shows none");
+        response
+            .accessible_name(t("Opacity of the overlay"))
+            .on_hover_text(t("Of the colours over the CT; 0 shows none"));
     });
     let maps: Vec<(ColorMap, String)> = ColorMap::iter().map(|m| (m, m.to_string())).collect();
     let maps: Vec<(ColorMap, &str)> = maps.iter().map(|(m, name)| (*m, name.as_str())).collect();
     ui.horizontal(|ui| {
-        ui.label(RichText::new("Colours").color(theme::TEXT_SECONDARY));
-        if let Some(map) = segmented(ui, "Colours of the overlay; lighter is more", &maps, overlay.style.map) {
+        ui.label(RichText::new(t("Colours")).color(theme::TEXT_SECONDARY));
+        if let Some(map) = segmented(ui, t("Colours of the overlay; lighter is more"), &maps, overlay.style.map) {
             sender.send(Command::Overlay(OverlayCommand::SetMap(map)));
         }
     });
@@ -130,12 +136,12 @@ fn range_ui(ui: &mut Ui, input: &PanelInput<'_>, overlay: &Overlay) {
     let suv = overlay.loaded.as_ref().is_some_and(|l| l.volume.quantity == Quantity::Suv);
     let speed = ((high - low) / 200.0).max(1e-3);
     ui.horizontal(|ui| {
-        ui.label(RichText::new(if suv { "SUV from" } else { "From" }).color(theme::TEXT_SECONDARY));
+        ui.label(RichText::new(if suv { t("SUV from") } else { t("From") }).color(theme::TEXT_SECONDARY));
         let first = ui.add(DragValue::new(&mut low).speed(speed).max_decimals(2).range(f64::MIN..=high - 1e-3));
-        let first = first.accessible_name("Lowest value shown");
+        let first = first.accessible_name(t("Lowest value shown"));
         ui.label(RichText::new("to").color(theme::TEXT_SECONDARY));
         let second = ui.add(DragValue::new(&mut high).speed(speed).max_decimals(2).range(low + 1e-3..=f64::MAX));
-        let second = second.accessible_name("Value of the last colour");
+        let second = second.accessible_name(t("Value of the last colour"));
         if first.changed() || second.changed() {
             input.sender.send(Command::Overlay(OverlayCommand::SetRange([low, high])));
         }
@@ -148,8 +154,8 @@ fn dose_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut OverlayState, overla
     let is_gray = overlay.loaded.as_ref().is_some_and(|l| l.volume.quantity == Quantity::Dose);
     ui.horizontal(|ui| {
         for (label, on, action, make) in [
-            ("Lines", style.lines, Action::ToggleIsodoses, OverlayCommand::SetLines as fn(bool) -> OverlayCommand),
-            ("Labels", style.labels, Action::ToggleIsodoseLabels, OverlayCommand::SetLabels),
+            (t("Lines"), style.lines, Action::ToggleIsodoses, OverlayCommand::SetLines as fn(bool) -> OverlayCommand),
+            (t("Labels"), style.labels, Action::ToggleIsodoseLabels, OverlayCommand::SetLabels),
         ] {
             let mut value = on;
             let response = ui.checkbox(&mut value, label).on_hover_text(action_tooltip(input.workbench, action));
@@ -168,7 +174,7 @@ fn dose_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut OverlayState, overla
     });
     if let Some(reference) = overlay.reference() {
         ui.horizontal(|ui| {
-            ui.label(RichText::new("100 % is").color(theme::TEXT_SECONDARY));
+            ui.label(RichText::new(t("100 % is")).color(theme::TEXT_SECONDARY));
             let mut gy = reference.gy;
             let suffix = if is_gray { " Gy" } else { "" };
             let drag = DragValue::new(&mut gy).speed(0.1).max_decimals(2).range(0.01..=1000.0).suffix(suffix);
@@ -178,8 +184,8 @@ fn dose_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut OverlayState, overla
                 sender.send(Command::Overlay(OverlayCommand::SetReference(gy)));
             }
             response
-                .accessible_name("Dose that counts as 100 %")
-                .on_hover_text("Type or drag; from the plan where it is there");
+                .accessible_name(t("Dose that counts as 100 %"))
+                .on_hover_text(t("Type or drag; from the plan where it is there"));
         });
         faint(ui, &words(input.workbench, &sentence(&reference.origin)));
     }
@@ -197,7 +203,7 @@ fn levels_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut OverlayState, over
     let percent = overlay.dose_unit() == DoseUnit::Percent;
     let shown = |l: &crate::workbench::IsodoseLevel| number(if percent { l.percent } else { l.value });
     let mut text = state.typed.clone().unwrap_or_else(|| levels.iter().map(shown).collect::<Vec<_>>().join(", "));
-    let name = if percent { "Isodose levels, %" } else { "Isodose levels, Gy" };
+    let name = if percent { t("Isodose levels, %") } else { t("Isodose levels, Gy") };
     let label = ui.label(RichText::new(name).color(theme::TEXT_SECONDARY));
     let response = ui.add(TextEdit::singleline(&mut text).desired_width(f32::INFINITY)).labelled_by(label.id);
     if response.changed() {
@@ -244,7 +250,7 @@ fn level_list_ui(ui: &mut Ui, overlay: &Overlay) {
 fn parse_levels(text: &str) -> Result<Vec<f64>, String> {
     let parts = text.split([',', ';', ' ']).map(|p| p.trim().trim_end_matches('%')).filter(|p| !p.is_empty());
     parts
-        .map(|p| p.parse::<f64>().map_err(|_| format!("\"{p}\" is no number: write levels such as 50, 95, 100")))
+        .map(|p| p.parse::<f64>().map_err(|_| tf!("\"{p}\" is no number: write levels such as 50, 95, 100", p)))
         .collect()
 }
 

@@ -3,6 +3,7 @@
 use super::viewport::{Isodose, OverlayLegend};
 use crate::gpu::{OverlayLook, STOPS};
 use crate::image::Quantity;
+use crate::words::t;
 use crate::workbench::{Overlay, Workbench};
 use std::sync::Arc;
 
@@ -54,7 +55,7 @@ pub fn legend(workbench: &Workbench) -> Option<OverlayLegend> {
         let number = |v: f64| if high - low >= 100.0 { format!("{v:.0}") } else { format!("{v:.1}") };
         let colors = (0..=24).map(|n| overlay.style.map.color(f64::from(n) / 24.0)).collect();
         let words = [number(low), number(f64::midpoint(low, high)), number(high)];
-        let title = if quantity == Quantity::Suv { "SUV bw, g/ml".into() } else { loaded.volume.unit.clone() };
+        let title = if quantity == Quantity::Suv { t("SUV bw, g/ml").into() } else { loaded.volume.unit.clone() };
         return Some(OverlayLegend { title, cautions, levels: Vec::new(), bar: Some((colors, words)) });
     }
     let levels = overlay.levels();
@@ -63,7 +64,7 @@ pub fn legend(workbench: &Workbench) -> Option<OverlayLegend> {
         _ => format!("{} %", number(l.percent)),
     };
     let rows = levels.iter().rev().map(|l| (l.color, words(l))).collect();
-    Some(OverlayLegend { title: "Dose".into(), cautions, levels: rows, bar: None })
+    Some(OverlayLegend { title: t("Dose").into(), cautions, levels: rows, bar: None })
 }
 
 /// A number without needless decimals.

@@ -5,6 +5,9 @@ use super::privacy::{recent_label, series_title};
 use super::request::{CommandSender, Opening, Request, WindowRequest};
 use super::series_panel::has_choice;
 use super::theme;
+use super::widgets::role_words;
+use crate::tf;
+use crate::words::t;
 use crate::workbench::{Action, Command, Workbench};
 use eframe::egui::{
     self, Align2, Id, Key, Modifiers, Rect, RichText, Role, Sense, TextEdit, Ui, Vec2, WidgetInfo, pos2, vec2,
@@ -21,6 +24,8 @@ pub struct Palette {
 /// One row.
 struct Entry {
     text: String,
+    /// Found by its English name too, in every language.
+    english: &'static str,
     /// Shortcut or kind, on the right.
     note: String,
     request: Request,
@@ -31,10 +36,11 @@ fn entries(workbench: &Workbench) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Action::iter()
         .filter(|a| *a != Action::Palette)
         .map(|action| {
-            let info = action.info();
+            let key = workbench.keymap().key(action).map(|key| key.to_string());
             Entry {
                 text: workbench.action_label(action).trim_end_matches('…').to_owned(),
-                note: info.shortcut.map(|s| s.to_string()).unwrap_or_else(|| info.menu.to_string()),
+                english: action.row().label,
+                note: key.unwrap_or_else(|| action.row().menu.label().to_owned()),
                 request: action.into(),
                 refusal: workbench.refusal(action),
             }
@@ -42,17 +48,22 @@ fn entries(workbench: &Workbench) -> Vec<Entry> {
         .collect();
     for roi in workbench.shown_case().iter().flat_map(|c| &c.structures().rois) {
         entries.push(Entry {
-            text: format!("Go to {}", roi.name),
-            note: roi.role.label(),
+            text: tf!("Go to {structure}", structure = roi.name),
+            english: "",
+            note: role_words(roi.role),
             request: Command::GoToRoi(roi.id).into(),
-            refusal: roi.slices.is_empty().then_some("It has no contours yet"),
+            refusal: roi.slices.is_empty().then_some(t("It has no contours yet")),
         });
     }
     if has_choice(workbench) {
         for series in &workbench.series().series {
             entries.push(Entry {
-                text: format!("Open series {}", series_title(workbench, series).trim_start_matches("Series ")),
-                note: format!("{} slices", series.slices),
+                text: tf!(
+                    "Open series {series}",
+                    series = series_title(workbench, series).trim_start_matches("Series ")
+                ),
+                english: "",
+                note: tf!("{n} slices", n = series.slices),
                 request: WindowRequest::Open(Opening::Series(series.key.clone())).into(),
                 refusal: workbench.series_refusal(&series.key),
             });
@@ -61,8 +72,9 @@ fn entries(workbench: &Workbench) -> Vec<Entry> {
     if !workbench.view.identifiers_hidden {
         for (number, recent) in workbench.settings().recent.iter().enumerate() {
             entries.push(Entry {
-                text: format!("Open recent {}", recent_label(workbench, number, recent)),
-                note: "Recent case".into(),
+                text: tf!("Open recent {case}", case = recent_label(workbench, number, recent)),
+                english: "",
+                note: t("Recent case").into(),
                 request: WindowRequest::Open(Opening::Paths(recent.paths().to_vec())).into(),
                 refusal: None,
             });
@@ -73,8 +85,10 @@ fn entries(workbench: &Workbench) -> Vec<Entry> {
 
 /// Entries that fit the query, best first; in the order of the table for an empty query.
 fn matching(workbench: &Workbench, query: &str) -> Vec<Entry> {
+    let score =
+        |e: &Entry| fuzzy::score(query, &e.text).max(fuzzy::score(query, e.english).filter(|_| !query.is_empty()));
     let mut found: Vec<(i32, Entry)> =
-        entries(workbench).into_iter().filter_map(|e| fuzzy::score(query, &e.text).map(|s| (s, e))).collect();
+        entries(workbench).into_iter().filter_map(|e| score(&e).map(|s| (s, e))).collect();
     found.sort_by_key(|(score, entry)| (std::cmp::Reverse(*score), entry.refusal.is_some()));
     found.into_iter().map(|(_, entry)| entry).collect()
 }
@@ -100,10 +114,10 @@ impl Palette {
         let modal = egui::Modal::new(Id::unique("palette")).area(area).show(context, |ui| {
             ui.set_width(520.0);
             let edit = TextEdit::singleline(&mut self.query)
-                .hint_text("Type a command, a structure or a recent case")
+                .hint_text(t("Type a command, a structure or a recent case"))
                 .desired_width(f32::INFINITY)
                 .margin(Vec2::new(10.0, 8.0));
-            let response = ui.add(edit).accessible_name("Find a command");
+            let response = ui.add(edit).accessible_name(t("Find a command"));
             response.request_focus();
             if response.changed() {
                 self.chosen = 0;
@@ -123,7 +137,7 @@ impl Palette {
                 }
                 if found.is_empty() {
                     ui.add_space(theme::SPACE_2);
-                    ui.label(RichText::new("Nothing fits; try fewer letters").color(theme::TEXT_FAINT));
+                    ui.label(RichText::new(t("Nothing fits; try fewer letters")).color(theme::TEXT_FAINT));
                 }
             });
         });

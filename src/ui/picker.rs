@@ -1,6 +1,8 @@
 //! File dialogs behind a trait: the system's in the window, scripted ones in tests. A dialog is polled
 //! once a frame, so the window goes on drawing while it is open.
 
+use crate::tf;
+use crate::words::t;
 use crate::workbench::ExportFormat;
 use std::collections::VecDeque;
 use std::future::Future;
@@ -30,6 +32,9 @@ pub enum Pick {
     SecretFile,
     /// Where to write a picture of a view.
     Picture,
+    /// A file of keys to read, and one to write.
+    ImportKeys,
+    ExportKeys,
 }
 
 /// A finished dialog; no path if it was cancelled.
@@ -68,35 +73,46 @@ impl FilePicker for SystemPicker {
         }
         let answer: Answer = match &pick {
             Pick::CaseFolder => {
-                let dialog =
-                    rfd::AsyncFileDialog::new().set_title("Open a folder with a CT and its structures").pick_folder();
+                let dialog = rfd::AsyncFileDialog::new()
+                    .set_title(t("Open a folder with a CT and its structures"))
+                    .pick_folder();
                 Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
             }
             Pick::DeidentifySource | Pick::DeidentifyOutput => {
                 let title = if pick == Pick::DeidentifySource {
-                    "Folder to de-identify"
+                    t("Folder to de-identify")
                 } else {
-                    "Empty folder for the copies"
+                    t("Empty folder for the copies")
                 };
                 let dialog = rfd::AsyncFileDialog::new().set_title(title).pick_folder();
                 Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
             }
             Pick::SecretFile => {
-                let dialog = rfd::AsyncFileDialog::new().set_title("Secret file").pick_file();
+                let dialog = rfd::AsyncFileDialog::new().set_title(t("Secret file")).pick_file();
+                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
+            }
+            Pick::ImportKeys => {
+                let dialog = rfd::AsyncFileDialog::new().set_title(t("Import keys")).add_filter("TOML", &["toml"]);
+                let dialog = dialog.pick_file();
+                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
+            }
+            Pick::ExportKeys => {
+                let dialog = rfd::AsyncFileDialog::new().set_title(t("Export keys")).add_filter("TOML", &["toml"]);
+                let dialog = dialog.set_file_name("hilum-keys.toml").save_file();
                 Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
             }
             Pick::Picture => {
-                let dialog = rfd::AsyncFileDialog::new().set_title("Save picture").add_filter("PNG", &["png"]);
+                let dialog = rfd::AsyncFileDialog::new().set_title(t("Save picture")).add_filter("PNG", &["png"]);
                 let dialog = dialog.set_file_name("hilum-view.png").save_file();
                 Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
             }
             Pick::Structures => {
-                let title = "Add a structure set, a DICOM segmentation or NIfTI labels";
+                let title = t("Add a structure set, a DICOM segmentation or NIfTI labels");
                 let dialog = rfd::AsyncFileDialog::new().set_title(title).pick_file();
                 Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
             }
             Pick::Export { format, suggested_name, .. } => {
-                let title = format!("Export as {}", format.label());
+                let title = tf!("Export as {label}", label = format.label());
                 let dialog = rfd::AsyncFileDialog::new().set_title(title);
                 match format.ending() {
                     // Masks go into a folder; the dialog can make a new one.

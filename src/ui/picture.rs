@@ -3,6 +3,7 @@
 
 use super::theme;
 use super::viewport::text;
+use crate::words::t;
 use anyhow::Context as _;
 use crossbeam_channel::{Receiver, bounded};
 use eframe::egui::{self, Align2, ColorImage, Painter, Rect, ViewportCommand, vec2};
@@ -77,7 +78,7 @@ impl Pictures {
         // That the bytes are a picture was seen when they were made; here it counts that all of them arrive.
         let same = |written: &Path| match std::fs::read(written) {
             Ok(bytes) if bytes == png => Ok(()),
-            Ok(_) => Err("it is not what was written".to_owned()),
+            Ok(_) => Err(t("it is not what was written").to_owned()),
             Err(error) => Err(error.to_string()),
         };
         crate::files::put_in_place(path, &png, true, same)
@@ -100,17 +101,17 @@ fn part(screen: &ColorImage, rect: Rect, pixels_per_point: f32) -> ColorImage {
 pub fn png(image: &ColorImage) -> anyhow::Result<Vec<u8>> {
     let [width, height] = image.size.map(|s| s as u32);
     let bytes: Vec<u8> = image.pixels.iter().flat_map(|p| p.to_array()).collect();
-    let buffer = image::RgbaImage::from_raw(width, height, bytes).context("the picture has no pixels")?;
+    let buffer = image::RgbaImage::from_raw(width, height, bytes).context(t("the picture has no pixels"))?;
     let mut file = std::io::Cursor::new(Vec::new());
-    buffer.write_to(&mut file, image::ImageFormat::Png).context("the picture could not be encoded")?;
+    buffer.write_to(&mut file, image::ImageFormat::Png).context(t("the picture could not be encoded"))?;
     Ok(file.into_inner())
 }
 
 /// What a picture must not be used for, at its upper edge.
 pub fn paint_words(painter: &Painter, rect: Rect) {
-    const WORDS: &str = "Hilum · Research and education only · Not a medical device";
+    let words = t("Hilum · Research and education only · Not a medical device");
     let at = rect.center_top() + vec2(0.0, theme::SPACE_2 + 20.0);
-    text(painter, at, Align2::CENTER_TOP, WORDS, theme::strong(theme::SIZE_SMALL + 1.0), theme::WARNING);
+    text(painter, at, Align2::CENTER_TOP, words, theme::strong(theme::SIZE_SMALL + 1.0), theme::WARNING);
 }
 
 #[cfg(test)]

@@ -2,12 +2,17 @@
 //! Whatever a panel shows of a path or of words that came from a file goes through here.
 
 use crate::dicom::{CtMeta, ImportWarning, ProofSection};
+use crate::tf;
+use crate::words::t;
 use crate::workbench::jobs::JobStatus;
 use crate::workbench::journal::{CaseOrigin, FoundJournal};
 use crate::workbench::{Exported, FoundSeries, Notice, Overlay, RecentCase, Workbench};
 use std::path::Path;
 
-const HIDDEN: &str = "[hidden]";
+/// Stands for what identifies the patient.
+fn hidden() -> &'static str {
+    t("[hidden]")
+}
 
 fn hides(workbench: &Workbench) -> bool {
     workbench.view.identifiers_hidden
@@ -45,13 +50,13 @@ pub fn words(workbench: &Workbench, text: &str) -> String {
     // The longest first: a part must not leave the rest of a whole.
     secrets.sort_by_key(|s| std::cmp::Reverse(s.len()));
     for secret in secrets.iter().filter(|s| s.chars().count() > 2) {
-        text = text.replace(secret.as_str(), HIDDEN);
+        text = text.replace(secret.as_str(), hidden());
     }
     let is_uid = |word: &str| word.matches('.').count() > 3 && word.chars().all(|c| c.is_ascii_digit() || c == '.');
     let parts = text.split_inclusive(|c: char| c.is_whitespace() || ",;()\"".contains(c));
     let part = |part: &str| {
         let word = part.trim_end_matches(|c: char| c.is_whitespace() || ",;()\".".contains(c));
-        if is_uid(word) { format!("{HIDDEN}{}", &part[word.len()..]) } else { part.to_owned() }
+        if is_uid(word) { format!("{}{}", hidden(), &part[word.len()..]) } else { part.to_owned() }
     };
     parts.map(part).collect()
 }
@@ -71,7 +76,7 @@ fn secrets_of(meta: &CtMeta) -> Vec<String> {
 /// A series by its number, and by its description where that may be shown.
 pub fn series_title(workbench: &Workbench, series: &FoundSeries) -> String {
     match identifier(workbench, series.description.trim(), "") {
-        "" => format!("Series {}", series.number),
+        "" => tf!("Series {number}", number = series.number),
         description => format!("{}: {description}", series.number),
     }
 }
@@ -98,14 +103,14 @@ pub fn journal_title(workbench: &Workbench, journal: &FoundJournal) -> String {
     let identity = &journal.identity;
     let slices = identity.grid.slices();
     if let CaseOrigin::Demo { seed } = identity.origin {
-        return format!("Demo case, seed {seed}");
+        return tf!("Demo case, seed {seed}", seed);
     }
     if hides(workbench) {
-        return format!("CT of {slices} slices ({})", journal.id());
+        return tf!("CT of {slices} slices ({id})", slices, id = journal.id());
     }
     let parts = [identity.patient.as_str(), identity.description.as_str()];
     let named = parts.into_iter().filter(|p| !p.trim().is_empty()).collect::<Vec<_>>().join(", ");
-    if named.is_empty() { format!("CT of {slices} slices ({})", journal.id()) } else { named }
+    if named.is_empty() { tf!("CT of {slices} slices ({id})", slices, id = journal.id()) } else { named }
 }
 
 /// What a job does, with the name of the file that it is about.
@@ -127,7 +132,7 @@ pub fn notice_lines(workbench: &Workbench, notice: &Notice) -> Vec<String> {
     let mut lines: Vec<String> = notice.details.iter().map(|line| words(workbench, line)).collect();
     lines.extend(notice.files.iter().take(MOST).filter_map(|f| path_words(workbench, f)));
     if notice.files.len() > MOST && !hides(workbench) {
-        lines.push(format!("and {} more files", notice.files.len() - MOST));
+        lines.push(tf!("and {n} more files", n = notice.files.len() - MOST));
     }
     lines
 }
@@ -158,11 +163,11 @@ pub fn warning_line(workbench: &Workbench, warning: &ImportWarning) -> String {
     let mut names: Vec<String> = warning.files.iter().take(MOST).map(name).collect();
     match warning.files.len() - names.len() {
         0 => {}
-        1 => names.push("one more file".into()),
-        more => names.push(format!("{more} more files")),
+        1 => names.push(t("one more file").into()),
+        more => names.push(tf!("{more} more files", more)),
     }
     let last = names.pop().unwrap_or_default();
-    let names = if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) };
+    let names = if names.is_empty() { last } else { tf!("{names} and {last}", names = names.join(", "), last) };
     format!("{text}: {names}")
 }
 
@@ -170,8 +175,8 @@ pub fn warning_line(workbench: &Workbench, warning: &ImportWarning) -> String {
 pub fn recent_label(workbench: &Workbench, number: usize, recent: &RecentCase) -> String {
     let paths = recent.paths();
     match paths.first().and_then(|p| path_words(workbench, p)) {
-        Some(first) if paths.len() > 1 => format!("{first} and {} more", paths.len() - 1),
+        Some(first) if paths.len() > 1 => tf!("{first} and {n} more", first, n = paths.len() - 1),
         Some(first) => first,
-        None => format!("Recent case {}", number + 1),
+        None => tf!("Recent case {n}", n = number + 1),
     }
 }

@@ -7,6 +7,8 @@ use super::privacy::{identifier, readable_date, series_title, warning_line, word
 use super::request::{Opening, WindowRequest};
 use super::theme;
 use crate::image::SlicePicture;
+use crate::tf;
+use crate::words::t;
 use crate::workbench::{FoundSeries, FrameRelation, Workbench};
 use eframe::egui::{
     self, Align, Color32, ColorImage, FontId, Layout, Rect, RichText, Role, ScrollArea, Sense, Stroke, TextureHandle,
@@ -51,11 +53,11 @@ pub fn series_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut SeriesSt
     let list = input.workbench.series();
     state.textures.retain(|key, _| list.by_key(key).is_some());
     ui.horizontal(|ui| {
-        ui.label(RichText::new("Series in this folder").font(theme::strong(theme::SIZE_BODY)));
+        ui.label(RichText::new(t("Series in this folder")).font(theme::strong(theme::SIZE_BODY)));
         ui.label(RichText::new(list.series.len().to_string()).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let (icon, name) =
-                if state.folded { (Icon::Up, "Unfold the series") } else { (Icon::Down, "Fold the series") };
+                if state.folded { (Icon::Up, t("Unfold the series")) } else { (Icon::Down, t("Fold the series")) };
             if icon_button(ui, icon, name, false).clicked() {
                 state.folded = !state.folded;
             }
@@ -101,12 +103,13 @@ impl Line {
 
 /// What is said of a series below its name.
 fn lines(workbench: &Workbench, series: &FoundSeries) -> Vec<Line> {
-    let slices = if series.slices == 1 { "1 slice".to_owned() } else { format!("{} slices", series.slices) };
+    let slices =
+        if series.slices == 1 { t("1 slice").to_owned() } else { tf!("{slices} slices", slices = series.slices) };
     let extent = series.spacing_words().map_or_else(|| slices.clone(), |s| format!("{slices}, {s}"));
     let (sets, short) = match series.structure_sets {
-        0 => ("no structure set".to_owned(), "no set".to_owned()),
-        1 => ("1 structure set".to_owned(), "1 set".to_owned()),
-        n => (format!("{n} structure sets"), format!("{n} sets")),
+        0 => (t("no structure set").to_owned(), t("no set").to_owned()),
+        1 => (t("1 structure set").to_owned(), t("1 set").to_owned()),
+        n => (tf!("{n} structure sets", n), tf!("{n} sets", n)),
     };
     let mut lines = vec![Line::new(extent, theme::TEXT_SECONDARY)];
     let open = workbench.series().opened();
@@ -114,9 +117,9 @@ fn lines(workbench: &Workbench, series: &FoundSeries) -> Vec<Line> {
         Line::new(sets, theme::TEXT_SECONDARY)
     } else {
         let frame = match series.frame {
-            FrameRelation::Same => "Same frame",
-            FrameRelation::Other => "Other frame",
-            FrameRelation::Unknown => "Frame not stated",
+            FrameRelation::Same => t("Same frame"),
+            FrameRelation::Other => t("Other frame"),
+            FrameRelation::Unknown => t("Frame not stated"),
         };
         let short = Some(format!("{frame}, {short}"));
         Line { short, ..Line::new(format!("{frame}, {sets}"), theme::TEXT_SECONDARY) }
@@ -127,10 +130,10 @@ fn lines(workbench: &Workbench, series: &FoundSeries) -> Vec<Line> {
         lines.push(Line::new(date, theme::TEXT_FAINT));
     }
     if let Some(trouble) = &series.unusable {
-        lines.push(Line::trouble(Icon::Error, "Cannot be opened", &[words(workbench, &trouble.text)]));
+        lines.push(Line::trouble(Icon::Error, t("Cannot be opened"), &[words(workbench, &trouble.text)]));
     } else if !series.doubts.is_empty() {
         let why: Vec<String> = series.doubts.iter().map(|w| warning_line(workbench, w)).collect();
-        lines.push(Line::trouble(Icon::Warning, "Geometry doubtful", &why));
+        lines.push(Line::trouble(Icon::Warning, t("Geometry doubtful"), &why));
     }
     lines
 }
@@ -144,7 +147,7 @@ fn row_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut SeriesState, series: 
     let lines = lines(workbench, series);
     let size = vec2(ui.available_width(), row_height(&lines));
     let (rect, response) = ui.allocate_exact_size(size, if enabled { Sense::click() } else { Sense::hover() });
-    let mut said = vec![if is_open { format!("{title}, open") } else { format!("Open {title}") }];
+    let mut said = vec![if is_open { tf!("{title}, open", title) } else { tf!("Open {title}", title) }];
     said.extend(lines.iter().map(|line| line.text.clone()));
     let name = said.join(", ");
     response.widget_info(|| WidgetInfo::selected(Role::Button, enabled, is_open, &name));
@@ -213,7 +216,8 @@ fn picture_ui(ui: &Ui, workbench: &Workbench, state: &mut SeriesState, series: &
         let known = state.textures.get(&series.key).filter(|(of, _)| Arc::ptr_eq(of, picture));
         let texture = known.map(|(_, texture)| texture.clone()).unwrap_or_else(|| {
             let image = ColorImage::from_rgb(picture.size_px, &picture.rgb);
-            let texture = ui.ctx().load_texture(format!("series {}", series.number), image, TextureOptions::LINEAR);
+            let texture =
+                ui.ctx().load_texture(tf!("series {number}", number = series.number), image, TextureOptions::LINEAR);
             state.textures.insert(series.key.clone(), (Arc::clone(picture), texture.clone()));
             texture
         });

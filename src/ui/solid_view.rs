@@ -10,6 +10,8 @@ use super::widgets::{cm3, faint};
 use crate::geometry::{ImagePlane, Orientation, PatientPoint, VoxelGrid};
 use crate::gpu::{SolidCut, SolidFrame};
 use crate::structures::{Roi, Role};
+use crate::tf;
+use crate::words::{keep, t, told};
 use crate::workbench::{CompareSide, Shown, Workbench};
 use eframe::egui::{
     self, Align, Button, CursorIcon, Event, Key, Layout, PointerButton, Rect, Response, RichText, ScrollArea, Sense,
@@ -54,9 +56,9 @@ impl Default for SolidView {
 
 /// The sides from which a key or button looks: name, right and down of the screen.
 const SIDES: [(&str, DVec3, DVec3); 3] = [
-    ("Front", DVec3::X, DVec3::new(0.0, 0.0, -1.0)),
-    ("Left", DVec3::Y, DVec3::new(0.0, 0.0, -1.0)),
-    ("Head", DVec3::new(-1.0, 0.0, 0.0), DVec3::Y),
+    (keep("Front"), DVec3::X, DVec3::new(0.0, 0.0, -1.0)),
+    (keep("Left"), DVec3::Y, DVec3::new(0.0, 0.0, -1.0)),
+    (keep("Head"), DVec3::new(-1.0, 0.0, 0.0), DVec3::Y),
 ];
 
 impl SolidView {
@@ -107,13 +109,13 @@ impl SolidView {
             return None;
         }
         let response = ui.interact(rect, ui.scope_id().with("solids"), Sense::click_and_drag());
-        response.widget_info(|| WidgetInfo::labeled(egui::Role::Canvas, true, "3D view"));
+        response.widget_info(|| WidgetInfo::labeled(egui::Role::Canvas, true, t("3D view")));
         if self.fitted.is_none_or(|(of, ..)| of != shown) {
             self.fitted = around(&grid, &rois).map(|(middle, radius)| (shown, middle, radius));
         }
         let Some((_, middle, radius)) = self.fitted else {
             title(ui, rect);
-            notice(ui.painter(), rect, "No structure with contours is shown. Show one in the list on the left");
+            notice(ui.painter(), rect, t("No structure with contours is shown. Show one in the list on the left"));
             return Some(response);
         };
         let side = f64::from(rect.width().min(rect.height())).max(1.0);
@@ -229,25 +231,25 @@ impl SolidView {
             ui.spacing_mut().item_spacing.x = 2.0;
             for (name, right, down) in SIDES {
                 let looks = self.right.dot(right) > 0.999 && self.down.dot(down) > 0.999;
-                let button = ui.add(Button::selectable(looks, small(name)));
-                if button.on_hover_text(format!("Look from the {}", name.to_lowercase())).clicked() {
+                let button = ui.add(Button::selectable(looks, small(told(name))));
+                if button.on_hover_text(tf!("Look from the {side}", side = told(name).to_lowercase())).clicked() {
                     (self.right, self.down) = (right, down);
                 }
             }
-            let see = ui.add(Button::selectable(self.see_through, small("See-through")));
-            if see.on_hover_text("Organs and CTVs let what lies behind them shine through").clicked() {
+            let see = ui.add(Button::selectable(self.see_through, small(t("See-through"))));
+            if see.on_hover_text(t("Organs and CTVs let what lies behind them shine through")).clicked() {
                 self.see_through = !self.see_through;
             }
         });
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 2.0;
-            ui.label(small("Cut").color(theme::OVERLAY_TEXT_DIM));
+            ui.label(small(t("Cut")).color(theme::OVERLAY_TEXT_DIM));
             let choices = std::iter::once(None).chain(Orientation::iter().map(Some));
             for choice in choices {
-                let name = choice.map_or_else(|| "None".to_owned(), |o| o.to_string());
+                let name = choice.map_or_else(|| t("None").to_owned(), |o| told(&o.to_string()).to_owned());
                 let button = ui.add(Button::selectable(self.cut == choice, small(&name)));
-                let button = button.accessible_name(format!("Cut: {}", name.to_lowercase()));
-                if button.on_hover_text("Cut away what lies before this plane of the crosshair").clicked() {
+                let button = button.accessible_name(tf!("Cut: {plane}", plane = name.to_lowercase()));
+                if button.on_hover_text(t("Cut away what lies before this plane of the crosshair")).clicked() {
                     self.cut = choice;
                 }
             }
@@ -258,7 +260,7 @@ impl SolidView {
 fn title(ui: &Ui, rect: Rect) {
     let at = rect.min + Vec2::splat(theme::SPACE_2);
     let font = theme::strong(theme::SIZE_BODY);
-    viewport::text(&ui.painter_at(rect), at, egui::Align2::LEFT_TOP, "3D view", font, theme::OVERLAY_TEXT);
+    viewport::text(&ui.painter_at(rect), at, egui::Align2::LEFT_TOP, t("3D view"), font, theme::OVERLAY_TEXT);
 }
 
 /// Middle and radius of a ball around the targets and stations that are shown, of everything where there are none.
@@ -282,8 +284,8 @@ fn around(grid: &VoxelGrid, rois: &[&Roi]) -> Option<(PatientPoint, f64)> {
 fn list_ui(ui: &mut Ui, rect: Rect, workbench: &Workbench, volumes: &Volumes, rois: &[&Roi]) {
     ui.painter().rect_filled(rect, 0.0, theme::PANEL);
     let mut ui = ui.new_child(UiBuilder::new().max_rect(rect.shrink(theme::SPACE_3)));
-    ui.label(RichText::new("3D view").font(theme::strong(theme::SIZE_BODY)));
-    faint(&mut ui, "Solids need a graphics adapter that holds this scan, and there is none. The shown structures:");
+    ui.label(RichText::new(t("3D view")).font(theme::strong(theme::SIZE_BODY)));
+    faint(&mut ui, t("Solids need a graphics adapter that holds this scan, and there is none. The shown structures:"));
     ScrollArea::vertical().auto_shrink([false, false]).show(&mut ui, |ui| {
         for roi in rois {
             ui.horizontal(|ui| {

@@ -8,7 +8,10 @@ use super::privacy::recent_label;
 use super::request::{Opening, WindowRequest};
 use super::series_panel::{self, SeriesState};
 use super::theme;
+use super::tour::{self, Anchor};
 use super::widgets::icon_text_button;
+use crate::tf;
+use crate::words::t;
 use crate::workbench::Action;
 use eframe::egui::{self, Align, Button, Label, Layout, Rect, RichText, Ui, UiBuilder, pos2, vec2};
 
@@ -29,24 +32,25 @@ pub fn start_page_ui(ui: &mut Ui, input: &PanelInput<'_>, series: &mut SeriesSta
         ui.add_space(theme::SPACE_2);
         ui.vertical(|ui| {
             ui.label(RichText::new("Hilum").font(theme::strong(theme::SIZE_TITLE + 4.0)));
-            ui.label(RichText::new("Review of thoracic lymph node station contours").color(theme::TEXT_SECONDARY));
+            ui.label(RichText::new(t("Review of thoracic lymph node station contours")).color(theme::TEXT_SECONDARY));
         });
     });
     ui.add_space(theme::SPACE_6);
     ui.horizontal(|ui| {
-        if icon_text_button(ui, Icon::Open, "Open folder…", true).on_hover_text(Action::Open.info().tooltip).clicked()
+        if icon_text_button(ui, Icon::Open, t("Open folder…"), true)
+            .on_hover_text(Action::Open.info().tooltip)
+            .clicked()
         {
             sender.send(Action::Open);
         }
-        if icon_text_button(ui, Icon::Layers, "Open demo case", false)
-            .on_hover_text(Action::OpenDemo.info().tooltip)
-            .clicked()
-        {
+        let demo = icon_text_button(ui, Icon::Layers, t("Open demo case"), false);
+        tour::mark(ui, Anchor::OpenDemo, demo.rect);
+        if demo.on_hover_text(Action::OpenDemo.info().tooltip).clicked() {
             sender.send(Action::OpenDemo);
         }
     });
     ui.add_space(theme::SPACE_1);
-    let hint = "or drop a folder with a CT series and structure sets here";
+    let hint = t("or drop a folder with a CT series and structure sets here");
     ui.label(RichText::new(hint).color(theme::TEXT_FAINT));
     ui.add_space(theme::SPACE_4);
     jobs_panel_ui(ui, input);
@@ -59,20 +63,20 @@ pub fn start_page_ui(ui: &mut Ui, input: &PanelInput<'_>, series: &mut SeriesSta
     }
     let recent = &workbench.settings().recent;
     if !recent.is_empty() {
-        ui.label(RichText::new("Recent cases").font(theme::strong(theme::SIZE_BODY)));
+        ui.label(RichText::new(t("Recent cases")).font(theme::strong(theme::SIZE_BODY)));
         ui.spacing_mut().item_spacing.y = 0.0;
         for (number, case) in recent.iter().take(6).enumerate() {
             let label = recent_label(workbench, number, case);
             let text = RichText::new(&label).color(theme::TEXT_SECONDARY);
             let button = Button::new(text).frame_when_inactive(false).truncate();
-            if ui.add(button).accessible_name(format!("Open {label}")).clicked() {
+            if ui.add(button).accessible_name(tf!("Open {label}", label)).clicked() {
                 sender.send(WindowRequest::Open(Opening::Paths(case.paths().to_vec())));
             }
         }
         ui.add_space(theme::SPACE_4);
     }
     ui.add_space(theme::SPACE_2);
-    ui.add(Label::new(RichText::new(crate::RESEARCH_ONLY).color(theme::TEXT_FAINT)).wrap());
+    ui.add(Label::new(RichText::new(t(crate::RESEARCH_ONLY)).color(theme::TEXT_FAINT)).wrap());
 }
 
 /// A frame over the window while files hover over it.
@@ -88,5 +92,5 @@ pub fn drop_hint(context: &egui::Context) {
     let stroke = egui::Stroke::new(2.0, theme::ACCENT);
     painter.rect_stroke(rect.shrink(16.0), f32::from(theme::CORNER_LARGE), stroke, egui::StrokeKind::Inside);
     let font = theme::strong(theme::SIZE_TITLE);
-    painter.text(rect.center(), egui::Align2::CENTER_CENTER, "Drop to open", font, theme::TEXT);
+    painter.text(rect.center(), egui::Align2::CENTER_CENTER, t("Drop to open"), font, theme::TEXT);
 }

@@ -4,10 +4,13 @@ use super::icons::{Icon, icon_label};
 use super::messages::icon_of;
 use super::panel::PanelInput;
 use super::privacy::job_title;
+use super::shortcuts;
 use super::theme;
 use super::viewport::signed;
 use super::widgets::{action_tooltip, icon_button_sized, time_left};
 use crate::geometry::PatientPoint;
+use crate::tf;
+use crate::words::t;
 use crate::workbench::{Action, Command};
 use eframe::egui::{Align, Button, Label, Layout, ProgressBar, RichText, Ui};
 
@@ -26,7 +29,7 @@ pub fn status_bar_ui(ui: &mut Ui, input: &PanelInput<'_>, hovered: Option<Patien
                 if views_shown {
                     hints_ui(ui, input);
                 } else {
-                    ui.add(Label::new(small(crate::RESEARCH_ONLY)).truncate());
+                    ui.add(Label::new(small(t(crate::RESEARCH_ONLY))).truncate());
                 }
             });
         });
@@ -48,7 +51,7 @@ fn hints_ui(ui: &mut Ui, input: &PanelInput<'_>) {
         if width(gesture) + width(effect) + 24.0 > ui.available_width() {
             break;
         }
-        ui.label(RichText::new(gesture).color(theme::TEXT_SECONDARY).size(theme::SIZE_SMALL + 1.0));
+        ui.label(RichText::new(shortcuts::gesture(gesture)).color(theme::TEXT_SECONDARY).size(theme::SIZE_SMALL + 1.0));
         ui.label(small(effect));
         ui.add_space(theme::SPACE_2);
     }
@@ -59,13 +62,13 @@ fn place_ui(ui: &mut Ui, input: &PanelInput<'_>, hovered: Option<PatientPoint>) 
     let workbench = input.workbench;
     let Some(grid) = workbench.grid() else { return };
     let k = workbench.view.axial_slice(&grid);
-    ui.label(small(format!("Slice {} of {}", k + 1, grid.slices())));
+    ui.label(small(tf!("Slice {n} of {slices}", n = k + 1, slices = grid.slices())));
     if let Some(p) = hovered {
         let place = format!("{}, {}, {} mm", signed(p.x, 1), signed(p.y, 1), signed(p.z, 1));
-        ui.label(small(place)).on_hover_text("Patient coordinates: left, back and head are positive");
+        ui.label(small(place)).on_hover_text(t("Patient coordinates: left, back and head are positive"));
         if let Some(words) = workbench.overlay_words_at(p) {
             let text = RichText::new(words).color(theme::TEXT).size(theme::SIZE_SMALL + 1.0);
-            ui.label(text).on_hover_text("Value of the overlay under the pointer");
+            ui.label(text).on_hover_text(t("Value of the overlay under the pointer"));
         }
         if let Some(hu) = workbench.hu_at(p) {
             ui.label(
@@ -81,7 +84,7 @@ fn job_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     let jobs = input.workbench.jobs();
     let Some(job) = jobs.first() else { return };
     let title = job_title(input.workbench, job);
-    let stop = format!("Stop {title}");
+    let stop = tf!("Stop {title}", title);
     if icon_button_sized(ui, Icon::Cancel, &stop, false, 20.0).on_hover_text(&stop).clicked() {
         input.sender.send(Command::CancelJob(job.id));
     }
@@ -89,15 +92,15 @@ fn job_ui(ui: &mut Ui, input: &PanelInput<'_>) {
         ui.label(small(time_left(seconds)));
     }
     ui.add(ProgressBar::new(job.fraction().unwrap_or(0.0)).desired_width(90.0).desired_height(6.0))
-        .accessible_name(format!("Progress in short of {title}"));
+        .accessible_name(tf!("Progress in short of {title}", title));
     ui.label(small(title));
 }
 
 /// As long as the disk does not take the edits.
 fn journal_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     if input.workbench.journal_status().is_some_and(|status| status.trouble.is_some()) {
-        let text = RichText::new("Edits not on the disk").color(theme::ERROR).size(theme::SIZE_SMALL + 1.0);
-        ui.label(text).on_hover_text("They are in memory only; writing is tried again all the time. Export soon");
+        let text = RichText::new(t("Edits not on the disk")).color(theme::ERROR).size(theme::SIZE_SMALL + 1.0);
+        ui.label(text).on_hover_text(t("They are in memory only; writing is tried again all the time. Export soon"));
     }
 }
 
@@ -105,9 +108,9 @@ fn messages_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     let all = input.workbench.notices().all();
     let worst = all.iter().map(|n| n.severity).max();
     let text = match all.len() {
-        0 => "No messages".to_owned(),
-        1 => "1 message".to_owned(),
-        n => format!("{n} messages"),
+        0 => t("No messages").to_owned(),
+        1 => t("1 message").to_owned(),
+        n => tf!("{n} messages", n),
     };
     let button =
         Button::new(RichText::new(text).size(theme::SIZE_SMALL + 1.0).color(theme::TEXT_SECONDARY)).frame(false);

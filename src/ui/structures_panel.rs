@@ -7,9 +7,11 @@ use super::privacy::identifier;
 use super::request::{Opening, WindowRequest};
 use super::structure_details::{description, details_ui};
 use super::theme;
-use super::widgets::{action_icon, cm3, faint, icon_button_sized, status_line};
+use super::widgets::{action_icon, cm3, faint, icon_button_sized, role_words, status_line};
 use crate::import::{SetFormat, SetSource};
 use crate::structures::{Roi, RoiId, Role};
+use crate::tf;
+use crate::words::{keep, t};
 use crate::workbench::jobs::JobKey;
 use crate::workbench::{Action, Command, ContourStyle, ForeignSet, ViewCommand, Workbench};
 use eframe::egui::{
@@ -29,17 +31,17 @@ pub struct StructuresState {
 }
 
 const GROUPS: [(&str, fn(Role) -> bool); 4] = [
-    ("Targets", |role| matches!(role, Role::Gtvp | Role::Gtvn | Role::Ctv)),
-    ("Lymph node stations", Role::is_station),
-    ("Organs", |role| role == Role::Organ),
-    ("Other", |role| role == Role::Other),
+    (keep("Targets"), |role| matches!(role, Role::Gtvp | Role::Gtvn | Role::Ctv)),
+    (keep("Lymph node stations"), Role::is_station),
+    (keep("Organs"), |role| role == Role::Organ),
+    (keep("Other"), |role| role == Role::Other),
 ];
 
 /// Shows the list.
 pub fn structures_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState) {
     let PanelInput { workbench, sender, .. } = *input;
     ui.horizontal(|ui| {
-        ui.label(RichText::new("Structures").font(theme::strong(theme::SIZE_HEADING)));
+        ui.label(RichText::new(t("Structures")).font(theme::strong(theme::SIZE_HEADING)));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 2.0;
             action_icon(ui, workbench, sender, Action::NewStructure, Icon::Plus, false);
@@ -48,11 +50,11 @@ pub fn structures_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut Stru
         });
     });
     let filter =
-        TextEdit::singleline(&mut state.filter).hint_text("Filter by name or role").desired_width(f32::INFINITY);
-    ui.add(filter).accessible_name("Filter structures");
+        TextEdit::singleline(&mut state.filter).hint_text(t("Filter by name or role")).desired_width(f32::INFINITY);
+    ui.add(filter).accessible_name(t("Filter structures"));
     ui.add_space(theme::SPACE_1);
     let Some(case) = workbench.shown_case() else {
-        faint(ui, "The structures appear when the scan has been read");
+        faint(ui, t("The structures appear when the scan has been read"));
         return;
     };
     let wanted = state.filter.trim().to_lowercase();
@@ -60,6 +62,7 @@ pub fn structures_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut Stru
         wanted.is_empty()
             || roi.name.to_lowercase().contains(&wanted)
             || roi.role.label().to_lowercase().contains(&wanted)
+            || role_words(roi.role).to_lowercase().contains(&wanted)
     };
     ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 1.0;
@@ -70,7 +73,7 @@ pub fn structures_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut Stru
                 continue;
             }
             any = true;
-            group_header(ui, input, title, &rois);
+            group_header(ui, input, t(title), &rois);
             for roi in rois {
                 row_ui(ui, input, state, roi);
             }
@@ -78,9 +81,9 @@ pub fn structures_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut Stru
         }
         if !any {
             let words = if wanted.is_empty() {
-                "No structures yet. Add one with Ctrl+N, or contour the stations with DiUnet"
+                t("No structures yet. Add one with Ctrl+N, or contour the stations with DiUnet")
             } else {
-                "No structure fits the filter"
+                t("No structure fits the filter")
             };
             faint(ui, words);
         }
@@ -95,8 +98,8 @@ fn group_header(ui: &mut Ui, input: &PanelInput<'_>, title: &str, rois: &[&Roi])
         ui.label(RichText::new(title).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL + 1.0));
         ui.label(RichText::new(rois.len().to_string()).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let (icon, verb) = if any_visible { (Icon::Eye, "Hide") } else { (Icon::EyeOff, "Show") };
-            let name = format!("{verb} all of {}", title.to_lowercase());
+            let (icon, verb) = if any_visible { (Icon::Eye, t("Hide")) } else { (Icon::EyeOff, t("Show")) };
+            let name = tf!("{verb} all of {group}", verb, group = title.to_lowercase());
             if icon_button_sized(ui, icon, &name, false, 22.0).on_hover_text(&name).clicked() {
                 for roi in rois {
                     input.sender.send(Command::SetVisible { roi: roi.id, visible: !any_visible });
@@ -119,14 +122,14 @@ fn row_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi:
         ui.horizontal(|ui| {
             swatch_ui(ui, input, state, roi);
             let visible = workbench.view.is_visible(id);
-            let (icon, verb) = if visible { (Icon::Eye, "Hide") } else { (Icon::EyeOff, "Show") };
+            let (icon, verb) = if visible { (Icon::Eye, t("Hide")) } else { (Icon::EyeOff, t("Show")) };
             let name = format!("{verb} {}", roi.name);
             if icon_button_sized(ui, icon, &name, false, 22.0).on_hover_text(&name).clicked() {
                 sender.send(Command::SetVisible { roi: id, visible: !visible });
             }
             let locked = workbench.policy.locked.contains(&id);
             if locked || selected {
-                let (icon, verb) = if locked { (Icon::Lock, "Unlock") } else { (Icon::Unlock, "Lock") };
+                let (icon, verb) = if locked { (Icon::Lock, t("Unlock")) } else { (Icon::Unlock, t("Lock")) };
                 let name = format!("{verb} {}", roi.name);
                 if icon_button_sized(ui, icon, &name, locked, 22.0).on_hover_text(&name).clicked() {
                     sender.send(Command::SetLocked { roi: id, locked: !locked });
@@ -140,13 +143,13 @@ fn row_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi:
                 if roi.role != Role::Other && roi.role != Role::Organ {
                     let label = short_role(roi.role);
                     ui.label(RichText::new(label).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL))
-                        .on_hover_text(roi.role.label());
+                        .on_hover_text(role_words(roi.role));
                 }
                 state_mark_ui(ui, input, roi);
                 if workbench.is_role_uncertain(roi) {
-                    icon_label(ui, Icon::Warning, theme::WARNING).on_hover_text(
+                    icon_label(ui, Icon::Warning, theme::WARNING).on_hover_text(t(
                         "This role was guessed from the name. Select the structure to confirm or change it",
-                    );
+                    ));
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| name_ui(ui, input, state, roi, visible));
             });
@@ -164,14 +167,14 @@ fn row_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi:
 fn short_role(role: Role) -> String {
     match role {
         Role::Station(station) => station.to_string(),
-        other => other.label(),
+        other => role_words(other),
     }
 }
 
 /// The name: a click selects, a double click renames.
 fn name_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi: &Roi, visible: bool) {
     if let Some((_, text)) = state.renaming.as_mut().filter(|(id, _)| *id == roi.id) {
-        let response = ui.add(TextEdit::singleline(text).desired_width(f32::INFINITY)).accessible_name("New name");
+        let response = ui.add(TextEdit::singleline(text).desired_width(f32::INFINITY)).accessible_name(t("New name"));
         if response.lost_focus() {
             let cancelled = ui.input(|i| i.key_pressed(Key::Escape));
             if let Some((roi, name)) = state.renaming.take().filter(|_| !cancelled) {
@@ -188,7 +191,7 @@ fn name_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi
     let response = ui
         .add(Label::new(text).truncate().selectable(false).sense(Sense::click()))
         .on_hover_text(description(input, roi));
-    let name = format!("Select {}", roi.name);
+    let name = tf!("Select {name}", name = roi.name);
     response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, selected, &name));
     // The rest of the row up to the volume selects as well.
     let rest = ui.available_rect_before_wrap();
@@ -204,48 +207,48 @@ fn name_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi
 }
 
 fn menu_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi: &Roi) {
-    if ui.button("Go to").clicked() {
+    if ui.button(t("Go to")).clicked() {
         input.sender.send(Command::SelectRoi(Some(roi.id)));
         input.sender.send(Command::GoToRoi(roi.id));
         ui.close();
     }
-    if ui.button("Rename").clicked() {
+    if ui.button(t("Rename")).clicked() {
         state.renaming = Some((roi.id, roi.name.clone()));
         ui.close();
     }
     let PanelInput { workbench, sender, .. } = *input;
     let alone = workbench.view.isolating && workbench.view.selected == Some(roi.id);
-    if ui.button(if alone { "Show all again" } else { "Isolate" }).clicked() {
+    if ui.button(if alone { t("Show all again") } else { t("Isolate") }).clicked() {
         sender.send(Command::SelectRoi(Some(roi.id)));
         sender.send(Command::View(ViewCommand::SetIsolating(!alone)));
         ui.close();
     }
     let locked = workbench.policy.locked.contains(&roi.id);
-    if ui.button(if locked { "Unlock" } else { "Lock" }).clicked() {
+    if ui.button(if locked { t("Unlock") } else { t("Lock") }).clicked() {
         sender.send(Command::SetLocked { roi: roi.id, locked: !locked });
         ui.close();
     }
-    ui.menu_button("Role", |ui| {
+    ui.menu_button(t("Role"), |ui| {
         ScrollArea::vertical().max_height(420.0).show(ui, |ui| {
             for role in Role::all() {
-                if ui.selectable_label(role == roi.role, role.label()).clicked() {
+                if ui.selectable_label(role == roi.role, role_words(role)).clicked() {
                     sender.send(Command::SetRole { roi: roi.id, role });
                     ui.close();
                 }
             }
         });
     });
-    ui.menu_button("Draw", |ui| {
+    ui.menu_button(t("Draw"), |ui| {
         let style = workbench.view.style(roi.id);
         for (option, label) in ContourStyle::ALL {
-            if ui.selectable_label(style == option, label).clicked() {
+            if ui.selectable_label(style == option, t(label)).clicked() {
                 sender.send(Command::View(ViewCommand::SetRoiStyle { roi: roi.id, style: Some(option) }));
                 ui.close();
             }
         }
     });
     ui.separator();
-    if ui.button("Delete").clicked() {
+    if ui.button(t("Delete")).clicked() {
         input.sender.send(Command::DeleteRoi(roi.id));
         ui.close();
     }
@@ -255,7 +258,7 @@ fn menu_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi
 fn swatch_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi: &Roi) {
     let pending = state.recoloring.filter(|(id, _)| *id == roi.id).map(|(_, c)| c);
     let drawn = swatch(ui, pending.unwrap_or(roi.color), 18.0);
-    let name = format!("Colour of {}", roi.name);
+    let name = tf!("Colour of {name}", name = roi.name);
     let button: Response = drawn.interact(Sense::click()).on_hover_text(&name);
     button.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &name));
     let popup = Popup::from_toggle_button_response(&button)
@@ -263,7 +266,7 @@ fn swatch_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, r
         .show(|ui| {
             ui.spacing_mut().slider_width = 220.0;
             let mut color = theme::from_srgb(pending.unwrap_or(roi.color));
-            let changed = ui.name_inputs(format!("{name} value"), |ui| {
+            let changed = ui.name_inputs(tf!("{name} value", name), |ui| {
                 color_picker::color_picker_color32(ui, &mut color, color_picker::Alpha::Opaque)
             });
             if changed {
@@ -281,15 +284,15 @@ fn swatch_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, r
 /// What a set of structures is called, or its number.
 fn set_title(workbench: &Workbench, set: &SetSource, index: usize) -> String {
     let kind = set.format().words();
-    let title = if set.label().is_empty() { format!("{kind} without a label") } else { set.label().to_owned() };
+    let title = if set.label().is_empty() { tf!("{kind} without a label", kind) } else { set.label().to_owned() };
     identifier(workbench, &title, &format!("{kind} {}", index + 1)).to_owned()
 }
 
 /// How many structures it holds, and its format where that is not the usual one.
 fn set_extent(set: &SetSource) -> String {
     let count = match set.roi_names().len() {
-        1 => "1 structure".to_owned(),
-        n => format!("{n} structures"),
+        1 => t("1 structure").to_owned(),
+        n => tf!("{n} structures", n),
     };
     match set.format() {
         SetFormat::StructureSet => count,
@@ -305,15 +308,15 @@ fn other_sets_ui(ui: &mut Ui, input: &PanelInput<'_>) {
         return;
     }
     ui.add_space(theme::SPACE_2);
-    status_line(ui, Icon::Layers, "More structures of this scan");
+    status_line(ui, Icon::Layers, t("More structures of this scan"));
     let running = workbench.is_running(JobKey::AddStructureSet);
     for (index, set) in sets {
         let title = set_title(workbench, set, index);
         ui.horizontal(|ui| {
-            let name = format!("Add {title}");
-            let add = ui.add_enabled(!running, egui::Button::new("Add")).accessible_name(&name);
-            let add = add.on_disabled_hover_text("Structures are being read");
-            if add.on_hover_text("Add its structures to this case").clicked() {
+            let name = tf!("Add {title}", title);
+            let add = ui.add_enabled(!running, egui::Button::new(t("Add"))).accessible_name(&name);
+            let add = add.on_disabled_hover_text(t("Structures are being read"));
+            if add.on_hover_text(t("Add its structures to this case")).clicked() {
                 input.sender.send(Command::AddStructureSet(index));
             }
             let date = identifier(workbench, set.date(), "");
@@ -333,7 +336,7 @@ fn foreign_sets_ui(ui: &mut Ui, input: &PanelInput<'_>) {
         return;
     }
     ui.add_space(theme::SPACE_2);
-    status_line(ui, Icon::Layers, "Structures of another scan");
+    status_line(ui, Icon::Layers, t("Structures of another scan"));
     let mut reasons: Vec<&str> = list.foreign_sets.iter().map(ForeignSet::reason).collect();
     reasons.dedup();
     for reason in reasons {
@@ -343,14 +346,14 @@ fn foreign_sets_ui(ui: &mut Ui, input: &PanelInput<'_>) {
         let title = set_title(workbench, &set.set, index);
         ui.horizontal(|ui| {
             if let Some((key, number)) = &set.series {
-                let button = ui.button(format!("Series {number}"));
-                let button = button.accessible_name(format!("Open series {number} with {title}"));
-                if button.on_hover_text("Open the series on which it was drawn").clicked() {
+                let button = ui.button(tf!("Series {number}", number));
+                let button = button.accessible_name(tf!("Open series {number} with {title}", number, title));
+                if button.on_hover_text(t("Open the series on which it was drawn")).clicked() {
                     input.sender.send(WindowRequest::Open(Opening::Series(key.clone())));
                 }
             }
             let text = format!("{title}, {}", set_extent(&set.set));
-            let text = if set.series.is_some() { text } else { format!("{text}; its scan is not in this folder") };
+            let text = if set.series.is_some() { text } else { tf!("{text}; its scan is not in this folder", text) };
             ui.add(Label::new(RichText::new(&text).color(theme::TEXT_SECONDARY)).truncate()).on_hover_text(format!(
                 "{text}\n{}\n{}",
                 set.reason(),

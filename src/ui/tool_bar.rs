@@ -5,7 +5,10 @@ use super::panel::PanelInput;
 use super::theme;
 use super::tool_options::tool_options_ui;
 use super::tool_rules;
+use super::tour::{self, Anchor};
 use super::widgets::{action_icon, action_item, action_tooltip, icon_text_button};
+use crate::tf;
+use crate::words::{t, told};
 use crate::workbench::Action;
 use eframe::egui::{self, Button, RichText, Ui};
 
@@ -15,7 +18,8 @@ pub fn tool_bar_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     let wide = ui.available_width() > 1180.0;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
-        action_icon(ui, workbench, sender, Action::Undo, Icon::Undo, false);
+        let undo = action_icon(ui, workbench, sender, Action::Undo, Icon::Undo, false);
+        tour::mark(ui, Anchor::Undo, undo.rect);
         action_icon(ui, workbench, sender, Action::Redo, Icon::Redo, false);
         gap(ui);
         windows_ui(ui, input);
@@ -29,7 +33,7 @@ pub fn tool_bar_ui(ui: &mut Ui, input: &PanelInput<'_>) {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = theme::SPACE_2;
             let [stations, ctv] =
-                if wide { ["Contour stations with DiUnet", "Propose CTV"] } else { ["Stations", "CTV"] };
+                if wide { [t("Contour stations with DiUnet"), t("Propose CTV")] } else { [t("Stations"), t("CTV")] };
             run_ui(ui, input, Action::Segment, Icon::Network, stations, true);
             run_ui(ui, input, Action::ProposeCtv, Icon::Layers, ctv, false);
         });
@@ -46,16 +50,18 @@ fn gap(ui: &mut Ui) {
 /// The windows of the keys 1 to 9.
 fn windows_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     let view = &input.workbench.view;
-    let name = view.display.preset_name(view.window).unwrap_or("Window");
-    ui.menu_button(name, |ui| {
+    let name = view.display.preset_name(view.window).map_or(t("Window"), told);
+    let response = ui.menu_button(name, |ui| {
         ui.set_min_width(200.0);
         for action in Action::WINDOWS {
             action_item(ui, input.workbench, input.sender, action);
         }
-    })
-    .response
-    .accessible_name("Window and level")
-    .on_hover_text("Window and level: number keys, or drag with the right button");
+    });
+    tour::mark(ui, Anchor::Windows, response.response.rect);
+    response
+        .response
+        .accessible_name(t("Window and level"))
+        .on_hover_text(t("Window and level: number keys, or drag with the right button"));
 }
 
 /// Opens the rules; tells which hold.
@@ -63,13 +69,13 @@ fn rules_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     let summary = tool_rules::summary(input.workbench);
     let tooltip = action_tooltip(input.workbench, Action::ToolRules);
     let (text, color) = match &summary {
-        Some(_) => ("Rules on", theme::WARNING),
-        None => ("Rules", theme::TEXT_SECONDARY),
+        Some(_) => (t("Rules on"), theme::WARNING),
+        None => (t("Rules"), theme::TEXT_SECONDARY),
     };
     let enabled = input.workbench.refusal(Action::ToolRules).is_none();
     let button = Button::selectable(summary.is_some(), RichText::new(text).color(color));
     let response = ui.add_enabled(enabled, button);
-    let tooltip = summary.map_or_else(|| tooltip.clone(), |summary| format!("{tooltip}\nNow: {summary}"));
+    let tooltip = summary.map_or_else(|| tooltip.clone(), |summary| tf!("{tooltip}\nNow: {summary}", tooltip, summary));
     if response.on_hover_text(&tooltip).on_disabled_hover_text(tooltip).clicked() {
         input.sender.send(Action::ToolRules);
     }

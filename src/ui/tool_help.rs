@@ -1,7 +1,9 @@
 //! The window with a page of help for each tool, and the tooltip of a tool.
 
+use super::shortcuts;
 use super::theme;
 use super::widgets::chip;
+use crate::words::t;
 use crate::workbench::ToolKind;
 use eframe::egui::{self, Button, Id, RichText, Ui};
 use strum::IntoEnumIterator;
@@ -10,13 +12,17 @@ use strum::IntoEnumIterator;
 pub fn window(context: &egui::Context, tool: ToolKind, open: &mut bool) {
     let id = Id::unique("page of the tools' help");
     let mut shown = context.data(|data| data.get_temp::<ToolKind>(id)).unwrap_or(tool);
-    let window = egui::Window::new("Help for the tools").open(open).collapsible(false).resizable(false);
+    let window = egui::Window::new(t("Help for the tools"))
+        .id(egui::Id::unique("tool help"))
+        .open(open)
+        .collapsible(false)
+        .resizable(false);
     window.pivot(egui::Align2::CENTER_CENTER).default_pos(context.content_rect().center()).show(context, |ui| {
         ui.horizontal_top(|ui| {
             ui.vertical(|ui| {
                 ui.set_width(150.0);
                 for kind in ToolKind::iter() {
-                    if ui.add(Button::selectable(shown == kind, kind.help().title)).clicked() {
+                    if ui.add(Button::selectable(shown == kind, t(kind.help().title))).clicked() {
                         shown = kind;
                     }
                 }
@@ -40,17 +46,17 @@ pub fn window(context: &egui::Context, tool: ToolKind, open: &mut bool) {
 
 fn page_ui(ui: &mut Ui, kind: ToolKind) {
     let help = kind.help();
-    ui.label(RichText::new(help.title).font(theme::strong(theme::SIZE_BODY + 2.0)).color(theme::ACCENT));
-    ui.label(RichText::new(help.purpose).color(theme::TEXT));
+    ui.label(RichText::new(t(help.title)).font(theme::strong(theme::SIZE_BODY + 2.0)).color(theme::ACCENT));
+    ui.label(RichText::new(t(help.purpose)).color(theme::TEXT));
     ui.add_space(theme::SPACE_2);
     for (gesture, effect) in help.steps {
         ui.horizontal_wrapped(|ui| {
-            chip(ui, gesture, theme::TEXT);
-            ui.label(RichText::new(*effect).color(theme::TEXT_SECONDARY));
+            chip(ui, &shortcuts::gesture(t(gesture)), theme::TEXT);
+            ui.label(RichText::new(t(effect)).color(theme::TEXT_SECONDARY));
         });
     }
     ui.add_space(theme::SPACE_2);
     for note in help.notes {
-        ui.label(RichText::new(*note).color(theme::TEXT_SECONDARY));
+        ui.label(RichText::new(t(note)).color(theme::TEXT_SECONDARY));
     }
 }

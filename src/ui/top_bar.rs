@@ -6,8 +6,10 @@ use super::privacy::{journal_title, readable_date, recent_label, series_title};
 use super::request::{Opening, WindowRequest};
 use super::series_panel::has_choice;
 use super::theme;
+use super::tour::{self, Anchor};
 use super::widgets::{action_icon, action_item, segmented};
 use crate::dicom::CtMeta;
+use crate::words::t;
 use crate::workbench::{Action, Command, Menu, Workbench, Workspace, time_ago};
 use eframe::egui::{self, Align, Label, Layout, RichText, Ui};
 use std::time::SystemTime;
@@ -20,22 +22,26 @@ pub fn top_bar_ui(ui: &mut Ui, input: &PanelInput<'_>) {
         ui.spacing_mut().item_spacing.x = 0.0;
         ui.spacing_mut().button_padding = egui::vec2(theme::SPACE_2, 3.0);
         for menu in Menu::iter() {
-            ui.menu_button(menu.to_string(), |ui| menu_ui(ui, input, menu));
+            let button = ui.menu_button(menu.label(), |ui| menu_ui(ui, input, menu));
+            if menu == Menu::File {
+                tour::mark(ui, Anchor::FileMenu, button.response.rect);
+            }
         }
         ui.add_space(theme::SPACE_3);
         let tabs = [
-            (Workspace::Review, "Review"),
-            (Workspace::Cohort, "Cohort"),
-            (Workspace::Teach, "Teach"),
-            (Workspace::Archive, "Archive"),
+            (Workspace::Review, t("Review")),
+            (Workspace::Cohort, t("Cohort")),
+            (Workspace::Teach, t("Teach")),
+            (Workspace::Archive, t("Archive")),
         ];
         if let Some(workspace) = segmented(ui, "", &tabs, workbench.view.workspace) {
             sender.send(Command::SetWorkspace(workspace));
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = theme::SPACE_2;
-            let chip = RichText::new("Research and education only").color(theme::WARNING).size(theme::SIZE_SMALL + 1.0);
-            ui.label(chip).on_hover_text(crate::RESEARCH_ONLY);
+            let chip =
+                RichText::new(t("Research and education only")).color(theme::WARNING).size(theme::SIZE_SMALL + 1.0);
+            ui.label(chip).on_hover_text(t(crate::RESEARCH_ONLY));
             if patient_meta(workbench).is_some() {
                 let hidden = workbench.view.identifiers_hidden;
                 let icon = if hidden { Icon::PersonHidden } else { Icon::Person };
@@ -56,7 +62,7 @@ fn menu_ui(ui: &mut Ui, input: &PanelInput<'_>, menu: Menu) {
         }
         action_item(ui, workbench, sender, action);
         if action == Action::OpenDemo && !workbench.settings().recent.is_empty() {
-            ui.menu_button("Open recent", |ui| {
+            ui.menu_button(t("Open recent"), |ui| {
                 ui.set_min_width(320.0);
                 for (number, recent) in workbench.settings().recent.iter().enumerate() {
                     if ui.button(recent_label(workbench, number, recent)).clicked() {
@@ -68,12 +74,12 @@ fn menu_ui(ui: &mut Ui, input: &PanelInput<'_>, menu: Menu) {
         }
     }
     if menu == Menu::File && workbench.unfinished_journals().next().is_some() {
-        ui.menu_button("Recover", |ui| {
+        ui.menu_button(t("Recover"), |ui| {
             ui.set_min_width(320.0);
             for journal in workbench.unfinished_journals() {
                 let title = journal_title(workbench, journal);
                 let label = format!("{title}, {}", time_ago(journal.last, SystemTime::now()));
-                if ui.button(label).on_hover_text("Open the case as it was left, undo included").clicked() {
+                if ui.button(label).on_hover_text(t("Open the case as it was left, undo included")).clicked() {
                     sender.send(WindowRequest::Open(Opening::Journal(journal.path.clone())));
                     ui.close();
                 }
@@ -82,7 +88,7 @@ fn menu_ui(ui: &mut Ui, input: &PanelInput<'_>, menu: Menu) {
     }
     if menu == Menu::File && has_choice(workbench) {
         ui.separator();
-        ui.menu_button("Open series", |ui| {
+        ui.menu_button(t("Open series"), |ui| {
             ui.set_min_width(320.0);
             for series in &workbench.series().series {
                 let refusal = workbench.series_refusal(&series.key);
@@ -113,6 +119,8 @@ fn starts_group(action: Action) -> bool {
             | Action::NewStructure
             | Action::Segment
             | Action::BrushSmaller
+            | Action::Settings
+            | Action::LargerInterface
             | Action::Messages
     )
 }
@@ -128,7 +136,7 @@ fn patient_meta(workbench: &Workbench) -> Option<&CtMeta> {
 pub fn patient_label(workbench: &Workbench) -> String {
     let Some(meta) = patient_meta(workbench) else { return String::new() };
     if workbench.view.identifiers_hidden {
-        return "Identifiers hidden".into();
+        return t("Identifiers hidden").into();
     }
     let patient = &meta.patient;
     let date = readable_date(&meta.study_date);
@@ -137,7 +145,7 @@ pub fn patient_label(workbench: &Workbench) -> String {
         (false, _) => patient.name.clone(),
         // A NIfTI file knows of no patient; its own name tells what is open.
         (true, true) => meta.series_description.clone(),
-        (true, false) => "No name".to_owned(),
+        (true, false) => t("No name").to_owned(),
     };
     let parts = [name, patient.id.clone(), patient.sex.clone(), age, date];
     parts.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join("  ·  ")

@@ -54,6 +54,13 @@ impl Views {
             }
             ViewEvent::Drag { at, .. } => sender.send(Command::Tool(ToolEvent::Drag { at })),
             ViewEvent::Release { .. } => sender.send(Command::Tool(ToolEvent::Release)),
+            ViewEvent::Cancel if measuring => measure(MeasureCommand::Release { reach_mm }),
+            // Of a draft only the point that the first finger made goes.
+            ViewEvent::Cancel if workbench.toolbox().is_draft() => {
+                sender.send(Command::Tool(ToolEvent::Release));
+                sender.send(Command::Tool(ToolEvent::StepBack));
+            }
+            ViewEvent::Cancel => sender.send(Command::Tool(ToolEvent::Cancel)),
             ViewEvent::DoubleClick { .. } if measuring => {}
             ViewEvent::DoubleClick { .. } if navigates || is_brush(workbench) => {
                 // The release of the second click comes first, so that its stroke is a step by then, if it drew anything.

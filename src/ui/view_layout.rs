@@ -1,6 +1,7 @@
 //! Where the views stand, and the lines between them.
 
 use super::theme;
+use crate::words::t;
 use crate::workbench::ViewLayout;
 use eframe::egui::{self, CursorIcon, Rect, Role, Sense, Ui, WidgetInfo, pos2};
 
@@ -34,9 +35,9 @@ pub fn cells(ui: &mut Ui, area: Rect, layout: ViewLayout, shares: &mut [f32; 2])
     let level_from = if layout == ViewLayout::Four { area.left() } else { x + half };
     let level = Rect::from_min_max(pos2(level_from, y - half), pos2(area.right(), y + half));
     let names = match layout {
-        ViewLayout::Axial => ["Width of the axial view", "Height of the sagittal view"],
-        ViewLayout::Four => ["Width of the left views", "Height of the upper views"],
-        ViewLayout::Compare => ["Width of the left view", ""],
+        ViewLayout::Axial => [t("Width of the axial view"), t("Height of the sagittal view")],
+        ViewLayout::Four => [t("Width of the left views"), t("Height of the upper views")],
+        ViewLayout::Compare => [t("Width of the left view"), ""],
     };
     let mut done = false;
     if let Some((to, stopped)) = splitter(ui, upright, names[0], CursorIcon::ResizeHorizontal) {

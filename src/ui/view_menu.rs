@@ -5,6 +5,7 @@ use super::request::{CommandSender, WindowRequest};
 use super::widgets::action_item;
 use crate::geometry::PatientPoint;
 use crate::structures::Roi;
+use crate::words::t;
 use crate::workbench::{Action, Command, ViewCommand, Workbench};
 use eframe::egui::Ui;
 
@@ -40,12 +41,12 @@ pub fn view_menu_ui(
             ui.menu_button(name, |ui| structure_items(ui, workbench, sender, roi));
         }
         ui.separator();
-        item(ui, "Bring all views here", || sender.send(Command::SetCrosshair(point)));
+        item(ui, t("Bring all views here"), || sender.send(Command::SetCrosshair(point)));
     }
-    let label = if maximized { "Show all views" } else { "This view alone" };
+    let label = if maximized { t("Show all views") } else { t("This view alone") };
     item(ui, label, || sender.send(WindowRequest::Maximize((!maximized).then_some(view))));
     let own = workbench.view.own_windows.contains_key(&view);
-    let label = if own { "Window of all views" } else { "Window of this view alone" };
+    let label = if own { t("Window of all views") } else { t("Window of this view alone") };
     item(ui, label, || {
         let window = (!own).then(|| workbench.view.window_of(view));
         sender.send(Command::View(ViewCommand::SetOwnWindow { view, window }));
@@ -62,14 +63,14 @@ pub fn view_menu_ui(
 
 fn structure_items(ui: &mut Ui, workbench: &Workbench, sender: &CommandSender, roi: &Roi) {
     let id = roi.id;
-    item(ui, "Select", || sender.send(Command::SelectRoi(Some(id))));
-    item(ui, "Hide", || sender.send(Command::SetVisible { roi: id, visible: false }));
+    item(ui, t("Select"), || sender.send(Command::SelectRoi(Some(id))));
+    item(ui, t("Hide"), || sender.send(Command::SetVisible { roi: id, visible: false }));
     let alone = workbench.view.isolating && workbench.view.selected == Some(id);
-    item(ui, if alone { "Show all again" } else { "Isolate" }, || {
+    item(ui, if alone { t("Show all again") } else { t("Isolate") }, || {
         sender.send(Command::SelectRoi(Some(id)));
         sender.send(Command::View(ViewCommand::SetIsolating(!alone)));
     });
-    item(ui, "Go to its middle", || {
+    item(ui, t("Go to its middle"), || {
         sender.send(Command::SelectRoi(Some(id)));
         sender.send(Command::GoToRoi(id));
     });

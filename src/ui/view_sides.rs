@@ -5,6 +5,8 @@ use super::privacy;
 use super::request::CommandSender;
 use super::theme;
 use super::viewport::SliceMarks;
+use crate::tf;
+use crate::words::t;
 use crate::workbench::{Command, CompareSide, ViewCommand, Workbench, gaps};
 use eframe::egui::{ComboBox, Rect, Ui, UiBuilder, vec2};
 
@@ -35,11 +37,19 @@ pub fn slice_marks(workbench: &Workbench) -> SliceMarks {
 /// What a side of a comparison is called.
 pub fn side_label(workbench: &Workbench, side: &CompareSide) -> String {
     match side {
-        CompareSide::Now => "As it is now".to_owned(),
-        CompareSide::AsOpened => "As opened".to_owned(),
+        CompareSide::Now => t("As it is now").to_owned(),
+        CompareSide::AsOpened => t("As opened").to_owned(),
         CompareSide::Source(source) => {
             let number = workbench.sources().iter().position(|s| s == source).map_or(0, |n| n + 1);
-            privacy::identifier(workbench, source, &format!("Source {number}")).to_owned()
+            // Those that were made here go by words of the program, the others by the label of their set.
+            match privacy::identifier(workbench, source, &tf!("Source {number}", number)) {
+                "Proposed" => t("Proposed"),
+                "Computed" => t("Computed"),
+                "Synthetic" => t("Synthetic"),
+                "Drawn here" => t("Drawn here"),
+                label => label,
+            }
+            .to_owned()
         }
     }
 }
@@ -60,6 +70,6 @@ pub fn side_ui(ui: &mut Ui, rect: Rect, side: usize, workbench: &Workbench, send
             }
         }
     });
-    let name = if side == 0 { "Structures on the left" } else { "Structures on the right" };
-    combo.response.accessible_name(name).on_hover_text("Which structures this view shows");
+    let name = if side == 0 { t("Structures on the left") } else { t("Structures on the right") };
+    combo.response.accessible_name(name).on_hover_text(t("Which structures this view shows"));
 }

@@ -18,6 +18,8 @@ use super::viewport::{
 };
 use super::volumes::Volumes;
 use crate::geometry::{Orientation, PatientPoint};
+use crate::tf;
+use crate::words::{t, told};
 use crate::workbench::{Command, CompareSide, Coverage, READING, Shown, StateId, ViewCommand, ViewLayout, Workbench};
 use eframe::egui::{Rect, Ui, UiBuilder};
 use std::time::Duration;
@@ -257,10 +259,10 @@ impl Views {
         let measuring = workbench.view.measuring.is_some();
         let own = workbench.view.own_windows.contains_key(&index);
         let window = workbench.view.window_of(index);
-        let preset = workbench.view.display.preset_name(window);
+        let preset = workbench.view.display.preset_name(window).map(told);
         let window_name = match (own, preset) {
-            (true, Some(name)) => Some(format!("This view: {name}")),
-            (true, None) => Some("This view:".to_owned()),
+            (true, Some(name)) => Some(tf!("This view: {name}", name)),
+            (true, None) => Some(t("This view:").to_owned()),
             (false, name) => name.map(str::to_owned),
         };
         let crosshair = if index == LEFT { workbench.view.left_point() } else { workbench.view.crosshair };
@@ -322,7 +324,7 @@ impl Views {
             self.difference.paint(&ui.painter_at(transform.rect), &transform, &grid, workbench);
         }
         if loading && index == 0 {
-            let words = READING;
+            let words = t(READING);
             notice(&ui.painter_at(transform.rect), transform.rect.split_top_bottom_at_fraction(0.9).1, words);
         }
         preview::paint(&ui.painter_at(transform.rect), &transform, &grid, &workbench.tool_preview());

@@ -3,6 +3,8 @@
 use super::icons::{Icon, icon_label};
 use super::request::CommandSender;
 use super::theme;
+use crate::tf;
+use crate::words::{t, told};
 use crate::workbench::{Action, Workbench};
 use eframe::egui::{
     self, Align, Button, Color32, CornerRadius, Frame, Layout, Margin, Rect, Response, RichText, Role, Sense, Stroke,
@@ -11,10 +13,10 @@ use eframe::egui::{
 
 /// Label, tooltip and shortcut of an action in one hover text; why it cannot run, where it cannot.
 pub fn action_tooltip(workbench: &Workbench, action: Action) -> String {
-    let info = action.info();
-    let mut text = info.tooltip.to_owned();
-    if let Some(shortcut) = info.shortcut {
-        text.push_str(&format!(" ({shortcut})"));
+    let mut text = action.info().tooltip.to_owned();
+    let keys: Vec<String> = workbench.keymap().keys(action).iter().take(2).map(ToString::to_string).collect();
+    if !keys.is_empty() {
+        text.push_str(&format!(" ({})", keys.join(", ")));
     }
     if let Some(refusal) = workbench.refusal(action) {
         text.push('\n');
@@ -27,7 +29,7 @@ pub fn action_tooltip(workbench: &Workbench, action: Action) -> String {
 pub fn action_item(ui: &mut Ui, workbench: &Workbench, sender: &CommandSender, action: Action) {
     let info = action.info();
     let mut button = Button::new(workbench.action_label(action));
-    if let Some(shortcut) = info.shortcut {
+    if let Some(shortcut) = workbench.keymap().key(action) {
         button = button.shortcut_text(RichText::new(shortcut.to_string()).color(theme::TEXT_FAINT));
     }
     let refusal = workbench.refusal(action);
@@ -227,7 +229,7 @@ pub fn tiny_bar(painter: &egui::Painter, rect: Rect, share: f32, color: Color32)
 /// A volume in words.
 pub fn cm3(volume: f64) -> String {
     if volume <= 0.0 {
-        "empty".to_owned()
+        t("empty").to_owned()
     } else if volume < 10.0 {
         format!("{volume:.2} cm³")
     } else if volume < 1000.0 {
@@ -239,5 +241,17 @@ pub fn cm3(volume: f64) -> String {
 
 /// Seconds in words for a time left.
 pub fn time_left(seconds: f64) -> String {
-    if seconds < 60.0 { format!("{:.0} s left", seconds.max(1.0)) } else { format!("{:.0} min left", seconds / 60.0) }
+    if seconds < 60.0 {
+        tf!("{n:.0} s left", n = seconds.max(1.0))
+    } else {
+        tf!("{seconds:.0} min left", seconds = seconds / 60.0)
+    }
+}
+
+/// A role in the language of the user.
+pub fn role_words(role: crate::structures::Role) -> String {
+    match role {
+        crate::structures::Role::Station(station) => tf!("Station {station}", station),
+        other => told(&other.label()).to_owned(),
+    }
 }

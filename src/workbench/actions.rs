@@ -1,6 +1,6 @@
 //! What can be done now: why an action or a command cannot run, what an action stands for, and hints.
 
-use super::commands::Reach;
+use super::action_table::Reach;
 use super::export::{ExportFormat, format_refusal};
 use super::jobs::JobKey;
 use super::policy::EditRules;
@@ -10,12 +10,13 @@ use crate::contour;
 use crate::geometry::Orientation;
 use crate::image::Quantity;
 use crate::structures::Role;
+use crate::words::{keep, t};
 
 /// Why nothing of the case can be used or changed while another one is read.
-pub const READING: &str = "Reading the scan";
-const NO_CASE: &str = "Open a case first";
+pub const READING: &str = keep("Reading the scan");
+const NO_CASE: &str = keep("Open a case first");
 const DOUBTFUL_GEOMETRY: &str =
-    "The geometry of this scan is doubtful: read the warning and acknowledge it first (Import report)";
+    keep("The geometry of this scan is doubtful: read the warning and acknowledge it first (Import report)");
 
 impl Workbench {
     /// Whether an action can run now; the reason why not, for its tooltip.
@@ -24,7 +25,7 @@ impl Workbench {
             return Some(why);
         }
         if action.needs_views() && matches!(self.view.workspace, Workspace::Cohort | Workspace::Archive) {
-            return Some("Go to the Review or the Teach workspace first");
+            return Some(t("Go to the Review or the Teach workspace first"));
         }
         let case = self.case.as_ref();
         let selected = self.view.selected.and_then(|id| case?.structures().get(id));
@@ -32,32 +33,32 @@ impl Workbench {
             // The points of an outline that is not closed yet are taken back first.
             Action::Undo if self.toolbox.is_draft() => None,
             Action::Undo if case.is_none_or(|c| c.history().undo_label().is_none()) => {
-                Some("There is nothing to take back")
+                Some(t("There is nothing to take back"))
             }
             Action::Redo if case.is_none_or(|c| c.history().redo_label().is_none()) => {
-                Some("There is nothing to do again")
+                Some(t("There is nothing to do again"))
             }
             Action::Export | Action::ShowAll | Action::HideAll | Action::ToggleContours
                 if case.is_some_and(|c| c.structures().rois.is_empty()) =>
             {
-                Some("This case has no structures")
+                Some(t("This case has no structures"))
             }
             Action::Export => self.export_refusal(self.view.export_format).or_else(|| self.geometry_refusal()),
-            Action::SendExport if self.last_export.is_none() => Some("Export a structure set first"),
+            Action::SendExport if self.last_export.is_none() => Some(t("Export a structure set first")),
             Action::SendExport if self.last_export.as_ref().is_some_and(|e| !e.value.is_dicom()) => {
-                Some("Archives take DICOM only; the last export was NIfTI")
+                Some(t("Archives take DICOM only; the last export was NIfTI"))
             }
             Action::SendExport if self.chosen_archive().is_none() => {
-                Some("Add an archive in the Archive workspace first")
+                Some(t("Add an archive in the Archive workspace first"))
             }
-            Action::SendExport if self.jobs.is_running(JobKey::Store) => Some("Files are being sent"),
-            Action::Segment if self.diunet.is_err() => Some("The network is not available; see the messages"),
-            Action::Segment if self.jobs.is_running(JobKey::Segment) => Some("The network is running"),
+            Action::SendExport if self.jobs.is_running(JobKey::Store) => Some(t("Files are being sent")),
+            Action::Segment if self.diunet.is_err() => Some(t("The network is not available; see the messages")),
+            Action::Segment if self.jobs.is_running(JobKey::Segment) => Some(t("The network is running")),
             Action::Segment => self.geometry_refusal(),
             Action::ProposeCtv if case.is_some_and(|c| c.gtv_mask().is_empty()) => {
-                Some("A proposal needs a structure with role GTVp or GTVn")
+                Some(t("A proposal needs a structure with role GTVp or GTVn"))
             }
-            Action::ProposeCtv if self.jobs.is_running(JobKey::Propose) => Some("A CTV is being proposed"),
+            Action::ProposeCtv if self.jobs.is_running(JobKey::Propose) => Some(t("A CTV is being proposed")),
             Action::ToggleSelected
             | Action::DeleteSelected
             | Action::GoToSelected
@@ -65,45 +66,51 @@ impl Workbench {
             | Action::CopyDown
                 if selected.is_none() =>
             {
-                Some("Select a structure first")
+                Some(t("Select a structure first"))
             }
             Action::AcceptCopies if selected.is_none_or(|r| self.copied_slices(r.id).is_empty()) => {
-                Some("The selected structure has no copied slices that wait for a review")
+                Some(t("The selected structure has no copied slices that wait for a review"))
             }
             Action::GoToSelected if selected.is_some_and(|r| r.slices.is_empty()) => {
-                Some("The selected structure has no contours yet")
+                Some(t("The selected structure has no contours yet"))
             }
             Action::DeleteSelected if selected.is_some_and(|r| self.policy.locked.contains(&r.id)) => {
-                Some("The selected structure is locked")
+                Some(t("The selected structure is locked"))
             }
             Action::ToggleOverlay | Action::NextOverlay if self.next_overlay().is_none() => {
-                Some("No PET or dose can be laid over this CT")
+                Some(t("No PET or dose can be laid over this CT"))
             }
             Action::ToggleIsodoses | Action::ToggleIsodoseLabels if self.chosen_dose().is_none() => {
-                Some("Choose a dose among the overlays first")
+                Some(t("Choose a dose among the overlays first"))
             }
             Action::ToggleDoseUnit if self.chosen_dose() != Some(Quantity::Dose) => {
-                Some("Choose a dose in Gy among the overlays first")
+                Some(t("Choose a dose in Gy among the overlays first"))
             }
             Action::BrushSmaller | Action::BrushLarger | Action::BrushBall if !self.toolbox.has_radius() => {
-                Some("Choose the brush, the eraser or the nudge first")
+                Some(t("Choose the brush, the eraser or the nudge first"))
             }
             Action::BrushMode if !self.toolbox.has_mode() => {
-                Some("Choose the brush or a tool that draws an area first")
+                Some(t("Choose the brush or a tool that draws an area first"))
+            }
+            Action::LargerInterface if self.scale_command(action).is_none() => {
+                Some(t("The interface is as large as it can be"))
+            }
+            Action::SmallerInterface if self.scale_command(action).is_none() => {
+                Some(t("The interface is as small as it can be"))
             }
             Action::Operations if case.is_some_and(|c| c.structures().rois.is_empty()) => {
-                Some("This case has no structures")
+                Some(t("This case has no structures"))
             }
-            Action::UpdateDerived if self.stale_structures().is_empty() => Some("No derived structure is stale"),
-            Action::AcceptInterpolation if selected.is_none() => Some("Select a structure first"),
+            Action::UpdateDerived if self.stale_structures().is_empty() => Some(t("No derived structure is stale")),
+            Action::AcceptInterpolation if selected.is_none() => Some(t("Select a structure first")),
             Action::AcceptInterpolation
                 if case
                     .zip(selected)
                     .is_none_or(|(c, roi)| contour::empty_between(&roi.slices, c.grid()).is_empty()) =>
             {
-                Some("The selected structure has no empty slices between drawn ones")
+                Some(t("The selected structure has no empty slices between drawn ones"))
             }
-            Action::SlabMode if self.view.slab.is_none() => Some("Choose a thickness of the slab first (Shift+T)"),
+            Action::SlabMode if self.view.slab.is_none() => Some(t("Choose a thickness of the slab first")),
             other => self.view_refusal(other),
         }
     }
@@ -122,9 +129,9 @@ impl Workbench {
     fn out_of_reach(&self, reach: Reach) -> Option<&'static str> {
         match reach {
             Reach::Anything => None,
-            Reach::Scan => (self.case.is_none() && self.loading.is_none()).then_some(NO_CASE),
-            Reach::Case if self.loading.is_some() => Some(READING),
-            Reach::Case => self.case.is_none().then_some(NO_CASE),
+            Reach::Scan => (self.case.is_none() && self.loading.is_none()).then_some(t(NO_CASE)),
+            Reach::Case if self.loading.is_some() => Some(t(READING)),
+            Reach::Case => self.case.is_none().then_some(t(NO_CASE)),
         }
     }
 
@@ -134,7 +141,7 @@ impl Workbench {
     }
 
     fn geometry_refusal(&self) -> Option<&'static str> {
-        (self.geometry_warning().is_some() && !self.geometry_acknowledged).then_some(DOUBTFUL_GEOMETRY)
+        (self.geometry_warning().is_some() && !self.geometry_acknowledged).then_some(t(DOUBTFUL_GEOMETRY))
     }
 
     fn chosen_dose(&self) -> Option<Quantity> {
@@ -222,6 +229,9 @@ impl Workbench {
             Action::SendExport => {
                 Command::Archive(super::ArchiveCommand::Store(vec![self.last_export.as_ref()?.value.path().to_owned()]))
             }
+            Action::LargerInterface | Action::SmallerInterface | Action::UsualInterface => {
+                self.scale_command(action)?
+            }
             Action::Open
             | Action::AddStructures
             | Action::Export
@@ -229,6 +239,8 @@ impl Workbench {
             | Action::FitViews
             | Action::Palette
             | Action::Shortcuts
+            | Action::Settings
+            | Action::Tour
             | Action::ToolHelp
             | Action::ToolRules
             | Action::Messages
@@ -247,27 +259,27 @@ impl Workbench {
         if let Some(kind) = self.view.measuring {
             return vec![
                 match kind {
-                    super::MeasureKind::Distance => ("Drag", "measure from point to point"),
-                    super::MeasureKind::Angle => ("Three clicks", "measure at the second"),
-                    super::MeasureKind::Circle => ("Drag", "from the middle to the rim"),
+                    super::MeasureKind::Distance => (t("Drag"), t("measure from point to point")),
+                    super::MeasureKind::Angle => (t("Three clicks"), t("measure at the second")),
+                    super::MeasureKind::Circle => (t("Drag"), t("from the middle to the rim")),
                 },
-                ("Drag an end", "move it"),
-                ("Delete", "remove the last one"),
-                ("Esc", "stop measuring"),
+                (t("Drag an end"), t("move it")),
+                (t("Delete"), t("remove the last one")),
+                (t("Esc"), t("stop measuring")),
             ];
         }
         match self.toolbox.active() {
             Some(tool) => tool.hints(self.toolbox.options()),
             None => vec![
                 if self.view.display.linked {
-                    ("Click", "move the crosshair")
+                    (t("Click"), t("move the crosshair"))
                 } else {
-                    ("Ctrl click", "bring all views here")
+                    (t("Ctrl click"), t("bring all views here"))
                 },
-                ("Wheel", "slices"),
-                ("Ctrl wheel", "zoom"),
-                ("Middle drag", "pan"),
-                ("Right drag", "window"),
+                (t("Wheel"), t("slices")),
+                (t("Ctrl wheel"), t("zoom")),
+                (t("Middle drag"), t("pan")),
+                (t("Right drag"), t("window")),
             ],
         }
     }

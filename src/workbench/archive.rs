@@ -8,6 +8,8 @@ use crate::archive::{
     ArchiveError, Client, Limits, Placed, Received, Receiver, ReceiverEvent, ReceiverSettings, Remote, Retrieved,
     Secret, SeriesRecord, Shelf, StoreReport, StudyList, StudyQuery, Uid, files_to_store, retrieve, store,
 };
+use crate::tf;
+use crate::words::t;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -149,24 +151,24 @@ impl Workbench {
             ArchiveCommand::Password { name, secret } => drop(self.archive.passwords.insert(name, secret)),
             ArchiveCommand::Test => {
                 let Some(name) = self.chosen_archive().map(|r| r.name.clone()) else { return };
-                self.ask_archive(Lane::Network, JobKey::ArchiveSearch, "Test the connection", move |client, _| {
+                self.ask_archive(Lane::Network, JobKey::ArchiveSearch, t("Test the connection"), move |client, _| {
                     client.echo().map(|()| ArchiveResult::Answers(name))
                 });
             }
             ArchiveCommand::Search(query) => {
-                self.ask_archive(Lane::Network, JobKey::ArchiveSearch, "Search the archive", move |client, _| {
+                self.ask_archive(Lane::Network, JobKey::ArchiveSearch, t("Search the archive"), move |client, _| {
                     client.studies(&query).map(ArchiveResult::Found)
                 });
             }
             ArchiveCommand::ListSeries(study) => {
-                self.ask_archive(Lane::Network, JobKey::ArchiveSeries, "List the series", move |client, _| {
+                self.ask_archive(Lane::Network, JobKey::ArchiveSeries, t("List the series"), move |client, _| {
                     let series = client.series(&Uid::new(&study)?)?;
                     Ok(ArchiveResult::Series { study, series })
                 });
             }
             ArchiveCommand::Retrieve { study, series } => {
                 let folder = self.settings.archives.shelf_folder();
-                let title = if series.is_some() { "Retrieve a series" } else { "Retrieve a study" };
+                let title = if series.is_some() { t("Retrieve a series") } else { t("Retrieve a study") };
                 self.ask_archive(Lane::Network, JobKey::Retrieve, title, move |client, context| {
                     let (shelf, study) = (Shelf::open(&folder)?, Uid::new(&study)?);
                     let series = series.as_deref().map(Uid::new).transpose()?;
@@ -175,7 +177,7 @@ impl Workbench {
                 });
             }
             ArchiveCommand::Store(paths) => {
-                self.ask_archive(Lane::Network, JobKey::Store, "Send to the archive", move |client, context| {
+                self.ask_archive(Lane::Network, JobKey::Store, t("Send to the archive"), move |client, context| {
                     let report = store(client, &files_to_store(&paths)?, context);
                     // What the archive acknowledged before the user stopped must be said.
                     report
@@ -209,7 +211,7 @@ impl Workbench {
         work: impl FnOnce(&Client, &JobContext<JobResult>) -> Result<ArchiveResult, ArchiveError> + Send + 'static,
     ) {
         let Some(remote) = self.chosen_archive().cloned() else {
-            self.notices.warning("No archive is set up; add one in the Archive workspace");
+            self.notices.warning(t("No archive is set up; add one in the Archive workspace"));
             return;
         };
         let asked = self.archive.passwords.get(&remote.name).cloned();
@@ -225,7 +227,7 @@ impl Workbench {
 
     fn start_receiver(&mut self) {
         let (settings, folder) = (self.settings.archives.receiver.clone(), self.settings.archives.shelf_folder());
-        let spawned = self.jobs.spawn(Lane::Receiver, JobKey::Receive, "Receive", move |context| {
+        let spawned = self.jobs.spawn(Lane::Receiver, JobKey::Receive, t("Receive"), move |context| {
             let shelf = Shelf::open(&folder)?;
             let receiver = Receiver::bind(&settings, &shelf)?;
             let (ae_title, port) = (settings.ae_title, receiver.port());
@@ -247,23 +249,27 @@ impl Workbench {
 
     pub(super) fn accept_archive(&mut self, result: ArchiveResult) {
         match result {
-            ArchiveResult::Answers(name) => self.notices.info(format!("{name} answers as a DICOMweb service")),
+            ArchiveResult::Answers(name) => self.notices.info(tf!("{name} answers as a DICOMweb service", name)),
             ArchiveResult::Found(list) => {
                 self.archive.series.clear();
                 self.archive.found = Some(list);
             }
             ArchiveResult::Series { study, series } => drop(self.archive.series.insert(study, series)),
             ArchiveResult::Retrieved(retrieved) => {
-                let summary =
-                    format!("Retrieved {} objects, {:.1} MB", retrieved.instances, retrieved.bytes as f64 / 1e6);
+                let summary = tf!(
+                    "Retrieved {instances} objects, {megabytes:.1} MB",
+                    instances = retrieved.instances,
+                    megabytes = retrieved.bytes as f64 / 1e6
+                );
                 let mut details = retrieved.notes.clone();
                 let mut severity = Severity::Info;
                 if !retrieved.other_content.is_empty() {
                     severity = Severity::Warning;
                     let count = retrieved.other_content.len();
-                    details.push(format!(
+                    details.push(tf!(
                         "{count} objects were there already with other content; nothing was replaced, and the new ones \
-                         stand in a folder beside the study"
+                         stand in a folder beside the study",
+                        count
                     ));
                 }
                 let files = [vec![retrieved.folder.clone()], retrieved.other_content.clone()].concat();
@@ -271,7 +277,11 @@ impl Workbench {
                 self.archive.retrieved = Some(*retrieved);
             }
             ArchiveResult::Stored(report) => {
-                let summary = format!("{} objects stored in the archive, {} refused", report.stored, report.failed);
+                let summary = tf!(
+                    "{stored} objects stored in the archive, {failed} refused",
+                    stored = report.stored,
+                    failed = report.failed
+                );
                 let severity = if report.failed == 0 { Severity::Info } else { Severity::Warning };
                 let refused = report.instances.iter().chain(&report.not_sent).filter(|i| !i.remark.is_empty());
                 let (details, files) = refused.map(|i| (i.remark.clone(), i.file.clone())).unzip();
@@ -281,7 +291,7 @@ impl Workbench {
             ArchiveResult::Listening(receiving) => self.archive.receiving = Some(receiving),
             ArchiveResult::Told(ReceiverEvent::Received(object)) => {
                 if let Placed::Beside(path) = &object.placed {
-                    let words = "An object was received that is there already with other content; both are kept";
+                    let words = t("An object was received that is there already with other content; both are kept");
                     self.notices.push_with_files(Severity::Warning, words, Vec::new(), vec![path.clone()]);
                 }
                 if let Some(receiving) = &mut self.archive.receiving {
@@ -291,10 +301,10 @@ impl Workbench {
                 }
             }
             ArchiveResult::Told(ReceiverEvent::Refused(why)) => {
-                self.notices.push(Severity::Warning, "Something was not received", vec![why]);
+                self.notices.push(Severity::Warning, t("Something was not received"), vec![why]);
             }
             ArchiveResult::Told(ReceiverEvent::Released { from, objects }) if objects > 0 => {
-                self.notices.info(format!("Received {objects} objects from {from}"));
+                self.notices.info(tf!("Received {objects} objects from {from}", objects, from));
             }
             ArchiveResult::Told(ReceiverEvent::Released { .. }) => {}
             ArchiveResult::Closed => self.archive.receiving = None,

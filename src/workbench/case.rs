@@ -20,13 +20,13 @@ use std::sync::Arc;
 /// An edit that does not fit the case; nothing was changed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum EditError {
-    #[error("the structure is no longer there; nothing was changed")]
+    #[error("{}", crate::words::t("the structure is no longer there; nothing was changed"))]
     NoSuchRoi,
-    #[error("slice {k} of {roi} has changed meanwhile; nothing was changed, please repeat the step")]
+    #[error("{}", crate::tf!("slice {k} of {roi} has changed meanwhile; nothing was changed, please repeat the step", k = .k, roi = .roi))]
     Stale { roi: String, k: usize },
-    #[error("slice {0} lies outside the scan; nothing was changed")]
+    #[error("{}", crate::tf!("slice {value} lies outside the scan; nothing was changed", value = .0))]
     NoSuchSlice(usize),
-    #[error("a structure named \"{0}\" exists already; choose another name")]
+    #[error("{}", crate::tf!("a structure named \"{value}\" exists already; choose another name", value = .0))]
     NameTaken(String),
 }
 

@@ -4,6 +4,8 @@ use super::{Command, Workbench};
 use crate::contour::{Ring, SliceContours};
 use crate::geometry::{ImagePlane, Orientation};
 use crate::structures::RoiId;
+use crate::tf;
+use crate::words::{keep, t};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -44,21 +46,23 @@ impl Workbench {
         let head = ImagePlane::through(&grid, Orientation::Axial, self.view.crosshair).normal;
         let up = (head.dot(grid.normal()) > 0.0) == to_head;
         let next = if up { k.checked_add(1).filter(|n| *n < grid.slices()) } else { k.checked_sub(1) };
-        let words = |text: &str| text.replace("{}", &structure.name);
         let Some(next) = next else {
-            return self.notices.warning("This is the last slice of the scan on that side; nothing was copied");
+            return self.notices.warning(t("This is the last slice of the scan on that side; nothing was copied"));
         };
         let Some(contours) = structure.slices.get(&k) else {
-            let text = words("{} has no contours on this slice; nothing was copied");
+            let text = tf!("{name} has no contours on this slice; nothing was copied", name = structure.name);
             return self.notices.warning(text);
         };
         if structure.slices.contains_key(&next) {
-            let text = words("{} has contours on the next slice already; nothing was copied, so that they stay");
+            let text = tf!(
+                "{name} has contours on the next slice already; nothing was copied, so that they stay",
+                name = structure.name
+            );
             return self.notices.warning(text);
         }
         // A copy is no contour of the source.
         let rings = contours.rings.iter().map(Ring::detached).collect();
-        let label = words("Copy slice of {}");
+        let label = format!("{} {}", keep("Copy slice of"), structure.name);
         let result =
             case.contour_edit(label, roi, vec![(next, SliceContours::new(rings))]).and_then(|edit| case.apply(edit));
         if result.is_ok()

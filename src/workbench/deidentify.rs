@@ -5,6 +5,7 @@ use super::notices::Trouble;
 use super::results::JobResult;
 use super::{Severity, Workbench};
 use crate::dicom::deidentify::{DeidentifyError, DeidentifyOptions, DeidentifyReport, Secret, SecretError, deidentify};
+use crate::words::t;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -56,7 +57,7 @@ impl Workbench {
         let spawned = self.jobs.spawn_about(
             Lane::Copies,
             JobKey::Deidentify,
-            "De-identify",
+            t("De-identify"),
             request.sources.first().cloned(),
             move |context| {
                 let secret = request.secret_file.as_deref().map_or_else(|| Ok(Secret::random()), Secret::read)?;

@@ -8,6 +8,7 @@ use crate::geometry::Revision;
 use crate::metrics::SliceDifference;
 use crate::structures::{Roi, RoiId, RoiPairs};
 use crate::teaching::{Exercise, Phase};
+use crate::words::keep;
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -73,13 +74,18 @@ impl Differences {
 
     /// What each figure means, for the panel and the command line.
     pub const DEFINITIONS: [(&'static str, &'static str); 4] = [
-        ("outward_mm", "the greatest distance by which the judged outline lies outside the reference on the slice, mm"),
-        ("inward_mm", "the greatest distance by which it lies inside the reference, mm"),
+        (
+            "outward_mm",
+            keep("the greatest distance by which the judged outline lies outside the reference on the slice, mm"),
+        ),
+        ("inward_mm", keep("the greatest distance by which it lies inside the reference, mm")),
         (
             "distance",
-            "in the plane of the slice, from points at most 1 mm apart on either outline to the nearest point of the other; none where only one of the two has contours",
+            keep(
+                "in the plane of the slice, from points at most 1 mm apart on either outline to the nearest point of the other; none where only one of the two has contours",
+            ),
         ),
-        ("missed_mm2, extra_mm2", "area of the reference alone, and of the judged structure alone, mm2"),
+        ("missed_mm2, extra_mm2", keep("area of the reference alone, and of the judged structure alone, mm²")),
     ];
 
     pub fn compared(&self) -> &Compared {

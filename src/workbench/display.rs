@@ -2,6 +2,7 @@
 
 use crate::image::WindowLevel;
 use crate::structures::{Provenance, Roi};
+use crate::words::{keep, t};
 
 /// Which views are on the screen.
 #[derive(
@@ -22,9 +23,9 @@ pub enum ViewLayout {
 impl ViewLayout {
     pub fn label(self) -> &'static str {
         match self {
-            Self::Axial => "Axial large",
-            Self::Four => "Four views",
-            Self::Compare => "Side by side",
+            Self::Axial => t("Axial large"),
+            Self::Four => t("Four views"),
+            Self::Compare => t("Side by side"),
         }
     }
 }
@@ -40,7 +41,8 @@ pub enum ContourStyle {
 }
 
 impl ContourStyle {
-    pub const ALL: [(Self, &'static str); 3] = [(Self::Both, "Both"), (Self::Outline, "Outline"), (Self::Fill, "Fill")];
+    pub const ALL: [(Self, &'static str); 3] =
+        [(Self::Both, keep("Both")), (Self::Outline, keep("Outline")), (Self::Fill, keep("Fill"))];
 
     pub fn next(self) -> Self {
         match self {
@@ -73,10 +75,10 @@ pub fn source_of(roi: &Roi) -> String {
             }
         }
         Provenance::Network { model_id, .. } => model_id.clone(),
-        Provenance::Proposed { .. } => "Proposed".into(),
-        Provenance::Computed { .. } => "Computed".into(),
-        Provenance::Phantom { .. } => "Synthetic".into(),
-        Provenance::Drawn => "Drawn here".into(),
+        Provenance::Proposed { .. } => keep("Proposed").into(),
+        Provenance::Computed { .. } => keep("Computed").into(),
+        Provenance::Phantom { .. } => keep("Synthetic").into(),
+        Provenance::Drawn => keep("Drawn here").into(),
     }
 }
 
@@ -126,15 +128,15 @@ pub const PRESETS: usize = 9;
 /// The windows before anybody changed them: those in use for reading a chest, HU.
 fn default_presets() -> Vec<WindowPreset> {
     let rows = [
-        ("Mediastinum", WindowLevel::MEDIASTINUM),
-        ("Lung", WindowLevel::LUNG),
-        ("Bone", WindowLevel::BONE),
-        ("Soft tissue", WindowLevel { center_hu: 50.0, width_hu: 350.0 }),
-        ("Liver", WindowLevel { center_hu: 80.0, width_hu: 150.0 }),
-        ("Vessels", WindowLevel { center_hu: 100.0, width_hu: 700.0 }),
-        ("Airways", WindowLevel { center_hu: -450.0, width_hu: 1200.0 }),
-        ("Brain", WindowLevel { center_hu: 40.0, width_hu: 80.0 }),
-        ("Wide", WindowLevel { center_hu: 0.0, width_hu: 2000.0 }),
+        (keep("Mediastinum"), WindowLevel::MEDIASTINUM),
+        (keep("Lung"), WindowLevel::LUNG),
+        (keep("Bone"), WindowLevel::BONE),
+        (keep("Soft tissue"), WindowLevel { center_hu: 50.0, width_hu: 350.0 }),
+        (keep("Liver"), WindowLevel { center_hu: 80.0, width_hu: 150.0 }),
+        (keep("Vessels"), WindowLevel { center_hu: 100.0, width_hu: 700.0 }),
+        (keep("Airways"), WindowLevel { center_hu: -450.0, width_hu: 1200.0 }),
+        (keep("Brain"), WindowLevel { center_hu: 40.0, width_hu: 80.0 }),
+        (keep("Wide"), WindowLevel { center_hu: 0.0, width_hu: 2000.0 }),
     ];
     rows.map(|(name, window)| WindowPreset { name: name.into(), window }).to_vec()
 }

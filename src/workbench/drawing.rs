@@ -5,6 +5,7 @@ use super::tools::{Preview, ToolAction, ToolBox, ToolContext, ToolEvent};
 use super::{Case, Edit, EditError, Workbench};
 use crate::contour::SliceContours;
 use crate::structures::RoiId;
+use crate::words::t;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -83,7 +84,7 @@ impl Workbench {
     pub(super) fn drop_draft(&mut self) {
         if self.toolbox.is_draft() {
             self.tool_event(ToolEvent::Cancel);
-            self.notices.info("The outline was not closed and has been dropped (Enter or a double click closes it)");
+            self.notices.info(t("The outline was not closed and has been dropped (Enter or a double click closes it)"));
         }
     }
 

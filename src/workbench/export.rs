@@ -12,6 +12,8 @@ use crate::image::CtVolume;
 use crate::nifti::{self, NamedMask, WriteNiftiError};
 use crate::progress::{Cancelled, Progress};
 use crate::structures::{Roi, StructureSet, free_name};
+use crate::tf;
+use crate::words::{keep, t};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -32,20 +34,20 @@ pub enum ExportFormat {
 impl ExportFormat {
     pub fn label(self) -> &'static str {
         match self {
-            Self::StructureSet => "Structure set (RTSTRUCT)",
-            Self::Segmentation => "Segmentation (DICOM SEG)",
-            Self::Masks => "NIfTI masks",
-            Self::Labels => "NIfTI label volume",
+            Self::StructureSet => t("Structure set (RTSTRUCT)"),
+            Self::Segmentation => t("Segmentation (DICOM SEG)"),
+            Self::Masks => t("NIfTI masks"),
+            Self::Labels => t("NIfTI label volume"),
         }
     }
 
     /// What is asked for on a button.
     pub fn verb(self) -> &'static str {
         match self {
-            Self::StructureSet => "Export structure set…",
-            Self::Segmentation => "Export segmentation…",
-            Self::Masks => "Export masks…",
-            Self::Labels => "Export label volume…",
+            Self::StructureSet => t("Export structure set…"),
+            Self::Segmentation => t("Export segmentation…"),
+            Self::Masks => t("Export masks…"),
+            Self::Labels => t("Export label volume…"),
         }
     }
 
@@ -69,7 +71,9 @@ impl ExportFormat {
 }
 
 /// Why the CT of a NIfTI file has no structure set.
-pub const NO_DICOM_CT: &str = "This CT was read from a NIfTI file, and a DICOM structure set or segmentation must refer to DICOM images: export NIfTI masks, or write the case as DICOM first with `hilum dicom` and open that";
+pub const NO_DICOM_CT: &str = keep(
+    "This CT was read from a NIfTI file, and a DICOM structure set or segmentation must refer to DICOM images: export NIfTI masks, or write the case as DICOM first with `hilum dicom` and open that",
+);
 
 /// Why this format cannot be written for a scan.
 pub fn format_refusal(meta: &CtMeta, format: ExportFormat) -> Option<&'static str> {
@@ -79,9 +83,9 @@ pub fn format_refusal(meta: &CtMeta, format: ExportFormat) -> Option<&'static st
 /// Why nothing was exported. What was there before is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportFailure {
-    #[error("{NO_DICOM_CT}")]
+    #[error("{}", crate::words::t(NO_DICOM_CT))]
     NoDicomCt,
-    #[error("there is no structure with contours to export")]
+    #[error("{}", crate::words::t("there is no structure with contours to export"))]
     Nothing,
     #[error(transparent)]
     StructureSet(#[from] ExportError),
@@ -91,7 +95,7 @@ pub enum ExportFailure {
     Nifti(#[from] WriteNiftiError),
     #[error(transparent)]
     Put(#[from] PutError),
-    #[error("the folder cannot be made ({source}); choose another one: {}", path.display())]
+    #[error("{}", crate::tf!("the folder cannot be made ({source}); choose another one: {path}", source = .source, path = path.display()))]
     Folder { source: std::io::Error, path: PathBuf },
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -192,7 +196,7 @@ impl Exported {
             Self::StructureSet(proof) if hide_identifiers => proof.without_identifiers().sections(),
             Self::StructureSet(proof) => proof.sections(),
             Self::Segmentation(_) | Self::Nifti(_) => {
-                vec![ProofSection { title: "Structures".into(), lines: self.lines() }]
+                vec![ProofSection { title: t("Structures").into(), lines: self.lines() }]
             }
         }
     }
@@ -203,18 +207,21 @@ impl Exported {
             Self::StructureSet(proof) => proof.summary(),
             Self::Segmentation(proof) => {
                 let different: u64 = proof.segments.iter().map(|s| s.voxels_different).sum();
-                format!(
-                    "Exported and read back: {different} voxels different, {} segments in {} frames",
-                    proof.segments.len(),
-                    proof.frames
+                tf!(
+                    "Exported and read back: {different} voxels different, {segments} segments in {frames} frames",
+                    different,
+                    segments = proof.segments.len(),
+                    frames = proof.frames
                 )
             }
             Self::Nifti(proof) => {
                 let structures: usize = proof.files.iter().map(|f| f.structures.len()).sum();
-                let files = if proof.files.len() == 1 { "file" } else { "files" };
-                format!(
-                    "Exported and read back: 0 voxels different, {structures} structures in {} {files}",
-                    proof.files.len()
+                let noun = if proof.files.len() == 1 { t("file") } else { t("files") };
+                tf!(
+                    "Exported and read back: 0 voxels different, {structures} structures in {files} {noun}",
+                    structures,
+                    files = proof.files.len(),
+                    noun
                 )
             }
         }
@@ -229,15 +236,31 @@ impl Exported {
             }
             Self::Segmentation(proof) => {
                 let segment = |s: &dicom::SegmentProof| {
-                    format!("{}: {} voxels, {:.3} cm3, {}", s.name, s.voxels, s.volume_cm3, s.property)
+                    tf!(
+                        "{name}: {voxels} voxels, {volume_cm3:.3} cm3, {property}",
+                        name = s.name,
+                        voxels = s.voxels,
+                        volume_cm3 = s.volume_cm3,
+                        property = s.property
+                    )
                 };
-                let mut lines = vec![format!("{} bytes, SHA-256 {}", proof.bytes, proof.sha256)];
+                let mut lines =
+                    vec![tf!("{bytes} bytes, SHA-256 {sha256}", bytes = proof.bytes, sha256 = proof.sha256)];
                 lines.extend(proof.segments.iter().map(segment).chain(proof.notes.iter().cloned()));
                 lines
             }
             Self::Nifti(proof) => {
                 let structures = proof.files.iter().flat_map(|f| &f.structures);
-                structures.map(|s| format!("{}: {} voxels, {:.3} cm3", s.name, s.voxels, s.volume_cm3)).collect()
+                structures
+                    .map(|s| {
+                        tf!(
+                            "{name}: {voxels} voxels, {volume_cm3:.3} cm3",
+                            name = s.name,
+                            voxels = s.voxels,
+                            volume_cm3 = s.volume_cm3
+                        )
+                    })
+                    .collect()
             }
         }
     }
@@ -313,7 +336,7 @@ pub fn export_as(
             let mut written = Vec::new();
             for (n, (file, content)) in files.iter().enumerate() {
                 // Once it has begun all of it is written.
-                progress.report("Writing and proving NIfTI", n, files.len());
+                progress.report(t("Writing and proving NIfTI"), n, files.len());
                 written.push(write_nifti(volume, file, content, overwrite)?);
             }
             Ok(Exported::Nifti(NiftiProof { path: path.to_owned(), files: written }))
@@ -396,7 +419,7 @@ pub fn write_nifti(
         NiftiContent::Table(text) => {
             put_in_place(path, text.as_bytes(), overwrite, |file| match std::fs::read(file) {
                 Ok(bytes) if bytes == text.as_bytes() => Ok(()),
-                Ok(_) => Err("the disk gives back other bytes".into()),
+                Ok(_) => Err(t("the disk gives back other bytes").into()),
                 Err(error) => Err(error.to_string()),
             })?;
             ("label names", &[])

@@ -5,6 +5,8 @@ use super::Trouble;
 use super::export::ExportFailure;
 use crate::import::SetError;
 use crate::progress::{Cancelled, Progress};
+use crate::words;
+use crate::words::t;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -116,11 +118,11 @@ pub struct JobId(pub u64);
 /// Why a job ended without a result.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum JobError {
-    #[error("cancelled")]
+    #[error("{}", crate::words::t("cancelled"))]
     Cancelled,
     #[error("{0}")]
     Failed(Trouble),
-    #[error("an internal error stopped this job ({0}); your contours are unchanged, please save a copy and report it")]
+    #[error("{}", crate::tf!("an internal error stopped this job ({value}); your contours are unchanged, please save a copy and report it", value = .0))]
     Panicked(String),
 }
 
@@ -147,7 +149,7 @@ impl From<SetError> for JobError {
 
 /// A second job of a kind that runs alone.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is still running: wait for it, or cancel it in the jobs list")]
+#[error("{}", crate::tf!("\"{value}\" is still running: wait for it, or cancel it in the jobs list", value = .0))]
 pub struct AlreadyRunning(pub String);
 
 /// Progress of a job as the window shows it.
@@ -354,7 +356,7 @@ impl<T: Send + 'static> Jobs<T> {
             key,
             title: title.to_owned(),
             subject,
-            stage: "Waiting".into(),
+            stage: t("Waiting").into(),
             done: 0,
             total: 0,
             started: now,
@@ -369,7 +371,9 @@ impl<T: Send + 'static> Jobs<T> {
             superseded: false,
         });
         let context = JobContext { status, cancel, results: self.sender.clone(), id, waker: Arc::clone(&self.waker) };
+        let language = words::language();
         let run = move || {
+            words::speak(language);
             let outcome = if context.is_cancelled() {
                 Err(JobError::Cancelled)
             } else {
@@ -476,7 +480,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         .downcast_ref::<&str>()
         .map(|s| (*s).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "no details".into())
+        .unwrap_or_else(|| t("no details").into())
 }
 
 #[cfg(test)]

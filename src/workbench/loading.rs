@@ -13,6 +13,8 @@ use crate::import::{self, FindError, ImportError, LoadedSet, SetError, SetSource
 use crate::phantom::{self, PhantomConfig};
 use crate::progress::{Cancelled, Progress};
 use crate::structures::{RoiId, StructureSet};
+use crate::tf;
+use crate::words::t;
 use ndarray::Array3;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -44,14 +46,14 @@ pub enum OpenError {
     /// A file that was named could not be read.
     #[error(transparent)]
     Set(#[from] SetError),
-    #[error("CT series {number} of {count} cannot be opened, choose another one of them: {source}")]
+    #[error("{}", crate::tf!("CT series {number} of {count} cannot be opened, choose another one of them: {source}", number = .number, count = .count, source = .source))]
     OneOfSeveral { number: usize, count: usize, source: ImportError },
-    #[error("there is no such series in the folder ({wanted}); it holds {count} CT series, `hilum inspect` lists them")]
+    #[error("{}", crate::tf!("there is no such series in the folder ({wanted}); it holds {count} CT series, `hilum inspect` lists them", wanted = .wanted, count = .count))]
     NoSuchSeries { wanted: String, count: usize },
     /// The case of a journal.
     #[error(transparent)]
     Journal(#[from] super::journal::JournalError),
-    #[error("cancelled")]
+    #[error("{}", crate::words::t("cancelled"))]
     Cancelled,
 }
 
@@ -176,7 +178,7 @@ pub fn load_series(
     others.extend(fitting.offered.into_iter().cloned());
 
     let opened = paths.iter().map(|p| std::path::absolute(p).unwrap_or_else(|_| p.clone())).collect();
-    progress.report("Measuring the structures", 0, 1);
+    progress.report(t("Measuring the structures"), 0, 1);
     let mut case = Case::new(CaseImage { volume, meta: Arc::clone(&meta) }, StructureSet::default(), Vec::new());
     let mut uncertain_roles = BTreeSet::new();
     for set in read {
@@ -225,10 +227,7 @@ pub(super) fn load_scan(
     let found = SeriesList::new(&findings, at);
     on_step(OpenStep::Found(Box::new(found.clone())))?;
     if count > 1 && *choice == SeriesChoice::Best {
-        warnings.push(ImportWarning::warning(format!(
-            "{count} CT series were found and number {} of them was opened; choose another one in the list of series, or with --series",
-            at + 1
-        )));
+        warnings.push(ImportWarning::warning(tf!("{count} CT series were found and number {n} of them was opened; choose another one in the list of series, or with --series", count, n = at + 1)));
     }
     let loaded = findings.cts[at].load(progress, &mut |step| on_step(OpenStep::Ct(step)));
     let LoadedCt { volume, meta, warnings: ct_warnings } = loaded.map_err(|source| match source {

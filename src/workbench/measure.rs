@@ -3,6 +3,7 @@
 use crate::geometry::{ImagePlane, Orientation, PatientPoint, VoxelGrid};
 use crate::image::CtVolume;
 use crate::metrics::CircleStatistics;
+use crate::words::t;
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,9 +19,9 @@ pub enum MeasureKind {
 impl MeasureKind {
     pub fn label(self) -> &'static str {
         match self {
-            Self::Distance => "Distance",
-            Self::Angle => "Angle",
-            Self::Circle => "HU in a circle",
+            Self::Distance => t("Distance"),
+            Self::Angle => t("Angle"),
+            Self::Circle => t("HU in a circle"),
         }
     }
 

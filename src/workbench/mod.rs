@@ -2,6 +2,7 @@
 //! shows, without a window. Panels read it and send a [`Command`]; [`Workbench::execute`] performs
 //! commands between frames and [`Workbench::poll`] takes in what jobs have finished.
 
+mod action_table;
 mod actions;
 mod archive;
 mod case;
@@ -17,6 +18,7 @@ mod export;
 mod history;
 pub mod jobs;
 pub mod journal;
+mod keymap;
 mod live;
 mod loading;
 mod measure;
@@ -26,6 +28,7 @@ mod operations;
 mod outcome;
 mod overlays;
 mod policy;
+mod preferences;
 mod results;
 mod sampling;
 mod script;
@@ -37,10 +40,11 @@ mod view;
 mod view_commands;
 mod when;
 
+pub use action_table::{Action, ActionInfo, Menu, Shortcut};
 pub use actions::READING;
 pub use archive::{ArchiveCommand, ArchiveDesk, Receiving};
 pub use case::{Case, CaseContents, CaseImage, ChangedSlices, EditError};
-pub use commands::{Action, ActionInfo, Command, Menu, Shortcut, TeachCommand};
+pub use commands::{Command, TeachCommand};
 pub use coverage::{Coverage, Jump, Toward, gaps};
 pub use deidentify::{Deidentified, DeidentifyRequest};
 pub use difference::{Compared, DifferencePair, Differences};
@@ -51,6 +55,7 @@ pub use export::{
     export, export_as, format_refusal, nifti_files, write_nifti,
 };
 pub use history::{History, StateId, Step};
+pub use keymap::{KEYS, Keymap, KeymapError};
 pub use live::{CentralZone, Derived, Live, Surroundings};
 pub use loading::{LoadedCase, Loading, OpenError, OpenStep, load_case, load_demo, load_series};
 pub use measure::{MeasureCommand, MeasureKind, MeasureValue, Measurement, Measures};
@@ -62,6 +67,7 @@ pub use operations::{
 pub use outcome::{error_chain, proposal_edit, segmentation_edit};
 pub use overlays::{DoseUnit, IsodoseLevel, Overlay, OverlayCommand, OverlayStyle, find_overlay};
 pub use policy::{EditPolicy, EditRules, HuBand, Limit, Refusal, StationRule, Wanted};
+pub use preferences::{KeyFileError, PreferenceCommand, read_keys, write_keys};
 pub use script::{Expect, Moment, Script, ScriptError, ScriptRules, ScriptStep, Then};
 pub use series::{ForeignSet, FoundSeries, FrameRelation, SeriesChoice, SeriesList, Thumbnail};
 pub use settings::{RecentCase, Settings, SettingsError};
@@ -78,6 +84,8 @@ use crate::import::SetSource;
 use crate::risk::{self, RiskModel};
 use crate::structures::{Provenance, Roi, RoiId, Role, station_color};
 use crate::teaching::{Exercise, Phase, Score};
+use crate::tf;
+use crate::words::{self, keep, t};
 use jobs::{JobKey, JobMode, JobStatus, Jobs};
 use journal::Journal;
 use opening::{Arrived, Opening};
@@ -127,6 +135,7 @@ pub struct Workbench {
     notices: Notices,
     settings: Settings,
     settings_path: Option<PathBuf>,
+    keymap: Keymap,
     diunet: ModelState<LoadedModel>,
     risk_model: ModelState<RiskModel>,
     exercise: Option<Exercise>,
@@ -154,10 +163,16 @@ impl Workbench {
         let mut notices = Notices::default();
         let settings = settings_path.as_deref().map_or_else(Settings::default, |path| {
             Settings::load(path).unwrap_or_else(|error| {
-                notices.error("Settings were not read", &error);
+                notices.error(t("Settings were not read"), &error);
                 Settings::default()
             })
         });
+        words::speak(settings.language());
+        let (keymap, wrong_keys) = Keymap::from_changes(&settings.keys);
+        if !wrong_keys.is_empty() {
+            let details = wrong_keys.iter().map(ToString::to_string).collect();
+            notices.push(Severity::Warning, t("Some keys of the settings cannot be used"), details);
+        }
         let diunet = LoadedModel::load(&diunet::default_model_dir())
             .map(|model| match mode {
                 // One core stays with the window.
@@ -167,9 +182,9 @@ impl Workbench {
             .map(Arc::new)
             .map_err(|e| e.to_string());
         let risk_model = RiskModel::load(&risk::default_model_dir()).map(Arc::new).map_err(|e| e.to_string());
-        for (what, problem) in [("DiUnet", diunet.as_ref().err()), ("The risk model", risk_model.as_ref().err())] {
+        for (what, problem) in [("DiUnet", diunet.as_ref().err()), (t("The risk model"), risk_model.as_ref().err())] {
             if let Some(problem) = problem {
-                notices.push(Severity::Warning, format!("{what} is not available"), vec![problem.clone()]);
+                notices.push(Severity::Warning, tf!("{what} is not available", what), vec![problem.clone()]);
             }
         }
         let display = settings.views.clone().checked();
@@ -199,6 +214,7 @@ impl Workbench {
             notices,
             settings,
             settings_path,
+            keymap,
             diunet,
             risk_model,
             exercise: None,
@@ -296,6 +312,10 @@ impl Workbench {
     pub fn notices_mut(&mut self) -> &mut Notices {
         &mut self.notices
     }
+    /// True if settings are kept between runs.
+    pub fn remembers(&self) -> bool {
+        self.settings_path.is_some()
+    }
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -380,17 +400,17 @@ impl Workbench {
             }
             Command::SetRole { roi, role } => {
                 self.uncertain_roles.remove(&roi);
-                self.attributes("Change role", roi, |a| a.role = role);
+                self.attributes(keep("Change role"), roi, |a| a.role = role);
             }
             Command::Rename { roi, name } => {
                 let name = name.trim().to_owned();
                 if name.is_empty() {
-                    self.notices.warning("A structure needs a name; the old one was kept");
+                    self.notices.warning(t("A structure needs a name; the old one was kept"));
                 } else {
-                    self.attributes("Rename", roi, |a| a.name = name);
+                    self.attributes(keep("Rename"), roi, |a| a.name = name);
                 }
             }
-            Command::SetColor { roi, color } => self.attributes("Change colour", roi, |a| a.color = color),
+            Command::SetColor { roi, color } => self.attributes(keep("Change colour"), roi, |a| a.color = color),
             Command::AddRoi { name, role } => self.add_roi(&name, role),
             Command::DeleteRoi(roi) => self.delete_roi(roi),
             Command::SetTool(tool) => {
@@ -445,7 +465,7 @@ impl Workbench {
             Command::SetClinical(after) => {
                 if let Some(case) = &mut self.case {
                     let before = case.clinical().clone();
-                    let edit = Edit::new("Clinical values", vec![Change::Clinical { before, after }]);
+                    let edit = Edit::new(keep("Clinical values"), vec![Change::Clinical { before, after }]);
                     let result = case.apply(edit);
                     self.report(result);
                 }
@@ -458,6 +478,7 @@ impl Workbench {
             Command::Archive(command) => self.archive_command(command),
             Command::View(command) => self.view_command(command),
             Command::Operate(command) => self.operation_command(command),
+            Command::Preference(command) => self.preference(command),
         }
         self.sync_live();
         self.keep_journal();
@@ -507,7 +528,7 @@ impl Workbench {
         if let Some(path) = &self.settings_path
             && let Err(error) = self.settings.save(path)
         {
-            self.notices.error("Settings were not saved", &error);
+            self.notices.error(t("Settings were not saved"), &error);
         }
     }
 
@@ -519,7 +540,7 @@ impl Workbench {
             _ => crate::structures::free_color(case.structures()),
         };
         let roi = Roi::new(id, case.free_name(name), color, role, Provenance::Drawn);
-        let edit = case.add_edit("New structure", roi);
+        let edit = case.add_edit(keep("New structure"), roi);
         let result = case.apply(edit);
         self.report(result);
         self.view.selected = Some(id);
@@ -528,10 +549,10 @@ impl Workbench {
     fn delete_roi(&mut self, roi: RoiId) {
         let Some(case) = &mut self.case else { return };
         if self.policy.locked.contains(&roi) {
-            self.notices.warning("A locked structure cannot be deleted; unlock it first");
+            self.notices.warning(t("A locked structure cannot be deleted; unlock it first"));
             return;
         }
-        let result = case.remove_edit("Delete structure", roi).and_then(|edit| case.apply(edit));
+        let result = case.remove_edit(keep("Delete structure"), roi).and_then(|edit| case.apply(edit));
         if self.view.selected == Some(roi) {
             self.view.selected = None;
         }
@@ -546,7 +567,7 @@ impl Workbench {
         let Some(case) = &self.case else { return };
         let Some([lo, hi]) = case.mask(id).bounds() else {
             if let Some(roi) = case.structures().get(id) {
-                self.notices.info(format!("{} has no contours yet", roi.name));
+                self.notices.info(tf!("{name} has no contours yet", name = roi.name));
             }
             return;
         };
@@ -567,7 +588,7 @@ impl Workbench {
                 let name = case.free_name(&format!("{} attempt", roi.name));
                 let color = crate::structures::free_color(case.structures());
                 let edit = case.add_edit(
-                    format!("Begin exercise {}", roi.name),
+                    format!("{} {}", keep("Begin exercise"), roi.name),
                     Roi::new(attempt, name, color, Role::Other, Provenance::Drawn),
                 );
                 let result = case.apply(edit);

@@ -13,6 +13,8 @@ use crate::dicom::{self, LoadStep};
 use crate::geometry::Revision;
 use crate::import::{LoadedSet, SetSource};
 use crate::structures::{Roi, RoiId, Role};
+use crate::tf;
+use crate::words::t;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -54,7 +56,7 @@ impl From<RecoveredCase> for ReadCase {
 impl Workbench {
     pub(super) fn open(&mut self, paths: Vec<PathBuf>, series: SeriesChoice) {
         let paths: Vec<PathBuf> = paths.into_iter().map(|p| std::path::absolute(&p).unwrap_or(p)).collect();
-        let title = if series == SeriesChoice::Best { "Open" } else { "Open a series of" };
+        let title = if series == SeriesChoice::Best { t("Open") } else { t("Open a series of") };
         self.start_opening(title, paths.clone(), move |context| {
             load_series(&paths, &series, context, &mut |step| {
                 context.send(match step {
@@ -74,7 +76,7 @@ impl Workbench {
     }
 
     pub(super) fn open_demo(&mut self, seed: u64) {
-        self.start_opening("Make the demo case", Vec::new(), move |context| Ok(load_demo(seed, context)?));
+        self.start_opening(t("Make the demo case"), Vec::new(), move |context| Ok(load_demo(seed, context)?));
     }
 
     pub(super) fn start_opening<T: Into<ReadCase>>(
@@ -188,11 +190,8 @@ impl Workbench {
         }
         match places[..] {
             [one] if self.other_structure_sets().any(|(n, _)| n == one) => self.add_structure_set(one),
-            [_] => self.notices.info("These structures are part of the case already"),
-            _ => self.notices.info(format!(
-                "No CT was found there, but {} sets of structures: add them to the open case below the list of structures",
-                places.len()
-            )),
+            [_] => self.notices.info(t("These structures are part of the case already")),
+            _ => self.notices.info(tf!("No CT was found there, but {places} sets of structures: add them to the open case below the list of structures", places = places.len())),
         }
     }
 
@@ -271,7 +270,7 @@ impl Workbench {
         if let Some(roi) = first.filter(is_of_interest) {
             self.go_to(roi);
         }
-        self.report_import("Opened", 0);
+        self.report_import(t("Opened"), 0);
         self.overlays = Overlays::new(found.overlays.clone());
         self.offer(found, opened.clone());
         if !opened.is_empty() {
@@ -295,10 +294,10 @@ impl Workbench {
         if new.is_empty() {
             return;
         }
-        let noun = if new.len() == 1 { "remark" } else { "remarks" };
+        let noun = if new.len() == 1 { t("remark") } else { t("remarks") };
         let doubtful = new.iter().any(|w| w.severity > dicom::Severity::Info);
         let severity = if doubtful { Severity::Warning } else { Severity::Info };
-        let summary = format!("{what} with {} {noun}: import report", new.len());
+        let summary = tf!("{what} with {new} {noun}: import report", what, new = new.len(), noun);
         let lines = new.iter().map(|w| w.text.clone()).collect();
         let files = new.iter().flat_map(|w| w.files.iter().cloned()).collect();
         self.notices.push_with_files(severity, summary, lines, files);
@@ -312,7 +311,7 @@ impl Workbench {
         let set = case.sources.len();
         let (grid, meta) = (Arc::clone(case.grid()), Arc::clone(&case.image.meta));
         let subject = source.paths().first().cloned();
-        let title = format!("Add a set of structures ({})", source.format().words());
+        let title = tf!("Add a set of structures ({words})", words = source.format().words());
         self.spawn_for_case(Lane::Io, JobKey::AddStructureSet, &title, subject, move |context| {
             let loaded = source.load(&grid, &meta, set, context)?;
             Ok(CaseResult::StructureSet(Box::new(loaded)))
@@ -333,11 +332,11 @@ impl Workbench {
         let remarks = self.import_report.len();
         self.import_report.extend(loaded.warnings);
         let count = ids.len();
-        let noun = if count == 1 { "structure" } else { "structures" };
+        let noun = if count == 1 { t("structure") } else { t("structures") };
         if self.import_report.len() == remarks {
-            self.notices.info(format!("Added {count} {noun}"));
+            self.notices.info(tf!("Added {count} {noun}", count, noun));
         } else {
-            self.report_import(&format!("Added {count} {noun}"), remarks);
+            self.report_import(&tf!("Added {count} {noun}", count, noun), remarks);
         }
     }
 }

@@ -8,6 +8,8 @@ use crate::import::LoadedSet;
 use crate::structures::{
     Derivation, Generation, Provenance, Roi, RoiId, Role, Station, free_name, role_color, station_color,
 };
+use crate::tf;
+use crate::words::{keep, t};
 use crate::workbench::jobs::JobError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -85,15 +87,16 @@ pub fn segmentation_edit(case: &mut Case, segmentation: &Segmentation, policy: &
         changes.push(Change::Add { index, roi: Arc::new(roi) });
         index += 1;
     }
-    let mut summary = format!(
-        "DiUnet contoured {drawn} of 16 stations on {} slices in {:.1} s",
-        segmentation.slices_run.len(),
-        segmentation.seconds
+    let mut summary = tf!(
+        "DiUnet contoured {drawn} of 16 stations on {slices} slices in {seconds:.1} s",
+        drawn,
+        slices = segmentation.slices_run.len(),
+        seconds = segmentation.seconds
     );
     if beside > 0 {
-        summary.push_str(&format!("; {beside} of them stand beside stations that the case had already (zAI_)"));
+        summary.push_str(&tf!("; {beside} of them stand beside stations that the case had already (zAI_)", beside));
     }
-    (Edit::new("Contour stations with DiUnet", changes), summary)
+    (Edit::new(keep("Contour stations with DiUnet"), changes), summary)
 }
 
 /// The ROIs of a set enter a case that is being made: no step of undo. Gives the ids that they get.
@@ -121,18 +124,18 @@ pub(super) fn import_edit(case: &mut Case, set: &LoadedSet) -> (Edit, Vec<RoiId>
         });
         changes.push(Change::Add { index: first + n, roi: Arc::new(Roi { id, name, derivation, ..roi.clone() }) });
     }
-    (Edit::new("Import structures", changes), ids)
+    (Edit::new(keep("Import structures"), changes), ids)
 }
 
 /// The edit by which a proposed CTV enters the case. It becomes the CTV: what had this role before gets
 /// the role Other, so that features never mix the two.
 pub fn proposal_edit(case: &mut Case, proposal: CtvProposal) -> (Edit, RoiId) {
     let id = case.new_id();
-    let name = case.free_name("CTV proposed");
+    let name = case.free_name(t("CTV proposed"));
     let CtvProposal { slices, recipe } = proposal;
     let mut roi = Roi::new(id, name, role_color(Role::Ctv), Role::Ctv, Provenance::Proposed { recipe });
     roi.slices = slices;
-    let mut edit = case.add_edit("Propose CTV", roi);
+    let mut edit = case.add_edit(keep("Propose CTV"), roi);
     edit.changes.extend(case.structures().with_role(Role::Ctv).map(|other| {
         let before = RoiAttributes::of(other);
         let after = RoiAttributes { role: Role::Other, ..before.clone() };

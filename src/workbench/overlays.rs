@@ -7,6 +7,8 @@ use super::{Severity, Trouble, Workbench};
 use crate::dicom::{LoadedOverlay, OverlayKind, OverlaySource, Prescription};
 use crate::geometry::PatientPoint;
 use crate::image::{ColorMap, Quantity};
+use crate::tf;
+use crate::words::{keep, t};
 use std::sync::Arc;
 
 /// In what a dose is shown.
@@ -115,7 +117,7 @@ impl Overlay {
     pub fn words(&self, value: f64) -> String {
         let Some(loaded) = &self.loaded else { return String::new() };
         match loaded.volume.quantity {
-            Quantity::Suv => format!("SUV {value:.2}"),
+            Quantity::Suv => tf!("SUV {value:.2}", value),
             Quantity::RawPet if value.abs() >= 100.0 => format!("{value:.0} {}", loaded.volume.unit),
             Quantity::RawPet => format!("{value:.2} {}", loaded.volume.unit),
             Quantity::Dose | Quantity::RelativeDose => match (self.dose_unit(), self.reference()) {
@@ -149,9 +151,9 @@ impl Overlay {
         let registered = self.source.placement.as_ref().is_ok_and(|p| p.registration.is_some());
         let quantity = self.loaded.as_ref().map(|l| l.volume.quantity);
         let mut cautions = Vec::new();
-        cautions.extend(registered.then_some("registered"));
-        cautions.extend((quantity == Some(Quantity::RelativeDose)).then_some("relative, no Gy"));
-        cautions.extend((quantity == Some(Quantity::RawPet)).then_some("not SUV"));
+        cautions.extend(registered.then_some(keep("registered")));
+        cautions.extend((quantity == Some(Quantity::RelativeDose)).then_some(keep("relative, no Gy")));
+        cautions.extend((quantity == Some(Quantity::RawPet)).then_some(keep("not SUV")));
         cautions
     }
 }
@@ -219,14 +221,14 @@ impl Workbench {
     pub(super) fn overlay_refusal(&self, command: &OverlayCommand) -> Option<&'static str> {
         match command {
             OverlayCommand::Show(key) => match self.overlays.at(key).map(|n| &self.overlays.all[n]) {
-                None => Some("This overlay does not belong to the open case"),
+                None => Some(t("This overlay does not belong to the open case")),
                 Some(o) if o.source.placement.is_err() => {
-                    Some("This overlay cannot be shown; the list of overlays says why")
+                    Some(t("This overlay cannot be shown; the list of overlays says why"))
                 }
                 Some(_) => None,
             },
             OverlayCommand::Remove => None,
-            _ => self.chosen_overlay().is_none().then_some("Choose an overlay first"),
+            _ => self.chosen_overlay().is_none().then_some(t("Choose an overlay first")),
         }
     }
 
@@ -258,7 +260,7 @@ impl Workbench {
         }
         overlay.failed = None;
         let (source, key) = (overlay.source.clone(), key.to_owned());
-        let title = if source.kind == OverlayKind::Dose { "Read the dose" } else { "Read the PET series" };
+        let title = if source.kind == OverlayKind::Dose { t("Read the dose") } else { t("Read the PET series") };
         let subject = Some(source.path.clone());
         self.spawn_for_case(Lane::Io, JobKey::Overlay, title, subject, move |context| match source.load(context) {
             Ok(loaded) => Ok(CaseResult::Overlay { key, loaded: Ok(Arc::new(loaded)) }),
@@ -287,13 +289,13 @@ impl Workbench {
                 overlay.loaded = Some(loaded);
                 if worst.is_some_and(|w| w > crate::dicom::Severity::Info) {
                     let what = overlay.source.kind;
-                    self.notices.push(Severity::Warning, format!("{what} is shown with remarks"), lines);
+                    self.notices.push(Severity::Warning, tf!("{what} is shown with remarks", what), lines);
                 }
             }
             Err(trouble) => {
                 overlay.failed = Some(trouble.clone());
                 self.overlays.chosen = self.overlays.chosen.filter(|n| *n != at);
-                self.notices.trouble("The overlay could not be shown", trouble);
+                self.notices.trouble(t("The overlay could not be shown"), trouble);
             }
         }
     }
@@ -302,9 +304,9 @@ impl Workbench {
         let Some(overlay) = self.overlays.chosen.and_then(|n| self.overlays.all.get_mut(n)) else { return };
         let Some(loaded) = overlay.loaded.as_mut().filter(|l| l.volume.quantity == Quantity::Dose) else { return };
         if gy.is_finite() && gy > 0.0 {
-            Arc::make_mut(loaded).reference = Some(Prescription { gy, origin: "set by hand".into() });
+            Arc::make_mut(loaded).reference = Some(Prescription { gy, origin: t("set by hand").into() });
         } else {
-            self.notices.warning("The dose that counts as 100 % must be more than 0 Gy; the old one was kept");
+            self.notices.warning(t("The dose that counts as 100 % must be more than 0 Gy; the old one was kept"));
         }
     }
 
@@ -314,10 +316,10 @@ impl Workbench {
         levels.sort_by(f64::total_cmp);
         levels.dedup_by(|a, b| (*a - *b).abs() < 1e-6);
         if levels.iter().any(|l| !(l.is_finite() && *l > 0.0 && *l <= 1000.0)) {
-            self.notices.warning("Isodose levels must lie above 0 and at most at 1000 %; the old ones were kept");
+            self.notices.warning(t("Isodose levels must lie above 0 and at most at 1000 %; the old ones were kept"));
         } else if levels.is_empty() || levels.len() > OverlayStyle::MOST_LEVELS {
             let most = OverlayStyle::MOST_LEVELS;
-            self.notices.warning(format!("Give one to {most} isodose levels; the old ones were kept"));
+            self.notices.warning(tf!("Give one to {most} isodose levels; the old ones were kept", most));
         } else {
             overlay.style.levels_percent = levels;
         }
@@ -354,12 +356,17 @@ pub fn find_overlay<'a>(sources: &'a [OverlaySource], name: &str) -> Result<&'a 
     match found {
         Some(source) => match &source.placement {
             Ok(_) => Ok(source),
-            Err(why) => Err(format!("this overlay cannot be shown: {why}")),
+            Err(why) => Err(tf!("this overlay cannot be shown: {why}", why)),
         },
-        None if sources.is_empty() => Err("the case has no PET and no dose".into()),
-        None => Err(format!(
-            "there is no overlay of this name; the case has {}, see `hilum inspect`",
-            sources.iter().enumerate().map(|(n, s)| format!("{} ({})", n + 1, s.kind)).collect::<Vec<_>>().join(", ")
+        None if sources.is_empty() => Err(t("the case has no PET and no dose").into()),
+        None => Err(tf!(
+            "there is no overlay of this name; the case has {overlays}, see `hilum inspect`",
+            overlays = sources
+                .iter()
+                .enumerate()
+                .map(|(n, s)| format!("{} ({})", n + 1, s.kind))
+                .collect::<Vec<_>>()
+                .join(", ")
         )),
     }
 }

@@ -4,6 +4,7 @@ use super::tools::EditMode;
 use crate::contour::{self, BooleanOp, SliceContours};
 use crate::image::CtVolume;
 use crate::structures::{Roi, RoiId, StructureSet};
+use crate::words::keep;
 use std::collections::BTreeSet;
 
 /// The CT numbers that may be added: those from `low_hu` to `high_hu`, or where `inverted` all others.
@@ -29,11 +30,11 @@ impl HuBand {
     pub const LIMITS_HU: [i16; 2] = [-1024, 3071];
     /// Ranges that are often wanted, HU.
     pub const PRESETS: [(&str, [i16; 2]); 5] = [
-        ("Soft tissue", [-50, 150]),
-        ("Lung", [-1000, -400]),
-        ("Fat", [-150, -30]),
-        ("Contrast", [150, 500]),
-        ("Bone", [200, 2000]),
+        (keep("Soft tissue"), [-50, 150]),
+        (keep("Lung"), [-1000, -400]),
+        (keep("Fat"), [-150, -30]),
+        (keep("Contrast"), [150, 500]),
+        (keep("Bone"), [200, 2000]),
     ];
 
     /// What the key makes of it: off, within the range, outside it, and off again.
@@ -122,14 +123,17 @@ pub struct EditPolicy {
 /// Why a tool may not begin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("No structure is selected: choose one in the structure list, or add one")]
+    #[error("{}", crate::words::t("No structure is selected: choose one in the structure list, or add one"))]
     NothingSelected,
-    #[error("{0} is locked: unlock it in the structure list to edit it")]
+    #[error("{}", crate::tf!("{value} is locked: unlock it in the structure list to edit it", value = .0))]
     Locked(String),
-    #[error("{0} is hidden: show it before editing, so that you see what you change")]
+    #[error("{}", crate::tf!("{value} is hidden: show it before editing, so that you see what you change", value = .0))]
     Hidden(String),
     #[error(
-        "The structure to which edits are limited is no longer there: choose another one in the rules of the tool bar, or no limit"
+        "{}",
+        crate::words::t(
+            "The structure to which edits are limited is no longer there: choose another one in the rules of the tool bar, or no limit"
+        )
     )]
     NoLimit,
 }

@@ -18,6 +18,7 @@ use crate::diunet::{self, Segmentation};
 use crate::import::{LoadedSet, SetSource};
 use crate::structures::{Derivation, Operation, Provenance, Recipe, RoiId, Role};
 use crate::teaching::{self, Phase, Score};
+use crate::words::t;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -118,24 +119,24 @@ impl Workbench {
             }
         }
         let what = match key {
-            JobKey::LoadCase => "The case could not be opened",
-            JobKey::Segment => "The stations could not be contoured",
-            JobKey::Export => "Nothing was exported",
-            JobKey::Propose => "No CTV could be proposed",
-            JobKey::Deidentify => "Nothing was de-identified",
-            JobKey::AddStructureSet => "The structures were not read",
-            JobKey::Compare => "The comparison failed",
-            JobKey::Operate | JobKey::Derive => "The operation failed; no structure was changed",
-            JobKey::Interpolate => "Empty slices could not be filled",
-            JobKey::Airway => "The distance from the airway could not be measured",
-            JobKey::Overlay => "The overlay could not be shown",
-            JobKey::Thumbnails => "The small pictures of the series could not be made",
-            JobKey::ArchiveSearch | JobKey::ArchiveSeries => "The archive could not be asked",
-            JobKey::Retrieve => "Nothing was retrieved",
-            JobKey::Store => "Not everything was stored in the archive",
-            JobKey::Receive => "The receiver could not listen",
-            JobKey::Journal => "Edits are no longer kept on the disk: export soon",
-            JobKey::Journals => "Unfinished cases could not be looked for",
+            JobKey::LoadCase => t("The case could not be opened"),
+            JobKey::Segment => t("The stations could not be contoured"),
+            JobKey::Export => t("Nothing was exported"),
+            JobKey::Propose => t("No CTV could be proposed"),
+            JobKey::Deidentify => t("Nothing was de-identified"),
+            JobKey::AddStructureSet => t("The structures were not read"),
+            JobKey::Compare => t("The comparison failed"),
+            JobKey::Operate | JobKey::Derive => t("The operation failed; no structure was changed"),
+            JobKey::Interpolate => t("Empty slices could not be filled"),
+            JobKey::Airway => t("The distance from the airway could not be measured"),
+            JobKey::Overlay => t("The overlay could not be shown"),
+            JobKey::Thumbnails => t("The small pictures of the series could not be made"),
+            JobKey::ArchiveSearch | JobKey::ArchiveSeries => t("The archive could not be asked"),
+            JobKey::Retrieve => t("Nothing was retrieved"),
+            JobKey::Store => t("Not everything was stored in the archive"),
+            JobKey::Receive => t("The receiver could not listen"),
+            JobKey::Journal => t("Edits are no longer kept on the disk: export soon"),
+            JobKey::Journals => t("Unfinished cases could not be looked for"),
         };
         if key == JobKey::Journal {
             self.journal_broke_off();
@@ -144,7 +145,7 @@ impl Workbench {
             self.overlay_ended();
         }
         match error {
-            JobError::Cancelled => self.notices.info("Cancelled; nothing was changed"),
+            JobError::Cancelled => self.notices.info(t("Cancelled; nothing was changed")),
             JobError::Failed(trouble) => self.notices.trouble(what, trouble),
             panicked @ JobError::Panicked(_) => {
                 self.notices.push(Severity::Error, what, vec![panicked.to_string()]);
@@ -221,7 +222,7 @@ impl Workbench {
             | CaseResult::Proposed(..)
             | CaseResult::StructureSet(_)
             | CaseResult::Operated(_) => {
-                self.notices.warning("A result belongs to a case that is closed; it was dropped");
+                self.notices.warning(t("A result belongs to a case that is closed; it was dropped"));
             }
             CaseResult::Compared { .. }
             | CaseResult::Airway(_)
@@ -255,11 +256,11 @@ impl Workbench {
 
     pub(super) fn segment(&mut self) {
         let (Some(case), Ok(model)) = (&self.case, &self.diunet) else {
-            self.notices.warning("The network is not available; see the messages");
+            self.notices.warning(t("The network is not available; see the messages"));
             return;
         };
         let (model, volume, gtv) = (Arc::clone(model), case.image.volume.clone(), case.gtv_mask());
-        self.spawn_for_case(Lane::Infer, JobKey::Segment, "Contour stations with DiUnet", None, move |context| {
+        self.spawn_for_case(Lane::Infer, JobKey::Segment, t("Contour stations with DiUnet"), None, move |context| {
             let segmentation =
                 diunet::segment(&model, &volume, &gtv, context, &mut |_| {}).map_err(outcome::segment_error)?;
             Ok(CaseResult::Segmented(Box::new(segmentation)))
@@ -271,7 +272,7 @@ impl Workbench {
         let (volume, gtv) = (case.image.volume.clone(), case.gtv_mask());
         if gtv.is_empty() {
             self.notices
-                .warning("A proposal needs a structure with role GTVp or GTVn: set the role in the structure list");
+                .warning(t("A proposal needs a structure with role GTVp or GTVn: set the role in the structure list"));
             return;
         }
         let structures = case.structures().clone();
@@ -281,7 +282,7 @@ impl Workbench {
             inside: Vec::new(),
             outside: anatomy::drawn_bone_rois(&structures).map(|roi| roi.id).collect(),
         };
-        self.spawn_for_case(Lane::Live, JobKey::Propose, "Propose CTV", None, move |_| {
+        self.spawn_for_case(Lane::Live, JobKey::Propose, t("Propose CTV"), None, move |_| {
             let bones = anatomy::drawn_bones(&structures, &volume.grid);
             let proposal = anatomy::propose_ctv(&volume, &gtv, &bones, anatomy::CTV_MARGIN_MM);
             let derivation = derivation_of(recipe, &structures, &proposal.slices);
@@ -294,7 +295,7 @@ impl Workbench {
         let source = ExportSource::of(case);
         let (revision, state) = (case.revision(), case.history().state());
         let subject = Some(path.clone());
-        self.spawn_for_case(Lane::Io, JobKey::Export, "Export", subject, move |context| {
+        self.spawn_for_case(Lane::Io, JobKey::Export, t("Export"), subject, move |context| {
             // Once it has begun, the file is written and proven, and then it counts.
             let proof = export_as(&source, format, &path, overwrite, context)?;
             Ok(CaseResult::Exported { exported: Derived { revision, value: Arc::new(proof) }, state })
@@ -315,7 +316,7 @@ impl Workbench {
                 && let Some(survey) = live.survey_wanted(case)
             {
                 let work = move |_: &JobContext<JobResult>| Ok(CaseResult::Airway(survey.zone()));
-                self.spawn_for_case(Lane::Live, JobKey::Airway, "Measure the distance from the airway", None, work);
+                self.spawn_for_case(Lane::Live, JobKey::Airway, t("Measure the distance from the airway"), None, work);
             }
         }
         self.compare_attempt();
@@ -332,7 +333,7 @@ impl Workbench {
         let pair = [exercise.reference, exercise.attempt];
         let [reference, attempt] = pair.map(|id| case.mask(id).clone());
         let grid = Arc::clone(case.grid());
-        self.spawn_for_case(Lane::Live, JobKey::Compare, "Compare", None, move |_| {
+        self.spawn_for_case(Lane::Live, JobKey::Compare, t("Compare"), None, move |_| {
             let value = teaching::score(&reference, &attempt, &grid);
             Ok(CaseResult::Compared { pair, score: Box::new(Derived { revision, value }) })
         });

@@ -2,6 +2,7 @@
 
 use super::{Action, Command, Severity, Workbench};
 use crate::image::{Sampling, Slab, SlabMode};
+use crate::tf;
 use strum::IntoEnumIterator as _;
 
 impl Workbench {
@@ -44,9 +45,9 @@ impl Workbench {
     /// Says once that a tool draws on the middle of a slab, not on what the slab shows.
     pub(super) fn tell_slab(&mut self) {
         if let Some(slab) = self.slab() {
-            let words = format!(
-                "The views show a slab ({}), not a slice: contours and edits are those of the slice in its middle (Shift+T changes it)",
-                slab.words()
+            let words = tf!(
+                "The views show a slab ({words}), not a slice: contours and edits are those of the slice in its middle",
+                words = slab.words()
             );
             self.notices.push_once(Severity::Info, words);
         }

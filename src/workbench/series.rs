@@ -9,6 +9,8 @@ use crate::geometry::{ImagePlane, Orientation};
 use crate::image::{CtVolume, PictureFrame, SlicePicture, WindowLevel};
 use crate::import::{CtSource, Findings, MiddleSlice, SetFormat, SetSource};
 use crate::progress::{Cancelled, Progress};
+use crate::tf;
+use crate::words::t;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -34,7 +36,7 @@ impl FromStr for SeriesChoice {
         match text.parse::<usize>() {
             Ok(number @ 1..) => Ok(Self::Number(number)),
             Err(_) if text.contains('.') && text.chars().all(is_uid) => Ok(Self::Key(text.to_owned())),
-            _ => Err("write the number of a series as `hilum inspect` lists it (from 1), or its UID".to_owned()),
+            _ => Err(t("write the number of a series as `hilum inspect` lists it (from 1), or its UID").to_owned()),
         }
     }
 }
@@ -96,7 +98,7 @@ impl FoundSeries {
             text.trim_end_matches('0').trim_end_matches('.').to_owned()
         };
         let (least, most) = (number(least), number(most));
-        Some(if least == most { format!("{least} mm") } else { format!("{least} to {most} mm") })
+        Some(if least == most { format!("{least} mm") } else { tf!("{least} to {most} mm", least, most) })
     }
 }
 
@@ -112,8 +114,8 @@ impl ForeignSet {
     /// Why it cannot.
     pub fn reason(&self) -> &'static str {
         match self.set.format() {
-            SetFormat::StructureSet | SetFormat::Segmentation => "Drawn in another frame of reference than this CT",
-            SetFormat::Nifti => "None of its voxels lies in this CT",
+            SetFormat::StructureSet | SetFormat::Segmentation => t("Drawn in another frame of reference than this CT"),
+            SetFormat::Nifti => t("None of its voxels lies in this CT"),
         }
     }
 }
@@ -271,9 +273,9 @@ impl Workbench {
     pub fn series_refusal(&self, key: &str) -> Option<&'static str> {
         let list = self.series();
         match list.by_key(key) {
-            None => Some("This series is not in the folder that is open"),
-            Some(_) if list.opened().is_some_and(|s| s.key == key) => Some("This series is open"),
-            Some(series) if series.unusable.is_some() => Some("The images of this series form no volume"),
+            None => Some(t("This series is not in the folder that is open")),
+            Some(_) if list.opened().is_some_and(|s| s.key == key) => Some(t("This series is open")),
+            Some(series) if series.unusable.is_some() => Some(t("The images of this series form no volume")),
             Some(_) => None,
         }
     }
@@ -305,7 +307,8 @@ impl Workbench {
             }
             Ok(JobResult::Thumbnails)
         };
-        if let Err(error) = self.jobs.spawn(Lane::Pictures, JobKey::Thumbnails, "Small pictures of the series", work) {
+        if let Err(error) = self.jobs.spawn(Lane::Pictures, JobKey::Thumbnails, t("Small pictures of the series"), work)
+        {
             self.notices.warning(error.to_string());
         }
     }

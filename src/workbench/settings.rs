@@ -2,6 +2,8 @@
 
 use super::Display;
 use crate::archive::Archives;
+use crate::words::Language;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What was opened: a folder, or several files and folders.
@@ -32,19 +34,29 @@ pub struct Settings {
     pub history_mb: Option<u32>,
     /// Edits are kept in memory only, nothing of them on the disk until they are exported.
     pub no_journal: bool,
+    /// English where nothing was chosen.
+    pub language: Option<Language>,
+    /// Size of the interface, percent of the usual one.
+    pub scale_percent: Option<u32>,
+    /// The risk of the risk model is not shown.
+    pub risk_hidden: bool,
+    /// The tour has been taken or declined.
+    pub tour_seen: bool,
     pub archives: Archives,
     /// Layout and drawing of the views.
     pub views: Display,
+    /// Keys of actions that differ from the usual ones, by the names of the actions.
+    pub keys: BTreeMap<String, Vec<String>>,
 }
 
 /// Settings that could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
-    #[error("the settings file is damaged and was set aside; the program starts with defaults: {1}")]
+    #[error("{}", crate::tf!("the settings file is damaged and was set aside; the program starts with defaults: {path}", path = .1.display()))]
     Damaged(#[source] toml::de::Error, PathBuf),
-    #[error("the settings could not be saved; check the folder's permissions and free space: {1}")]
+    #[error("{}", crate::tf!("the settings could not be saved; check the folder's permissions and free space: {path}", path = .1.display()))]
     Write(#[source] std::io::Error, PathBuf),
-    #[error("the settings file could not be read; the program starts with defaults: {1}")]
+    #[error("{}", crate::tf!("the settings file could not be read; the program starts with defaults: {path}", path = .1.display()))]
     Read(#[source] std::io::Error, PathBuf),
 }
 
@@ -52,6 +64,8 @@ impl Settings {
     /// Limits of [`Self::history_mb`].
     pub const LEAST_HISTORY_MB: u32 = 16;
     pub const MOST_HISTORY_MB: u32 = 8192;
+    /// Steps of [`Self::scale_percent`].
+    pub const SCALES: [u32; 8] = [100, 110, 125, 150, 175, 200, 225, 250];
     const RECENT_KEPT: usize = 12;
     const PATHS_KEPT: usize = 16;
 
@@ -61,6 +75,16 @@ impl Settings {
             return Some(PathBuf::from(home).join("settings.toml"));
         }
         directories::ProjectDirs::from("org", "hilum", "hilum").map(|d| d.config_dir().join("settings.toml"))
+    }
+
+    pub fn language(&self) -> Language {
+        self.language.unwrap_or_default()
+    }
+
+    /// Size of the interface, percent.
+    pub fn scale_percent(&self) -> u32 {
+        let [least, .., most] = Self::SCALES;
+        self.scale_percent.unwrap_or(least).clamp(least, most)
     }
 
     /// Reads the file; a missing one gives the defaults.

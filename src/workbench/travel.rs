@@ -4,6 +4,7 @@ use super::edit::Change;
 use super::{Case, Edit, History, Settings, StateId, Workbench};
 use crate::contour::SliceContours;
 use crate::geometry::{PatientPoint, PlanePoint, VoxelGrid};
+use crate::words::t;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,7 +33,7 @@ impl Workbench {
     pub(super) fn go_to_state(&mut self, state: StateId) {
         match self.case.as_ref().map(|c| c.history().way_to(state)) {
             None | Some(Some(0)) => {}
-            Some(None) => self.notices.warning("This step can no longer be reached; nothing was changed"),
+            Some(None) => self.notices.warning(t("This step can no longer be reached; nothing was changed")),
             Some(Some(_)) => self.travel(|case| case.go_to(state)),
         }
     }

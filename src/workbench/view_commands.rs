@@ -1,6 +1,6 @@
 //! What changes how the views look, where they stand, and what is measured in them. Nothing here touches the case.
 
-use super::commands::Reach;
+use super::action_table::Reach;
 use super::coverage::{Coverage, Jump, Toward, next};
 use super::difference::{Compared, Differences, rois_of};
 use super::display::{CompareSide, ContourStyle, Display, ViewLayout, WindowPreset, source_of};
@@ -10,6 +10,8 @@ use super::{Action, Command, Workbench};
 use crate::geometry::{ImagePlane, Orientation, PatientPoint};
 use crate::image::WindowLevel;
 use crate::structures::{Roi, RoiId};
+use crate::tf;
+use crate::words::{t, told};
 use std::sync::Arc;
 
 /// A request about the views.
@@ -187,7 +189,7 @@ impl Workbench {
             ViewCommand::SetPreset { number, preset } => {
                 let name = preset.name.trim().to_owned();
                 if name.is_empty() {
-                    self.notices.warning("A window needs a name; the old one was kept");
+                    self.notices.warning(t("A window needs a name; the old one was kept"));
                 } else {
                     self.change_display(|d| {
                         if let Some(slot) = d.presets.get_mut(number) {
@@ -231,13 +233,17 @@ impl Workbench {
         let roi = self.view.selected.and_then(|id| case.structures().get(id));
         let from = self.view.axial_slice(&grid);
         let Some(k) = self.coverage.target(jump, roi, from, self.slices_go_up()) else {
-            let toward = |toward| if toward == Toward::Head { "towards the head" } else { "towards the feet" };
-            let name = roi.map_or_else(|| "the selected structure".to_owned(), |r| r.name.clone());
+            let toward = |toward| if toward == Toward::Head { t("towards the head") } else { t("towards the feet") };
+            let name = roi.map_or_else(|| t("the selected structure").to_owned(), |r| r.name.clone());
             let words = match jump {
-                Jump::Contour(t) => format!("No further slice {} has contours of {name}", toward(t)),
-                Jump::Edited(t) => format!("No further slice {} was changed since the case was opened", toward(t)),
-                Jump::Unseen(_) => "Every other slice was looked at".to_owned(),
-                Jump::Gap => format!("{name} has no gap between its contours"),
+                Jump::Contour(way) => {
+                    tf!("No further slice {toward} has contours of {name}", toward = toward(way), name)
+                }
+                Jump::Edited(way) => {
+                    tf!("No further slice {toward} was changed since the case was opened", toward = toward(way))
+                }
+                Jump::Unseen(_) => t("Every other slice was looked at").to_owned(),
+                Jump::Gap => tf!("{name} has no gap between its contours", name),
             };
             self.notices.info(words);
             return;
@@ -264,9 +270,9 @@ impl Workbench {
         };
         match (found, step) {
             (Some(k), _) => self.go_to_slice(k),
-            (None, DifferenceStep::Largest) => self.notices.info("What is compared does not differ"),
+            (None, DifferenceStep::Largest) => self.notices.info(t("What is compared does not differ")),
             (None, DifferenceStep::Next(_)) => {
-                self.notices.info(format!("No other slice differs by more than {tolerance:.1} mm"));
+                self.notices.info(tf!("No other slice differs by more than {tolerance:.1} mm", tolerance));
             }
         }
     }
@@ -340,7 +346,7 @@ impl Workbench {
     pub fn action_label(&self, action: Action) -> String {
         let preset = Self::preset_of(action).and_then(|n| self.view.display.presets.get(n));
         match preset {
-            Some(preset) => format!("Window {}", preset.name.to_lowercase()),
+            Some(preset) => tf!("Window {name}", name = told(&preset.name).to_lowercase()),
             None => action.info().label.to_owned(),
         }
     }
@@ -390,24 +396,24 @@ impl Workbench {
         let selected = self.view.selected.and_then(|id| self.case.as_ref()?.structures().get(id));
         match action {
             Action::NextContourSlice | Action::PreviousContourSlice | Action::NextGap if selected.is_none() => {
-                Some("Select a structure first")
+                Some(t("Select a structure first"))
             }
-            Action::Isolate if selected.is_none() && !self.view.isolating => Some("Select a structure first"),
+            Action::Isolate if selected.is_none() && !self.view.isolating => Some(t("Select a structure first")),
             Action::NextContourSlice | Action::PreviousContourSlice | Action::NextGap
                 if selected.is_some_and(|r| r.slices.is_empty()) =>
             {
-                Some("The selected structure has no contours yet")
+                Some(t("The selected structure has no contours yet"))
             }
             Action::ToggleDifference if self.case.as_ref().is_some_and(|c| c.structures().rois.is_empty()) => {
-                Some("This case has no structures")
+                Some(t("This case has no structures"))
             }
-            Action::ToggleDifference if self.exercise.is_some() => Some("An exercise shows its own difference"),
+            Action::ToggleDifference if self.exercise.is_some() => Some(t("An exercise shows its own difference")),
             Action::NextDifference | Action::PreviousDifference | Action::LargestDifference
                 if self.differences.is_none() =>
             {
-                Some("Show the difference first")
+                Some(t("Show the difference first"))
             }
-            Action::ClearMeasurements if self.measures.done().is_empty() => Some("Nothing was measured"),
+            Action::ClearMeasurements if self.measures.done().is_empty() => Some(t("Nothing was measured")),
             _ => None,
         }
     }

@@ -1,5 +1,7 @@
 //! Moments in words, by the clock of the user.
 
+use crate::tf;
+use crate::words::t;
 use dicom_core::chrono::{DateTime, Local, SecondsFormat};
 use std::time::{Duration, SystemTime};
 
@@ -23,12 +25,14 @@ pub fn exact_time(at: SystemTime) -> String {
 /// How long ago a moment was, in one unit.
 pub fn time_ago(at: SystemTime, now: SystemTime) -> String {
     let seconds = now.duration_since(at).unwrap_or(Duration::ZERO).as_secs();
-    let words = |n: u64, unit: &str| format!("{n} {unit}{} ago", if n == 1 { "" } else { "s" });
     match seconds {
-        0..60 => "just now".to_owned(),
-        60..3600 => words(seconds / 60, "minute"),
-        3600..86_400 => words(seconds / 3600, "hour"),
-        _ => words(seconds / 86_400, "day"),
+        0..60 => t("just now").to_owned(),
+        60..120 => tf!("{n} minute ago", n = 1),
+        120..3600 => tf!("{n} minutes ago", n = seconds / 60),
+        3600..7200 => tf!("{n} hour ago", n = 1),
+        7200..86_400 => tf!("{n} hours ago", n = seconds / 3600),
+        86_400..172_800 => tf!("{n} day ago", n = 1),
+        _ => tf!("{n} days ago", n = seconds / 86_400),
     }
 }
 

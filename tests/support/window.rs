@@ -107,6 +107,12 @@ impl Window {
         self.settle()
     }
 
+    /// Does what a screen reader does with a control of this accessible name, wherever it has scrolled to.
+    pub fn activate(&mut self, label: &str) -> &mut Self {
+        self.harness.get_by_label(label).click_accesskit();
+        self.settle()
+    }
+
     /// True if something with this accessible name is there.
     pub fn has(&self, label: &str) -> bool {
         self.harness.query_all_by_label(label).next().is_some()

@@ -32,23 +32,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Why nothing was written.
 #[derive(Debug, thiserror::Error)]
 pub enum DeidentifyError {
-    #[error("the path does not exist: {}", .0.display())]
+    #[error("{}", crate::tf!("the path does not exist: {path}", path = .0.display()))]
     Missing(PathBuf),
-    #[error("the output folder exists and is not empty; choose a new one: {}", .0.display())]
+    #[error("{}", crate::tf!("the output folder exists and is not empty; choose a new one: {path}", path = .0.display()))]
     OutputExists(PathBuf),
-    #[error("the output folder lies in the source, which is never written to; choose one elsewhere: {}", .0.display())]
+    #[error("{}", crate::tf!("the output folder lies in the source, which is never written to; choose one elsewhere: {path}", path = .0.display()))]
     OutputInSource(PathBuf),
-    #[error(
-        "none of the {files} files can be de-identified; CT, PET, MR, RTSTRUCT, RTPLAN, RTDOSE, SEG, registrations and results of this program can{first}"
-    )]
+    #[error("{}", crate::tf!("none of the {files} files can be de-identified; CT, PET, MR, RTSTRUCT, RTPLAN, RTDOSE, SEG, registrations and results of this program can{first}", files = .files, first = .first))]
     Nothing { files: usize, first: String },
-    #[error(
-        "the files belong to {0} patients, who would become one; leave out the new patient ID and name, or do one patient at a time"
-    )]
+    #[error("{}", crate::tf!("the files belong to {value} patients, who would become one; leave out the new patient ID and name, or do one patient at a time", value = .0))]
     SeveralPatients(usize),
-    #[error("the output could not be written ({source}); check permissions and free space: {}", path.display())]
+    #[error("{}", crate::tf!("the output could not be written ({source}); check permissions and free space: {path}", source = .source, path = path.display()))]
     Io { source: std::io::Error, path: PathBuf },
-    #[error("the report could not be written: {0}")]
+    #[error("{}", crate::tf!("the report could not be written: {value}", value = .0))]
     Report(#[from] serde_json::Error),
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -127,7 +123,7 @@ pub fn deidentify(
         .map(|path| {
             progress.checkpoint()?;
             let found = look_at(path, options, secret);
-            progress.report("Reading headers", done.fetch_add(1, Ordering::Relaxed) + 1, files.len());
+            progress.report(crate::words::t("Reading headers"), done.fetch_add(1, Ordering::Relaxed) + 1, files.len());
             Ok(found)
         })
         .collect::<Result<_, Cancelled>>()?;
@@ -323,7 +319,7 @@ fn write_all(
                 }
                 Content::Own(own) => write_own(own, &planned, name, &target, options, secret, identifiers),
             };
-            progress.report("De-identifying", done.fetch_add(1, Ordering::Relaxed) + 1, total);
+            progress.report(crate::words::t("De-identifying"), done.fetch_add(1, Ordering::Relaxed) + 1, total);
             outcome
         })
         .collect::<Result<_, DeidentifyError>>()?;

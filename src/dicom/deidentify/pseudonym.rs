@@ -17,13 +17,9 @@ impl std::fmt::Debug for Secret {
 /// Why a secret file is of no use.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    #[error("the secret file cannot be read ({source}): {}", path.display())]
+    #[error("{}", crate::tf!("the secret file cannot be read ({source}): {path}", source = .source, path = path.display()))]
     Read { source: std::io::Error, path: PathBuf },
-    #[error(
-        "the secret file has {bytes} bytes and needs at least {}, or names could be guessed from it; make one with: head -c 32 /dev/urandom: {}",
-        Secret::MIN_BYTES,
-        path.display()
-    )]
+    #[error("{}", crate::tf!("the secret file has {bytes} bytes and needs at least {least}, or names could be guessed from it; make one with: head -c 32 /dev/urandom: {path}", bytes = .bytes, least = Secret::MIN_BYTES, path = path.display()))]
     Short { bytes: usize, path: PathBuf },
 }
 

@@ -175,7 +175,7 @@ fn convert(path: &Path) -> Result<Source, ReadError> {
 /// Why a copy could not be made.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CopyError {
-    #[error("the file is cut off or damaged within the pixels")]
+    #[error("{}", crate::words::t("the file is cut off or damaged within the pixels"))]
     Damaged,
     #[error("{0}")]
     Write(std::io::Error),

@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 /// Why a file cannot be checked against a proof.
 #[derive(Debug, thiserror::Error)]
 pub enum ProofCheckError {
-    #[error("there is no proof beside this structure set (looked for {}); name it with --proof: {}", proof.display(), path.display())]
+    #[error("{}", crate::tf!("there is no proof beside this structure set (looked for {path}); name it with --proof: {path2}", path = proof.display(), path2 = path.display()))]
     NoProof { path: PathBuf, proof: PathBuf },
-    #[error("this file is no export proof that can be read ({why}): {}", path.display())]
+    #[error("{}", crate::tf!("this file is no export proof that can be read ({why}): {path}", why = .why, path = path.display()))]
     NotAProof { why: String, path: PathBuf },
     #[error(transparent)]
     Set(#[from] StructureSetError),

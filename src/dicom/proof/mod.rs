@@ -29,19 +29,19 @@ use std::sync::Arc;
 /// Why nothing was written. The target is as it was before.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    #[error("there is no structure to export")]
+    #[error("{}", crate::words::t("there is no structure to export"))]
     Nothing,
-    #[error("this file is one of the sources of the case and is never overwritten; choose another name: {}", .0.display())]
+    #[error("{}", crate::tf!("this file is one of the sources of the case and is never overwritten; choose another name: {path}", path = .0.display()))]
     WouldOverwriteSource(PathBuf),
-    #[error("a file of this name exists; choose another name or allow it to be replaced: {}", .0.display())]
+    #[error("{}", crate::tf!("a file of this name exists; choose another name or allow it to be replaced: {path}", path = .0.display()))]
     Exists(PathBuf),
-    #[error("the file cannot be written ({source}), and what was there before is untouched; make room or choose another folder: {}", path.display())]
+    #[error("{}", crate::tf!("the file cannot be written ({source}), and what was there before is untouched; make room or choose another folder: {path}", source = .source, path = path.display()))]
     Io { source: std::io::Error, path: PathBuf },
-    #[error("the file that was written does not read back ({source}); nothing was kept: {}", path.display())]
+    #[error("{}", crate::tf!("the file that was written does not read back ({source}); nothing was kept: {path}", source = .source, path = path.display()))]
     ReadBack { source: StructureSetError, path: PathBuf },
-    #[error("the file that was written is not what is on the screen ({why}); nothing was kept: {}", path.display())]
+    #[error("{}", crate::tf!("the file that was written is not what is on the screen ({why}); nothing was kept: {path}", why = .why, path = path.display()))]
     NotProven { why: String, path: PathBuf },
-    #[error("the structure set was written and proved, but its proof could not be put beside it ({source}); the set is whole: {}", path.display())]
+    #[error("{}", crate::tf!("the structure set was written and proved, but its proof could not be put beside it ({source}); the set is whole: {path}", source = .source, path = path.display()))]
     ProofNotKept { source: std::io::Error, path: PathBuf },
 }
 

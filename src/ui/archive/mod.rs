@@ -11,6 +11,8 @@ use super::request::{Opening, WindowRequest};
 use super::theme;
 use super::widgets::{card, faint, icon_text_button, status_line};
 use crate::archive::{Placed, Secret, StudyQuery};
+use crate::tf;
+use crate::words::t;
 use crate::workbench::jobs::JobKey;
 use crate::workbench::{ArchiveCommand, Command};
 use eframe::egui::{self, ComboBox, Label, RichText, ScrollArea, TextEdit, Ui, UiBuilder, vec2};
@@ -64,7 +66,8 @@ fn field(ui: &mut Ui, name: &str, hint: &str, width: f32, text: &mut String) -> 
     ui.vertical(|ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
         ui.label(RichText::new(name).color(theme::TEXT_SECONDARY).size(theme::SIZE_SMALL + 1.0));
-        ui.add(TextEdit::singleline(text).desired_width(width).hint_text(hint)).accessible_name(format!("Enter {name}"))
+        ui.add(TextEdit::singleline(text).desired_width(width).hint_text(hint))
+            .accessible_name(tf!("Enter {name}", name))
     })
     .inner
 }
@@ -74,9 +77,9 @@ fn search_card(ui: &mut Ui, input: &PanelInput<'_>, state: &mut ArchiveState) {
     let send = |command: ArchiveCommand| input.sender.send(Command::Archive(command));
     card(ui, |ui| {
         ui.horizontal(|ui| {
-            ui.label(RichText::new("Search an archive").font(theme::strong(theme::SIZE_TITLE)));
+            ui.label(RichText::new(t("Search an archive")).font(theme::strong(theme::SIZE_TITLE)));
             let remotes = &workbench.settings().archives.remotes;
-            let chosen = workbench.chosen_archive().map_or("no archive", |r| r.name.as_str());
+            let chosen = workbench.chosen_archive().map_or(t("no archive"), |r| r.name.as_str());
             if !remotes.is_empty() {
                 let combo = ComboBox::from_id_salt("archive").selected_text(chosen).show_ui(ui, |ui| {
                     for remote in remotes {
@@ -85,25 +88,25 @@ fn search_card(ui: &mut Ui, input: &PanelInput<'_>, state: &mut ArchiveState) {
                         }
                     }
                 });
-                combo.response.accessible_name("Archive");
+                combo.response.accessible_name(t("Archive"));
             }
         });
         let Some(remote) = workbench.chosen_archive() else {
-            faint(ui, "No archive is set up yet: add one under Settings");
+            faint(ui, t("No archive is set up yet: add one under Settings"));
             return;
         };
         if workbench.needs_archive_password() {
             ui.horizontal(|ui| {
-                ui.label(RichText::new("Password or token").color(theme::TEXT_SECONDARY));
+                ui.label(RichText::new(t("Password or token")).color(theme::TEXT_SECONDARY));
                 let edit = TextEdit::singleline(&mut state.password).password(true).desired_width(180.0);
-                let response = ui.add(edit).accessible_name("Password or token");
+                let response = ui.add(edit).accessible_name(t("Password or token"));
                 let entered = response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
-                if (ui.button("Sign in").clicked() || entered) && !state.password.is_empty() {
+                if (ui.button(t("Sign in")).clicked() || entered) && !state.password.is_empty() {
                     let secret = Secret::new(std::mem::take(&mut state.password));
                     send(ArchiveCommand::Password { name: remote.name.clone(), secret });
                 }
             });
-            faint(ui, "It is forgotten when Hilum ends");
+            faint(ui, t("It is forgotten when Hilum ends"));
             return;
         }
         let query = &mut state.query;
@@ -112,20 +115,20 @@ fn search_card(ui: &mut Ui, input: &PanelInput<'_>, state: &mut ArchiveState) {
             let mut add = |response: egui::Response, ui: &Ui| {
                 entered |= response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
             };
-            let response = field(ui, "Patient name", "Doe*", 150.0, &mut query.patient_name);
+            let response = field(ui, t("Patient name"), "Doe*", 150.0, &mut query.patient_name);
             add(response, ui);
-            let response = field(ui, "Patient ID", "", 110.0, &mut query.patient_id);
+            let response = field(ui, t("Patient ID"), "", 110.0, &mut query.patient_id);
             add(response, ui);
-            let response = field(ui, "From", "2024-01-31", 84.0, &mut query.from);
+            let response = field(ui, t("From"), "2024-01-31", 84.0, &mut query.from);
             add(response, ui);
-            let response = field(ui, "To", "2024-12-31", 84.0, &mut query.to);
+            let response = field(ui, t("To"), "2024-12-31", 84.0, &mut query.to);
             add(response, ui);
-            let response = field(ui, "Modality", "CT", 60.0, &mut query.modality);
+            let response = field(ui, t("Modality"), "CT", 60.0, &mut query.modality);
             add(response, ui);
         });
         ui.add_space(theme::SPACE_1);
         ui.horizontal(|ui| {
-            if icon_text_button(ui, Icon::Search, "Search", true).clicked() || entered {
+            if icon_text_button(ui, Icon::Search, t("Search"), true).clicked() || entered {
                 query.limit = ROWS;
                 query.offset = 0;
                 send(ArchiveCommand::Search(query.clone()));
@@ -141,7 +144,11 @@ fn search_card(ui: &mut Ui, input: &PanelInput<'_>, state: &mut ArchiveState) {
 fn retrieved_card(ui: &mut Ui, input: &PanelInput<'_>) {
     let Some(retrieved) = input.workbench.archive().retrieved() else { return };
     card(ui, |ui| {
-        let text = format!("Retrieved {} objects, {:.1} MB", retrieved.instances, retrieved.bytes as f64 / 1e6);
+        let text = tf!(
+            "Retrieved {instances} objects, {megabytes:.1} MB",
+            instances = retrieved.instances,
+            megabytes = retrieved.bytes as f64 / 1e6
+        );
         status_line(ui, Icon::Check, &text);
         if let Some(path) = path_words(input.workbench, &retrieved.folder) {
             ui.add(Label::new(RichText::new(&path).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL)).truncate())
@@ -150,7 +157,7 @@ fn retrieved_card(ui: &mut Ui, input: &PanelInput<'_>) {
         for note in &retrieved.notes {
             status_line(ui, Icon::Info, &words(input.workbench, note));
         }
-        if icon_text_button(ui, Icon::Open, "Open case", true).clicked() {
+        if icon_text_button(ui, Icon::Open, t("Open case"), true).clicked() {
             let opening = Opening::Paths(vec![retrieved.folder.clone()]);
             input.sender.send(WindowRequest::Open(opening));
             input.sender.send(Command::SetWorkspace(crate::workbench::Workspace::Review));
@@ -162,32 +169,36 @@ fn retrieved_card(ui: &mut Ui, input: &PanelInput<'_>) {
 fn receiver_card(ui: &mut Ui, input: &PanelInput<'_>) {
     let workbench = input.workbench;
     card(ui, |ui| {
-        ui.label(RichText::new("Receiver").font(theme::strong(theme::SIZE_BODY)));
+        ui.label(RichText::new(t("Receiver")).font(theme::strong(theme::SIZE_BODY)));
         let settings = &workbench.settings().archives.receiver;
         match workbench.archive().receiving() {
             None => {
-                let reach = if settings.any_network { "from every network" } else { "from this computer only" };
+                let reach = if settings.any_network { t("from every network") } else { t("from this computer only") };
                 faint(
                     ui,
-                    &format!(
-                        "Off. Takes what is sent by C-STORE to {}, port {}, {reach}",
-                        settings.ae_title, settings.port
+                    &tf!(
+                        "Off. Takes what is sent by C-STORE to {title}, port {port}, {reach}",
+                        title = settings.ae_title,
+                        port = settings.port,
+                        reach
                     ),
                 );
                 let starting = workbench.is_running(JobKey::Receive);
                 let button =
-                    ui.add_enabled_ui(!starting, |ui| icon_text_button(ui, Icon::Play, "Start receiving", false));
+                    ui.add_enabled_ui(!starting, |ui| icon_text_button(ui, Icon::Play, t("Start receiving"), false));
                 if button.inner.clicked() {
                     input.sender.send(Command::Archive(ArchiveCommand::Receive(true)));
                 }
             }
             Some(receiving) => {
-                let text = format!(
-                    "{} listens at port {}, {} objects so far",
-                    receiving.ae_title, receiving.port, receiving.objects
+                let text = tf!(
+                    "{title} listens at port {port}, {objects} objects so far",
+                    title = receiving.ae_title,
+                    port = receiving.port,
+                    objects = receiving.objects
                 );
                 status_line(ui, Icon::Check, &text);
-                if icon_text_button(ui, Icon::Pause, "Stop receiving", false).clicked() {
+                if icon_text_button(ui, Icon::Pause, t("Stop receiving"), false).clicked() {
                     input.sender.send(Command::Archive(ArchiveCommand::Receive(false)));
                 }
                 let mut studies: Vec<(&str, &std::path::Path, usize, String)> = Vec::new();
@@ -201,10 +212,10 @@ fn receiver_card(ui: &mut Ui, input: &PanelInput<'_>) {
                 }
                 for (from, folder, count, uid) in studies.iter().take(5) {
                     let tail: String = uid.chars().skip(uid.len().saturating_sub(10)).collect();
-                    let name = identifier(workbench, &tail, "hidden");
+                    let name = identifier(workbench, &tail, t("hidden"));
                     ui.horizontal(|ui| {
-                        let words = format!("{count} of the last objects, study …{name}, from {from}");
-                        if ui.button("Open").accessible_name(format!("Open received study {name}")).clicked() {
+                        let words = tf!("{count} of the last objects, study …{name}, from {from}", count, name, from);
+                        if ui.button(t("Open")).accessible_name(tf!("Open received study {name}", name)).clicked() {
                             input.sender.send(WindowRequest::Open(Opening::Paths(vec![folder.to_path_buf()])));
                             input.sender.send(Command::SetWorkspace(crate::workbench::Workspace::Review));
                         }

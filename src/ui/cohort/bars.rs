@@ -4,6 +4,8 @@ use super::super::theme;
 use super::{largest, tint};
 use crate::cohort::RecurrenceMap;
 use crate::structures::Station;
+use crate::tf;
+use crate::words::{t, told};
 use eframe::egui::{Stroke, Ui, Vec2b};
 use egui_plot::{AxisHints, Bar, BarChart, GridMark, Line, Plot, PlotPoints};
 
@@ -24,26 +26,26 @@ pub fn bars_ui(ui: &mut Ui, map: &RecurrenceMap, selected: Option<Station>) {
                 .width(0.7)
                 .fill(tint(s.proportion.max(top * 0.02), top))
                 .stroke(stroke)
-                .name(format!("Station {}", s.station))
+                .name(tf!("Station {station}", station = s.station))
         })
         .collect();
     let words: Vec<String> = map
         .stations
         .iter()
         .map(|s| {
-            format!(
-                "Station {}: {}\n{} of {}, {}\n95 % interval {:.1} to {:.1} %",
-                s.station,
-                s.station.name(),
-                s.k,
-                s.n,
-                s.percent_label(),
-                100.0 * s.interval.lower,
-                100.0 * s.interval.upper
+            tf!(
+                "Station {station}: {name}\n{k} of {n}, {share}\n95 % interval {lower:.1} to {upper:.1} %",
+                station = s.station,
+                name = told(s.station.name()),
+                k = s.k,
+                n = s.n,
+                share = s.percent_label(),
+                lower = 100.0 * s.interval.lower,
+                upper = 100.0 * s.interval.upper
             )
         })
         .collect();
-    let chart = BarChart::new("Recurrences", bars).element_formatter(Box::new(move |bar, _| {
+    let chart = BarChart::new(t("Recurrences"), bars).element_formatter(Box::new(move |bar, _| {
         words.get(bar.argument.round() as usize).cloned().unwrap_or_default()
     }));
     let whisker = Stroke::new(1.25, theme::TEXT_SECONDARY);
@@ -54,7 +56,7 @@ pub fn bars_ui(ui: &mut Ui, map: &RecurrenceMap, selected: Option<Station>) {
         .map(|(n, s)| {
             let (x, low, high) = (n as f64, 100.0 * s.interval.lower, 100.0 * s.interval.upper);
             let path = vec![[x - CAP, low], [x + CAP, low], [x, low], [x, high], [x - CAP, high], [x + CAP, high]];
-            Line::new("95 % interval", PlotPoints::from(path)).stroke(whisker).allow_hover(false)
+            Line::new(t("95 % interval"), PlotPoints::from(path)).stroke(whisker).allow_hover(false)
         })
         .collect();
     let ticks = (0..Station::COUNT).map(|n| GridMark { value: n as f64, step_size: 1.0 }).collect::<Vec<_>>();
@@ -63,7 +65,7 @@ pub fn bars_ui(ui: &mut Ui, map: &RecurrenceMap, selected: Option<Station>) {
         let station = (mark.value - n).abs() < 0.01 && n >= 0.0;
         station.then(|| Station::from_index(n as usize)).flatten().map(|s| s.label().to_owned()).unwrap_or_default()
     };
-    Plot::new("recurrences by station")
+    let shown = Plot::new("recurrences by station")
         .height(230.0)
         .allow_zoom(false)
         .allow_drag(false)
@@ -89,4 +91,7 @@ pub fn bars_ui(ui: &mut Ui, map: &RecurrenceMap, selected: Option<Station>) {
                 plot.line(line);
             }
         });
+    shown.response.widget_info(|| {
+        eframe::egui::WidgetInfo::labeled(eframe::egui::Role::Figure, true, t("Recurrences by station"))
+    });
 }

@@ -9,6 +9,8 @@ use super::theme;
 use super::widgets::{card, faint, segmented, status_line};
 use crate::cohort::{Denominator, PublishedRecurrence, RecurrenceMap, inconsistencies};
 use crate::structures::Station;
+use crate::tf;
+use crate::words::{t, told};
 use eframe::egui::{CollapsingHeader, Color32, Label, RichText, ScrollArea, Ui, UiBuilder, vec2};
 
 /// What the workspace keeps between frames.
@@ -57,17 +59,19 @@ pub fn cohort_ui(ui: &mut Ui, state: &mut CohortState) {
 
 fn header_ui(ui: &mut Ui, state: &mut CohortState) {
     let published = &state.published;
-    ui.label(RichText::new("Where recurrences lie").font(theme::strong(theme::SIZE_TITLE)));
-    let words = format!(
-        "{} recurrences over 16 stations in {} of {} patients with small cell lung cancer",
-        published.events, published.recurring_patients, published.patients
+    ui.label(RichText::new(t("Where recurrences lie")).font(theme::strong(theme::SIZE_TITLE)));
+    let words = tf!(
+        "{events} recurrences over 16 stations in {recurring} of {patients} patients with small cell lung cancer",
+        events = published.events,
+        recurring = published.recurring_patients,
+        patients = published.patients
     );
     ui.label(RichText::new(words).color(theme::TEXT_SECONDARY));
-    status_line(ui, Icon::Info, "Published data, not this clinic's").on_hover_text(&published.source);
+    status_line(ui, Icon::Info, t("Published data, not this clinic's")).on_hover_text(&published.source);
     ui.horizontal_wrapped(|ui| {
-        ui.label(RichText::new("Show counts as a share of").color(theme::TEXT_SECONDARY));
-        let events = format!("{} recurrences", published.events);
-        let patients = format!("{} patients who recurred", published.recurring_patients);
+        ui.label(RichText::new(t("Show counts as a share of")).color(theme::TEXT_SECONDARY));
+        let events = tf!("{events} recurrences", events = published.events);
+        let patients = tf!("{patients} patients who recurred", patients = published.recurring_patients);
         let options = [(Denominator::Events, events.as_str()), (Denominator::RecurringPatients, patients.as_str())];
         if let Some(chosen) = segmented(ui, "", &options, state.denominator) {
             state.denominator = chosen;
@@ -78,17 +82,17 @@ fn header_ui(ui: &mut Ui, state: &mut CohortState) {
 
 fn map_card(ui: &mut Ui, map: &RecurrenceMap, state: &mut CohortState) {
     card(ui, |ui| {
-        ui.label(RichText::new("Mediastinum from the front").font(theme::strong(theme::SIZE_BODY)));
+        ui.label(RichText::new(t("Mediastinum from the front")).font(theme::strong(theme::SIZE_BODY)));
         schematic::schematic_ui(ui, map, &mut state.selected);
         let hilar = [Station::S10R, Station::S10L, Station::S4R, Station::S7];
         let (k, n, share) = map.share(&hilar);
-        faint(ui, &format!("10R, 10L, 4R and 7 together: {k} of {n}, {:.1} %", 100.0 * share));
+        faint(ui, &tf!("10R, 10L, 4R and 7 together: {k} of {n}, {percent:.1} %", k, n, percent = 100.0 * share));
     });
 }
 
 fn chart_card(ui: &mut Ui, map: &RecurrenceMap, state: &mut CohortState) {
     card(ui, |ui| {
-        ui.label(RichText::new("By station, with 95 % Wilson intervals").font(theme::strong(theme::SIZE_BODY)));
+        ui.label(RichText::new(t("By station, with 95 % Wilson intervals")).font(theme::strong(theme::SIZE_BODY)));
         bars::bars_ui(ui, map, state.selected);
         ui.add_space(theme::SPACE_2);
         table::table_ui(ui, map, &mut state.selected);
@@ -97,21 +101,21 @@ fn chart_card(ui: &mut Ui, map: &RecurrenceMap, state: &mut CohortState) {
 
 fn inconsistencies_ui(ui: &mut Ui) {
     card(ui, |ui| {
-        ui.label(RichText::new("What does not add up in the publication").font(theme::strong(theme::SIZE_BODY)));
-        faint(ui, "Figures are shown as reported; nothing is corrected silently");
+        ui.label(RichText::new(t("What does not add up in the publication")).font(theme::strong(theme::SIZE_BODY)));
+        faint(ui, t("Figures are shown as reported; nothing is corrected silently"));
         ui.add_space(theme::SPACE_1);
         for (n, entry) in inconsistencies().iter().enumerate() {
-            let title = RichText::new(format!("{}. {}", n + 1, entry.title)).color(theme::TEXT);
+            let title = RichText::new(format!("{}. {}", n + 1, told(&entry.title))).color(theme::TEXT);
             CollapsingHeader::new(title).id_salt(("inconsistency", n)).default_open(n == 0).show(ui, |ui| {
                 for (name, words) in
-                    [("Reported", &entry.reported), ("Problem", &entry.problem), ("Here", &entry.treatment)]
+                    [(t("Reported"), &entry.reported), (t("Problem"), &entry.problem), (t("Here"), &entry.treatment)]
                 {
                     ui.horizontal_top(|ui| {
                         ui.allocate_ui(vec2(70.0, 16.0), |ui| {
                             ui.set_width(70.0);
                             ui.label(RichText::new(name).color(theme::TEXT_FAINT));
                         });
-                        ui.add(Label::new(RichText::new(words).color(theme::TEXT_SECONDARY)).wrap());
+                        ui.add(Label::new(RichText::new(told(words)).color(theme::TEXT_SECONDARY)).wrap());
                     });
                 }
             });

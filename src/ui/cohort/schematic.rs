@@ -7,6 +7,8 @@ use super::super::theme;
 use super::{ink, largest, tint};
 use crate::cohort::{RecurrenceMap, StationRecurrence};
 use crate::structures::Station;
+use crate::tf;
+use crate::words::{t, told};
 use eframe::egui::{
     self, Align2, Color32, Painter, Pos2, Rect, Role, Sense, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
 };
@@ -95,7 +97,7 @@ pub fn schematic_ui(ui: &mut Ui, map: &RecurrenceMap, selected: &mut Option<Stat
     let width = ui.available_width();
     let scale = (width / SHEET[0]).min(6.2);
     let (rect, response) = ui.allocate_exact_size(vec2(width, SHEET[1] * scale), Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, "Schematic of the mediastinum"));
+    response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, t("Schematic of the mediastinum")));
     let sheet = Sheet { origin: pos2(rect.center().x - SHEET[0] * scale / 2.0, rect.top()), scale };
     let painter = ui.painter_at(rect);
     anatomy(&painter, &sheet);
@@ -141,12 +143,12 @@ fn anatomy(painter: &Painter, sheet: &Sheet) {
         let font = theme::regular((1.9 * sheet.scale).clamp(8.0, theme::SIZE_SMALL));
         painter.text(sheet.at(at), Align2::CENTER_CENTER, words, font, theme::TEXT_FAINT);
     };
-    label([8.0, 4.0], "Right");
-    label([86.0, 4.0], "Left");
-    label([49.0, 38.0], "Trachea");
-    label([69.0, 92.0], "Aorta");
-    label([30.0, 90.0], "Lower lobe");
-    label([23.0, 52.0], "Upper lobe");
+    label([8.0, 4.0], t("Right"));
+    label([86.0, 4.0], t("Left"));
+    label([49.0, 38.0], t("Trachea"));
+    label([69.0, 92.0], t("Aorta"));
+    label([30.0, 90.0], t("Lower lobe"));
+    label([23.0, 52.0], t("Upper lobe"));
 }
 
 /// Trachea and its neighbours from the side, for the two stations that the front hides.
@@ -154,11 +156,11 @@ fn side_view(painter: &Painter, sheet: &Sheet) {
     let frame = Rect::from_two_pos(sheet.at([88.0, 2.0]), sheet.at([127.5, 52.0]));
     painter.rect(frame, f32::from(theme::CORNER), theme::PANEL, Stroke::new(1.0, theme::LINE), StrokeKind::Inside);
     let font = theme::regular((1.9 * sheet.scale).clamp(8.0, theme::SIZE_SMALL));
-    painter.text(sheet.at([107.0, 5.5]), Align2::CENTER_CENTER, "From the side", font.clone(), theme::TEXT_FAINT);
+    painter.text(sheet.at([107.0, 5.5]), Align2::CENTER_CENTER, t("From the side"), font.clone(), theme::TEXT_FAINT);
     let artery = theme::PANEL.lerp_to_gamma(theme::ERROR, 0.22);
     sheet.tube(painter, &[[109.0, 11.0], [109.5, 30.0], [110.5, 46.0]], 4.2, theme::CONTROL_ACTIVE);
     sheet.tube(painter, &[[103.5, 46.0], [103.5, 38.0], [106.0, 36.5]], 4.0, artery);
-    for (at, words) in [([92.5, 48.0], "Front"), ([121.5, 48.0], "Back")] {
+    for (at, words) in [([92.5, 48.0], t("Front")), ([121.5, 48.0], t("Back"))] {
         painter.text(sheet.at(at), Align2::CENTER_CENTER, words, font.clone(), theme::TEXT_FAINT);
     }
 }
@@ -174,7 +176,7 @@ fn station_ui(
     let field = sheet.field(s.station);
     let id = ui.scope_id().with(("station", s.station.index()));
     let response = ui.interact(field, id, Sense::click());
-    let spoken = format!("Station {}: {} of {}", s.station, s.k, s.n);
+    let spoken = tf!("Station {station}: {k} of {n}", station = s.station, k = s.k, n = s.n);
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &spoken));
     let chosen = *selected == Some(s.station);
     let fill = tint(s.proportion, top);
@@ -193,14 +195,14 @@ fn station_ui(
     if response.clicked() {
         *selected = if chosen { None } else { Some(s.station) };
     }
-    response.on_hover_cursor(egui::CursorIcon::PointingHand).on_hover_text(format!(
-        "{}\n{} of {}, {}\n95 % interval {:.1} to {:.1} %",
-        s.station.name(),
-        s.k,
-        s.n,
-        s.percent_label(),
-        100.0 * s.interval.lower,
-        100.0 * s.interval.upper
+    response.on_hover_cursor(egui::CursorIcon::PointingHand).on_hover_text(tf!(
+        "{name}\n{k} of {n}, {share}\n95 % interval {lower:.1} to {upper:.1} %",
+        name = told(s.station.name()),
+        k = s.k,
+        n = s.n,
+        share = s.percent_label(),
+        lower = 100.0 * s.interval.lower,
+        upper = 100.0 * s.interval.upper
     ));
 }
 

@@ -3,6 +3,8 @@
 use super::super::theme;
 use crate::cohort::RecurrenceMap;
 use crate::structures::Station;
+use crate::tf;
+use crate::words::{t, told};
 use eframe::egui::{Align, Button, Label, Layout, RichText, Ui};
 use egui_extras::{Column, TableBuilder};
 
@@ -22,7 +24,7 @@ pub fn table_ui(ui: &mut Ui, map: &RecurrenceMap, selected: &mut Option<Station>
         .column(Column::exact(66.0))
         .column(Column::exact(112.0))
         .header(ROW, |mut header| {
-            for title in ["Station", "Name", "Count", "Share", "95 % interval"] {
+            for title in [t("Station"), t("Name"), t("Count"), t("Share"), t("95 % interval")] {
                 header.col(|ui| {
                     ui.label(RichText::new(title).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL + 1.0));
                 });
@@ -35,7 +37,7 @@ pub fn table_ui(ui: &mut Ui, map: &RecurrenceMap, selected: &mut Option<Station>
                     row.col(|ui| {
                         let text = RichText::new(s.station.label()).font(theme::strong(theme::SIZE_BODY));
                         let button = Button::new(text).frame_when_inactive(false).small();
-                        let name = format!("Station {} in the table", s.station);
+                        let name = tf!("Station {station} in the table", station = s.station);
                         if ui.add(button).accessible_name(name).clicked() {
                             *selected = if *selected == Some(s.station) { None } else { Some(s.station) };
                         }
@@ -45,10 +47,14 @@ pub fn table_ui(ui: &mut Ui, map: &RecurrenceMap, selected: &mut Option<Station>
                             ui.add(Label::new(RichText::new(text).color(color)).truncate());
                         });
                     };
-                    cell(s.station.name().to_owned(), theme::TEXT_SECONDARY);
-                    cell(format!("{} of {}", s.k, s.n), theme::TEXT);
+                    cell(told(s.station.name()).to_owned(), theme::TEXT_SECONDARY);
+                    cell(tf!("{k} of {n}", k = s.k, n = s.n), theme::TEXT);
                     cell(s.percent_label(), theme::TEXT);
-                    let interval = format!("{:.1} to {:.1} %", 100.0 * s.interval.lower, 100.0 * s.interval.upper);
+                    let interval = tf!(
+                        "{lower:.1} to {upper:.1} %",
+                        lower = 100.0 * s.interval.lower,
+                        upper = 100.0 * s.interval.upper,
+                    );
                     cell(interval, theme::TEXT_SECONDARY);
                 });
             }

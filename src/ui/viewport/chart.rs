@@ -1,6 +1,8 @@
 //! The bars beside the strip of slices: how far two sets of structures lie apart on every slice.
 
+use crate::tf;
 use crate::ui::theme;
+use crate::words::t;
 use eframe::egui::{Color32, Painter, Rect, Stroke, StrokeKind, pos2};
 
 /// The difference on a slice.
@@ -19,18 +21,19 @@ impl DifferenceBar {
     pub(super) fn words(&self) -> Option<String> {
         let mut parts = Vec::new();
         if self.only_reference {
-            parts.push("only the reference is here (blue frame)".to_owned());
+            parts.push(t("only the reference is here (blue frame)").to_owned());
         }
         if self.only_test {
-            parts.push("no reference here (orange frame)".to_owned());
+            parts.push(t("no reference here (orange frame)").to_owned());
         }
         if self.outward_mm > 0.0 || self.inward_mm > 0.0 {
-            parts.push(format!(
-                "up to {:.1} mm outside (to the right), {:.1} mm inside (to the left)",
-                self.outward_mm, self.inward_mm
+            parts.push(tf!(
+                "up to {outward:.1} mm outside (to the right), {inward:.1} mm inside (to the left)",
+                outward = self.outward_mm,
+                inward = self.inward_mm
             ));
         }
-        (!parts.is_empty()).then(|| format!("Difference: {}", parts.join("; ")))
+        (!parts.is_empty()).then(|| tf!("Difference: {parts}", parts = parts.join("; ")))
     }
 }
 

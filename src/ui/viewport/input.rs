@@ -3,6 +3,7 @@
 //! Every pointer move of a frame becomes an event of its own, so a fast stroke keeps its shape, and a
 //! press is told at once, not after egui's drag threshold.
 
+use super::touch::Touches;
 use super::transform::{Camera, ViewTransform};
 use crate::geometry::PatientPoint;
 use crate::image::WindowLevel;
@@ -26,6 +27,8 @@ pub enum ViewEvent {
         at: PatientPoint,
         modifiers: Modifiers,
     },
+    /// The press was the first of two fingers: nothing of it stays.
+    Cancel,
     DoubleClick {
         at: PatientPoint,
     },
@@ -59,6 +62,8 @@ enum Gesture {
         /// Moved further than a click may.
         drags: bool,
     },
+    /// Two fingers pan and zoom.
+    Fingers,
 }
 
 /// Input state of a view between frames.
@@ -67,6 +72,7 @@ pub(super) struct InputState {
     gesture: Gesture,
     /// Parts of a wheel step not yet told, in steps.
     wheel: f32,
+    touches: Touches,
     clicks: DoubleClicks,
 }
 
@@ -97,7 +103,7 @@ impl InputState {
     const CLICK_POINTS: f32 = 4.0;
 
     pub fn is_panning(&self) -> bool {
-        matches!(self.gesture, Gesture::Pan { .. })
+        matches!(self.gesture, Gesture::Pan { .. } | Gesture::Fingers)
     }
 
     /// True while a button that went down in this view is down.
@@ -117,14 +123,23 @@ impl InputState {
         let over = response.contains_pointer() && !egui::Popup::is_any_open(&response.ctx);
         if !over && !self.is_busy() {
             self.wheel = 0.0;
+            // A finger is told as a touch first; the pointer that it becomes may follow a frame later.
+            response.ctx.input(|i| i.events.iter().for_each(|e| self.touches.note(e, false)));
             return Vec::new();
         }
-        let (events, space, any_down) =
-            response.ctx.input(|i| (i.events.clone(), i.key_down(Key::Space), i.pointer.any_down()));
+        if let Some(told) = self.fingers(response, view, camera) {
+            return told;
+        }
+        let (events, space, any_down, focused) =
+            response.ctx.input(|i| (i.events.clone(), i.key_down(Key::Space), i.pointer.any_down(), i.focused));
         let space = space && !response.ctx.egui_wants_keyboard_input();
         let mut told = Vec::new();
         let mut view = *view;
         for event in &events {
+            self.touches.note(event, self.is_busy());
+            if self.touches.is_foreign(event, self.is_busy()) {
+                continue;
+            }
             match event {
                 Event::PointerButton { pos, button, pressed: true, modifiers }
                     if over && view.rect.contains(*pos) && self.gesture == Gesture::None =>
@@ -150,9 +165,10 @@ impl InputState {
             }
         }
         // A release that never arrived (the window lost the focus): the stroke ends where it was last seen.
-        if self.is_busy() && !any_down {
+        let lost = if self.touches.is_disturbed() { !focused } else { !any_down };
+        if self.is_busy() && lost {
             if self.gesture == Gesture::Tool {
-                let at = response.ctx.pointer_latest_pos().unwrap_or(view.rect.center());
+                let at = self.touches.last();
                 told.push(ViewEvent::Release { at: view.patient_from_screen(at), modifiers: Modifiers::NONE });
             }
             self.gesture = Gesture::None;
@@ -165,6 +181,31 @@ impl InputState {
         told
     }
 
+    /// Two fingers that came down together pan and zoom, until the last one is lifted. `None` where there are none.
+    fn fingers(&mut self, response: &Response, view: &ViewTransform, camera: &mut Camera) -> Option<Vec<ViewEvent>> {
+        let (fingers, touched) = response.ctx.input(|i| (i.multi_touch(), i.any_touches()));
+        let goes_on = self.gesture == Gesture::Fingers;
+        if goes_on && !touched {
+            self.gesture = Gesture::None;
+            return Some(Vec::new());
+        }
+        let Some(fingers) = fingers else { return goes_on.then(Vec::new) };
+        let mut told = Vec::new();
+        if !goes_on {
+            match self.gesture {
+                Gesture::None if view.rect.contains(fingers.center_pos) => {}
+                Gesture::Tool if self.touches.is_fresh() => told.push(ViewEvent::Cancel),
+                _ => return None,
+            }
+            self.gesture = Gesture::Fingers;
+        }
+        let mut view = *view;
+        camera.pan(&view, fingers.translation_delta);
+        follow(&mut view, camera);
+        zoom(&mut view, camera, f64::from(fingers.zoom_delta), fingers.center_pos);
+        Some(told)
+    }
+
     fn press(
         &mut self,
         at: Pos2,
@@ -175,6 +216,7 @@ impl InputState {
         view: &ViewTransform,
         told: &mut Vec<ViewEvent>,
     ) {
+        self.touches.begin(at);
         self.gesture = match button {
             PointerButton::Middle => Gesture::Pan { button, last: at },
             PointerButton::Primary if space => Gesture::Pan { button, last: at },
@@ -195,8 +237,9 @@ impl InputState {
         camera: &mut Camera,
         told: &mut Vec<ViewEvent>,
     ) {
+        self.touches.moved(at);
         match &mut self.gesture {
-            Gesture::None => {}
+            Gesture::None | Gesture::Fingers => {}
             Gesture::Tool => told.push(ViewEvent::Drag { at: view.patient_from_screen(at), modifiers }),
             Gesture::Pan { last, .. } => {
                 camera.pan(view, at - *last);
@@ -229,7 +272,7 @@ impl InputState {
         told: &mut Vec<ViewEvent>,
     ) {
         let ends = match self.gesture {
-            Gesture::None => false,
+            Gesture::None | Gesture::Fingers => false,
             Gesture::Tool => button == PointerButton::Primary,
             Gesture::Pan { button: held, .. } => button == held,
             Gesture::Window { .. } => button == PointerButton::Secondary,
@@ -253,6 +296,11 @@ impl InputState {
         response: &Response,
         told: &mut Vec<ViewEvent>,
     ) {
+        if modifiers.alt {
+            camera.pan(view, delta * if unit == MouseWheelUnit::Point { 1.0 } else { Self::POINTS_PER_STEP });
+            follow(view, camera);
+            return;
+        }
         // Some systems turn a wheel with shift into a sideways one.
         let delta = if delta.y == 0.0 { delta.x } else { delta.y };
         let steps = match unit {
@@ -293,7 +341,7 @@ fn follow(view: &mut ViewTransform, camera: &Camera) {
 /// The cursor while nothing is pressed and while panning.
 pub(super) fn cursor(state: &InputState, idle: egui::CursorIcon) -> egui::CursorIcon {
     match state.gesture {
-        Gesture::Pan { .. } => egui::CursorIcon::Grabbing,
+        Gesture::Pan { .. } | Gesture::Fingers => egui::CursorIcon::Grabbing,
         Gesture::Window { .. } => egui::CursorIcon::AllScroll,
         Gesture::None | Gesture::Tool => idle,
     }

@@ -2,6 +2,7 @@
 
 use super::transform::ViewTransform;
 use crate::ui::theme;
+use crate::words::told;
 use eframe::egui::{Align2, Color32, FontId, Mesh, Painter, Pos2, Rect, Shape, pos2, vec2};
 
 /// What the legend says.
@@ -27,7 +28,7 @@ pub(super) fn paint(painter: &Painter, view: &ViewTransform, legend: &OverlayLeg
     let strong = theme::strong(theme::SIZE_SMALL);
     let width =
         |words: &str, font: &FontId| painter.layout_no_wrap(words.to_owned(), font.clone(), Color32::WHITE).size().x;
-    let cautions: Vec<String> = legend.cautions.iter().map(|c| format!("! {c}")).collect();
+    let cautions: Vec<String> = legend.cautions.iter().map(|c| format!("! {}", told(c))).collect();
     let texts = legend.levels.iter().map(|(_, t)| (t, 22.0, &small));
     let bar = legend.bar.iter().flat_map(|(_, words)| words).map(|t| (t, 20.0, &small));
     let heads = std::iter::once(&legend.title).chain(&cautions).map(|t| (t, 0.0, &strong));

@@ -12,6 +12,7 @@ mod outlines;
 mod overlays;
 pub mod preview;
 mod scrub;
+mod touch;
 mod transform;
 
 pub use chart::DifferenceBar;
@@ -29,6 +30,7 @@ use crate::gpu::{Fills, OverlayLook, SliceFrame, SliceRenderer};
 use crate::image::{CtVolume, OverlayVolume, Sampling, Slab, WindowLevel};
 use crate::structures::{Roi, RoiId};
 use crate::ui::theme;
+use crate::words::told;
 use eframe::egui::emath::GuiRounding as _;
 use eframe::egui::{
     self, Color32, CursorIcon, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo,
@@ -193,7 +195,7 @@ impl View {
         let strip = Rect::from_min_max(Pos2::new(split, whole.top()), whole.max);
         let id = ui.scope_id().with(("view", self.index));
         let response = ui.interact(rect, id, Sense::click_and_drag());
-        response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, &self.name));
+        response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, told(&self.name)));
 
         let place = |camera: &Camera| ViewTransform::new(input.grid, self.orientation, input.crosshair, camera, rect);
         let before = place(&self.camera);

@@ -4,7 +4,9 @@ use super::transform::ViewTransform;
 use super::{Brush, ViewInput};
 use crate::geometry::{ImagePlane, Orientation, PatientPoint, VoxelGrid};
 use crate::image::{Sampling, WindowLevel};
+use crate::tf;
 use crate::ui::theme;
+use crate::words::t;
 use eframe::egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2, pos2, vec2};
 
 /// A number with a true minus sign and no negative zero.
@@ -117,7 +119,7 @@ pub fn position_words(grid: &VoxelGrid, view: &ViewTransform) -> [String; 2] {
         Orientation::Axial => {
             let k = grid.nearest_slice(grid.plane_from_patient(p).1);
             let z = grid.patient_from_voxel(k, 0.0, 0.0).z;
-            [format!("Slice {} of {}", k + 1, grid.slices()), format!("z {} mm", signed(z, 1))]
+            [tf!("Slice {n} of {slices}", n = k + 1, slices = grid.slices()), format!("z {} mm", signed(z, 1))]
         }
         Orientation::Sagittal => [String::new(), format!("x {} mm", signed(p.x, 1))],
         Orientation::Coronal => [String::new(), format!("y {} mm", signed(p.y, 1))],
@@ -159,7 +161,7 @@ pub(super) fn texts(
         corner = at.right_bottom() + vec2(0.0, 2.0);
     }
     if input.sampling == Sampling::Nearest && input.slab.is_none() && roomy {
-        text(painter, corner, Align2::RIGHT_TOP, "Raw voxels", small.clone(), dim);
+        text(painter, corner, Align2::RIGHT_TOP, t("Raw voxels"), small.clone(), dim);
     }
     let [slice, position] = position_words(input.grid, view);
     let low = text(painter, r.left_bottom(), Align2::LEFT_BOTTOM, &position, small.clone(), bright);
@@ -229,7 +231,7 @@ pub(super) fn gaps(painter: &Painter, view: &ViewTransform, input: &ViewInput<'_
             painter.extend(Shape::dashed_line(&ends, stroke, 6.0, 4.0));
         }
         if band.height() > 14.0 {
-            let words = format!("{} mm without slices", signed(to - from, 1));
+            let words = tf!("{gap} mm without slices", gap = signed(to - from, 1));
             text(
                 painter,
                 band.right_center() - vec2(24.0, 0.0),

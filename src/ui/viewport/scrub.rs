@@ -8,7 +8,9 @@ use super::overlays::signed;
 use super::transform::ViewTransform;
 use super::{ViewEvent, ViewInput};
 use crate::geometry::{Orientation, PatientPoint, VoxelGrid};
+use crate::tf;
 use crate::ui::theme;
+use crate::words::{t, told};
 use eframe::egui::{self, Color32, Painter, Rect, Response, Shape, Stroke, StrokeKind, Ui, WidgetInfo, pos2};
 use glam::DVec3;
 
@@ -111,7 +113,7 @@ pub(super) fn show(ui: &Ui, rect: Rect, view: &ViewTransform, input: &ViewInput<
     let id = ui.scope_id().with(("scrubber", plane.orientation));
     let response = ui.interact(rect, id, egui::Sense::click_and_drag());
     let here = plane.origin.dot(plane.normal);
-    let name = format!("{} position", plane.orientation);
+    let name = told(&format!("{} position", plane.orientation)).to_owned();
     response.widget_info(|| WidgetInfo::slider(true, here, &name));
     let [low, high] = range_mm(input.grid, plane.normal);
     let track = Track {
@@ -205,34 +207,35 @@ fn dotted(painter: &Painter, x: f32, [top, bottom]: [f32; 2], color: Color32) {
 /// What is there, and what the shapes mean.
 fn words(input: &ViewInput<'_>, k: usize) -> String {
     let z = input.grid.patient_from_voxel(k, 0.0, 0.0).z;
-    let mut lines = vec![format!("Slice {} of {}, z {} mm", k + 1, input.grid.slices(), signed(z, 1))];
+    let mut lines =
+        vec![tf!("Slice {n} of {slices}, z {z} mm", n = k + 1, slices = input.grid.slices(), z = signed(z, 1))];
     lines.extend(input.extras.differences.and_then(|(bars, _)| bars.get(k)?.words()));
     let marks = input.extras.marks;
     if let Some(active) = input.structures.iter().find(|s| s.active) {
         let gap = marks.is_some_and(|m| SliceMarks::at(&m.gaps, k));
         let what = if active.roi.slices.contains_key(&k) {
-            "has contours here (block)"
+            t("has contours here (block)")
         } else if gap {
-            "has a gap here (crossed frame)"
+            t("has a gap here (crossed frame)")
         } else {
-            "has no contours here"
+            t("has no contours here")
         };
-        let name = if active.label.is_empty() { "The selected structure" } else { active.label };
+        let name = if active.label.is_empty() { t("The selected structure") } else { active.label };
         lines.push(format!("{name} {what}"));
     }
     if let Some(marks) = marks {
         if let Some(names) = marks.edited.get(k).filter(|names| !names.is_empty()) {
             let shown = names.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(", ");
-            let more = if names.len() > 3 { format!(" and {} more", names.len() - 3) } else { String::new() };
-            lines.push(format!("Changed since it was opened (arrow head): {shown}{more}"));
+            let more = if names.len() > 3 { tf!(" and {n} more", n = names.len() - 3) } else { String::new() };
+            lines.push(tf!("Changed since it was opened (arrow head): {shown}{more}", shown, more));
         }
         if SliceMarks::at(&marks.copied, k) {
-            lines.push("Copied from another slice and not yet reviewed (ring)".into());
+            lines.push(t("Copied from another slice and not yet reviewed (ring)").into());
         }
         lines.push(if SliceMarks::at(&marks.seen, k) {
-            "Looked at".into()
+            t("Looked at").into()
         } else {
-            "Not yet looked at (dotted line)".into()
+            t("Not yet looked at (dotted line)").into()
         });
     }
     lines.join("\n")

@@ -6,6 +6,7 @@ use super::offers::{self, FoundJournal};
 use super::queue::{Entry, JournalStatus, Shared};
 use super::recover::{RecoveredCase, recover};
 use super::{JournalCommand, folder_for};
+use crate::words::t;
 use crate::workbench::history::StateId;
 use crate::workbench::jobs::{JobKey, Lane};
 use crate::workbench::loading::OpenStep;
@@ -128,8 +129,8 @@ impl Workbench {
             JournalCommand::Recover(path) => self.recover(path),
             JournalCommand::Discard(path) => {
                 match offers::discard(&path) {
-                    Ok(()) => self.notices.info("The edits were discarded"),
-                    Err(error) => self.notices.error("The edits could not be discarded", &error),
+                    Ok(()) => self.notices.info(t("The edits were discarded")),
+                    Err(error) => self.notices.error(t("The edits could not be discarded"), &error),
                 }
                 self.look_for_journals();
             }
@@ -146,7 +147,7 @@ impl Workbench {
             offers::prune(&mut found);
             Ok(JobResult::Journals { found, damaged })
         };
-        let spawned = self.jobs.spawn(Lane::Pictures, JobKey::Journals, "Look for unfinished cases", work);
+        let spawned = self.jobs.spawn(Lane::Pictures, JobKey::Journals, t("Look for unfinished cases"), work);
         if let Err(error) = spawned {
             tracing::warn!("{error}");
         }
@@ -159,8 +160,8 @@ impl Workbench {
             if !self.notices.all().iter().any(known) {
                 self.notices.push_with_files(
                     Severity::Warning,
-                    "A journal of an earlier run cannot be read and was left as it is",
-                    vec![why, "`hilum journal list` names it, `hilum journal discard` removes it".to_owned()],
+                    t("A journal of an earlier run cannot be read and was left as it is"),
+                    vec![why, t("`hilum journal list` names it, `hilum journal discard` removes it").to_owned()],
                     vec![path],
                 );
             }
@@ -169,11 +170,11 @@ impl Workbench {
 
     fn recover(&mut self, path: PathBuf) {
         if self.is_current(&path) {
-            self.notices.info("This case is open already");
+            self.notices.info(t("This case is open already"));
             return;
         }
         // The name of a journal says nothing; the job has none to show.
-        self.start_opening("Open the case as it was left", Vec::new(), move |context| {
+        self.start_opening(t("Open the case as it was left"), Vec::new(), move |context| {
             let recovered = recover(&path, None, context, &mut |step| {
                 context.send(match step {
                     OpenStep::Found(found) => JobResult::Found(found),

@@ -5,6 +5,7 @@
 //! 1970), state of the history that it leads to (u64), the first 8 bytes of the SHA-256 over the number of the frame and
 //! all of the above and the payload; then the payload, deflated JSON or nothing.
 
+use crate::words::{keep, t};
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
@@ -14,7 +15,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 /// The first bytes of every journal; the digit is the version of this framing.
 pub const MAGIC: &[u8; 8] = b"HILUMJ1\n";
 /// Why a journal is torn whose writer ended in the middle of a record; of that record nothing was ever promised.
-pub const UNFINISHED: &str = "the last record was not written to its end";
+pub const UNFINISHED: &str = keep("the last record was not written to its end");
 const HEAD: usize = 29;
 /// No record is larger than this, bytes unpacked; a length beyond it is damage.
 const MOST: u64 = 1 << 30;
@@ -135,7 +136,7 @@ impl<R: Read + Seek> Frames<R> {
         let mut magic = [0; 8];
         let read = from.read_exact(&mut magic);
         if read.is_err() || magic != *MAGIC {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "this is no journal of this program"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, t("this is no journal of this program")));
         }
         Ok(Self { from, length, at: MAGIC.len() as u64, index: 0, end: None })
     }
@@ -168,10 +169,10 @@ impl<R: Read + Seek> Frames<R> {
             return self.torn(UNFINISHED);
         }
         if self.from.read_exact(&mut head).is_err() {
-            return self.torn("the disk does not give it back");
+            return self.torn(t("the disk does not give it back"));
         }
         let length = u64::from(u32::from_le_bytes([head[0], head[1], head[2], head[3]]));
-        let Some(kind) = Kind::of(head[4]) else { return self.torn("a record is damaged") };
+        let Some(kind) = Kind::of(head[4]) else { return self.torn(t("a record is damaged")) };
         if length > self.length - self.at - HEAD as u64 {
             return self.torn(UNFINISHED);
         }
@@ -188,7 +189,7 @@ impl<R: Read + Seek> Frames<R> {
     pub fn skim(&mut self) -> Option<Frame> {
         let (head, kind, length) = self.head()?;
         if self.from.seek_relative(length as i64).is_err() {
-            return self.torn("the disk does not give it back");
+            return self.torn(t("the disk does not give it back"));
         }
         self.at += HEAD as u64 + length;
         self.index += 1;
@@ -203,10 +204,10 @@ impl<R: Read + Seek> Iterator for Frames<R> {
         let (head, kind, length) = self.head()?;
         let mut payload = vec![0; length as usize];
         if self.from.read_exact(&mut payload).is_err() {
-            return self.torn("the disk does not give it back");
+            return self.torn(t("the disk does not give it back"));
         }
         if checksum(self.index, &head[..21], &payload) != head[21..] {
-            return self.torn("a record is damaged");
+            return self.torn(t("a record is damaged"));
         }
         self.at += HEAD as u64 + length;
         self.index += 1;

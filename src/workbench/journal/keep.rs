@@ -6,6 +6,8 @@ use super::queue::{Begin, Entry, JournalStatus, Shared};
 use super::record::{CaseOrigin, RecordedContents};
 use super::writer::Writer;
 use crate::structures::RoiId;
+use crate::tf;
+use crate::words::t;
 use crate::workbench::case::Logged;
 use crate::workbench::history::{StateId, Step};
 use crate::workbench::jobs::{JobKey, JobMode, Lane};
@@ -58,7 +60,7 @@ impl Workbench {
             compact_at: Some(self.journal.rewrite_above),
         };
         if self.jobs.mode() == JobMode::Threads {
-            let spawned = self.jobs.spawn(Lane::Journal, JobKey::Journal, "Journal", move |context| {
+            let spawned = self.jobs.spawn(Lane::Journal, JobKey::Journal, t("Journal"), move |context| {
                 writer.run(&shared, &|| context.wake());
                 Ok(JobResult::JournalEnded)
             });
@@ -155,20 +157,20 @@ impl Workbench {
             Some(trouble) if !current.in_trouble => {
                 current.in_trouble = true;
                 let files = path.or(self.journal.folder.clone()).into_iter().collect();
-                let what = if waiting == 1 { "1 edit is".to_owned() } else { format!("{waiting} edits are") };
+                let what = if waiting == 1 { t("1 edit is").to_owned() } else { tf!("{waiting} edits are", waiting) };
                 self.notices.push_with_files(
                     Severity::Error,
-                    "Edits are not kept on the disk at the moment: export soon",
+                    t("Edits are not kept on the disk at the moment: export soon"),
                     vec![
-                        format!("{what} in memory only; why: {}", trouble.text),
-                        "You can go on editing. Writing is tried again all the time, with everything that is missing; make room on the disk, or give the folder back".to_owned(),
+                        tf!("{what} in memory only; why: {text}", what, text = trouble.text),
+                        t("You can go on editing. Writing is tried again all the time, with everything that is missing; make room on the disk, or give the folder back").to_owned(),
                     ],
                     files,
                 );
             }
             None if current.in_trouble => {
                 current.in_trouble = false;
-                self.notices.info("All edits are kept on the disk again");
+                self.notices.info(t("All edits are kept on the disk again"));
             }
             _ => {}
         }
@@ -186,7 +188,7 @@ impl Workbench {
         if lost > 0 {
             self.notices.push(
                 Severity::Error,
-                format!("The last {lost} edits of the case that was closed could not be kept on the disk"),
+                tf!("The last {lost} edits of the case that was closed could not be kept on the disk", lost),
                 Vec::new(),
             );
         }

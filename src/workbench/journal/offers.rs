@@ -2,6 +2,7 @@
 
 use super::frame::{End, Frame, Frames, Kind, UNFINISHED};
 use super::record::{FORMAT, Identity, StepNote, time_of};
+use crate::words::t;
 use crate::workbench::edit::Touched;
 use crate::workbench::history::StateId;
 use std::collections::BTreeSet;
@@ -115,9 +116,9 @@ pub fn look(path: &Path) -> io::Result<FoundJournal> {
 fn beginning(frames: &mut Frames<BufReader<File>>, kind: Kind) -> io::Result<Frame> {
     match frames.next() {
         Some(frame) if frame.kind == kind => Ok(frame),
-        Some(_) => Err(damaged("it does not begin as a journal does")),
+        Some(_) => Err(damaged(t("it does not begin as a journal does"))),
         None => match frames.end() {
-            Some(End::Torn { why, .. }) if *why != UNFINISHED => Err(damaged("its first records are damaged")),
+            Some(End::Torn { why, .. }) if *why != UNFINISHED => Err(damaged(t("its first records are damaged"))),
             _ => Err(io::ErrorKind::UnexpectedEof.into()),
         },
     }
@@ -130,8 +131,8 @@ fn unreadable(first: &Frame) -> io::Error {
         format: u32,
     }
     match first.value::<Version>() {
-        Ok(version) if version.format > FORMAT => damaged("a newer version of this program wrote it"),
-        _ => damaged("its first record is damaged"),
+        Ok(version) if version.format > FORMAT => damaged(t("a newer version of this program wrote it")),
+        _ => damaged(t("its first record is damaged")),
     }
 }
 
@@ -154,7 +155,7 @@ impl FoundJournal {
             Kind::Redo => self.steps.extend(undone.pop()),
             Kind::Exported => self.exported = Some(frame.state),
             Kind::Replaces => self.replaces.push(frame.value()?),
-            Kind::Identity | Kind::Contents => return Err(damaged("it begins twice")),
+            Kind::Identity | Kind::Contents => return Err(damaged(t("it begins twice"))),
         }
         if matches!(frame.kind, Kind::Step | Kind::Undo | Kind::Redo) {
             (self.state, self.last) = (frame.state, self.last.max(time_of(frame.at_ms)));
@@ -207,11 +208,11 @@ pub fn prune(journals: &mut Vec<FoundJournal>) {
 /// A file that is no journal, one that is in use, and one that cannot be removed.
 pub fn discard(path: &Path) -> io::Result<()> {
     if path.extension().is_none_or(|e| e != super::ENDING) {
-        return Err(damaged("this is no journal of this program, nothing was removed"));
+        return Err(damaged(t("this is no journal of this program, nothing was removed")));
     }
     let file = File::open(path)?;
     if matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)) {
-        return Err(damaged("another window has this case open, its edits were kept"));
+        return Err(damaged(t("another window has this case open, its edits were kept")));
     }
     std::fs::remove_file(path)
 }

@@ -6,6 +6,8 @@ use crate::dicom::{ImportWarning, Severity, SourceStructureSet};
 use crate::geometry::VoxelGrid;
 use crate::import::{Findings, SetOrigin, SetSource, VoxelOrigin};
 use crate::progress::{Cancelled, Progress};
+use crate::tf;
+use crate::words::t;
 use crate::workbench::case::CaseContents;
 use crate::workbench::history::StateId;
 use crate::workbench::loading::{OpenStep, Scan, load_scan};
@@ -19,19 +21,19 @@ use std::sync::Arc;
 /// Why the case of a journal cannot be opened again. The journal is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    #[error("the journal cannot be read ({source}): {}", path.display())]
+    #[error("{}", crate::tf!("the journal cannot be read ({source}): {path}", source = .source, path = path.display()))]
     Read { source: std::io::Error, path: PathBuf },
-    #[error("the journal is damaged before its first edit, nothing can be taken from it: {}", .0.display())]
+    #[error("{}", crate::tf!("the journal is damaged before its first edit, nothing can be taken from it: {path}", path = .0.display()))]
     Damaged(PathBuf),
-    #[error("a newer version of Hilum wrote this journal ({program}); open it with that one: {}", path.display())]
+    #[error("{}", crate::tf!("a newer version of Hilum wrote this journal ({program}); open it with that one: {path}", program = .program, path = path.display()))]
     Newer { program: String, path: PathBuf },
-    #[error("another window has this case open; close it there first: {}", .0.display())]
+    #[error("{}", crate::tf!("another window has this case open; close it there first: {path}", path = .0.display()))]
     InUse(PathBuf),
-    #[error("{missing} of {all} files of the CT are no longer there; put them back, or give the folder where they lie now with `hilum journal export --from`: {}", path.display())]
+    #[error("{}", crate::tf!("{missing} of {all} files of the CT are no longer there; put them back, or give the folder where they lie now with `hilum journal export --from`: {path}", missing = .missing, all = .all, path = path.display()))]
     Missing { missing: usize, all: usize, path: PathBuf },
-    #[error("{changed} of {all} images of the CT are not those on which was drawn, so the edits were not laid over them; put the right files back: {}", path.display())]
+    #[error("{}", crate::tf!("{changed} of {all} images of the CT are not those on which was drawn, so the edits were not laid over them; put the right files back: {path}", changed = .changed, all = .all, path = path.display()))]
     Changed { changed: usize, all: usize, path: PathBuf },
-    #[error("the CT has other slices or another place than the one on which was drawn, so the edits were not laid over it: {}", .0.display())]
+    #[error("{}", crate::tf!("the CT has other slices or another place than the one on which was drawn, so the edits were not laid over it: {path}", path = .0.display()))]
     OtherCt(PathBuf),
 }
 
@@ -104,7 +106,7 @@ pub fn recover(
     progress: &dyn Progress,
     on_step: &mut dyn FnMut(OpenStep) -> Result<(), Cancelled>,
 ) -> Result<RecoveredCase, OpenError> {
-    progress.report("Reading the journal", 0, 1);
+    progress.report(t("Reading the journal"), 0, 1);
     let journal = read(path)?;
     let origin = match (&journal.identity.origin, from) {
         (CaseOrigin::Files { series, .. }, Some(from)) => {
@@ -121,7 +123,7 @@ pub fn recover(
             FoundScan::read(paths, series, progress, on_step)?
         }
     };
-    progress.report("Comparing the CT with the journal", 0, 1);
+    progress.report(t("Comparing the CT with the journal"), 0, 1);
     check_scan(&journal.identity, &scan.image)?;
     let mut warnings = scan.warnings;
     let mut sets = Sets::read(&journal, &scan.findings, &mut warnings);
@@ -147,7 +149,7 @@ pub fn recover(
     for (n, frame) in journal.frames.iter().enumerate() {
         if n % 64 == 0 {
             progress.checkpoint()?;
-            progress.report("Replaying edits", n, journal.frames.len());
+            progress.report(t("Replaying edits"), n, journal.frames.len());
         }
         match replay(&mut case, frame, &mut sets) {
             Ok(()) if frame.kind == Kind::Exported => exported = Some(frame.state),
@@ -155,18 +157,17 @@ pub fn recover(
             Err(why) => {
                 is_whole = false;
                 let left = journal.frames.len() - n;
-                warnings.push(remark(format!(
-                    "The last {left} records of the journal were left out, one of them cannot be replayed: {why}; the journal is kept"
-                ), path));
+                warnings.push(remark(tf!("The last {left} records of the journal were left out, one of them cannot be replayed: {why}; the journal is kept", left, why), path));
                 break;
             }
         }
     }
     if let End::Torn { bytes, why } = journal.end {
         is_whole &= why == UNFINISHED;
-        warnings.push(remark(format!("The end of the journal was left out, {bytes} bytes: {why}"), path));
+        warnings
+            .push(remark(tf!("The end of the journal was left out, {bytes} bytes: {why}", bytes, why = t(why)), path));
     }
-    progress.report("Measuring the structures", 0, 1);
+    progress.report(t("Measuring the structures"), 0, 1);
     case.end_replay();
     let opened = match origin {
         CaseOrigin::Files { paths, .. } => paths,
@@ -202,15 +203,15 @@ fn replay(case: &mut Case, frame: &Frame, sets: &mut Sets) -> Result<(), String>
             }
             case.replay(step).map_err(|error| error.to_string())?;
         }
-        Kind::Undo => drop(case.undo().ok_or("there is nothing to take back")?),
-        Kind::Redo => drop(case.redo().ok_or("there is nothing to do again")?),
+        Kind::Undo => drop(case.undo().ok_or(t("there is nothing to take back"))?),
+        Kind::Redo => drop(case.redo().ok_or(t("there is nothing to do again"))?),
         Kind::Exported | Kind::Replaces => return Ok(()),
-        Kind::Identity | Kind::Contents => return Err("a second beginning".into()),
+        Kind::Identity | Kind::Contents => return Err(t("a second beginning").into()),
     }
     if case.history().state() == frame.state {
         Ok(())
     } else {
-        Err("the steps before it are not those of the journal".into())
+        Err(t("the steps before it are not those of the journal").into())
     }
 }
 
@@ -291,10 +292,8 @@ impl Sets {
             match std::iter::once(&path).chain(found).find_map(|path| same(path)) {
                 Some(set) => drop(sets.read.insert(sha256, Arc::new(set))),
                 None => {
-                    let what = if path.exists() { "has changed" } else { "is no longer there" };
-                    warnings.push(remark(format!(
-                        "A structure set of this case {what}: all contours are as they were left, but they will be exported as a new set and not in place of this one"
-                    ), &path));
+                    let what = if path.exists() { t("has changed") } else { t("is no longer there") };
+                    warnings.push(remark(tf!("A structure set of this case {what}: all contours are as they were left, but they will be exported as a new set and not in place of this one", what), &path));
                     sets.is_incomplete = true;
                 }
             }

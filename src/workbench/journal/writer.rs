@@ -5,6 +5,7 @@ use super::disk::{Disk, JournalFile};
 use super::frame::{Frame, Kind, MAGIC};
 use super::queue::{Begin, Entry, Queue, Shared, replaces};
 use super::record::{Identity, ms_of};
+use crate::words::t;
 use crate::workbench::Trouble;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -206,7 +207,7 @@ impl Writer {
 }
 
 fn gone() -> io::Error {
-    io::Error::new(io::ErrorKind::NotFound, "the file was removed or changed by somebody else")
+    io::Error::new(io::ErrorKind::NotFound, t("the file was removed or changed by somebody else"))
 }
 
 fn remove(path: &Path) {

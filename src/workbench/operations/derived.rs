@@ -5,6 +5,8 @@ use super::{Inputs, OperationRefusal, Work, WorkKind};
 use crate::contour::{self, SliceContours, Slices};
 use crate::geometry::Revision;
 use crate::structures::{Derivation, DerivedState, Recipe, Roi, RoiId, StructureSet};
+use crate::tf;
+use crate::words::{keep, t};
 use crate::workbench::history::StateId;
 use crate::workbench::jobs::{JobKey, Lane};
 use crate::workbench::results::CaseResult;
@@ -129,8 +131,8 @@ impl Workbench {
     /// How a structure is made, in words.
     pub fn recipe_words(&self, roi: &Roi) -> Option<String> {
         let structures = self.case.as_ref()?.structures();
-        let name = |id| structures.get(id).map_or_else(|| "a deleted structure".into(), |roi| roi.name.clone());
-        Some(roi.derivation.as_ref()?.recipe.words(name))
+        let name = |id| structures.get(id).map_or_else(|| t("a deleted structure").into(), |roi| roi.name.clone());
+        Some(roi.derivation.as_ref()?.recipe.told(name))
     }
 
     /// Follows the contours, and makes live structures again after an edit.
@@ -153,7 +155,7 @@ impl Workbench {
         let Some((roi, recipe)) = next else { return };
         let Some(inputs) = Inputs::of(case, &recipe) else { return };
         let work = Work { kind: WorkKind::Update { roi, recipe, live: true }, inputs };
-        self.spawn_for_case(Lane::Live, JobKey::Derive, "Update derived structure", None, move |_| {
+        self.spawn_for_case(Lane::Live, JobKey::Derive, t("Update derived structure"), None, move |_| {
             Ok(CaseResult::Operated(Box::new(work.run())))
         });
     }
@@ -212,7 +214,7 @@ impl Workbench {
             }
             match self.update_derived(id) {
                 Ok(()) => return,
-                Err(refusal) => self.notices.warning(format!("{refusal}; nothing was changed")),
+                Err(refusal) => self.notices.warning(tf!("{refusal}; nothing was changed", refusal)),
             }
         }
     }
@@ -232,7 +234,7 @@ impl Workbench {
     }
 
     pub(super) fn set_live(&mut self, id: RoiId, live: bool) -> Result<(), OperationRefusal> {
-        let label = if live { "Keep up to date" } else { "Do not keep up to date" };
+        let label = if live { keep("Keep up to date") } else { keep("Do not keep up to date") };
         self.change_derivation(id, label, |a| {
             if let Some(derivation) = &mut a.derivation {
                 Arc::make_mut(derivation).live = live;
@@ -241,6 +243,6 @@ impl Workbench {
     }
 
     pub(super) fn detach(&mut self, id: RoiId) -> Result<(), OperationRefusal> {
-        self.change_derivation(id, "Forget the recipe of", |a| a.derivation = None)
+        self.change_derivation(id, keep("Forget the recipe of"), |a| a.derivation = None)
     }
 }

@@ -4,6 +4,8 @@ use super::carry_out::are_the_same;
 use super::{Done, Keep, OperationRefusal, OperationRequest, Target, WorkKind, applied, derived, operation_label};
 use crate::contour::{self, SliceContours, Slices};
 use crate::structures::{Derivation, Operation, Provenance, Recipe, Roi, RoiId, Role, role_color, station_color};
+use crate::tf;
+use crate::words::{keep, t, told_label};
 use crate::workbench::policy::Wanted;
 use crate::workbench::{Case, Change, Edit, EditError, EditPolicy, RoiAttributes, Severity, Workbench};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +21,7 @@ impl Workbench {
                 return self.derive_again();
             }
             let words =
-                format!("{name} was edited while this was computed; nothing was changed, please repeat the step");
+                tf!("{name} was edited while this was computed; nothing was changed, please repeat the step", name);
             self.notices.warning(words);
             return;
         }
@@ -35,7 +37,7 @@ impl Workbench {
         if let Err(refusal) = entered
             && !live
         {
-            self.notices.warning(format!("{refusal}; nothing was changed"));
+            self.notices.warning(tf!("{refusal}; nothing was changed", refusal));
         }
     }
 
@@ -43,7 +45,7 @@ impl Workbench {
     fn changed_since(&self, done: &Done) -> Option<String> {
         let structures = self.case.as_ref()?.structures();
         done.work.inputs.all().find_map(|(id, slices)| match structures.get(*id) {
-            None => Some("A structure".to_owned()),
+            None => Some(t("A structure").to_owned()),
             Some(roi) => (!are_the_same(&roi.slices, slices)).then(|| roi.name.clone()),
         })
     }
@@ -52,7 +54,7 @@ impl Workbench {
         self.check_operation(&request)?;
         let Some(case) = &mut self.case else { return Ok(()) };
         let OperationRequest { recipe, target, keep } = request;
-        let words = recipe_words(case, &recipe);
+        let (words, told) = (recipe_words(case, &recipe), recipe_told(case, &recipe));
         let what = operation_label(&recipe.operation);
         let derivation = (keep != Keep::Nothing).then(|| Derivation {
             recipe: recipe.clone(),
@@ -63,7 +65,9 @@ impl Workbench {
         let edit = match &target {
             Target::New { name, role } => {
                 if slices.is_empty() {
-                    self.notices.info(format!("{what}: nothing is left of {words}; no structure was added"));
+                    let text =
+                        tf!("{what}: nothing is left of {words}; no structure was added", what = t(what), words = told);
+                    self.notices.info(text);
                     return Ok(());
                 }
                 let id = case.new_id();
@@ -80,12 +84,12 @@ impl Workbench {
             Target::Roi(id) => {
                 let slices = if recipe.of.first() == Some(id) { slices } else { contour::without_sources(&slices) };
                 match derivation {
-                    Some(derivation) => derived_edit(case, what, *id, &slices, derivation, words.clone()),
+                    Some(derivation) => derived_edit(case, what, *id, &slices, derivation, words),
                     None => ruled_edit(case, &self.policy, what, *id, slices),
                 }
             }
         };
-        self.apply_operation(edit, words);
+        self.apply_operation(edit, told);
         Ok(())
     }
 
@@ -110,13 +114,13 @@ impl Workbench {
             result: contour::fingerprint(&slices),
             live: before.live,
         };
-        let words = recipe_words(case, recipe);
-        let edit = derived_edit(case, "Update", id, &slices, derivation, words.clone());
+        let (words, told) = (recipe_words(case, recipe), recipe_told(case, recipe));
+        let edit = derived_edit(case, keep("Update"), id, &slices, derivation, words);
         if live {
             let result = edit.and_then(|edit| case.apply(edit));
             self.report(result);
         } else {
-            self.apply_operation(edit, words);
+            self.apply_operation(edit, told);
             self.update_next();
         }
         Ok(())
@@ -131,8 +135,8 @@ impl Workbench {
         }
         let names: Vec<String> =
             order.iter().filter_map(|id| case.structures().get(*id)).map(|r| r.name.clone()).collect();
-        let words = format!("Overlaps resolved in the order {}", names.join(", "));
-        self.apply_operation(Ok(Edit::new("Resolve overlaps", changes)), words);
+        let words = tf!("Overlaps resolved in the order {names}", names = names.join(", "));
+        self.apply_operation(Ok(Edit::new(keep("Resolve overlaps"), changes)), words);
         Ok(())
     }
 
@@ -140,17 +144,22 @@ impl Workbench {
     fn apply_operation(&mut self, edit: Result<Edit, EditError>, words: String) {
         let Some(case) = &mut self.case else { return };
         let result = edit.and_then(|edit| {
-            let label = edit.label.clone();
+            let label = told_label(&edit.label);
             applied(case, edit, words).map(|operated| (label, operated))
         });
         match result {
             Ok((label, operated)) if operated.rows.is_empty() => {
-                self.notices.info(format!("{label}: it is as it was"));
+                self.notices.info(tf!("{label}: it is as it was", label));
                 self.operated = Some(operated);
             }
             Ok((label, operated)) => {
                 let rows = operated.rows.iter().map(|row| {
-                    format!("{}: {:.2} cm³ before, {:.2} cm³ now", row.name, row.volume_cm3_before, row.volume_cm3)
+                    tf!(
+                        "{name}: {before:.2} cm³ before, {now:.2} cm³ now",
+                        name = row.name,
+                        before = row.volume_cm3_before,
+                        now = row.volume_cm3
+                    )
                 });
                 let details = std::iter::once(operated.words.clone()).chain(rows).collect();
                 self.notices.push(Severity::Info, label, details);
@@ -161,8 +170,14 @@ impl Workbench {
     }
 }
 
+/// In English, to be kept with the structure.
 fn recipe_words(case: &Case, recipe: &Recipe) -> String {
     recipe.words(|id| case.structures().get(id).map_or_else(|| "a deleted structure".into(), |roi| roi.name.clone()))
+}
+
+/// To be shown.
+fn recipe_told(case: &Case, recipe: &Recipe) -> String {
+    recipe.told(|id| case.structures().get(id).map_or_else(|| t("a deleted structure").into(), |roi| roi.name.clone()))
 }
 
 fn color_of(case: &Case, role: Role) -> [u8; 3] {

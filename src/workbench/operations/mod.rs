@@ -18,6 +18,8 @@ use super::results::CaseResult;
 use super::{Case, EditError, Workbench};
 use crate::contour::Slices;
 use crate::structures::{Operation, Recipe, RoiId, Role};
+use crate::tf;
+use crate::words::{keep, t};
 
 /// A request about whole structures.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,31 +76,31 @@ pub enum Keep {
 /// Why an operation cannot run.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum OperationRefusal {
-    #[error("Choose a structure to work on first")]
+    #[error("{}", crate::words::t("Choose a structure to work on first"))]
     NothingChosen,
-    #[error("Choose at least two structures to combine")]
+    #[error("{}", crate::words::t("Choose at least two structures to combine"))]
     OneOnly,
     #[error("{0}")]
     Number(String),
-    #[error("A structure that was chosen is no longer there: choose again")]
+    #[error("{}", crate::words::t("A structure that was chosen is no longer there: choose again"))]
     Gone,
-    #[error("{0} is locked: unlock it in the structure list to change it")]
+    #[error("{}", crate::tf!("{name} is locked: unlock it in the structure list to change it", name = .0))]
     Locked(String),
-    #[error("{0} is hidden: show it first, so that you see what changes")]
+    #[error("{}", crate::tf!("{name} is hidden: show it first, so that you see what changes", name = .0))]
     Hidden(String),
-    #[error("{0} has no contours yet: draw it first")]
+    #[error("{}", crate::tf!("{name} has no contours yet: draw it first", name = .0))]
     Empty(String),
-    #[error("{0} cannot be made of itself: choose a new structure for the result, or do not keep the recipe")]
+    #[error("{}", crate::tf!("{name} cannot be made of itself: choose a new structure for the result, or do not keep the recipe", name = .0))]
     OfItself(String),
-    #[error("Limits hold for what is added; this operation adds nothing: remove them")]
+    #[error("{}", crate::words::t("Limits hold for what is added; this operation adds nothing: remove them"))]
     NoLimits,
-    #[error("A structure needs a name")]
+    #[error("{}", crate::words::t("A structure needs a name"))]
     NoName,
-    #[error("Another operation is still running: wait for it, or cancel it in the jobs list")]
+    #[error("{}", crate::words::t("Another operation is still running: wait for it, or cancel it in the jobs list"))]
     Busy,
-    #[error("{0} is not derived from other structures")]
+    #[error("{}", crate::tf!("{name} is not derived from other structures", name = .0))]
     NotDerived(String),
-    #[error("A structure that {0} is made of was deleted: make it anew from others")]
+    #[error("{}", crate::tf!("A structure that {name} is made of was deleted: make it anew from others", name = .0))]
     InputGone(String),
 }
 
@@ -148,11 +150,11 @@ pub(super) struct Done {
 
 impl Work {
     fn title(&self) -> &'static str {
-        match &self.kind {
+        t(match &self.kind {
             WorkKind::Run(request) => operation_label(&request.recipe.operation),
-            WorkKind::Update { .. } => "Update derived structure",
-            WorkKind::Resolve { .. } => "Resolve overlaps",
-        }
+            WorkKind::Update { .. } => keep("Update derived structure"),
+            WorkKind::Resolve { .. } => keep("Resolve overlaps"),
+        })
     }
 
     pub fn run(self) -> Done {
@@ -165,23 +167,23 @@ impl Work {
     }
 }
 
-/// What an operation is called.
+/// What an operation is called, in English: for labels of steps.
 pub fn operation_label(operation: &Operation) -> &'static str {
     match operation {
-        Operation::Margin(_) => "Margin",
-        Operation::Shrink(_) => "Shrink",
-        Operation::Union => "Union",
-        Operation::Intersection => "Intersection",
-        Operation::Difference => "Difference",
-        Operation::SymmetricDifference => "Symmetric difference",
-        Operation::Smooth(_) => "Smooth",
-        Operation::KeepIslands { .. } => "Remove small islands",
-        Operation::LargestIsland => "Keep the largest island",
-        Operation::FillHoles { .. } => "Fill holes",
-        Operation::Simplify { .. } => "Simplify",
-        Operation::Interpolate => "Fill empty slices",
-        Operation::ProposeCtv { .. } => "Propose CTV",
-        Operation::UnionOfTouched => "Union of what is touched",
+        Operation::Margin(_) => keep("Margin"),
+        Operation::Shrink(_) => keep("Shrink"),
+        Operation::Union => keep("Union"),
+        Operation::Intersection => keep("Intersection"),
+        Operation::Difference => keep("Difference"),
+        Operation::SymmetricDifference => keep("Symmetric difference"),
+        Operation::Smooth(_) => keep("Smooth"),
+        Operation::KeepIslands { .. } => keep("Remove small islands"),
+        Operation::LargestIsland => keep("Keep the largest island"),
+        Operation::FillHoles { .. } => keep("Fill holes"),
+        Operation::Simplify { .. } => keep("Simplify"),
+        Operation::Interpolate => keep("Fill empty slices"),
+        Operation::ProposeCtv { .. } => keep("Propose CTV"),
+        Operation::UnionOfTouched => keep("Union of what is touched"),
     }
 }
 
@@ -209,7 +211,7 @@ impl Workbench {
             }
         };
         if let Err(refusal) = result {
-            self.notices.warning(format!("{refusal}; nothing was changed"));
+            self.notices.warning(tf!("{refusal}; nothing was changed", refusal));
         }
     }
 

@@ -4,6 +4,8 @@
 use super::enter::ruled_edit;
 use crate::contour::{self, SliceContours, Slices};
 use crate::structures::{Roi, RoiId};
+use crate::tf;
+use crate::words::{keep, t};
 use crate::workbench::Workbench;
 use crate::workbench::jobs::{JobKey, Lane};
 use crate::workbench::results::CaseResult;
@@ -98,7 +100,7 @@ impl Workbench {
         }
         preview.asked = asked;
         let (id, slices, grid) = (roi.id, roi.slices.clone(), Arc::clone(case.grid()));
-        self.spawn_for_case(Lane::Live, JobKey::Interpolate, "Fill empty slices", None, move |_| {
+        self.spawn_for_case(Lane::Live, JobKey::Interpolate, t("Fill empty slices"), None, move |_| {
             let bridge = |[from, to]: [usize; 2]| {
                 let [from, to] = [from, to].map(|k| (k, Arc::clone(&slices[&k])));
                 let slices = contour::interpolate_between((from.0, &from.1), (to.0, &to.1), &grid);
@@ -142,13 +144,13 @@ impl Workbench {
             filled.extend(slices);
         }
         if count == 0 {
-            return self.notices.info(format!("{name} has no empty slices between drawn ones"));
+            return self.notices.info(tf!("{name} has no empty slices between drawn ones", name));
         }
-        let edit = ruled_edit(case, &self.policy, "Interpolate", id, filled);
+        let edit = ruled_edit(case, &self.policy, keep("Interpolate"), id, filled);
         let result = edit.and_then(|edit| case.apply(edit));
         if result.is_ok() {
-            let words = if count == 1 { "1 slice".to_owned() } else { format!("{count} slices") };
-            self.notices.info(format!("{name}: {words} filled between drawn ones; please look at them"));
+            let words = if count == 1 { t("1 slice").to_owned() } else { tf!("{slices} slices", slices = count) };
+            self.notices.info(tf!("{name}: {words} filled between drawn ones; please look at them", name, words));
         }
         self.report(result);
     }
@@ -158,8 +160,8 @@ impl InterpolationPreview {
     fn assemble(&mut self, of: &Roi) {
         let slices: Slices = self.bridges.iter().flat_map(|b| b.slices.clone()).collect();
         self.roi = (!slices.is_empty()).then(|| {
-            let mut roi =
-                Roi::new(PREVIEW, format!("{}, not yet drawn", of.name), of.color, of.role, of.provenance.clone());
+            let name = tf!("{name}, not yet drawn", name = of.name);
+            let mut roi = Roi::new(PREVIEW, name, of.color, of.role, of.provenance.clone());
             roi.slices = slices;
             roi
         });

@@ -2,6 +2,7 @@
 
 use super::{Cursor, EditMode, Shape, Tool, ToolAction, ToolContext, ToolEvent, ToolOptions};
 use crate::geometry::{Orientation, PatientPoint};
+use crate::words::{keep, t};
 
 /// The solid that the brush sweeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -64,7 +65,7 @@ impl Tool for Brush {
                 };
                 let stroke = Stroke { last: pointer.at, orientation: pointer.orientation, mode };
                 self.stroke = Some(stroke);
-                let label = if mode == EditMode::Add { "Brush" } else { "Erase" };
+                let label = if mode == EditMode::Add { keep("Brush") } else { keep("Erase") };
                 vec![ToolAction::Begin { label }, sweep(stroke, pointer.at, context.options)]
             }
             (Some(stroke), ToolEvent::Drag { at }) => {
@@ -89,7 +90,7 @@ impl Tool for Brush {
 
     fn hints(&self, options: &ToolOptions) -> Vec<(&'static str, &'static str)> {
         if self.stroke.is_some() {
-            return vec![("Release", "finish the stroke"), ("Esc", "take the stroke back")];
+            return vec![(t("Release"), t("finish the stroke")), (t("Esc"), t("take the stroke back"))];
         }
         let mode = match self.always {
             Some(EditMode::Add) => PaintMode::Add,
@@ -97,11 +98,11 @@ impl Tool for Brush {
             None => options.mode,
         };
         let (draw, other) = match mode {
-            PaintMode::Add => ("add", "erase"),
-            PaintMode::Erase => ("erase", "add"),
-            PaintMode::Auto => ("from inside adds, from outside erases", "the other way"),
+            PaintMode::Add => (t("add"), t("erase")),
+            PaintMode::Erase => (t("erase"), t("add")),
+            PaintMode::Auto => (t("from inside adds, from outside erases"), t("the other way")),
         };
-        vec![("Drag", draw), ("Alt drag", other), ("[ ]", "smaller, larger"), ("Shift wheel", "radius")]
+        vec![(t("Drag"), draw), (t("Alt drag"), other), ("[ ]", t("smaller, larger")), (t("Shift wheel"), t("radius"))]
     }
 
     fn is_active(&self) -> bool {

@@ -7,6 +7,7 @@
 use super::{EditMode, LineStyle, Pointer, Preview, Shape, Tool, ToolAction, ToolContext, ToolEvent, ToolOptions};
 use crate::contour::{self, BooleanOp, Ring, SliceContours};
 use crate::geometry::{ImagePlane, PatientPoint};
+use crate::words::{keep, t};
 use glam::{DVec2, DVec3};
 
 /// A line shorter than this is a click, mm.
@@ -79,11 +80,11 @@ impl Tool for Cut {
                 if let Some((from, to)) = self.line.take().filter(|(from, to)| from.at.distance(*to) >= SHORTEST_MM) {
                     let pieces = taken(&from, to, context);
                     if pieces.is_empty() {
-                        return vec![ToolAction::Say("The line does not cross the structure; draw it right across")];
+                        return vec![ToolAction::Say(t("The line does not cross the structure; draw it right across"))];
                     }
                     let shape = Shape::Slices(pieces);
                     let edit = ToolAction::Edit { shape, mode: EditMode::Erase };
-                    return vec![ToolAction::Begin { label: "Cut" }, edit, ToolAction::Commit];
+                    return vec![ToolAction::Begin { label: keep("Cut") }, edit, ToolAction::Commit];
                 }
             }
             ToolEvent::Cancel => self.line = None,
@@ -94,13 +95,13 @@ impl Tool for Cut {
 
     fn hints(&self, _options: &ToolOptions) -> Vec<(&'static str, &'static str)> {
         if self.line.is_some() {
-            return vec![("Release", "cut the red part away"), ("Esc", "do not cut")];
+            return vec![(t("Release"), t("cut the red part away")), (t("Esc"), t("do not cut"))];
         }
         vec![
-            ("Drag across", "cut the smaller part away"),
-            ("Alt", "the larger part"),
-            ("Shift", "on all slices"),
-            ("In sagittal and coronal views", "cut the whole structure"),
+            (t("Drag across"), t("cut the smaller part away")),
+            (t("Alt"), t("the larger part")),
+            (t("Shift"), t("on all slices")),
+            (t("In sagittal and coronal views"), t("cut the whole structure")),
         ]
     }
 

@@ -2,11 +2,12 @@
 
 use super::{EditMode, Pointer, Shape, ToolAction, ToolContext};
 use crate::geometry::{ImagePlane, Orientation, PatientPoint, VoxelGrid};
+use crate::words::keep;
 
 /// Why a click on another slice adds no point.
 pub(super) const OTHER_PLANE: &str =
-    "The outline was begun on another slice: go back there, finish it with Enter, or drop it with Esc";
-pub(super) const TOO_FEW: &str = "An outline needs at least three points";
+    keep("The outline was begun on another slice: go back there, finish it with Enter, or drop it with Esc");
+pub(super) const TOO_FEW: &str = keep("An outline needs at least three points");
 
 /// The clicked points, in one plane.
 #[derive(Debug, Clone, PartialEq)]

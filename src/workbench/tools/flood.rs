@@ -2,6 +2,7 @@
 
 use super::{Cursor, EditMode, Shape, Tool, ToolAction, ToolContext, ToolEvent, ToolOptions};
 use crate::contour::{self, FloodReach};
+use crate::words::{keep, t};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Flood;
@@ -11,7 +12,7 @@ impl Tool for Flood {
         let ToolEvent::Press(pointer) = event else { return Vec::new() };
         let ToolOptions { flood_tolerance_hu, flood_radius_mm, .. } = *context.options;
         let Some(seed) = context.grid().containing_voxel(pointer.at) else {
-            return vec![ToolAction::Say("A flood begins at a voxel inside the scan")];
+            return vec![ToolAction::Say(t("A flood begins at a voxel inside the scan"))];
         };
         let whole = pointer.keys.shift || !ToolContext::is_axial(pointer.orientation);
         let reach = if whole { FloodReach::Ball { radius_mm: flood_radius_mm } } else { FloodReach::Slice };
@@ -19,15 +20,15 @@ impl Tool for Flood {
         let range = [hu.saturating_sub(flood_tolerance_hu), hu.saturating_add(flood_tolerance_hu)];
         let slices = contour::flood(context.grid(), context.volume.hu.view(), seed, range, reach);
         let mode = if pointer.keys.alt { EditMode::Erase } else { EditMode::Add };
-        let label = if mode == EditMode::Add { "Flood fill" } else { "Flood erase" };
+        let label = if mode == EditMode::Add { keep("Flood fill") } else { keep("Flood erase") };
         vec![ToolAction::Begin { label }, ToolAction::Edit { shape: Shape::Slices(slices), mode }, ToolAction::Commit]
     }
 
     fn hints(&self, _options: &ToolOptions) -> Vec<(&'static str, &'static str)> {
         vec![
-            ("Click", "add what is connected and as bright"),
-            ("Shift click", "over all slices, within the radius"),
-            ("Alt click", "erase it"),
+            (t("Click"), t("add what is connected and as bright")),
+            (t("Shift click"), t("over all slices, within the radius")),
+            (t("Alt click"), t("erase it")),
         ]
     }
 

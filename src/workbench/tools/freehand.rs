@@ -2,6 +2,7 @@
 
 use super::draft::Draft;
 use super::{EditMode, LineStyle, PaintMode, Preview, Tool, ToolAction, ToolContext, ToolEvent, ToolOptions};
+use crate::words::{keep, t};
 
 /// Points nearer than this to the last one are not kept, mm.
 const STEP_MM: f64 = 0.1;
@@ -24,7 +25,7 @@ impl Tool for Freehand {
             }
             ToolEvent::Release => {
                 if let Some(draft) = self.draft.take().filter(|d| d.points.len() > 2) {
-                    return draft.actions("Freehand", draft.points.clone());
+                    return draft.actions(keep("Freehand"), draft.points.clone());
                 }
             }
             ToolEvent::Cancel => self.draft = None,
@@ -36,10 +37,10 @@ impl Tool for Freehand {
     fn hints(&self, options: &ToolOptions) -> Vec<(&'static str, &'static str)> {
         match &self.draft {
             Some(draft) if draft.mode == EditMode::Add => {
-                vec![("Release", "close the line and add"), ("Esc", "drop it")]
+                vec![(t("Release"), t("close the line and add")), (t("Esc"), t("drop it"))]
             }
-            Some(_) => vec![("Release", "close the line and erase"), ("Esc", "drop it")],
-            None => area_hints(options.mode, "Drag"),
+            Some(_) => vec![(t("Release"), t("close the line and erase")), (t("Esc"), t("drop it"))],
+            None => area_hints(options.mode, t("Drag")),
         }
     }
 
@@ -63,11 +64,11 @@ impl Tool for Freehand {
 /// What a tool that draws an area does, for its hints.
 pub(super) fn area_hints(mode: PaintMode, gesture: &'static str) -> Vec<(&'static str, &'static str)> {
     let (draw, other) = match mode {
-        PaintMode::Add => ("add an area", "erase one"),
-        PaintMode::Erase => ("erase an area", "add one"),
-        PaintMode::Auto => ("from inside adds, from outside erases", "the other way"),
+        PaintMode::Add => (t("add an area"), t("erase one")),
+        PaintMode::Erase => (t("erase an area"), t("add one")),
+        PaintMode::Auto => (t("from inside adds, from outside erases"), t("the other way")),
     };
-    vec![(gesture, draw), ("Alt", other), ("Shift+D", "Auto, Add, Erase")]
+    vec![(gesture, draw), (t("Alt"), other), (t("Shift+D"), t("Auto, Add, Erase"))]
 }
 
 #[cfg(test)]

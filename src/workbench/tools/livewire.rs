@@ -3,8 +3,9 @@
 use super::draft::{Draft, OTHER_PLANE, TOO_FEW};
 use super::freehand::area_hints;
 use super::{EditMode, HandleKind, LineStyle, Pointer, Preview, Tool, ToolAction, ToolContext, ToolEvent, ToolOptions};
-use crate::contour::Wire;
+use crate::contour::{self, Ring, Wire};
 use crate::geometry::PatientPoint;
+use crate::words::{keep, t};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Livewire {
@@ -53,14 +54,15 @@ impl Livewire {
         }
         let mut path = self.path();
         path.extend(self.way_to(draft.points[0], context));
-        let actions = draft.actions("Livewire", path);
+        let path = largest_part(path, context);
+        let actions = draft.actions(keep("Livewire"), path);
         *self = Self { pointer: self.pointer, ..Self::default() };
         actions
     }
 
     fn press(&mut self, pointer: Pointer, context: &ToolContext<'_>) -> Vec<ToolAction> {
         if !ToolContext::is_axial(pointer.orientation) {
-            return vec![ToolAction::Say("The livewire works in the axial view")];
+            return vec![ToolAction::Say(t("The livewire works in the axial view"))];
         }
         match &self.draft {
             Some(draft) if !draft.holds(&pointer, context.grid()) => return vec![ToolAction::Say(OTHER_PLANE)],
@@ -77,6 +79,18 @@ impl Livewire {
         }
         self.search(context);
         Vec::new()
+    }
+}
+
+/// Ways along the same edge may cross a little where they meet: the outline of the largest area that the path runs around,
+/// without the slivers beside it.
+fn largest_part(path: Vec<PatientPoint>, context: &ToolContext<'_>) -> Vec<PatientPoint> {
+    let k = context.on_slice(path[0]).0;
+    let parts = contour::enclosed(path.iter().map(|p| context.on_slice(*p).1)).rings;
+    let size = |ring: &Ring| ring.signed_area_mm2().abs();
+    match parts.iter().max_by(|a, b| size(a).total_cmp(&size(b))) {
+        Some(largest) if parts.len() > 1 => largest.points().iter().map(|p| context.patient(k, *p)).collect(),
+        _ => path,
     }
 }
 
@@ -113,15 +127,15 @@ impl Tool for Livewire {
     fn hints(&self, options: &ToolOptions) -> Vec<(&'static str, &'static str)> {
         match &self.draft {
             Some(draft) => {
-                let close = if draft.mode == EditMode::Add { "close and add" } else { "close and erase" };
+                let close = if draft.mode == EditMode::Add { t("close and add") } else { t("close and erase") };
                 vec![
-                    ("Click", "fix the way so far"),
-                    ("Enter", close),
-                    ("Backspace", "last point back"),
-                    ("Esc", "drop"),
+                    (t("Click"), t("fix the way so far")),
+                    (t("Enter"), close),
+                    (t("Backspace"), t("last point back")),
+                    (t("Esc"), t("drop")),
                 ]
             }
-            None => area_hints(options.mode, "Click on an edge"),
+            None => area_hints(options.mode, t("Click on an edge")),
         }
     }
 
@@ -160,6 +174,17 @@ mod tests {
     use crate::image::CtVolume;
     use glam::DVec3;
     use std::sync::Arc;
+
+    #[test]
+    fn slivers_beside_the_outline_are_left_out() {
+        let scan = Scan::empty();
+        let at = |x: f64, y: f64| DVec3::new(x, y, scan.z(3));
+        // The last leg crosses the first one and comes back.
+        let path = vec![at(10.0, 10.0), at(30.0, 10.0), at(30.0, 30.0), at(12.0, 30.0), at(12.0, 9.0), at(10.0, 9.0)];
+        assert_eq!(enclosed(path.iter().map(|p| [p.x, p.y])).rings.len(), 2);
+        let kept = largest_part(path, &scan.context());
+        assert_eq!(area_mm2(&enclosed(kept.iter().map(|p| [p.x, p.y]))), 18.0 * 20.0);
+    }
 
     #[test]
     fn three_clicks_on_a_disc_outline_it() {

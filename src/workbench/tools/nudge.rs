@@ -3,8 +3,9 @@
 use super::{BrushShape, Cursor, Tool, ToolAction, ToolContext, ToolEvent, ToolOptions};
 use crate::contour::{self, SliceContours};
 use crate::geometry::PatientPoint;
+use crate::words::{keep, t};
 
-const AXIAL_ONLY: &str = "Nudging with a disc works in the axial view; choose the ball (D) to nudge in this one";
+const AXIAL_ONLY: &str = keep("Nudging with a disc works in the axial view; choose the ball (D) to nudge in this one");
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Nudge {
@@ -47,7 +48,10 @@ impl Tool for Nudge {
                     return vec![ToolAction::Say(AXIAL_ONLY)];
                 }
                 self.last = Some(pointer.at);
-                vec![ToolAction::Begin { label: "Nudge" }, ToolAction::Replace(push(pointer.at, pointer.at, context))]
+                vec![
+                    ToolAction::Begin { label: keep("Nudge") },
+                    ToolAction::Replace(push(pointer.at, pointer.at, context)),
+                ]
             }
             (Some(last), ToolEvent::Drag { at }) if at != last => {
                 self.last = Some(at);
@@ -67,13 +71,13 @@ impl Tool for Nudge {
 
     fn hints(&self, _options: &ToolOptions) -> Vec<(&'static str, &'static str)> {
         if self.last.is_some() {
-            return vec![("Release", "finish"), ("Esc", "take it back")];
+            return vec![(t("Release"), t("finish")), (t("Esc"), t("take it back"))];
         }
         vec![
-            ("Drag from inside", "push the outline out"),
-            ("from outside", "push it in"),
-            ("[ ]", "smaller, larger"),
-            ("D", "disc or ball"),
+            (t("Drag from inside"), t("push the outline out")),
+            (t("from outside"), t("push it in")),
+            ("[ ]", t("smaller, larger")),
+            ("D", t("disc or ball")),
         ]
     }
 

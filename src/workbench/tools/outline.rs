@@ -7,6 +7,7 @@ use super::{
 };
 use crate::contour::{self, SliceContours};
 use crate::geometry::PatientPoint;
+use crate::words::{keep, t};
 use std::sync::Arc;
 
 /// How far a straight piece may lie from the spline, mm.
@@ -55,7 +56,8 @@ impl Outline {
         if draft.points.len() < 3 {
             return vec![ToolAction::Say(TOO_FEW)];
         }
-        let actions = draft.actions(if self.smooth { "Spline" } else { "Polygon" }, self.path(&draft.points));
+        let actions =
+            draft.actions(if self.smooth { keep("Spline") } else { keep("Polygon") }, self.path(&draft.points));
         self.draft = None;
         actions
     }
@@ -77,7 +79,7 @@ impl Outline {
                 {
                     let slices = vec![(at.k, before.clone())];
                     self.grip = Some(Grip { at, before: Arc::new(before.clone()), wanted: before, moved: true });
-                    return vec![ToolAction::Begin { label: "New vertex" }, ToolAction::Replace(slices)];
+                    return vec![ToolAction::Begin { label: keep("New vertex") }, ToolAction::Replace(slices)];
                 } else {
                     self.draft = Some(Draft::begin(&pointer, context));
                 }
@@ -96,7 +98,7 @@ impl Outline {
         let mut actions = Vec::new();
         if !grip.moved {
             grip.moved = true;
-            actions.push(ToolAction::Begin { label: "Vertex" });
+            actions.push(ToolAction::Begin { label: keep("Vertex") });
         }
         actions.push(ToolAction::Replace(vec![(k, after)]));
         actions
@@ -131,11 +133,13 @@ impl Outline {
         let mut after = SliceContours::clone(before);
         match contour::remove_vertex(&after.rings[at.ring], at.vertex) {
             None => {
-                vec![ToolAction::Say("A ring keeps at least three vertices; the tool Delete ring (X) removes it whole")]
+                vec![ToolAction::Say(t(
+                    "A ring keeps at least three vertices; the tool Delete ring (X) removes it whole",
+                ))]
             }
             Some(ring) => {
                 after.rings[at.ring] = ring;
-                let begin = ToolAction::Begin { label: "Remove vertex" };
+                let begin = ToolAction::Begin { label: keep("Remove vertex") };
                 let settled = contour::settled(&after, at.ring, before);
                 vec![begin, ToolAction::Replace(vec![(at.k, settled)]), ToolAction::Commit]
             }
@@ -199,17 +203,22 @@ impl Tool for Outline {
 
     fn hints(&self, options: &ToolOptions) -> Vec<(&'static str, &'static str)> {
         if self.grip.is_some() {
-            return vec![("Release", "leave the vertex here"), ("Esc", "take it back")];
+            return vec![(t("Release"), t("leave the vertex here")), (t("Esc"), t("take it back"))];
         }
         if let Some(draft) = &self.draft {
-            let close = if draft.mode == EditMode::Add { "close and add" } else { "close and erase" };
-            return vec![("Click", "next point"), ("Enter", close), ("Backspace", "last point back"), ("Esc", "drop")];
+            let close = if draft.mode == EditMode::Add { t("close and add") } else { t("close and erase") };
+            return vec![
+                (t("Click"), t("next point")),
+                (t("Enter"), close),
+                (t("Backspace"), t("last point back")),
+                (t("Esc"), t("drop")),
+            ];
         }
-        let mut hints = area_hints(options.mode, "Click");
+        let mut hints = area_hints(options.mode, t("Click"));
         hints.extend([
-            ("Drag a vertex", "move it"),
-            ("Shift press on an outline", "new vertex"),
-            ("Delete", "vertex away"),
+            (t("Drag a vertex"), t("move it")),
+            (t("Shift press on an outline"), t("new vertex")),
+            (t("Delete"), t("vertex away")),
         ]);
         hints
     }

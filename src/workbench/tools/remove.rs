@@ -2,6 +2,7 @@
 
 use super::{Cursor, LineStyle, Pointer, Preview, Tool, ToolAction, ToolContext, ToolEvent, ToolOptions};
 use crate::contour::{self, SliceContours};
+use crate::words::{keep, t};
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Remove {
@@ -25,16 +26,16 @@ impl Tool for Remove {
             ToolEvent::Press(pointer) => {
                 self.pointer = Some(pointer);
                 if !ToolContext::is_axial(pointer.orientation) {
-                    return vec![ToolAction::Say("Rings are deleted in the axial view")];
+                    return vec![ToolAction::Say(t("Rings are deleted in the axial view"))];
                 }
                 let Some((k, rings)) = under(&pointer, context) else {
-                    return vec![ToolAction::Say("There is no ring of the selected structure under the pointer")];
+                    return vec![ToolAction::Say(t("There is no ring of the selected structure under the pointer"))];
                 };
                 let Some(before) = context.contours(k) else { return Vec::new() };
                 let kept = before.rings.iter().enumerate().filter(|(n, _)| !rings.contains(n)).map(|(_, r)| r.clone());
                 let after = SliceContours::new(kept.collect());
                 vec![
-                    ToolAction::Begin { label: "Delete ring" },
+                    ToolAction::Begin { label: keep("Delete ring") },
                     ToolAction::Replace(vec![(k, after)]),
                     ToolAction::Commit,
                 ]
@@ -52,7 +53,7 @@ impl Tool for Remove {
     }
 
     fn hints(&self, _options: &ToolOptions) -> Vec<(&'static str, &'static str)> {
-        vec![("Click a ring", "delete it with its holes"), ("Click a hole", "fill it")]
+        vec![(t("Click a ring"), t("delete it with its holes")), (t("Click a hole"), t("fill it"))]
     }
 
     fn is_active(&self) -> bool {

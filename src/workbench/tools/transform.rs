@@ -3,6 +3,7 @@
 use super::{Cursor, HandleKind, LineStyle, Pointer, Preview, Tool, ToolAction, ToolContext, ToolEvent, ToolOptions};
 use crate::contour::{self, BooleanOp, Ring, SliceContours};
 use crate::geometry::PlanePoint;
+use crate::words::{keep, t};
 use glam::DVec2;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -161,10 +162,10 @@ impl Tool for Transform {
             ToolEvent::Press(pointer) if self.grip.is_none() => {
                 self.pointer = Some(pointer);
                 if !ToolContext::is_axial(pointer.orientation) {
-                    return vec![ToolAction::Say("Rings are moved, turned and scaled in the axial view")];
+                    return vec![ToolAction::Say(t("Rings are moved, turned and scaled in the axial view"))];
                 }
                 let Some((picked, motion, center)) = under(&pointer, context) else {
-                    return vec![ToolAction::Say("There is no ring of the selected structure under the pointer")];
+                    return vec![ToolAction::Say(t("There is no ring of the selected structure under the pointer"))];
                 };
                 let from = context.on_slice(pointer.at).1;
                 let before = context.slices.clone();
@@ -182,9 +183,9 @@ impl Tool for Transform {
                     return vec![replace];
                 }
                 let label = match grip.motion {
-                    Motion::Move => "Move",
-                    Motion::Turn => "Turn",
-                    Motion::Scale => "Scale",
+                    Motion::Move => keep("Move"),
+                    Motion::Turn => keep("Turn"),
+                    Motion::Scale => keep("Scale"),
                 };
                 vec![ToolAction::Begin { label }, replace]
             }
@@ -210,13 +211,13 @@ impl Tool for Transform {
 
     fn hints(&self, _options: &ToolOptions) -> Vec<(&'static str, &'static str)> {
         if self.grip.is_some() {
-            return vec![("Release", "leave it here"), ("Esc", "take it back")];
+            return vec![(t("Release"), t("leave it here")), (t("Esc"), t("take it back"))];
         }
         vec![
-            ("Drag a ring", "move it"),
-            ("Drag a corner", "scale it"),
-            ("Drag the knob", "turn it"),
-            ("Shift", "the whole structure"),
+            (t("Drag a ring"), t("move it")),
+            (t("Drag a corner"), t("scale it")),
+            (t("Drag the knob"), t("turn it")),
+            (t("Shift"), t("the whole structure")),
         ]
     }
 
