@@ -234,7 +234,13 @@ pub(super) fn scrolled(grid: &VoxelGrid, point: PatientPoint, orientation: Orien
     let Some(axis) = (0..3).find(|a| axes[*a].dot(plane.normal).abs() > 0.5) else { return point };
     let sign = if axes[axis].dot(plane.normal) > 0.0 { 1 } else { -1 };
     let mut index = at.to_array();
-    let moved = (index[axis].round() as i64 + sign * steps).clamp(0, sizes[axis] as i64 - 1);
+    // From a point between two slices it goes on from the one that is shown, which is the lower one.
+    let from = if axis == 0 {
+        grid.nearest_slice(grid.plane_from_patient(point).1) as i64
+    } else {
+        (index[axis] - 0.5).ceil() as i64
+    };
+    let moved = (from + sign * steps).clamp(0, sizes[axis] as i64 - 1);
     index[axis] = moved as f64;
     let [k, j, i] = index;
     grid.patient_from_plane(grid.plane_from_index(i, j), grid.position_from_slice_index(k))
@@ -256,5 +262,10 @@ mod tests {
         assert_eq!(view.crosshair.z, 9.0);
         view.scroll(&grid, Orientation::Sagittal, -9);
         assert_eq!(view.crosshair, DVec3::new(0.0, 4.0, 9.0));
+        // A point between two slices shows the lower one: the next step leaves none out.
+        view.crosshair.z = 1.5;
+        assert_eq!(view.axial_slice(&grid), 0);
+        view.scroll(&grid, Orientation::Axial, 1);
+        assert_eq!(view.crosshair.z, 3.0);
     }
 }
