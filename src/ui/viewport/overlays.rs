@@ -130,6 +130,13 @@ pub fn window_words(window: WindowLevel) -> String {
     format!("W {}  L {}", signed(window.width_hu, 0), signed(window.center_hu, 0))
 }
 
+/// How far a text in a corner of a narrow view gives way to the letter in the middle of the edge, points.
+fn clear_of_letter(painter: &Painter, view: &ViewTransform, words: &str, font: &FontId) -> f32 {
+    const LETTER: f32 = 12.0;
+    let width = painter.layout_no_wrap(words.to_owned(), font.clone(), theme::OVERLAY_TEXT).size().x;
+    if MARGIN + width + LETTER > view.rect.width() / 2.0 { 18.0 } else { 0.0 }
+}
+
 /// The four corners. In a small view only what is needed to read it.
 pub(super) fn texts(
     painter: &Painter,
@@ -151,6 +158,7 @@ pub(super) fn texts(
     if roomy {
         let name = input.extras.window_name.map(|n| format!("{n}  ")).unwrap_or_default();
         let words = format!("{name}{}", window_words(input.window));
+        corner.y += clear_of_letter(painter, view, &words, &small);
         let at = text(painter, corner, Align2::RIGHT_TOP, &words, small.clone(), dim);
         corner = at.right_bottom() + vec2(0.0, 2.0);
     }
@@ -164,7 +172,8 @@ pub(super) fn texts(
         text(painter, corner, Align2::RIGHT_TOP, t("Raw voxels"), small.clone(), dim);
     }
     let [slice, position] = position_words(input.grid, view);
-    let low = text(painter, r.left_bottom(), Align2::LEFT_BOTTOM, &position, small.clone(), bright);
+    let foot = r.left_bottom() - vec2(0.0, clear_of_letter(painter, view, &position, &small));
+    let low = text(painter, foot, Align2::LEFT_BOTTOM, &position, small.clone(), bright);
     if roomy && !slice.is_empty() {
         text(painter, low.left_top() - vec2(0.0, 2.0), Align2::LEFT_BOTTOM, &slice, small.clone(), dim);
     }
