@@ -1001,7 +1001,7 @@ fn the_benchmark_of_edits_paints_through_the_window() {
     if crate::gpu::render_state().is_none() {
         return;
     }
-    let report = json(&["bench", "edit", "--repeat", "3"]);
+    let report = json(&["bench", "edit", "--repeat", "4"]);
     Documented::below("bench", "JSON keys of edit:\n").check(&report, "edit");
     let rows: Vec<(&str, u64)> = report["rows"]
         .as_array()

@@ -55,8 +55,10 @@ pub fn measure_edits(
             break;
         }
         let (key, tool) = TOOLS[n % TOOLS.len()];
-        let press = Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers: Modifiers::NONE };
-        times.tool.push(shown(&mut bench, vec![press])?);
+        // A key that is not let go repeats, and no tool listens to that.
+        let press =
+            |pressed| Event::Key { key, physical_key: None, pressed, repeat: false, modifiers: Modifiers::NONE };
+        times.tool.push(shown(&mut bench, vec![press(true), press(false)])?);
         ensure!(bench.app.workbench().tool() == tool, "the key did not take the tool; the measurement is void");
         let before = bench.app.workbench().case().map(|c| (c.revision(), c.history().len()));
         stroke(&mut bench, n, &mut times)?;

@@ -68,6 +68,25 @@ mod tests {
     }
 
     #[test]
+    fn the_bundled_fonts_draw_all_of_gb_2312() {
+        use dicom_encoding::text::{SpecificCharacterSet, TextCodec as _};
+        let codec = SpecificCharacterSet::from_code("GB18030").expect("known");
+        // The two levels of ideographs: rows 16 to 87, of which the last of the first level has 89 places.
+        let bytes: Vec<u8> = (0xB0..=0xF7u8)
+            .flat_map(|row| (0xA1..=if row == 0xD7 { 0xF9 } else { 0xFEu8 }).flat_map(move |cell| [row, cell]))
+            .collect();
+        let all = codec.decode(&bytes).expect("GB 2312 is a part of GB 18030");
+        assert_eq!(all.chars().count(), 6763);
+        let context = egui::Context::default();
+        install(&context);
+        let _output = context.run_ui(egui::RawInput::default(), |_| {});
+        let missing: String = context.fonts_mut(|fonts| {
+            all.chars().filter(|c| !fonts.has_glyph(&theme::regular(theme::SIZE_BODY), *c)).collect()
+        });
+        assert_eq!(missing, "");
+    }
+
+    #[test]
     #[should_panic(expected = "glyph")]
     fn a_character_without_glyph_would_be_noticed() {
         let mut harness = Harness::builder().with_context_setup(install).build_ui(|ui| drop(ui.label("\u{13000}")));
