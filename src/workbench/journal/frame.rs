@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use sha2::{Digest as _, Sha256};
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write as _};
 
 /// The first bytes of every journal; the digit is the version of this framing.
 pub const MAGIC: &[u8; 8] = b"HILUMJ1\n";
@@ -68,8 +68,10 @@ impl Frame {
     /// # Errors
     /// Where the value cannot be JSON.
     pub fn of<T: serde::Serialize>(kind: Kind, at_ms: u64, state: u64, value: &T) -> io::Result<Self> {
+        // Number by number the packing would clear its buffer each time.
+        let text = serde_json::to_vec(value)?;
         let mut packed = DeflateEncoder::new(Vec::new(), Compression::fast());
-        serde_json::to_writer(&mut packed, value)?;
+        packed.write_all(&text)?;
         Ok(Self { kind, at_ms, state, payload: packed.finish()? })
     }
 
