@@ -735,3 +735,28 @@ proptest! {
         prop_assert_eq!(b.case().structures(), &end);
     }
 }
+
+#[test]
+fn a_difference_of_whole_sets_is_measured_beside_the_window_and_keeps_up_with_edits() {
+    let measured = |mode| {
+        let mut b = Bench::with_mode(mode, small_case(&[("CTV", Role::Ctv)]));
+        b.select("CTV").run(Command::SetBrushRadius(18.0)).run(Command::SetBrushShape(BrushShape::Ball));
+        b.stroke(ToolKind::Brush, Orientation::Axial, &[CENTER]);
+        let show = b.workbench.command_for(Action::ToggleDifference).expect("it can be shown");
+        b.only(show);
+        let waiting = b.workbench.differences().expect("shown").waiting();
+        // An edit meanwhile: its slice is another one when the job is done.
+        b.only(Command::SetBrushShape(BrushShape::Disc)).only(Command::SetTool(ToolKind::Eraser));
+        b.only(Command::SetBrushRadius(3.0)).only(press()).only(Command::Tool(ToolEvent::Release));
+        b.poll_until(|w| w.differences().is_some_and(|d| d.waiting() == 0));
+        let pair = b.workbench.differences().expect("shown").pairs()[0].clone();
+        let slices = pair.slices().map(|(k, d)| (k, d.missed_mm2, d.extra_mm2)).collect::<Vec<_>>();
+        let areas = b.roi("CTV").slices.iter().map(|(k, c)| (*k, hilum::contour::area_mm2(c))).collect::<Vec<_>>();
+        (waiting, slices, areas)
+    };
+    let (waiting, slices, areas) = measured(JobMode::Stepped);
+    assert!(waiting > 8, "a job has it: {waiting}");
+    assert_eq!(slices.iter().map(|(k, _, extra)| (*k, *extra)).collect::<Vec<_>>(), areas);
+    let at_once = measured(JobMode::Inline);
+    assert_eq!(at_once, (0, slices, areas));
+}

@@ -48,6 +48,8 @@ pub fn difference_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     pairs.sort_by(|(_, _, a), (_, _, b)| b.size().0.cmp(&a.size().0).then(b.size().1.total_cmp(&a.size().1)));
     if differences.pairs().is_empty() {
         faint(ui, t("No structure of one side has a counterpart on the other"));
+    } else if differences.waiting() > 0 {
+        faint(ui, &tf!("{n} slices are being measured", n = differences.waiting()));
     } else if pairs.is_empty() {
         faint(ui, t("What is compared does not differ"));
     }

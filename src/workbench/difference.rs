@@ -2,13 +2,16 @@
 //! changed. It lies beside the case and changes nothing of it.
 
 use super::display::{CompareSide, source_of};
+use super::jobs::{JobKey, JobMode, Lane};
+use super::results::CaseResult;
 use super::{Case, Coverage, Workbench};
 use crate::contour::SliceContours;
 use crate::geometry::Revision;
 use crate::metrics::SliceDifference;
+use crate::progress::Progress as _;
 use crate::structures::{Roi, RoiId, RoiPairs};
 use crate::teaching::{Exercise, Phase};
-use crate::words::keep;
+use crate::words::{keep, t};
 use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -26,6 +29,8 @@ pub struct DifferencePair {
     pub reference: Roi,
     pub test: Roi,
     slices: BTreeMap<usize, Measured>,
+    /// Slices that are not measured yet.
+    waiting: BTreeSet<usize>,
 }
 
 /// The difference on a slice, and the contours of which it is.
@@ -35,7 +40,22 @@ struct Measured {
     value: SliceDifference,
 }
 
+impl Measured {
+    fn is_of(&self, contours: &[Option<Arc<SliceContours>>; 2]) -> bool {
+        same_both(&self.of, contours)
+    }
+}
+
 impl DifferencePair {
+    fn new(reference: &Roi, test: &Roi) -> Self {
+        let (reference, test) = (reference.clone(), test.clone());
+        Self { reference, test, slices: BTreeMap::new(), waiting: BTreeSet::new() }
+    }
+
+    fn ids(&self) -> [RoiId; 2] {
+        [self.reference.id, self.test.id]
+    }
+
     /// The difference on every slice on which the contours are not the same ones.
     pub fn slices(&self) -> impl Iterator<Item = (usize, &SliceDifference)> {
         self.slices.iter().map(|(k, m)| (*k, &m.value))
@@ -65,6 +85,8 @@ pub struct Differences {
     exercise: Option<Exercise>,
     at: (u64, Revision),
     pairs: Vec<DifferencePair>,
+    /// What a job measures, or has failed to measure.
+    asked: Vec<Asked>,
 }
 
 impl Differences {
@@ -119,39 +141,86 @@ impl Differences {
         all.max_by(|(_, a), (_, b)| a.size().0.cmp(&b.size().0).then(a.size().1.total_cmp(&b.size().1))).map(|(k, _)| k)
     }
 
-    /// Measures every slice of the pairs whose contours are not those of `before`.
-    fn measure(pairs: &mut [DifferencePair], before: &[DifferencePair]) {
-        let known = |reference: RoiId, test: RoiId| {
-            before.iter().find(move |p| p.reference.id == reference && p.test.id == test)
-        };
-        let same = |a: &Option<Arc<SliceContours>>, b: Option<&Arc<SliceContours>>| match (a, b) {
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-            (a, b) => a.is_none() && b.is_none(),
-        };
-        let nothing = SliceContours::default();
-        pairs.par_iter_mut().for_each(|pair| {
-            let old = known(pair.reference.id, pair.test.id);
+    /// How many slices are not measured yet.
+    pub fn waiting(&self) -> usize {
+        self.pairs.iter().map(|p| p.waiting.len()).sum()
+    }
+
+    /// Takes over what is known of the contours of former pairs; the rest of the slices waits.
+    fn take_over(&mut self, before: &[DifferencePair]) {
+        for pair in &mut self.pairs {
+            let old = before.iter().find(|p| p.ids() == pair.ids());
             let slices: BTreeSet<usize> =
                 pair.reference.slices.keys().chain(pair.test.slices.keys()).copied().collect();
-            // Contours that nobody touched are the same contours.
-            let differs = |k: &usize| match pair.contours(*k) {
-                [Some(a), Some(b)] => !Arc::ptr_eq(a, b),
-                _ => true,
-            };
-            let slices: Vec<usize> = slices.into_iter().filter(differs).collect();
-            let measured = slices.par_iter().map(|&k| {
-                let [a, b] = pair.contours(k);
-                let old = old.and_then(|p| p.slices.get(&k)).filter(|m| same(&m.of[0], a) && same(&m.of[1], b));
-                let measured = old.cloned().unwrap_or_else(|| Measured {
-                    of: [a.cloned(), b.cloned()],
-                    value: SliceDifference::of(a.map_or(&nothing, |c| &**c), b.map_or(&nothing, |c| &**c)),
-                });
-                (k, measured)
-            });
-            let measured: Vec<(usize, Measured)> = measured.collect();
-            pair.slices = measured.into_iter().collect();
-        });
+            for k in slices {
+                let of = pair.contours(k).map(Option::<&Arc<_>>::cloned);
+                if of[0].is_some() && same(of[0].as_ref(), of[1].as_ref()) {
+                    continue;
+                }
+                match old.and_then(|p| p.slices.get(&k)).filter(|m| m.is_of(&of)) {
+                    Some(measured) => drop(pair.slices.insert(k, measured.clone())),
+                    None => drop(pair.waiting.insert(k)),
+                }
+            }
+        }
     }
+
+    /// The slices that wait, without those that were asked for.
+    fn wanted(&self) -> Vec<Asked> {
+        let all = self.pairs.iter().flat_map(|pair| {
+            let asked =
+                |k: &usize| Asked { pair: pair.ids(), k: *k, of: pair.contours(*k).map(Option::<&Arc<_>>::cloned) };
+            pair.waiting.iter().map(asked)
+        });
+        all.filter(|a| !self.asked.iter().any(|b| a.pair == b.pair && a.k == b.k && same_both(&a.of, &b.of))).collect()
+    }
+
+    /// Takes in what was measured, where the contours are still the same.
+    fn take_in(&mut self, slices: Vec<MeasuredSlice>) {
+        for MeasuredSlice { pair, k, measured } in slices {
+            let Some(pair) = self.pairs.iter_mut().find(|p| p.ids() == pair) else { continue };
+            if measured.is_of(&pair.contours(k).map(Option::<&Arc<_>>::cloned)) && pair.waiting.remove(&k) {
+                pair.slices.insert(k, measured);
+            }
+        }
+    }
+}
+
+/// A slice of a pair that is to be measured.
+#[derive(Debug, Clone)]
+struct Asked {
+    pair: [RoiId; 2],
+    k: usize,
+    of: [Option<Arc<SliceContours>>; 2],
+}
+
+impl Asked {
+    fn measure(&self) -> MeasuredSlice {
+        let nothing = SliceContours::default();
+        let [reference, test] = self.of.each_ref().map(|c| c.as_deref().unwrap_or(&nothing));
+        let value = SliceDifference::of(reference, test);
+        MeasuredSlice { pair: self.pair, k: self.k, measured: Measured { of: self.of.clone(), value } }
+    }
+}
+
+/// A slice of a pair that was measured.
+#[derive(Debug)]
+pub(super) struct MeasuredSlice {
+    pair: [RoiId; 2],
+    k: usize,
+    measured: Measured,
+}
+
+/// Contours that nobody touched are the same contours.
+fn same(a: Option<&Arc<SliceContours>>, b: Option<&Arc<SliceContours>>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        (a, b) => a.is_none() && b.is_none(),
+    }
+}
+
+fn same_both(a: &[Option<Arc<SliceContours>>; 2], b: &[Option<Arc<SliceContours>>; 2]) -> bool {
+    same(a[0].as_ref(), b[0].as_ref()) && same(a[1].as_ref(), b[1].as_ref())
 }
 
 /// The structures of a side of a comparison.
@@ -170,11 +239,7 @@ fn plain_name(name: &str) -> &str {
 }
 
 fn pairs_of(case: &Case, coverage: &Coverage, compared: &Compared) -> Vec<DifferencePair> {
-    let pair = |reference: &Roi, test: &Roi| DifferencePair {
-        reference: reference.clone(),
-        test: test.clone(),
-        slices: BTreeMap::new(),
-    };
+    let pair = DifferencePair::new;
     let reference = rois_of(case, coverage, &compared.reference);
     let test = rois_of(case, coverage, &compared.test);
     let by_identity = [&compared.reference, &compared.test].iter().all(|s| !matches!(s, CompareSide::Source(_)));
@@ -243,21 +308,54 @@ impl Workbench {
         let at = (self.case_count, case.revision());
         let fresh = |d: &Differences| d.at == at && d.compared == compared && d.exercise == exercise;
         if self.differences.as_ref().is_some_and(fresh) {
-            return;
+            // What waited for the job of another case.
+            return self.measure_differences();
         }
         let before = self.differences.take();
-        let mut pairs = match exercise {
+        let pairs = match exercise {
             Some(exercise) => {
                 let [reference, test] = [exercise.reference, exercise.attempt].map(|id| case.structures().get(id));
-                let pair = reference.zip(test).map(|(a, b)| (a.clone(), b.clone()));
-                pair.map(|(reference, test)| DifferencePair { reference, test, slices: BTreeMap::new() })
-                    .into_iter()
-                    .collect()
+                reference.zip(test).map(|(a, b)| DifferencePair::new(a, b)).into_iter().collect()
             }
             None => pairs_of(case, &self.coverage, &compared),
         };
-        Differences::measure(&mut pairs, before.as_ref().map_or(&[][..], |d| &d.pairs[..]));
-        self.differences = Some(Differences { compared, exercise, at, pairs });
+        let (before, asked) = before.map_or_else(Default::default, |d| (d.pairs, d.asked));
+        let mut differences = Differences { compared, exercise, at, pairs, asked };
+        differences.take_over(&before);
+        self.differences = Some(differences);
+        self.measure_differences();
+    }
+
+    /// Measures the slices that wait: the few of an edit at once, whole sets by a job.
+    fn measure_differences(&mut self) {
+        /// About what a frame has time for.
+        const AT_ONCE: usize = 8;
+        let is_inline = self.jobs.mode() == JobMode::Inline;
+        let Some(differences) = &mut self.differences else { return };
+        let wanted = differences.wanted();
+        if is_inline || wanted.len() <= AT_ONCE {
+            let measured = wanted.par_iter().map(Asked::measure).collect();
+            differences.take_in(measured);
+        } else if !self.jobs.is_running(JobKey::Difference) {
+            differences.asked.clone_from(&wanted);
+            self.spawn_for_case(Lane::Live, JobKey::Difference, t("Measure the difference"), None, move |context| {
+                let mut measured = Vec::with_capacity(wanted.len());
+                for some in wanted.chunks(16) {
+                    context.checkpoint()?;
+                    measured.par_extend(some.par_iter().map(Asked::measure));
+                }
+                Ok(CaseResult::Differences(measured))
+            });
+        }
+    }
+
+    /// Takes in what a job has measured.
+    pub(super) fn accept_differences(&mut self, measured: Vec<MeasuredSlice>) {
+        if let Some(differences) = &mut self.differences {
+            differences.asked.clear();
+            differences.take_in(measured);
+        }
+        self.measure_differences();
     }
 
     fn wanted_comparison(&self, in_exercise: bool) -> Option<Compared> {

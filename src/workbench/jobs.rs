@@ -53,6 +53,8 @@ pub enum JobKey {
     Derive,
     /// Contours for the missing slices of the selected structure; a new one replaces the old.
     Interpolate,
+    /// The difference between two sets of structures, slice by slice.
+    Difference,
     /// Follows the contours of an exercise.
     Compare,
     /// Follows the contours of the airway.
@@ -102,6 +104,7 @@ impl JobKey {
                 | Self::Journals
                 | Self::Derive
                 | Self::Interpolate
+                | Self::Difference
         )
     }
 

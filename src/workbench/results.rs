@@ -3,6 +3,7 @@
 
 use super::archive::ArchiveResult;
 use super::deidentify::Deidentified;
+use super::difference::MeasuredSlice;
 use super::export::{ExportFormat, ExportSource, Exported, export_as};
 use super::history::StateId;
 use super::jobs::{JobContext, JobError, JobEvent, JobId, JobKey, Lane};
@@ -73,6 +74,8 @@ pub(super) enum CaseResult {
         roi: RoiId,
         bridges: Vec<Bridge>,
     },
+    /// Slices of a comparison.
+    Differences(Vec<MeasuredSlice>),
     Overlay {
         key: String,
         loaded: Result<Arc<LoadedOverlay>, Trouble>,
@@ -128,6 +131,7 @@ impl Workbench {
             JobKey::Compare => t("The comparison failed"),
             JobKey::Operate | JobKey::Derive => t("The operation failed; no structure was changed"),
             JobKey::Interpolate => t("Empty slices could not be filled"),
+            JobKey::Difference => t("The difference could not be measured"),
             JobKey::Airway => t("The distance from the airway could not be measured"),
             JobKey::Overlay => t("The overlay could not be shown"),
             JobKey::Thumbnails => t("The small pictures of the series could not be made"),
@@ -186,6 +190,7 @@ impl Workbench {
             }
             CaseResult::Operated(done) => self.accept_operated(*done),
             CaseResult::Interpolated { roi, bridges } => self.accept_bridges(roi, bridges),
+            CaseResult::Differences(measured) => self.accept_differences(measured),
             CaseResult::Overlay { key, loaded } => self.accept_overlay(&key, loaded),
             CaseResult::StructureSet(loaded) => {
                 self.finish_stroke();
@@ -227,6 +232,7 @@ impl Workbench {
             CaseResult::Compared { .. }
             | CaseResult::Airway(_)
             | CaseResult::Overlay { .. }
+            | CaseResult::Differences(_)
             | CaseResult::Interpolated { .. } => {}
         }
     }

@@ -259,6 +259,9 @@ impl Workbench {
 
     fn go_to_difference(&mut self, step: DifferenceStep) {
         let (Some(differences), Some(grid)) = (self.differences(), self.grid()) else { return };
+        if differences.waiting() > 0 {
+            return self.notices.info(t("The difference is still being measured"));
+        }
         let (selected, tolerance) = (self.view.selected, self.view.difference_tolerance_mm);
         let found = match step {
             DifferenceStep::Largest => differences.largest(selected),
