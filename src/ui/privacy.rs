@@ -41,7 +41,7 @@ pub fn words(workbench: &Workbench, text: &str) -> String {
     let list = workbench.series();
     let labels = labels.chain(list.foreign_sets.iter().map(|s| s.set.label().to_owned()));
     let labels = labels.chain(list.series.iter().map(|s| s.description.clone()));
-    let mut secrets: Vec<String> = labels.map(|label| format!("\"{label}\"")).collect();
+    let mut secrets: Vec<String> = labels.flat_map(|l| [format!("\"{l}\""), format!("“{l}”")]).collect();
     let loading = workbench.loading().map(|l| l.meta.as_ref());
     for meta in workbench.case().map(|c| c.image.meta.as_ref()).into_iter().chain(loading) {
         secrets.extend(secrets_of(meta));
@@ -53,9 +53,9 @@ pub fn words(workbench: &Workbench, text: &str) -> String {
         text = text.replace(secret.as_str(), hidden());
     }
     let is_uid = |word: &str| word.matches('.').count() > 3 && word.chars().all(|c| c.is_ascii_digit() || c == '.');
-    let parts = text.split_inclusive(|c: char| c.is_whitespace() || ",;()\"".contains(c));
+    let parts = text.split_inclusive(|c: char| c.is_whitespace() || ",;()\"，；：。（）“”、".contains(c));
     let part = |part: &str| {
-        let word = part.trim_end_matches(|c: char| c.is_whitespace() || ",;()\".".contains(c));
+        let word = part.trim_end_matches(|c: char| c.is_whitespace() || ",;()\".，；：。（）“”、".contains(c));
         if is_uid(word) { format!("{}{}", hidden(), &part[word.len()..]) } else { part.to_owned() }
     };
     parts.map(part).collect()
@@ -178,5 +178,23 @@ pub fn recent_label(workbench: &Workbench, number: usize, recent: &RecentCase) -
         Some(first) if paths.len() > 1 => tf!("{first} and {n} more", first, n = paths.len() - 1),
         Some(first) => first,
         None => tf!("Recent case {n}", n = number + 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workbench::Command;
+    use crate::workbench::jobs::JobMode;
+
+    #[test]
+    fn uids_are_hidden_whatever_signs_stand_beside_them() {
+        let mut workbench = Workbench::new(JobMode::Inline, None);
+        let text = "Frame 1.2.840.113619.2.55.3, not (2.25.1.1.1.7); 坐标系（1.2.840.113619.2.55.3），而非“2.25.1.1.1.7”。1.5 mm";
+        assert_eq!(words(&workbench, text), text);
+        workbench.execute(Command::SetIdentifiersHidden(true));
+        let hidden = words(&workbench, text);
+        assert_eq!(hidden.matches("[hidden]").count(), 4, "{hidden}");
+        assert!(!hidden.contains("840") && !hidden.contains("2.25") && hidden.ends_with("1.5 mm"), "{hidden}");
     }
 }

@@ -28,7 +28,8 @@ impl Trouble {
     fn from_text(text: String) -> Self {
         let file = |at: usize| {
             let tail = &text[at + 2..];
-            let tail = tail.split_once(')').filter(|_| !tail.contains('(')).map_or(tail, |(inner, _)| inner);
+            let tail =
+                tail.split_once([')', '）']).filter(|_| !tail.contains(['(', '（'])).map_or(tail, |(inner, _)| inner);
             std::path::Path::new(tail).is_absolute().then(|| (at, at + 2 + tail.len(), PathBuf::from(tail)))
         };
         let Some((from, to, path)) = text.rmatch_indices(": ").find_map(|(at, _)| file(at)) else {
@@ -156,6 +157,9 @@ mod tests {
         let two = split("does not read back (it is cut off: /data/Jane/x.part); nothing was kept: /data/Jane/y.dcm");
         assert_eq!(two.text, "does not read back (it is cut off); nothing was kept");
         assert_eq!(two.files, ["/data/Jane/y.dcm", "/data/Jane/x.part"].map(PathBuf::from));
+        let wide = split("读回不一致（文件不完整: /data/Jane/x.part）；什么都没有保留: /data/Jane/y.dcm");
+        assert_eq!(wide.text, "读回不一致（文件不完整）；什么都没有保留");
+        assert_eq!(wide.files, ["/data/Jane/y.dcm", "/data/Jane/x.part"].map(PathBuf::from));
         assert!(split("cancelled: by the user").files.is_empty());
         let damaged =
             crate::workbench::SettingsError::Read(std::io::Error::other("disk gone"), "/home/jane/settings".into());
