@@ -1010,7 +1010,7 @@ fn the_benchmark_of_edits_paints_through_the_window() {
         .map(|row| (row["what"].as_str().expect("a word"), row["n"].as_u64().expect("a number")))
         .collect();
     // A press and eighteen drags a stroke.
-    assert_eq!(rows, [("stroke", 57), ("commit", 3), ("tool", 3)]);
+    assert_eq!(rows, [("stroke", 76), ("commit", 4), ("tool", 4)]);
 }
 
 #[test]

@@ -137,7 +137,7 @@ fn the_tour_comes_once_and_leads_to_every_control() {
     assert!(w.has("Open a case"));
     w.click("Start with the demo case");
     assert!(w.has("Done"), "opening a case is ticked");
-    w.click("Next");
+    w.click("Next step");
     assert!(w.has("Go through the slices") && !w.has("Done"));
     w.key(Modifiers::NONE, Key::PageUp);
     assert!(w.has("Done"));
@@ -164,7 +164,7 @@ fn the_tour_comes_once_and_leads_to_every_control() {
 #[test]
 fn the_tour_stops_nobody() {
     let mut w = small_window();
-    w.send(Action::Tour).click("Next").click("Select CTV").key(Modifiers::NONE, Key::B);
+    w.send(Action::Tour).click("Next step").click("Select CTV").key(Modifiers::NONE, Key::B);
     let path = [CENTER, CENTER + DVec3::new(4.0, 0.0, 0.0)];
     w.drag(Orientation::Axial, PointerButton::Primary, Modifiers::NONE, &path);
     assert!(w.volume_cm3("CTV") > 0.0);

@@ -73,6 +73,7 @@ pub fn window(context: &egui::Context, input: &PanelInput<'_>, state: &mut KeysS
     window.default_pos(context.content_rect().center()).show(context, |ui| {
         let room = context.content_rect().size();
         ui.set_width(620.0_f32.min(room.x - 60.0));
+        ui.set_max_height((room.y - 100.0).max(200.0));
         head_ui(ui, input, state);
         waiting_ui(ui, input, state);
         ui.separator();

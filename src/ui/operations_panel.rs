@@ -246,7 +246,7 @@ fn numbers_ui(ui: &mut Ui, state: &mut OperationsState) {
 
 fn margins_ui(ui: &mut Ui, state: &mut OperationsState) {
     let m = &mut state.margins;
-    row(ui, t("Margin"), |ui| {
+    row(ui, t("Distance"), |ui| {
         if state.one_margin {
             let mut mm = m.left;
             number(ui, t("Margin on every side"), &mut mm, 0.0..=100.0, "mm");

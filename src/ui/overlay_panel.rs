@@ -139,7 +139,7 @@ fn range_ui(ui: &mut Ui, input: &PanelInput<'_>, overlay: &Overlay) {
         ui.label(RichText::new(if suv { t("SUV from") } else { t("From") }).color(theme::TEXT_SECONDARY));
         let first = ui.add(DragValue::new(&mut low).speed(speed).max_decimals(2).range(f64::MIN..=high - 1e-3));
         let first = first.accessible_name(t("Lowest value shown"));
-        ui.label(RichText::new("to").color(theme::TEXT_SECONDARY));
+        ui.label(RichText::new(t("to")).color(theme::TEXT_SECONDARY));
         let second = ui.add(DragValue::new(&mut high).speed(speed).max_decimals(2).range(low + 1e-3..=f64::MAX));
         let second = second.accessible_name(t("Value of the last colour"));
         if first.changed() || second.changed() {

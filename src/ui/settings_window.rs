@@ -17,7 +17,8 @@ pub fn window(context: &egui::Context, input: &PanelInput<'_>) -> bool {
     window.default_pos(context.content_rect().center()).show(context, |ui| {
         let room = context.content_rect().size();
         ui.set_width(420.0_f32.min(room.x - 60.0));
-        egui::ScrollArea::vertical().max_height((room.y - 120.0).max(120.0)).show(ui, |ui| body(ui, input));
+        ui.set_max_height((room.y - 120.0).max(120.0));
+        egui::ScrollArea::vertical().auto_shrink([false, true]).show(ui, |ui| body(ui, input));
     });
     open
 }

@@ -63,6 +63,10 @@ const SIDES: [(&str, DVec3, DVec3); 3] = [
 
 impl SolidView {
     const DEGREES_PER_POINT: f64 = 0.5;
+    /// Height of the buttons at the lower edge, points.
+    const BUTTONS: f32 = 2.0 * theme::ROW + 3.0 * theme::SPACE_2;
+    /// Width from which on the buttons end left of the middle, points.
+    const ROOMY: f32 = 560.0;
     /// Share of the view that the structures take at zoom 1.
     const FILL: f64 = 0.92;
     const ZOOM: std::ops::RangeInclusive<f64> = 0.25..=32.0;
@@ -140,7 +144,9 @@ impl SolidView {
             down: self.down,
             normal: self.away(),
         };
-        viewport::letters_of(&painter, rect, &plane);
+        // In a narrow view the lower letter stands above the buttons.
+        let foot = if rect.width() < Self::ROOMY { Self::BUTTONS } else { 0.0 };
+        viewport::letters_of(&painter, rect.with_max_y(rect.bottom() - foot), &plane);
         title(ui, rect);
         self.buttons_ui(ui, rect);
         let cursor = if response.dragged() { CursorIcon::Grabbing } else { CursorIcon::Grab };
@@ -217,9 +223,8 @@ impl SolidView {
     }
 
     fn buttons_ui(&mut self, ui: &mut Ui, rect: Rect) {
-        let height = theme::ROW;
         let place = Rect::from_min_max(
-            pos2(rect.left() + theme::SPACE_2, rect.bottom() - 2.0 * height - 3.0 * theme::SPACE_2),
+            pos2(rect.left() + theme::SPACE_2, rect.bottom() - Self::BUTTONS),
             pos2(rect.right() - theme::SPACE_6, rect.bottom() - theme::SPACE_2),
         );
         if place.width() < 190.0 || rect.height() < 160.0 {

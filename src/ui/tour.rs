@@ -257,11 +257,11 @@ impl Tour {
         let mut wish = None;
         ui.horizontal(|ui| {
             let last = self.stop + 1 == Stop::ALL.len();
-            let next = primary_button(ui, if last { t("Finish tour") } else { t("Next") });
+            let next = primary_button(ui, if last { t("Finish tour") } else { t("Next step") });
             if next.on_hover_text(t("Alt and right arrow")).clicked() {
                 wish = Some(Wish::Next);
             }
-            let back = ui.add_enabled(self.stop > 0, egui::Button::new(t("Previous")));
+            let back = ui.add_enabled(self.stop > 0, egui::Button::new(t("Step back")));
             if back.on_hover_text(t("Alt and left arrow")).clicked() {
                 wish = Some(Wish::Back);
             }

@@ -9,7 +9,7 @@ use crate::structures::{
     Derivation, Generation, Provenance, Roi, RoiId, Role, Station, free_name, role_color, station_color,
 };
 use crate::tf;
-use crate::words::{keep, t};
+use crate::words::keep;
 use crate::workbench::jobs::JobError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -131,7 +131,7 @@ pub(super) fn import_edit(case: &mut Case, set: &LoadedSet) -> (Edit, Vec<RoiId>
 /// the role Other, so that features never mix the two.
 pub fn proposal_edit(case: &mut Case, proposal: CtvProposal) -> (Edit, RoiId) {
     let id = case.new_id();
-    let name = case.free_name(t("CTV proposed"));
+    let name = case.free_name("CTV proposed");
     let CtvProposal { slices, recipe } = proposal;
     let mut roi = Roi::new(id, name, role_color(Role::Ctv), Role::Ctv, Provenance::Proposed { recipe });
     roi.slices = slices;

@@ -6,7 +6,7 @@ use crate::geometry::{ImagePlane, Orientation, PatientPoint, VoxelGrid};
 use crate::image::{Sampling, WindowLevel};
 use crate::tf;
 use crate::ui::theme;
-use crate::words::t;
+use crate::words::{t, told};
 use eframe::egui::{Align2, Color32, FontId, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2, pos2, vec2};
 
 /// A number with a true minus sign and no negative zero.
@@ -149,7 +149,7 @@ pub(super) fn texts(
     let roomy = view.rect.width() > 260.0 && view.rect.height() > 180.0;
     let (bright, dim) = (theme::OVERLAY_TEXT, theme::OVERLAY_TEXT_DIM);
     let plane = view.plane.orientation.to_string();
-    let name = input.extras.title.unwrap_or(&plane);
+    let name = told(input.extras.title.unwrap_or(&plane));
     let title = text(painter, r.left_top(), Align2::LEFT_TOP, name, theme::strong(theme::SIZE_BODY), bright);
     if let Some(patient) = input.patient.filter(|_| roomy) {
         text(painter, title.left_bottom() + vec2(0.0, 2.0), Align2::LEFT_TOP, patient, small.clone(), dim);
