@@ -1,13 +1,14 @@
 //#include common/screen.wgsl
 
-// A picture that was drawn before, laid onto the window pixel by pixel.
+// A picture that was drawn before, laid onto the window: each of its pixels is a ray.
 
 // Must match `gpu::solid::PlaceUniforms`.
 struct PlaceUniforms {
     // Top left corner in the framebuffer.
     corner_px: vec2<f32>,
-    // Of the picture.
-    size_px: vec2<f32>,
+    // Of the picture, in rays.
+    size: vec2<f32>,
+    pixels_per_ray: f32,
 };
 
 @group(0) @binding(0) var<uniform> place: PlaceUniforms;
@@ -19,7 +20,7 @@ fn vertex(@builtin(vertex_index) index: u32) -> @builtin(position) vec4<f32> {
 }
 
 fn color(position_px: vec2<f32>) -> vec3<f32> {
-    let at = clamp(position_px - place.corner_px, vec2<f32>(0.0), place.size_px - 1.0);
+    let at = clamp((position_px - place.corner_px) / place.pixels_per_ray, vec2<f32>(0.0), place.size - 1.0);
     return textureLoad(picture, vec2<i32>(at), 0).rgb;
 }
 

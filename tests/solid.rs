@@ -110,6 +110,7 @@ fn from(direction: DVec3, fills: &[Fill]) -> SolidFrame {
         into,
         center: grid().center(),
         mm_per_point: MM_PER_POINT,
+        pixels_per_ray: 1,
         cut: None,
         background: BACKGROUND,
         fills: Arc::new(all),
@@ -250,5 +251,25 @@ fn what_is_inside_shines_through_and_what_is_hidden_is_not_there() {
     balls.revision = balls.revision.next();
     gpu.sync_masks(&balls).expect("fits");
     assert_eq!(area_mm2(&pixels(&mut harness)), 0.0);
+    assert_eq!(gpu.take_errors(), Vec::<String>::new());
+}
+
+#[test]
+fn where_one_ray_colours_several_pixels_the_picture_stays_in_its_place() {
+    let Some((gpu, state, _)) = with_balls(&[RADIUS_MM]) else { return };
+    let fine = from(DVec3::Z, &[fill(RED, 1.0)]);
+    let mut harness = screen(&gpu, state, fine.clone());
+    let expected = pixels(&mut harness);
+    harness.state_mut().frame = SolidFrame { pixels_per_ray: 3, ..fine };
+    let coarse = pixels(&mut harness);
+    let side = SIZE as usize;
+    for (n, pixel) in coarse.iter().enumerate() {
+        let (y, x) = (n / side, n % side);
+        assert_eq!(*pixel, coarse[y / 3 * 3 * side + x / 3 * 3], "{x} {y} is in a square of one colour");
+    }
+    let wrong = expected.iter().zip(&coarse).filter(|(a, b)| (**a == BACKGROUND) != (**b == BACKGROUND)).count();
+    // A pixel and a half at most along the outline.
+    let outline = std::f64::consts::TAU * RADIUS_MM / MM_PER_POINT;
+    assert!((wrong as f64) < 1.5 * outline, "{wrong} pixels of another kind, outline of {outline:.0}");
     assert_eq!(gpu.take_errors(), Vec::<String>::new());
 }

@@ -275,6 +275,11 @@ impl Gpu {
         format!("{} ({})", info.name, info.backend)
     }
 
+    /// True where the processor does the work of a graphics card.
+    pub fn is_software(&self) -> bool {
+        self.state.adapter.get_info().device_type == eframe::wgpu::DeviceType::Cpu
+    }
+
     /// Messages about failed drawing since the last call.
     pub fn take_errors(&self) -> Vec<String> {
         self.errors.take()

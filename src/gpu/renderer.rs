@@ -38,6 +38,11 @@ impl SliceRenderer {
         self.gpu.is_some() && self.cpu.is_none()
     }
 
+    /// True where the processor does the work of a graphics card.
+    pub fn is_software(&self) -> bool {
+        self.gpu.as_ref().is_some_and(Gpu::is_software)
+    }
+
     /// Messages about failed drawing since the last call.
     pub fn take_errors(&self) -> Vec<String> {
         self.gpu.as_ref().map(Gpu::take_errors).unwrap_or_default()

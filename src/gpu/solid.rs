@@ -19,6 +19,8 @@ pub struct SolidFrame {
     /// The point at the middle of the view.
     pub center: PatientPoint,
     pub mm_per_point: f64,
+    /// Edge of the square of pixels that one ray colours: 1 on a graphics card.
+    pub pixels_per_ray: u32,
     pub cut: Option<SolidCut>,
     /// sRGB.
     pub background: [u8; 3],
@@ -76,6 +78,7 @@ impl SolidUniforms {
     fn new(frame: &SolidFrame, grid: &VoxelGrid, covers: &VoxelBox, size_px: DVec2, mm_per_px: f64) -> Self {
         let corner =
             frame.center - frame.right * (size_px.x / 2.0 * mm_per_px) - frame.down * (size_px.y / 2.0 * mm_per_px);
+        let mm_per_ray = mm_per_px * f64::from(frame.pixels_per_ray.max(1));
         let (uv, n) = grid.plane_from_patient(corner);
         let ij = grid.index_from_plane(uv);
         let four = |v: DVec3, w: f64| [v.x as f32, v.y as f32, v.z as f32, w as f32];
@@ -97,8 +100,8 @@ impl SolidUniforms {
         let [red, green, blue] = unit_rgb(frame.background);
         Self {
             at_corner: four(DVec3::new(ij.x, ij.y, n - grid.position_mm(0)), 0.0),
-            per_pixel_x: four(grid.index_step(frame.right * mm_per_px), 0.0),
-            per_pixel_y: four(grid.index_step(frame.down * mm_per_px), 0.0),
+            per_pixel_x: four(grid.index_step(frame.right * mm_per_ray), 0.0),
+            per_pixel_y: four(grid.index_step(frame.down * mm_per_ray), 0.0),
             per_mm: four(grid.index_step(frame.into), 0.0),
             mask_first: signed(covers.first),
             mask_size: signed(covers.size),
@@ -122,7 +125,9 @@ impl SolidUniforms {
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 struct PlaceUniforms {
     corner_px: [f32; 2],
-    size_px: [f32; 2],
+    size: [f32; 2],
+    pixels_per_ray: f32,
+    unused: f32,
 }
 
 /// What the rays are drawn from.
@@ -148,7 +153,7 @@ pub(super) struct SolidPainter {
 }
 
 struct Picture {
-    size_px: [u32; 2],
+    size: [u32; 2],
     view: wgpu::TextureView,
     bind_group: wgpu::BindGroup,
     /// What it shows.
@@ -218,14 +223,20 @@ impl SolidPainter {
         pixels_per_point: f32,
     ) {
         let most = device.limits().max_texture_dimension_2d;
-        let size_px = view_px.map(|p| (p.ceil().max(1.0) as u32).min(most));
-        let place = PlaceUniforms { corner_px, size_px: size_px.map(|p| p as f32) };
+        let pixels_per_ray = frame.pixels_per_ray.max(1);
+        let size = view_px.map(|p| (p.ceil().max(1.0) as u32).div_ceil(pixels_per_ray).min(most));
+        let place = PlaceUniforms {
+            corner_px,
+            size: size.map(|p| p as f32),
+            pixels_per_ray: pixels_per_ray as f32,
+            unused: 0.0,
+        };
         queue.write_buffer(&self.place, 0, bytemuck::bytes_of(&place));
         let mm_per_px = frame.mm_per_point / f64::from(pixels_per_point);
         let view = DVec2::new(f64::from(view_px[0]), f64::from(view_px[1]));
         let wanted = SolidUniforms::new(frame, source.grid, &source.covers, view, mm_per_px);
-        if self.picture.as_ref().is_none_or(|p| p.size_px != size_px) {
-            self.picture = Some(self.picture_of(device, size_px));
+        if self.picture.as_ref().is_none_or(|p| p.size != size) {
+            self.picture = Some(self.picture_of(device, size));
         }
         let Some(picture) = &mut self.picture else { return };
         if picture
@@ -265,10 +276,10 @@ impl SolidPainter {
         picture.drawn = Some((Box::new(wanted), source.generation));
     }
 
-    fn picture_of(&self, device: &wgpu::Device, size_px: [u32; 2]) -> Picture {
+    fn picture_of(&self, device: &wgpu::Device, size: [u32; 2]) -> Picture {
         let texture = device.create_texture(&wgpu::TextureDescriptor {
             label: Some("solids"),
-            size: wgpu::Extent3d { width: size_px[0], height: size_px[1], depth_or_array_layers: 1 },
+            size: wgpu::Extent3d { width: size[0], height: size[1], depth_or_array_layers: 1 },
             mip_level_count: 1,
             sample_count: 1,
             dimension: wgpu::TextureDimension::D2,
@@ -285,7 +296,7 @@ impl SolidPainter {
                 wgpu::BindGroupEntry { binding: 1, resource: wgpu::BindingResource::TextureView(&view) },
             ],
         });
-        Picture { size_px, view, bind_group, drawn: None }
+        Picture { size, view, bind_group, drawn: None }
     }
 
     /// Lays the picture onto the window; the scissor of the pass cuts out the view.

@@ -67,6 +67,8 @@ impl SolidView {
     const BUTTONS: f32 = 2.0 * theme::ROW + 3.0 * theme::SPACE_2;
     /// Width from which on the buttons end left of the middle, points.
     const ROOMY: f32 = 560.0;
+    /// Pixels to a ray where the processor draws: it would take seconds for every picture otherwise.
+    const SOFTWARE_RAY: u32 = 3;
     /// Share of the view that the structures take at zoom 1.
     const FILL: f64 = 0.92;
     const ZOOM: std::ops::RangeInclusive<f64> = 0.25..=32.0;
@@ -131,6 +133,7 @@ impl SolidView {
             into: self.away(),
             center: middle + self.moved,
             mm_per_point,
+            pixels_per_ray: if scene.renderer.is_software() { Self::SOFTWARE_RAY } else { 1 },
             cut: self.cut.map(|orientation| self.cut_at(&grid, orientation, workbench.view.crosshair)),
             background: theme::IMAGE.to_array()[..3].try_into().unwrap_or_default(),
             fills: scene.solid_fills(workbench, |roi| self.solidity(roi)),
