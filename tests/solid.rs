@@ -262,14 +262,10 @@ fn where_one_ray_colours_several_pixels_the_picture_stays_in_its_place() {
     let expected = pixels(&mut harness);
     harness.state_mut().frame = SolidFrame { pixels_per_ray: 3, ..fine };
     let coarse = pixels(&mut harness);
-    let side = SIZE as usize;
-    for (n, pixel) in coarse.iter().enumerate() {
-        let (y, x) = (n / side, n % side);
-        assert_eq!(*pixel, coarse[y / 3 * 3 * side + x / 3 * 3], "{x} {y} is in a square of one colour");
-    }
-    let wrong = expected.iter().zip(&coarse).filter(|(a, b)| (**a == BACKGROUND) != (**b == BACKGROUND)).count();
-    // A pixel and a half at most along the outline.
+    let apart = |(a, b): &(&[u8; 3], &[u8; 3])| a.iter().zip(*b).any(|(a, b)| a.abs_diff(*b) > 40);
+    let wrong = expected.iter().zip(&coarse).filter(apart).count();
+    // Only along the outline, two pixels at most.
     let outline = std::f64::consts::TAU * RADIUS_MM / MM_PER_POINT;
-    assert!((wrong as f64) < 1.5 * outline, "{wrong} pixels of another kind, outline of {outline:.0}");
+    assert!(wrong > 0 && (wrong as f64) < 2.0 * outline, "{wrong} pixels are others, outline of {outline:.0}");
     assert_eq!(gpu.take_errors(), Vec::<String>::new());
 }
