@@ -9,7 +9,7 @@ use eframe::egui::{
 use glam::DVec3;
 use hilum::geometry::Orientation;
 use hilum::structures::Role;
-use hilum::workbench::{Command, ToolKind};
+use hilum::workbench::{Action, Command, ToolKind};
 
 const CENTER: DVec3 = DVec3::new(32.0, 32.0, 15.0);
 
@@ -154,6 +154,41 @@ fn two_fingers_pan_and_zoom_and_leave_no_stroke() {
     pointer(&mut w, 3, TouchPhase::End, at, None);
     w.settle();
     assert_eq!(steps(&w), 1);
+}
+
+#[test]
+fn two_fingers_leave_the_crosshair_a_draft_and_measurements_as_they_were() {
+    let mut w = window();
+    let pinch = |w: &mut Window, orientation: Orientation| {
+        let at = w.place(orientation, w.workbench().view.crosshair) + vec2(30.0, 20.0);
+        pointer(w, 1, TouchPhase::Start, at - vec2(12.0, 0.0), None);
+        touch(w, 2, TouchPhase::Start, at + vec2(12.0, 0.0), None);
+        w.harness.step();
+        pointer(w, 1, TouchPhase::Move, at - vec2(20.0, 0.0), None);
+        touch(w, 2, TouchPhase::Move, at + vec2(20.0, 0.0), None);
+        w.harness.step();
+        pointer(w, 1, TouchPhase::End, at, None);
+        touch(w, 2, TouchPhase::End, at, None);
+        w.settle();
+    };
+    w.send(Command::SetTool(ToolKind::Navigate));
+    let crosshair = w.workbench().view.crosshair;
+    let before = scale(&w);
+    pinch(&mut w, Orientation::Axial);
+    assert!(scale(&w) < before, "it was a pinch");
+    assert_eq!(w.workbench().view.crosshair, crosshair);
+
+    w.send(Command::SetTool(ToolKind::Polygon));
+    w.click_view(Orientation::Axial, CENTER).click_view(Orientation::Axial, CENTER + DVec3::new(6.0, 0.0, 0.0));
+    let points = w.workbench().toolbox().draft_points();
+    assert_eq!(points, 2);
+    pinch(&mut w, Orientation::Axial);
+    pinch(&mut w, Orientation::Sagittal);
+    assert_eq!(w.workbench().toolbox().draft_points(), points);
+
+    w.send(Action::MeasureDistance);
+    pinch(&mut w, Orientation::Axial);
+    assert!(w.workbench().measures().done().is_empty());
 }
 
 #[test]

@@ -176,6 +176,27 @@ fn a_double_click_with_the_brush_maximises_and_leaves_no_paint() {
 }
 
 #[test]
+fn a_double_click_takes_back_no_stroke_but_those_of_its_own_clicks() {
+    let mut w = open(drawn_case());
+    w.click("Select CTV").key(Modifiers::NONE, Key::B);
+    let place = w.place(Orientation::Axial, CENTER + DVec3::new(-18.0, 16.0, 0.0));
+    let path = on_plane(&w, Orientation::Axial, &[[0.0, 0.0], [15.0, 0.0]]);
+    w.drag(Orientation::Axial, PointerButton::Primary, Modifiers::NONE, &path);
+    let (steps, painted) = (w.case().history().len(), w.roi("CTV").clone());
+    w.harness.run_steps(60);
+    // The first of the two moves the crosshair and draws nothing.
+    for (pressed, modifiers) in
+        [(true, Modifiers::COMMAND), (false, Modifiers::COMMAND), (true, Modifiers::NONE), (false, Modifiers::NONE)]
+    {
+        w.harness.event(Event::PointerMoved(place));
+        w.harness.event(Event::PointerButton { pos: place, button: PointerButton::Primary, pressed, modifiers });
+        w.harness.step();
+    }
+    w.harness.run_steps(60);
+    assert_eq!((w.case().history().len(), w.roi("CTV")), (steps, &painted));
+}
+
+#[test]
 fn keys_go_to_the_slices_of_their_kind_and_the_strip_says_what_is_there() {
     let mut w = open(drawn_case());
     w.click("Select CTV");

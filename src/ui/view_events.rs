@@ -6,11 +6,40 @@ use super::request::{CommandSender, WindowRequest};
 use super::view_layout::LEFT;
 use super::viewport::{ViewEvent, ViewTransform};
 use super::views::Views;
+use crate::geometry::PatientPoint;
 use crate::workbench::tools::ToolEvent;
-use crate::workbench::{Command, MeasureCommand, ToolKind, ViewCommand, Workbench};
+use crate::workbench::{Command, MeasureCommand, StateId, ToolKind, ViewCommand, Workbench};
 use eframe::egui::Modifiers;
 
+/// A press that a tool was told of, and what was there before.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ToolPress {
+    view: usize,
+    case_count: u64,
+    state: StateId,
+    at_seconds: f64,
+}
+
+/// What was there before the last press, should it turn out to be the first of two fingers.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct BeforePress {
+    /// `None` where a press does not move it.
+    crosshair: Option<PatientPoint>,
+    draft_points: usize,
+}
+
 impl Views {
+    /// The longest time from the first press of a double click to its end, seconds.
+    const DOUBLE_CLICK_S: f64 = 1.0;
+
+    /// The state before the clicks of a double click in a view drew.
+    fn before_double_click(&self, view: usize, workbench: &Workbench) -> Option<StateId> {
+        let of_these = |p: &&ToolPress| {
+            p.view == view && p.case_count == workbench.case_count() && self.now - p.at_seconds <= Self::DOUBLE_CLICK_S
+        };
+        self.presses.iter().flatten().find(of_these).map(|p| p.state)
+    }
+
     /// What an event of a view asks for.
     pub(super) fn request(
         &mut self,
@@ -33,6 +62,11 @@ impl Views {
         let left_alone = index == LEFT && !linked;
         // Ctrl moves the crosshair whatever the tool.
         let moves = |modifiers: Modifiers| navigates || (modifiers.command && !workbench.toolbox().is_active());
+        if matches!(event, ViewEvent::Press { .. }) {
+            self.presses = [self.presses[1], None];
+            let crosshair = linked.then_some(workbench.view.crosshair);
+            self.before_press = BeforePress { crosshair, draft_points: workbench.toolbox().draft_points() };
+        }
         match event {
             ViewEvent::Press { at, modifiers } if measuring && !modifiers.command => {
                 measure(MeasureCommand::Press { at, orientation, reach_mm });
@@ -48,24 +82,36 @@ impl Views {
                 sender.send(Command::SetCrosshair(at));
             }
             ViewEvent::Press { at, modifiers } => {
-                self.presses = [self.presses[1], workbench.case().map_or(0, |c| c.history().state())];
+                self.presses[1] = workbench.case().map(|case| ToolPress {
+                    view: index,
+                    case_count: workbench.case_count(),
+                    state: case.history().state(),
+                    at_seconds: self.now,
+                });
                 let reach_mm = view.mm_per_point * pointer::REACH;
                 sender.send(Command::Tool(ToolEvent::Press(pointer::pointer(at, orientation, modifiers, reach_mm))));
             }
             ViewEvent::Drag { at, .. } => sender.send(Command::Tool(ToolEvent::Drag { at })),
             ViewEvent::Release { .. } => sender.send(Command::Tool(ToolEvent::Release)),
-            ViewEvent::Cancel if measuring => measure(MeasureCommand::Release { reach_mm }),
+            ViewEvent::Cancel if measuring => measure(MeasureCommand::Cancel),
+            ViewEvent::Cancel if navigates => {
+                if let Some(at) = self.before_press.crosshair {
+                    sender.send(Command::SetCrosshair(at));
+                }
+            }
             // Of a draft only the point that the first finger made goes.
             ViewEvent::Cancel if workbench.toolbox().is_draft() => {
                 sender.send(Command::Tool(ToolEvent::Release));
-                sender.send(Command::Tool(ToolEvent::StepBack));
+                if workbench.toolbox().draft_points() > self.before_press.draft_points {
+                    sender.send(Command::Tool(ToolEvent::StepBack));
+                }
             }
             ViewEvent::Cancel => sender.send(Command::Tool(ToolEvent::Cancel)),
             ViewEvent::DoubleClick { .. } if measuring => {}
             ViewEvent::DoubleClick { .. } if navigates || is_brush(workbench) => {
                 // The release of the second click comes first, so that its stroke is a step by then, if it drew anything.
-                if !navigates {
-                    sender.send(Command::GoToState(self.presses[0]));
+                if !navigates && let Some(state) = self.before_double_click(index, workbench) {
+                    sender.send(Command::GoToState(state));
                 }
                 let next = if self.maximized.is_some() { None } else { Some(index) };
                 sender.send(WindowRequest::Maximize(next));

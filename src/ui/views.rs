@@ -10,6 +10,7 @@ use super::request::{CommandSender, WindowRequest};
 use super::scene::{Scene, structures};
 use super::solid_view::SolidView;
 use super::theme;
+use super::view_events::{BeforePress, ToolPress};
 use super::view_layout::{AXIAL, LEFT, SOLID, ViewSlot, cells};
 use super::view_menu::view_menu_ui;
 use super::view_sides::{side_ui, slice_marks};
@@ -20,7 +21,7 @@ use super::volumes::Volumes;
 use crate::geometry::{Orientation, PatientPoint};
 use crate::tf;
 use crate::words::{t, told};
-use crate::workbench::{Command, CompareSide, Coverage, READING, Shown, StateId, ViewCommand, ViewLayout, Workbench};
+use crate::workbench::{Command, CompareSide, Coverage, READING, Shown, ViewCommand, ViewLayout, Workbench};
 use eframe::egui::{Rect, Ui, UiBuilder};
 use std::time::Duration;
 
@@ -45,8 +46,11 @@ pub struct Views {
     shown_since: Option<(Shown, usize, f64)>,
     /// Where the menu of a view was opened.
     menu_at: Option<PatientPoint>,
-    /// The state of the case before each of the last two presses: a double click takes back what its clicks have drawn.
-    pub(super) presses: [StateId; 2],
+    /// The last two presses, as far as a tool was told of them: a double click takes back what its clicks have drawn.
+    pub(super) presses: [Option<ToolPress>; 2],
+    pub(super) before_press: BeforePress,
+    /// The time of the frame, seconds.
+    pub(super) now: f64,
 }
 
 /// Cameras of the views, kept while another scan is read.
@@ -75,7 +79,9 @@ impl Default for Views {
             hovered: None,
             shown_since: None,
             menu_at: None,
-            presses: [0; 2],
+            presses: [None; 2],
+            before_press: BeforePress::default(),
+            now: 0.0,
         }
     }
 }
@@ -141,6 +147,7 @@ impl Views {
         volumes: &Volumes,
         takes_picture: bool,
     ) {
+        self.now = ui.input(|i| i.time);
         let area = ui.available_rect_before_wrap();
         ui.painter().rect_filled(area, 0.0, theme::BASE);
         self.transforms = [None; 4];

@@ -165,9 +165,9 @@ pub trait Tool {
     /// True between press and release.
     fn is_active(&self) -> bool;
 
-    /// True while points are collected over several clicks: nothing of the case has changed yet.
-    fn is_draft(&self) -> bool {
-        false
+    /// How many points are collected over several clicks: nothing of the case has changed yet.
+    fn draft_points(&self) -> usize {
+        0
     }
 
     /// What the views show of the tool over the structures.

@@ -227,8 +227,8 @@ impl Tool for Outline {
         self.grip.is_some()
     }
 
-    fn is_draft(&self) -> bool {
-        self.draft.is_some()
+    fn draft_points(&self) -> usize {
+        self.draft.as_ref().map_or(0, |d| d.points.len())
     }
 
     fn preview(&self, context: &ToolContext<'_>) -> Preview {
@@ -294,7 +294,7 @@ mod tests {
             tool.handle(ToolEvent::Release, &scan.context());
             actions
         };
-        assert!(click(&mut tool, 25.0, 25.0).is_empty() && tool.is_draft() && !tool.is_active());
+        assert!(click(&mut tool, 25.0, 25.0).is_empty() && tool.draft_points() > 0 && !tool.is_active());
         click(&mut tool, 50.0, 25.0);
         assert_eq!(tool.handle(ToolEvent::Finish, &scan.context()), [ToolAction::Say(TOO_FEW)]);
         click(&mut tool, 50.0, 50.0);
@@ -305,7 +305,7 @@ mod tests {
         assert_eq!(tool.handle(ToolEvent::Press(elsewhere), &scan.context()), [ToolAction::Say(OTHER_PLANE)]);
         // A click at the first point closes as well as Enter does.
         let actions = click(&mut tool, 25.5, 25.5);
-        assert!(!tool.is_draft());
+        assert!(tool.draft_points() == 0);
         let ToolAction::Edit { shape: Shape::Area { path, .. }, mode: EditMode::Add } = &actions[1] else {
             panic!("{actions:?}")
         };

@@ -211,7 +211,12 @@ impl ToolBox {
 
     /// True while points of an outline are collected.
     pub fn is_draft(&self) -> bool {
-        self.active().is_some_and(Tool::is_draft)
+        self.draft_points() > 0
+    }
+
+    /// How many points of an outline are collected.
+    pub fn draft_points(&self) -> usize {
+        self.active().map_or(0, Tool::draft_points)
     }
 
     /// Forgets what every tool had begun, as when another case comes.
