@@ -305,6 +305,12 @@ fn a_polygon_is_clicked_and_closed_by_enter_double_click_or_its_first_corner() {
     click(&mut w, &corners[..2]);
     assert!(w.workbench().toolbox().is_draft() && *w.roi("CTV") == before);
     assert!(w.says("Backspace"), "the hints follow the state");
+    // With Ctrl, Delete means the whole structure, and the corners go with it.
+    w.key(Modifiers::COMMAND, Key::Delete);
+    assert!(w.case().structures().by_name("CTV").is_none());
+    w.key(Modifiers::COMMAND, Key::Z).click("Select CTV");
+    assert_eq!(*w.roi("CTV"), before);
+    click(&mut w, &corners[..2]);
     w.key(Modifiers::NONE, Key::Enter);
     assert!(w.says("at least three points") && w.workbench().toolbox().is_draft());
     // The last corner is taken back by Backspace or undo.

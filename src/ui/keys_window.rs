@@ -115,7 +115,11 @@ fn waiting_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut KeysState) {
     let keymap = input.workbench.keymap();
     let label = plain(waiting.action);
     let press = ui.input_mut(|i| {
-        let at = i.events.iter().position(|e| matches!(e, Event::Key { pressed: true, repeat: false, .. }))?;
+        // The question is answered by keys too; modifiers come as keys of their own before the key that is meant.
+        let answers = [Key::Tab, Key::Enter, Key::Space];
+        let counts = |key: &Key| !is_modifier(*key) && (waiting.pressed.is_none() || !answers.contains(key));
+        let is_press = |e: &Event| matches!(e, Event::Key { key, pressed: true, repeat: false, .. } if counts(key));
+        let at = i.events.iter().position(is_press)?;
         Some(i.events.remove(at))
     });
     if let Some(Event::Key { key, modifiers, .. }) = press {
@@ -157,6 +161,11 @@ fn waiting_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut KeysState) {
             state.waiting = Some(waiting).filter(|_| !done);
         }
     }
+}
+
+fn is_modifier(key: Key) -> bool {
+    let name = key.name();
+    ["Shift", "Control", "Alt", "Super"].iter().any(|m| name.starts_with(m))
 }
 
 fn assign(sender: &CommandSender, keymap: &Keymap, waiting: &Waiting, shortcut: Shortcut) {

@@ -295,8 +295,10 @@ impl HilumApp {
                 Pick::Picture => self.write_picture(&path),
                 Pick::ImportKeys => self.sender.send(Command::Preference(PreferenceCommand::ImportKeys(path))),
                 Pick::ExportKeys => {
-                    let path = if path.extension().is_none() { path.with_extension("toml") } else { path };
-                    self.sender.send(Command::Preference(PreferenceCommand::ExportKeys(path)));
+                    // The dialog has asked about the name that it knew.
+                    let overwrite = path.extension().is_some();
+                    let path = if overwrite { path } else { path.with_extension("toml") };
+                    self.sender.send(Command::Preference(PreferenceCommand::ExportKeys { path, overwrite }));
                 }
                 Pick::CaseFolder | Pick::Structures => {
                     self.sender.send(WindowRequest::Open(Opening::Paths(vec![path])));
@@ -404,7 +406,7 @@ impl HilumApp {
         if !tools.takes_step_back() || context.text_edit_focused() {
             return;
         }
-        let pressed = |key| context.input_mut(|i| i.consume_key(Modifiers::NONE, key));
+        let pressed = |key| context.input_mut(|i| i.modifiers.is_none() && i.consume_key(Modifiers::NONE, key));
         if tools.is_draft() && pressed(Key::Enter) {
             self.sender.send(Command::Tool(ToolEvent::Finish));
         }
@@ -419,7 +421,8 @@ impl HilumApp {
         let measuring = self.workbench.view.measuring.is_some();
         if let Some(id) = self.workbench.measures().chosen.filter(|_| measuring && !context.text_edit_focused())
             && context.input_mut(|i| {
-                i.consume_key(Modifiers::NONE, Key::Delete) || i.consume_key(Modifiers::NONE, Key::Backspace)
+                i.modifiers.is_none()
+                    && (i.consume_key(Modifiers::NONE, Key::Delete) || i.consume_key(Modifiers::NONE, Key::Backspace))
             })
         {
             self.sender.send(Command::View(ViewCommand::Measure(MeasureCommand::Delete(id))));

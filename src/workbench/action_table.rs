@@ -458,7 +458,7 @@ impl Action {
             Self::HideAll => ("Hide all structures", "Hide every structure", Structure, shift("A")),
             Self::NewStructure => ("New structure", "Add an empty structure and select it", Structure, ctrl("N")),
             Self::DeleteSelected => {
-                ("Delete structure", "Remove the selected structure; undo brings it back", Structure, shift("Delete"))
+                ("Delete structure", "Remove the selected structure; undo brings it back", Structure, ctrl("Delete"))
             }
             Self::Segment => (
                 "Contour stations with DiUnet",

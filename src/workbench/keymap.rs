@@ -80,6 +80,9 @@ impl Shortcut {
         match self.key {
             "H" if plain => Some(t("it hides the contours while it is held")),
             "Delete" if plain => Some(t("it removes a vertex, a point or a measurement")),
+            // Windows knows these for the clipboard, and egui tells them as such.
+            "Delete" | "Insert" if self.shift && !self.command && !self.alt => Some(t("it belongs to the clipboard")),
+            "Insert" if self.command && !self.shift && !self.alt => Some(t("it belongs to the clipboard")),
             "C" | "X" | "V" if self.command && !self.alt && !self.shift => Some(t("it belongs to the clipboard")),
             _ => None,
         }
@@ -175,7 +178,7 @@ impl Keymap {
 
     /// True if the user has changed the keys of an action.
     pub fn is_changed(&self, action: Action) -> bool {
-        self.changed.contains_key(&action)
+        self.keys(action) != action.usual_keys()
     }
 
     pub fn has_changes(&self) -> bool {
@@ -247,6 +250,7 @@ impl Keymap {
                         (None, Some((first, _))) => {
                             wrong.push(KeymapError::Twice { key, first: *first, second: action });
                         }
+                        (None, None) if own.contains(&key) => {}
                         (None, None) => own.push(key),
                     },
                     Err(error) => wrong.push(error),
@@ -286,7 +290,16 @@ impl Keymap {
         }
         let file: File = toml::from_str(text).map_err(|e| KeymapError::NoToml(e.to_string().trim_end().to_owned()))?;
         let (map, wrong) = Self::from_changes(&file.keys);
-        wrong.into_iter().next().map_or(Ok(map), Err)
+        if let Some(wrong) = wrong.into_iter().next() {
+            return Err(wrong);
+        }
+        // What is left out keeps its usual keys: nothing else may have them.
+        let left_out = Action::iter().filter(|a| !map.changed.contains_key(a));
+        let taken = |second: Action| {
+            let key = second.usual_keys().into_iter().find(|k| map.action(*k) != Some(second))?;
+            Some(KeymapError::Twice { key, first: map.action(key)?, second })
+        };
+        left_out.into_iter().find_map(taken).map_or(Ok(map), Err)
     }
 }
 
@@ -360,7 +373,9 @@ mod tests {
             ("[keys]\nfly = [\"F9\"]", "is no action"),
             ("[keys]\nundo = [\"F9\"]\nredo = [\"F9\"]", "give one of them another key"),
             ("[keys]\nundo = [\"Ctrl+C\"]", "clipboard"),
+            ("[keys]\ntool-brush = [\"E\"]", "E is the key of Brush and of Eraser"),
             ("undo = 3", "no key map"),
+            ("[keys]\ntool-brush = [\"Shift+Delete\"]", "clipboard"),
         ] {
             let error = Keymap::from_toml(text).expect_err(text).to_string();
             assert!(error.contains(says), "{error}");

@@ -24,7 +24,11 @@ pub enum PreferenceCommand {
     },
     /// Back to the usual keys, of one action or of all.
     ResetKeys(Option<Action>),
-    ExportKeys(PathBuf),
+    /// `overwrite`: somebody agreed that a file of this name is replaced.
+    ExportKeys {
+        path: PathBuf,
+        overwrite: bool,
+    },
     ImportKeys(PathBuf),
     /// The tour has been taken or declined.
     SetTourSeen(bool),
@@ -86,7 +90,7 @@ impl Workbench {
                 map.reset(action);
                 Ok(())
             }),
-            PreferenceCommand::ExportKeys(path) => match write_keys(&self.keymap, &path, true) {
+            PreferenceCommand::ExportKeys { path, overwrite } => match write_keys(&self.keymap, &path, overwrite) {
                 Ok(()) => {
                     self.notices.push_with_files(Severity::Info, t("The keys were written"), Vec::new(), vec![path]);
                 }
@@ -171,7 +175,7 @@ mod tests {
         let f9: Shortcut = "F9".parse().expect("a key");
         set(&mut w, PreferenceCommand::SetKeys { action: Action::Undo, keys: vec![f9] });
         let mine = w.keymap().clone();
-        set(&mut w, PreferenceCommand::ExportKeys(file.clone()));
+        set(&mut w, PreferenceCommand::ExportKeys { path: file.clone(), overwrite: true });
         set(&mut w, PreferenceCommand::ResetKeys(None));
         assert_eq!(*w.keymap(), usual);
         set(&mut w, PreferenceCommand::ImportKeys(file.clone()));
