@@ -109,6 +109,9 @@ fn the_largest_interface_can_be_used() {
         w.send(Command::SetWorkspace(Workspace::Review));
         let axial = w.harness.state().view_transform(Orientation::Axial).expect("shown").rect;
         assert!(axial.width() > 80.0 && axial.height() > 100.0, "{axial:?} at {percent} %");
+        let coronal = w.harness.state().view_transform(Orientation::Coronal).expect("shown").rect;
+        let panel = w.harness.get_by_label("Display").rect();
+        assert!(panel.left() > coronal.right(), "{panel:?} lies free of {coronal:?} at {percent} %");
     }
 }
 
@@ -148,6 +151,15 @@ fn the_tour_comes_once_and_leads_to_every_control() {
     for title in ["Choose a window", "Select a structure", "Draw with the brush", "Take it back", "Export"] {
         w.key(Modifiers::ALT, Key::ArrowRight);
         assert!(w.has(title), "{title}");
+        let control = match title {
+            "Draw with the brush" => "Brush",
+            "Take it back" => "Undo",
+            "Choose a window" => "Window and level",
+            _ => continue,
+        };
+        let [card, control] = [title, control].map(|name| w.harness.get_by_label(name).rect());
+        let [dx, dy] = [card.left() - control.right(), card.top() - control.bottom()];
+        assert!(dx.max(dy) < 60.0, "the card of {title} stands beside {control:?}: {card:?}");
     }
     assert!(w.says("7 of 7"));
     w.click("Finish tour");

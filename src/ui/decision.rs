@@ -80,7 +80,7 @@ pub fn show(context: &egui::Context, workbench: &Workbench, decision: &Decision)
     };
     let mut answer = None;
     let modal = egui::Modal::new(Id::unique("decision")).show(context, |ui| {
-        ui.set_width(420.0);
+        ui.set_width(420.0_f32.min(context.content_rect().width() - 60.0));
         ui.label(RichText::new(title).font(theme::strong(theme::SIZE_HEADING)));
         ui.add_space(theme::SPACE_1);
         ui.add(Label::new(RichText::new(words).color(theme::TEXT_SECONDARY)).wrap());

@@ -48,8 +48,10 @@ pub fn difference_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     pairs.sort_by(|(_, _, a), (_, _, b)| b.size().0.cmp(&a.size().0).then(b.size().1.total_cmp(&a.size().1)));
     if differences.pairs().is_empty() {
         faint(ui, t("No structure of one side has a counterpart on the other"));
-    } else if differences.waiting() > 0 {
+    } else if differences.is_measuring() {
         faint(ui, &tf!("{n} slices are being measured", n = differences.waiting()));
+    } else if differences.waiting() > 0 {
+        faint(ui, t("The difference could not be measured"));
     } else if pairs.is_empty() {
         faint(ui, t("What is compared does not differ"));
     }
@@ -82,7 +84,8 @@ fn sides_ui(ui: &mut Ui, input: &PanelInput<'_>, compared: &Compared) {
         ui.horizontal(|ui| {
             ui.label(RichText::new(words).color(theme::TEXT_SECONDARY));
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let combo = ComboBox::from_id_salt(("difference", is_reference)).width(170.0);
+                let width = ui.available_width().min(170.0);
+                let combo = ComboBox::from_id_salt(("difference", is_reference)).width(width).truncate();
                 let combo = combo.selected_text(side_label(workbench, present)).show_ui(ui, |ui| {
                     for side in &sides {
                         if ui.selectable_label(side == present, side_label(workbench, side)).clicked() {

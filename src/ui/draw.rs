@@ -37,7 +37,7 @@ use super::widgets::section;
 use crate::geometry::Orientation;
 use crate::words::t;
 use crate::workbench::Workspace;
-use eframe::egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
+use eframe::egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui, UiBuilder, vec2};
 
 const TOP_BAR: f32 = 40.0;
 const TOOL_BAR: f32 = 38.0;
@@ -49,6 +49,15 @@ fn bar(vertical: i8) -> Frame {
 
 fn side() -> Frame {
     Frame::new().fill(theme::PANEL).inner_margin(Margin::symmetric(theme::SPACE_3 as i8, theme::SPACE_2 as i8))
+}
+
+/// Content that may be wider than its panel in a small window: it is cut off there and moves nothing else.
+fn contained(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
+    let rect = ui.available_rect_before_wrap();
+    let mut child = ui.new_child(UiBuilder::new().max_rect(rect));
+    child.shrink_clip_rect(rect.expand2(vec2(theme::SPACE_3, 0.0)));
+    content(&mut child);
+    ui.advance_cursor_after_rect(rect);
 }
 
 impl HilumApp {
@@ -79,7 +88,7 @@ impl HilumApp {
             // Side panels and tools leave the views about half of a small window.
             let (left, right) = if window_width < 1150.0 { (222.0, 252.0) } else { (286.0, 336.0) };
             // However large the interface, they leave the views more than a third.
-            let most = |usual: f32| (usual * 1.6).min(window_width * 0.3).max(170.0);
+            let most = |usual: f32| (usual * 1.6).min(window_width * 0.3).min((window_width - 340.0) / 2.0).max(170.0);
             let range = |usual: f32| (usual * 0.8).min(220.0).min(most(usual))..=most(usual);
             Panel::left("structures").default_size(left).size_range(range(left)).frame(side()).show(ui, |ui| {
                 tour::mark(ui, Anchor::Structures, ui.max_rect());
@@ -100,7 +109,7 @@ impl HilumApp {
                 tool_strip_ui(ui, &input, columns);
             });
             Panel::right("assessment").default_size(right).size_range(range(right)).frame(side()).show(ui, |ui| {
-                match workspace {
+                contained(ui, |ui| match workspace {
                     Workspace::Teach => {
                         jobs_panel_ui(ui, &input);
                         teach_panel_ui(ui, &input, &mut panels.teach);
@@ -130,7 +139,7 @@ impl HilumApp {
                             section(ui, t("Export"), true, |ui| export_panel_ui(ui, &input));
                         });
                     }
-                }
+                });
             });
         }
         CentralPanel::default().frame(Frame::new().fill(theme::BASE)).show(ui, |ui| match workspace {

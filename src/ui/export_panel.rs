@@ -102,7 +102,8 @@ fn format_ui(ui: &mut Ui, input: &PanelInput<'_>, format: ExportFormat) -> Optio
     let mut chosen = None;
     ui.horizontal(|ui| {
         ui.label(RichText::new(t("Format")).color(theme::TEXT_SECONDARY));
-        let combo = ComboBox::from_id_salt("export format").width(200.0).selected_text(format.label());
+        let width = ui.available_width().min(200.0);
+        let combo = ComboBox::from_id_salt("export format").width(width).truncate().selected_text(format.label());
         let combo = combo.show_ui(ui, |ui| {
             for option in ExportFormat::iter() {
                 let refusal = input.workbench.export_refusal(option);

@@ -108,11 +108,13 @@ impl Palette {
         }
         self.chosen = self.chosen.min(found.len().saturating_sub(1));
         let mut run = enter.then_some(self.chosen);
+        let room = context.content_rect().size();
+        let width = 520.0_f32.min(room.x - 60.0);
         let area = egui::Modal::default_area(Id::unique("palette"))
-            .anchor(Align2::CENTER_TOP, vec2(0.0, 80.0))
-            .default_width(520.0);
+            .anchor(Align2::CENTER_TOP, vec2(0.0, 80.0_f32.min(room.y * 0.1)))
+            .default_width(width);
         let modal = egui::Modal::new(Id::unique("palette")).area(area).show(context, |ui| {
-            ui.set_width(520.0);
+            ui.set_width(width);
             let edit = TextEdit::singleline(&mut self.query)
                 .hint_text(t("Type a command, a structure or a recent case"))
                 .desired_width(f32::INFINITY)

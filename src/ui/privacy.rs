@@ -49,7 +49,9 @@ pub fn words(workbench: &Workbench, text: &str) -> String {
     secrets.extend(workbench.archive_names().map(str::to_owned));
     // The longest first: a part must not leave the rest of a whole.
     secrets.sort_by_key(|s| std::cmp::Reverse(s.len()));
-    for secret in secrets.iter().filter(|s| s.chars().count() > 2) {
+    // Initials are parts of words; names of two signs are not where a sign is a syllable.
+    let is_name = |s: &str| s.chars().count() > if s.is_ascii() { 2 } else { 1 };
+    for secret in secrets.iter().filter(|s| is_name(s)) {
         text = text.replace(secret.as_str(), hidden());
     }
     let is_uid = |word: &str| word.matches('.').count() > 3 && word.chars().all(|c| c.is_ascii_digit() || c == '.');

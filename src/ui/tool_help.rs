@@ -18,21 +18,25 @@ pub fn window(context: &egui::Context, tool: ToolKind, open: &mut bool) {
         .collapsible(false)
         .resizable(false);
     window.pivot(egui::Align2::CENTER_CENTER).default_pos(context.content_rect().center()).show(context, |ui| {
-        ui.horizontal_top(|ui| {
-            ui.vertical(|ui| {
-                ui.set_width(150.0);
-                for kind in ToolKind::iter() {
-                    if ui.add(Button::selectable(shown == kind, t(kind.help().title))).clicked() {
-                        shown = kind;
+        let room = context.content_rect().size();
+        ui.set_max_height((room.y - 100.0).max(150.0));
+        egui::ScrollArea::both().show(ui, |ui| {
+            ui.horizontal_top(|ui| {
+                ui.vertical(|ui| {
+                    ui.set_width(150.0);
+                    for kind in ToolKind::iter() {
+                        if ui.add(Button::selectable(shown == kind, t(kind.help().title))).clicked() {
+                            shown = kind;
+                        }
                     }
-                }
-            });
-            ui.separator();
-            ui.vertical(|ui| {
-                ui.set_width(430.0);
-                ui.set_min_height(330.0);
-                page_ui(ui, shown);
-            });
+                });
+                ui.separator();
+                ui.vertical(|ui| {
+                    ui.set_width(430.0_f32.min(room.x - 220.0).max(160.0));
+                    ui.set_min_height(330.0_f32.min(room.y - 120.0));
+                    page_ui(ui, shown);
+                });
+            })
         });
     });
     context.data_mut(|data| {

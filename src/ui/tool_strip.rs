@@ -3,6 +3,7 @@
 use super::icons::Icon;
 use super::panel::PanelInput;
 use super::theme;
+use super::tour::{self, Anchor};
 use super::widgets::action_icon;
 use crate::workbench::{Action, ToolKind};
 use eframe::egui::{self, Sense, Ui, vec2};
@@ -61,7 +62,10 @@ pub fn tool_strip_ui(ui: &mut Ui, input: &PanelInput<'_>, columns: usize) {
         for row in group.chunks(columns) {
             ui.horizontal(|ui| {
                 for (action, icon, kind) in row {
-                    action_icon(ui, workbench, sender, *action, *icon, tool == *kind && !measuring);
+                    let button = action_icon(ui, workbench, sender, *action, *icon, tool == *kind && !measuring);
+                    if *kind == ToolKind::Brush {
+                        tour::mark(ui, Anchor::Brush, button.rect);
+                    }
                 }
             });
         }

@@ -10,7 +10,7 @@ use crate::image::WindowLevel;
 use crate::structures::RoiId;
 use crate::tf;
 use crate::words::t;
-use crate::workbench::{Action, Command, PreferenceCommand, ToolKind, Workbench};
+use crate::workbench::{Action, Command, PreferenceCommand, Shown, ToolKind, Workbench, Workspace};
 use eframe::egui::{
     self, CornerRadius, Frame, Id, Key, Margin, Modifiers, Order, Pos2, Rect, RichText, Role, Stroke, Ui, WidgetInfo,
     vec2,
@@ -156,7 +156,7 @@ impl Stop {
             Self::Window => now.window != before.window,
             Self::Select => now.selected.is_some() && now.selected != before.selected,
             Self::Brush => workbench.tool() == ToolKind::Brush && now.state != before.state,
-            Self::Undo => now.undone,
+            Self::Undo => now.undone && (now.state != before.state || !before.undone),
             Self::Export => now.exports,
         }
     }
@@ -167,6 +167,10 @@ impl Stop {
 pub struct Tour {
     stop: usize,
     before: Option<Traces>,
+    /// What was shown when the step began; a case that comes later begins it anew.
+    shown: Option<Shown>,
+    /// The step was done once: it stays ticked.
+    done: bool,
     /// Nobody asked for it: it came by itself at the first start.
     unasked: bool,
 }
@@ -181,16 +185,19 @@ enum Wish {
 
 impl Tour {
     pub fn begin() -> Self {
-        Self { stop: 0, before: None, unasked: false }
+        Self { stop: 0, before: None, shown: None, done: false, unasked: false }
     }
 
-    /// At the first start, where nobody asked for it: it waits while work of an earlier run is offered.
+    /// At the first start, where nobody asked for it: it waits while work of an earlier run is offered, and where no
+    /// case is looked at.
     pub fn begin_unasked() -> Self {
         Self { unasked: true, ..Self::begin() }
     }
 
     fn waits(&self, workbench: &Workbench) -> bool {
-        self.unasked && workbench.shown().is_none() && workbench.unfinished_journals().next().is_some()
+        let is_elsewhere = matches!(workbench.view.workspace, Workspace::Cohort | Workspace::Archive);
+        let offers_work = workbench.shown().is_none() && workbench.unfinished_journals().next().is_some();
+        self.unasked && (is_elsewhere || offers_work)
     }
 
     /// Shows the card; false once the tour is over.
@@ -200,8 +207,13 @@ impl Tour {
         }
         let stop = Stop::ALL[self.stop.min(Stop::ALL.len() - 1)];
         let now = Traces::of(input.workbench);
+        if self.shown != input.workbench.shown() {
+            self.shown = input.workbench.shown();
+            self.before = None;
+        }
         let before = *self.before.get_or_insert(now);
-        let done = stop.is_done(&before, &now, input.workbench);
+        self.done |= stop.is_done(&before, &now, input.workbench);
+        let done = self.done;
         let target = stop.anchors().iter().find_map(|a| place(context, *a));
         if let Some(rect) = target {
             let painter = context.layer_painter(egui::LayerId::new(Order::Foreground, Id::unique("ring of the tour")));
@@ -233,7 +245,7 @@ impl Tour {
     }
 
     fn go(&mut self, stop: usize) {
-        *self = Self { stop, before: None, unasked: false };
+        *self = Self { stop, ..Self::begin() };
     }
 
     fn card_ui(&self, ui: &mut Ui, input: &PanelInput<'_>, stop: Stop, done: bool) -> Option<Wish> {

@@ -86,7 +86,9 @@ pub struct Differences {
     at: (u64, Revision),
     pairs: Vec<DifferencePair>,
     /// What a job measures, or has failed to measure.
-    asked: Vec<Asked>,
+    asked: BTreeMap<([RoiId; 2], usize), [Option<Arc<SliceContours>>; 2]>,
+    /// The job has failed.
+    failed: bool,
 }
 
 impl Differences {
@@ -146,6 +148,11 @@ impl Differences {
         self.pairs.iter().map(|p| p.waiting.len()).sum()
     }
 
+    /// True while a job measures them.
+    pub fn is_measuring(&self) -> bool {
+        self.waiting() > 0 && !self.failed
+    }
+
     /// Takes over what is known of the contours of former pairs; the rest of the slices waits.
     fn take_over(&mut self, before: &[DifferencePair]) {
         for pair in &mut self.pairs {
@@ -172,7 +179,7 @@ impl Differences {
                 |k: &usize| Asked { pair: pair.ids(), k: *k, of: pair.contours(*k).map(Option::<&Arc<_>>::cloned) };
             pair.waiting.iter().map(asked)
         });
-        all.filter(|a| !self.asked.iter().any(|b| a.pair == b.pair && a.k == b.k && same_both(&a.of, &b.of))).collect()
+        all.filter(|a| self.asked.get(&(a.pair, a.k)).is_none_or(|of| !same_both(&a.of, of))).collect()
     }
 
     /// Takes in what was measured, where the contours are still the same.
@@ -319,8 +326,8 @@ impl Workbench {
             }
             None => pairs_of(case, &self.coverage, &compared),
         };
-        let (before, asked) = before.map_or_else(Default::default, |d| (d.pairs, d.asked));
-        let mut differences = Differences { compared, exercise, at, pairs, asked };
+        let (before, asked, failed) = before.map_or_else(Default::default, |d| (d.pairs, d.asked, d.failed));
+        let mut differences = Differences { compared, exercise, at, pairs, asked, failed };
         differences.take_over(&before);
         self.differences = Some(differences);
         self.measure_differences();
@@ -337,7 +344,8 @@ impl Workbench {
             let measured = wanted.par_iter().map(Asked::measure).collect();
             differences.take_in(measured);
         } else if !self.jobs.is_running(JobKey::Difference) {
-            differences.asked.clone_from(&wanted);
+            differences.asked = wanted.iter().map(|a| ((a.pair, a.k), a.of.clone())).collect();
+            differences.failed = false;
             self.spawn_for_case(Lane::Live, JobKey::Difference, t("Measure the difference"), None, move |context| {
                 let mut measured = Vec::with_capacity(wanted.len());
                 for some in wanted.chunks(16) {
@@ -346,6 +354,13 @@ impl Workbench {
                 }
                 Ok(CaseResult::Differences(measured))
             });
+        }
+    }
+
+    /// The job has ended without a result.
+    pub(super) fn difference_failed(&mut self) {
+        if let Some(differences) = &mut self.differences {
+            differences.failed = true;
         }
     }
 

@@ -5,7 +5,7 @@ use super::tools::{Preview, ToolAction, ToolBox, ToolContext, ToolEvent};
 use super::{Case, Edit, EditError, Workbench};
 use crate::contour::SliceContours;
 use crate::structures::RoiId;
-use crate::words::t;
+use crate::words::{t, told};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -125,7 +125,7 @@ impl Workbench {
                 Ok(())
             }
             ToolAction::Say(words) => {
-                self.notices.info(words);
+                self.notices.info(told(words));
                 Ok(())
             }
         };

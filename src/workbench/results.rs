@@ -148,6 +148,9 @@ impl Workbench {
         if key == JobKey::Overlay {
             self.overlay_ended();
         }
+        if key == JobKey::Difference {
+            self.difference_failed();
+        }
         match error {
             JobError::Cancelled => self.notices.info(t("Cancelled; nothing was changed")),
             JobError::Failed(trouble) => self.notices.trouble(what, trouble),

@@ -259,7 +259,7 @@ impl Workbench {
 
     fn go_to_difference(&mut self, step: DifferenceStep) {
         let (Some(differences), Some(grid)) = (self.differences(), self.grid()) else { return };
-        if differences.waiting() > 0 {
+        if differences.is_measuring() {
             return self.notices.info(t("The difference is still being measured"));
         }
         let (selected, tolerance) = (self.view.selected, self.view.difference_tolerance_mm);

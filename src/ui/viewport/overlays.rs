@@ -40,7 +40,9 @@ pub(in crate::ui) fn text(
 const MARGIN: f32 = theme::SPACE_2;
 
 pub(super) fn letters(painter: &Painter, view: &ViewTransform) {
-    letters_of(painter, view.rect, &view.plane);
+    // In a very narrow view the upper letter stands below the name of the view.
+    let top = if view.rect.width() < 150.0 { 18.0 } else { 0.0 };
+    letters_of(painter, view.rect.with_min_y(view.rect.top() + top), &view.plane);
 }
 
 /// The letters of the directions of a plane at the edges of a view.
