@@ -33,7 +33,6 @@ pub fn words(workbench: &Workbench, text: &str) -> String {
     if !hides(workbench) {
         return text.to_owned();
     }
-    let mut text = text.to_owned();
     let labels = workbench.case().iter().flat_map(|c| &c.sources).map(|s| s.label.clone()).collect::<Vec<_>>();
     let voxels = workbench.case().into_iter().flat_map(|c| &c.voxel_sources).map(|s| s.label.clone());
     let labels = labels.into_iter().chain(voxels);
@@ -47,6 +46,12 @@ pub fn words(workbench: &Workbench, text: &str) -> String {
         secrets.extend(secrets_of(meta));
     }
     secrets.extend(workbench.archive_names().map(str::to_owned));
+    without(text, secrets)
+}
+
+/// A text without these secrets and without UIDs.
+fn without(text: &str, mut secrets: Vec<String>) -> String {
+    let mut text = text.to_owned();
     // The longest first: a part must not leave the rest of a whole.
     secrets.sort_by_key(|s| std::cmp::Reverse(s.len()));
     // Initials are parts of words; names of two signs are not where a sign is a syllable.
@@ -188,6 +193,15 @@ mod tests {
     use super::*;
     use crate::workbench::Command;
     use crate::workbench::jobs::JobMode;
+
+    #[test]
+    fn names_are_hidden_also_where_two_signs_are_one() {
+        let secrets = ["李娜", "Li", "Li^Na", "Müller"].map(str::to_owned).to_vec();
+        assert_eq!(
+            without("李娜 CTV of Li^Na, Lingula, Müller", secrets),
+            "[hidden] CTV of [hidden], Lingula, [hidden]"
+        );
+    }
 
     #[test]
     fn uids_are_hidden_whatever_signs_stand_beside_them() {
