@@ -1,6 +1,8 @@
 //! Where archives are and how to sign in to them, as the settings keep it.
 
 use super::error::ArchiveError;
+use crate::tf;
+use crate::words::t;
 use std::path::PathBuf;
 
 /// Where a password or token comes from.
@@ -72,15 +74,16 @@ impl SignIn {
             Some(PasswordFrom::Settings(secret)) => secret.clone(),
             Some(PasswordFrom::Environment(name)) => {
                 let value = std::env::var(name).map_err(|_not_set| {
-                    ArchiveError::request(format!(
+                    ArchiveError::request(tf!(
                         "the password is not there: the environment variable {name} is not set; set it, or change how \
-                         the password is given"
+                         the password is given",
+                        name
                     ))
                 })?;
                 Secret(value)
             }
             Some(PasswordFrom::Ask) => asked.cloned().ok_or_else(|| {
-                ArchiveError::request("this archive needs a password; give it first, or change how it is given")
+                ArchiveError::request(t("this archive needs a password; give it first, or change how it is given"))
             })?,
         };
         Ok(Some(secret))
@@ -108,14 +111,14 @@ impl Remote {
     pub fn check(&self) -> Result<(), ArchiveError> {
         let name_fits = (1..=40).contains(&self.name.chars().count()) && !self.name.chars().any(char::is_control);
         if !name_fits || self.name.trim() != self.name {
-            return Err(ArchiveError::request(
+            return Err(ArchiveError::request(t(
                 "an archive needs a name of 1 to 40 characters, without spaces at its ends",
-            ));
+            )));
         }
         self.host()?;
         match &self.sign_in {
             SignIn::Basic { user, .. } if user.is_empty() || user.contains(':') => {
-                Err(ArchiveError::request("the user name must not be empty and must hold no colon"))
+                Err(ArchiveError::request(t("the user name must not be empty and must hold no colon")))
             }
             _ => Ok(()),
         }
@@ -124,27 +127,28 @@ impl Remote {
     /// Scheme, and host with port.
     pub(super) fn host(&self) -> Result<(&str, &str), ArchiveError> {
         let wrong = |why: &str| {
-            ArchiveError::request(format!(
-                "the address of the archive {why}; write it as https://host/dicom-web: {}",
-                self.url
+            ArchiveError::request(tf!(
+                "the address of the archive {why}; write it as https://host/dicom-web: {url}",
+                why,
+                url = self.url
             ))
         };
         let url = self.url.trim_end_matches('/');
-        let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong("has no http:// or https://"))?;
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong(t("has no http:// or https://")))?;
         if !matches!(scheme, "http" | "https") {
-            return Err(wrong("is neither http:// nor https://"));
+            return Err(wrong(t("is neither http:// nor https://")));
         }
         let host = rest.split('/').next().unwrap_or_default();
         if host.is_empty() || url.chars().any(|c| c.is_whitespace() || c.is_control() || c == '?' || c == '#') {
-            return Err(wrong("names no host, or holds what belongs in no address"));
+            return Err(wrong(t("names no host, or holds what belongs in no address")));
         }
         if host.contains('@') {
             // Without the address: it holds a password.
-            return Err(ArchiveError::request(
+            return Err(ArchiveError::request(t(
                 "the address of the archive holds a user name or password; give them apart, with --user",
-            ));
+            )));
         }
-        url.parse::<ureq::http::Uri>().map_err(|_| wrong("cannot be read"))?;
+        url.parse::<ureq::http::Uri>().map_err(|_| wrong(t("cannot be read")))?;
         Ok((scheme, host))
     }
 
@@ -153,10 +157,10 @@ impl Remote {
         let (scheme, host) = self.host().ok()?;
         let readable = scheme == "http" && !is_loopback(host) && self.sign_in != SignIn::Nobody;
         readable.then(|| {
-            format!(
-                "the password for {} goes through the network readable by others, because its address starts with \
+            tf!(
+                "the password for {name} goes through the network readable by others, because its address starts with \
                  http://; use https:// where the archive offers it",
-                self.name
+                name = self.name
             )
         })
     }
@@ -199,9 +203,9 @@ impl ReceiverSettings {
         if fits && title.trim() == title {
             return Ok(());
         }
-        Err(ArchiveError::request(
+        Err(ArchiveError::request(t(
             "the AE title needs 1 to 16 ASCII characters, without backslash and without spaces at the ends",
-        ))
+        )))
     }
 }
 

@@ -7,6 +7,8 @@ use super::dimse::{C_ECHO, C_STORE, Request, status};
 use super::error::{ArchiveError, Cause};
 use super::http::{Stop, limited};
 use super::shelf::{Arriving, Placed, Shelf, Uid};
+use crate::tf;
+use crate::words::t;
 use dicom_dictionary_std::uids;
 use dicom_ul::pdu::{
     AbortRQServiceProviderReason, AbortRQSource, AssociationAC, AssociationRJ, AssociationRJResult,
@@ -84,11 +86,14 @@ impl Receiver {
         let ip = if settings.any_network { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
         let cannot = |e: std::io::Error| {
             let advice = match e.kind() {
-                ErrorKind::AddrInUse => "another program listens there; choose another port or end that program",
-                ErrorKind::PermissionDenied => "ports below 1024 need special rights; choose a higher one",
-                _ => "choose another port",
+                ErrorKind::AddrInUse => t("another program listens there; choose another port or end that program"),
+                ErrorKind::PermissionDenied => t("ports below 1024 need special rights; choose a higher one"),
+                _ => t("choose another port"),
             };
-            ArchiveError::new(Cause::Local, format!("port {} cannot be used ({e}); {advice}", settings.port))
+            ArchiveError::new(
+                Cause::Local,
+                tf!("port {port} cannot be used ({e}); {advice}", port = settings.port, e, advice),
+            )
         };
         let listener = TcpListener::bind(SocketAddr::new(IpAddr::V4(ip), settings.port)).map_err(cannot)?;
         listener.set_nonblocking(true).map_err(cannot)?;
@@ -116,9 +121,9 @@ impl Receiver {
                     Turn::Over => {
                         if let Some(object) = sender.object.take() {
                             object.forget();
-                            tell(ReceiverEvent::Refused(format!(
-                                "{} broke off in the middle of an object; nothing of that object was kept",
-                                sender.name()
+                            tell(ReceiverEvent::Refused(tf!(
+                                "{sender} broke off in the middle of an object; nothing of that object was kept",
+                                sender = sender.name()
                             )));
                         }
                         if sender.is_associated {
@@ -140,7 +145,10 @@ impl Receiver {
     fn accept(&mut self, tell: &mut dyn FnMut(ReceiverEvent)) -> bool {
         let Ok((stream, _)) = self.listener.accept() else { return false };
         if self.senders.len() >= MOST_SENDERS {
-            tell(ReceiverEvent::Refused(format!("more than {MOST_SENDERS} senders at once; the last was not let in")));
+            tell(ReceiverEvent::Refused(tf!(
+                "more than {most} senders at once; the last was not let in",
+                most = MOST_SENDERS
+            )));
             return true;
         }
         if stream.set_nonblocking(true).is_ok() {
@@ -162,7 +170,11 @@ impl Receiver {
                 if sender.last.elapsed() < IDLE {
                     return Turn::Idle;
                 }
-                tell(ReceiverEvent::Refused(format!("{} said nothing for {} s", sender.name(), IDLE.as_secs())));
+                tell(ReceiverEvent::Refused(tf!(
+                    "{sender} said nothing for {seconds} s",
+                    sender = sender.name(),
+                    seconds = IDLE.as_secs()
+                )));
                 let _closing = sender.send(&abort(AbortRQServiceProviderReason::ReasonNotSpecified));
                 return Turn::Over;
             }
@@ -182,9 +194,10 @@ impl Receiver {
                 Ok(None) => break,
                 Err(error) => {
                     let why = limited(&error.to_string());
-                    tell(ReceiverEvent::Refused(format!(
-                        "{} does not speak DICOM as it should ({why})",
-                        sender.name()
+                    tell(ReceiverEvent::Refused(tf!(
+                        "{sender} does not speak DICOM as it should ({why})",
+                        sender = sender.name(),
+                        why
                     )));
                     let _closing = sender.send(&abort(AbortRQServiceProviderReason::UnrecognizedPdu));
                     return Turn::Over;
@@ -218,11 +231,11 @@ impl Receiver {
         sender.ae_title = limited(rq.calling_ae_title.trim());
         let called = rq.called_ae_title.trim();
         if called != self.ae_title || rq.application_context_name != APPLICATION_CONTEXT {
-            tell(ReceiverEvent::Refused(format!(
-                "{} called \"{}\", but the AE title here is {}; set it at the sender",
-                sender.name(),
-                limited(called),
-                self.ae_title
+            tell(ReceiverEvent::Refused(tf!(
+                "{sender} called \"{called}\", but the AE title here is {title}; set it at the sender",
+                sender = sender.name(),
+                called = limited(called),
+                title = self.ae_title
             )));
             let reason = AssociationRJServiceUserReason::CalledAETitleNotRecognized;
             let _closing = sender.send(&Pdu::AssociationRJ(AssociationRJ {
@@ -297,7 +310,11 @@ impl Receiver {
                         status::SUCCESS
                     }
                     Err((status, why)) => {
-                        tell(ReceiverEvent::Refused(format!("an object of {} was not taken: {why}", sender.name())));
+                        tell(ReceiverEvent::Refused(tf!(
+                            "an object of {sender} was not taken: {why}",
+                            sender = sender.name(),
+                            why
+                        )));
                         status
                     }
                 };
@@ -326,9 +343,9 @@ impl Receiver {
                 Some(())
             }
             _ => {
-                tell(ReceiverEvent::Refused(format!(
-                    "{} asked for a service that is not offered; only C-STORE and C-ECHO are",
-                    sender.name()
+                tell(ReceiverEvent::Refused(tf!(
+                    "{sender} asked for a service that is not offered; only C-STORE and C-ECHO are",
+                    sender = sender.name()
                 )));
                 sender.respond(context, &request, status::UNRECOGNIZED_OPERATION)
             }
@@ -354,7 +371,7 @@ impl Receiver {
             let fits = identity.sop_instance_uid == object.request.sop_instance_uid
                 && identity.sop_class_uid == object.request.sop_class_uid;
             if !fits {
-                return Err((status::DOES_NOT_FIT, "it is another object than was announced".into()));
+                return Err((status::DOES_NOT_FIT, t("it is another object than was announced").into()));
             }
             let place = |e: ArchiveError| match e.cause {
                 Cause::Local => (status::OUT_OF_RESOURCES, e.text),
@@ -420,7 +437,7 @@ impl Sender {
     }
 
     fn name(&self) -> String {
-        if self.ae_title.is_empty() { "a sender".into() } else { self.ae_title.clone() }
+        if self.ae_title.is_empty() { t("a sender").into() } else { self.ae_title.clone() }
     }
 
     /// Answers are short; a sender that does not take them within seconds is gone.
@@ -481,7 +498,7 @@ impl Object {
         let mut object =
             Self { context, path: PathBuf::new(), file: None, bytes: 0, failed: None, request: request.clone() };
         if known.class != request.sop_class_uid {
-            object.failed = Some((status::CLASS_NOT_SUPPORTED, "its SOP class is not the one agreed on".into()));
+            object.failed = Some((status::CLASS_NOT_SUPPORTED, t("its SOP class is not the one agreed on").into()));
             return object;
         }
         if let Err(error) = Uid::new(&request.sop_instance_uid) {
@@ -503,11 +520,11 @@ impl Object {
         }
         self.bytes += bytes.len() as u64;
         if self.bytes > MOST_OBJECT {
-            self.failed = Some((status::OUT_OF_RESOURCES, format!("it is larger than {} GB", MOST_OBJECT >> 30)));
+            self.failed = Some((status::OUT_OF_RESOURCES, tf!("it is larger than {gb} GB", gb = MOST_OBJECT >> 30)));
         } else if let Some(file) = &mut self.file
             && let Err(error) = file.write_all(bytes)
         {
-            let told = ArchiveError::local("an object that arrives cannot be written", &error, &self.path);
+            let told = ArchiveError::local(t("an object that arrives cannot be written"), &error, &self.path);
             self.failed = Some((status::OUT_OF_RESOURCES, told.text));
         }
     }

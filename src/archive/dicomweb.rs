@@ -4,6 +4,8 @@ use super::error::ArchiveError;
 use super::http::Client;
 use super::json;
 use super::shelf::Uid;
+use crate::tf;
+use crate::words::t;
 use std::collections::BTreeSet;
 
 const JSON: &str = "application/dicom+json, application/json;q=0.9";
@@ -40,7 +42,7 @@ pub fn check_date(text: &str) -> Result<String, ArchiveError> {
     if text.is_empty() || digits && (1..=12).contains(&number(4..6)) && (1..=31).contains(&number(6..8)) {
         return Ok(bare);
     }
-    Err(ArchiveError::request(format!("\"{text}\" is no date; write it as 2024-03-01")))
+    Err(ArchiveError::request(tf!("\"{text}\" is no date; write it as 2024-03-01", text)))
 }
 
 impl StudyQuery {
@@ -58,7 +60,7 @@ impl StudyQuery {
         }
         let (from, to) = (check_date(&self.from)?, check_date(&self.to)?);
         if !from.is_empty() && !to.is_empty() && from > to {
-            return Err(ArchiveError::request("the first day lies after the last day; exchange them"));
+            return Err(ArchiveError::request(t("the first day lies after the last day; exchange them")));
         }
         if !from.is_empty() || !to.is_empty() {
             all.push(("StudyDate", if from == to { from } else { format!("{from}-{to}") }));
@@ -66,7 +68,7 @@ impl StudyQuery {
         let modality = self.modality.trim().to_ascii_uppercase();
         if !modality.is_empty() {
             if modality.len() > 16 || !modality.bytes().all(|b| b.is_ascii_alphanumeric()) {
-                return Err(ArchiveError::request("a modality is a short word such as CT or RTSTRUCT"));
+                return Err(ArchiveError::request(t("a modality is a short word such as CT or RTSTRUCT")));
             }
             all.push(("ModalitiesInStudy", modality));
         }
@@ -145,7 +147,7 @@ impl Client {
     /// # Errors
     /// What is wrong with the archive, its address or the sign-in.
     pub fn echo(&self) -> Result<(), ArchiveError> {
-        let what = "the test of the connection";
+        let what = t("the test of the connection");
         let answer = self.get(what, "/studies?limit=1", JSON)?;
         json::data_sets(self, what, answer).map(drop)
     }
@@ -160,7 +162,7 @@ impl Client {
         parameters.extend(fields.map(|f| ("includefield", f.to_owned())));
         // One more than wanted tells whether there are more.
         let wanted = query.limit.max(1);
-        let rows = self.pages("the search", "/studies", &parameters, "0020000D", query.offset, wanted + 1)?;
+        let rows = self.pages(t("the search"), "/studies", &parameters, "0020000D", query.offset, wanted + 1)?;
         let mut studies: Vec<StudyRecord> = rows
             .iter()
             .map(|ds| StudyRecord {
@@ -189,7 +191,7 @@ impl Client {
     pub fn series(&self, study: &Uid) -> Result<Vec<SeriesRecord>, ArchiveError> {
         let fields = ["0008103E", "00201209"].map(|f| ("includefield", f.to_owned()));
         let rows =
-            self.pages("the list of series", &format!("/studies/{study}/series"), &fields, "0020000E", 0, 10_000)?;
+            self.pages(t("the list of series"), &format!("/studies/{study}/series"), &fields, "0020000E", 0, 10_000)?;
         let mut series: Vec<SeriesRecord> = rows
             .iter()
             .map(|ds| SeriesRecord {
@@ -208,12 +210,12 @@ impl Client {
     pub(super) fn expected(&self, study: &Uid, series: &SeriesRecord) -> Result<Expected, ArchiveError> {
         let uid = Uid::new(&series.series_instance_uid)?;
         let path = format!("/studies/{study}/series/{uid}/instances");
-        match self.pages("the list of instances", &path, &[], "00080018", 0, MOST_INSTANCES) {
+        match self.pages(t("the list of instances"), &path, &[], "00080018", 0, MOST_INSTANCES) {
             Ok(rows) if !rows.is_empty() => {
                 let all = rows.iter().map(|ds| Uid::new(&json::text(ds, "00080018")));
                 Ok(Expected::Instances(all.collect::<Result<_, _>>()?))
             }
-            Ok(_) => Err(ArchiveError::archive("the archive lists no instances of this series; search again")),
+            Ok(_) => Err(ArchiveError::archive(t("the archive lists no instances of this series; search again"))),
             // Some archives list studies and series only.
             Err(error) => match series.instances {
                 Some(count) if error.cause == super::error::Cause::Archive => Ok(Expected::Count(count)),

@@ -2,6 +2,7 @@
 //! what to do.
 
 use crate::progress::Cancelled;
+use crate::words::t;
 use std::path::Path;
 
 /// Whose turn it is.
@@ -25,11 +26,13 @@ pub enum Cause {
 pub struct ArchiveError {
     pub cause: Cause,
     pub text: String,
+    /// The status with which the archive refused.
+    pub(super) status: Option<u16>,
 }
 
 impl ArchiveError {
     pub fn new(cause: Cause, text: impl Into<String>) -> Self {
-        Self { cause, text: text.into() }
+        Self { cause, text: text.into(), status: None }
     }
 
     pub fn request(text: impl Into<String>) -> Self {
@@ -47,11 +50,14 @@ impl ArchiveError {
     /// A file or folder that cannot be written or read; the path stands last.
     pub(super) fn local(what: &str, error: &std::io::Error, path: &Path) -> Self {
         let advice = match error.kind() {
-            std::io::ErrorKind::StorageFull => "the disk is full; free space or choose another folder",
-            std::io::ErrorKind::PermissionDenied => "check the permissions or choose another folder",
-            _ => "check folder, permissions and free space",
+            std::io::ErrorKind::StorageFull => t("the disk is full; free space or choose another folder"),
+            std::io::ErrorKind::PermissionDenied => t("check the permissions or choose another folder"),
+            _ => t("check folder, permissions and free space"),
         };
-        Self::new(Cause::Local, format!("{what} ({error}); {advice}: {}", path.display()))
+        Self::new(
+            Cause::Local,
+            crate::tf!("{what} ({error}); {advice}: {path}", what, error, advice, path = path.display()),
+        )
     }
 
     pub fn is_cancelled(&self) -> bool {
@@ -61,6 +67,6 @@ impl ArchiveError {
 
 impl From<Cancelled> for ArchiveError {
     fn from(_: Cancelled) -> Self {
-        Self::new(Cause::Cancelled, "cancelled; nothing of this transfer was kept")
+        Self::new(Cause::Cancelled, t("cancelled; nothing of this transfer was kept"))
     }
 }

@@ -2,6 +2,8 @@
 
 use super::address::{Remote, Secret, SignIn, is_loopback};
 use super::error::ArchiveError;
+use crate::tf;
+use crate::words::{keep, t, told};
 use base64::Engine as _;
 use std::io::Read;
 use std::sync::Arc;
@@ -90,9 +92,9 @@ impl Client {
             (SignIn::Bearer { .. }, Some(token)) => Some(format!("Bearer {}", token.reveal().trim())),
         };
         if authorization.as_ref().is_some_and(|a| header::HeaderValue::from_str(a).is_err()) {
-            return Err(ArchiveError::request(
+            return Err(ArchiveError::request(t(
                 "the password or token holds characters that cannot be sent, such as line ends; check where it comes from",
-            ));
+            )));
         }
         Ok(Self {
             agent: Agent::with_parts(config.build(), connector, DefaultResolver::default()),
@@ -123,7 +125,11 @@ impl Client {
                 None => return self.check(what, response),
             }
         }
-        Err(ArchiveError::archive(format!("{what} failed: {} redirects in a circle; check its address", self.host)))
+        Err(ArchiveError::archive(tf!(
+            "{what} failed: {host} redirects in a circle; check its address",
+            what,
+            host = self.host
+        )))
     }
 
     /// Sends `length` bytes of `body`. Answers with a status in `also` are given back as well as 2xx.
@@ -153,8 +159,10 @@ impl Client {
         }
         let response = request.send(SendBody::from_reader(body)).map_err(|e| self.trouble(what, &e))?;
         if let Some(next) = self.moved(what, &url, &response)? {
-            return Err(ArchiveError::archive(format!(
-                "{what} failed: the archive has moved; change its address in the settings (it names {next})"
+            return Err(ArchiveError::archive(tf!(
+                "{what} failed: the archive has moved; change its address in the settings (it names {next})",
+                what,
+                next
             )));
         }
         if also.contains(&response.status().as_u16()) {
@@ -176,10 +184,11 @@ impl Client {
         if !next.is_empty() && origin(&next) == origin(url) {
             return Ok(Some(next));
         }
-        Err(ArchiveError::archive(format!(
-            "{what} failed: {} sends on to another server; if that is right, change the address in the settings: {}",
-            self.host,
-            limited(to)
+        Err(ArchiveError::archive(tf!(
+            "{what} failed: {host} sends on to another server; if that is right, change the address in the settings: {to}",
+            what,
+            host = self.host,
+            to = limited(to)
         )))
     }
 
@@ -190,26 +199,34 @@ impl Client {
             return Ok(answer);
         }
         let why = match status.as_u16() {
-            400 => "the archive did not understand the request (400); it may not support this search or retrieval",
+            400 => {
+                keep("the archive did not understand the request (400); it may not support this search or retrieval")
+            }
             401 if self.authorization.is_none() => {
-                "the archive asks for a user name and password (401); give them in its settings"
+                keep("the archive asks for a user name and password (401); give them in its settings")
             }
-            401 => "the archive does not accept user name, password or token (401); check them in its settings",
-            403 => "the archive does not allow this to the user (403); ask its administrator for the right",
-            404 => {
+            401 => keep("the archive does not accept user name, password or token (401); check them in its settings"),
+            403 => keep("the archive does not allow this to the user (403); ask its administrator for the right"),
+            404 => keep(
                 "the archive does not know this study, or its address is not that of a DICOMweb service (404); search \
-                 again, and check the address"
+                 again, and check the address",
+            ),
+            406 | 415 => keep("the archive cannot send or take DICOM files in this form (406 or 415)"),
+            409 => {
+                keep("the archive refused the objects as they are (409); they may be there already with other content")
             }
-            406 | 415 => "the archive cannot send or take DICOM files in this form (406 or 415)",
-            409 => "the archive refused the objects as they are (409); they may be there already with other content",
-            413 => "the archive takes no files of this size (413); ask its administrator to raise the limit",
-            429 | 503 => "the archive is too busy at present (429 or 503); try again later",
-            501 => "the archive does not offer this part of DICOMweb (501)",
-            500..=599 => "the archive had an internal error; try again, and look in its log",
-            _ => "the archive answered what was not expected",
+            413 => keep("the archive takes no files of this size (413); ask its administrator to raise the limit"),
+            429 | 503 => keep("the archive is too busy at present (429 or 503); try again later"),
+            501 => keep("the archive does not offer this part of DICOMweb (501)"),
+            500..=599 => keep("the archive had an internal error; try again, and look in its log"),
+            _ => keep("the archive answered what was not expected"),
         };
-        let why = if why.contains('(') { why.to_owned() } else { format!("{why} ({})", status.as_u16()) };
-        Err(ArchiveError::archive(format!("{what} failed: {why}")))
+        let names_status = why.contains('(');
+        let why = if names_status { told(why).to_owned() } else { format!("{} ({})", told(why), status.as_u16()) };
+        Err(ArchiveError {
+            status: Some(status.as_u16()),
+            ..ArchiveError::archive(tf!("{what} failed: {why}", what, why))
+        })
     }
 
     /// An error of the network in words.
@@ -220,29 +237,34 @@ impl Client {
         }
         let text = match error {
             ureq::Error::HostNotFound => {
-                format!("no computer of the name {host} was found; check the address and the network")
+                tf!("no computer of the name {host} was found; check the address and the network", host)
             }
             ureq::Error::Timeout(ureq::Timeout::Connect) => {
-                format!(
-                    "{host} could not be reached within {} s; check address, port and network",
-                    self.limits.connect.as_secs_f32()
+                tf!(
+                    "{host} could not be reached within {seconds} s; check address, port and network",
+                    host,
+                    seconds = self.limits.connect.as_secs_f32()
                 )
             }
             ureq::Error::Timeout(_) => {
-                format!("{host} has not answered for {} s; try again later", self.limits.idle.as_secs_f32())
+                tf!(
+                    "{host} has not answered for {seconds} s; try again later",
+                    host,
+                    seconds = self.limits.idle.as_secs_f32()
+                )
             }
             ureq::Error::Io(e) if e.kind() == std::io::ErrorKind::ConnectionRefused => {
-                format!("nothing listens at {host}; check address and port, and that the archive runs")
+                tf!("nothing listens at {host}; check address and port, and that the archive runs", host)
             }
             ureq::Error::Rustls(_) | ureq::Error::Tls(_) => certificate(host, error),
             ureq::Error::Io(e) if is_certificate(e) => certificate(host, error),
             ureq::Error::Io(e) => return self.cut(what, e),
             ureq::Error::Protocol(_) | ureq::Error::BodyStalled | ureq::Error::LargeResponseHeader(..) => {
-                format!("{host} does not answer as a web server should ({error}); check address and port")
+                tf!("{host} does not answer as a web server should ({error}); check address and port", host, error)
             }
-            other => format!("the connection to {host} failed ({other}); check the address"),
+            other => tf!("the connection to {host} failed ({other}); check the address", host, other),
         };
-        ArchiveError::connection(format!("{what} failed: {text}"))
+        ArchiveError::connection(tf!("{what} failed: {why}", what, why = text))
     }
 
     /// A connection that ended too early while it was read or written.
@@ -255,10 +277,12 @@ impl Client {
         {
             return self.trouble(what, inner);
         }
-        ArchiveError::connection(format!(
-            "{what} failed: the connection to {} was cut ({error}); try again, and where it happens again ask the \
+        ArchiveError::connection(tf!(
+            "{what} failed: the connection to {host} was cut ({error}); try again, and where it happens again ask the \
              administrator of the archive",
-            self.host
+            what,
+            host = self.host,
+            error
         ))
     }
 }
@@ -282,9 +306,11 @@ pub(super) fn limited(text: &str) -> String {
 }
 
 fn certificate(host: &str, error: &ureq::Error) -> String {
-    format!(
+    tf!(
         "the certificate of {host} is not trusted ({error}); give the certificate of its authority in the settings \
-         of the archive, or correct the address"
+         of the archive, or correct the address",
+        host,
+        error
     )
 }
 
@@ -299,9 +325,10 @@ fn tls(remote: &Remote) -> Result<ureq::tls::TlsConfig, ArchiveError> {
         None => RootCerts::PlatformVerifier,
         Some(path) => {
             let unreadable = |why: String| {
-                ArchiveError::request(format!(
-                    "the certificates of the archive's authority cannot be read ({why}); choose a PEM file: {}",
-                    path.display()
+                ArchiveError::request(tf!(
+                    "the certificates of the archive's authority cannot be read ({why}); choose a PEM file: {path}",
+                    why,
+                    path = path.display()
                 ))
             };
             let pem = std::fs::read(path).map_err(|e| unreadable(e.to_string()))?;
@@ -312,7 +339,7 @@ fn tls(remote: &Remote) -> Result<ureq::tls::TlsConfig, ArchiveError> {
                 })
                 .collect();
             if certificates.is_empty() {
-                return Err(unreadable("no certificate is in it".into()));
+                return Err(unreadable(t("no certificate is in it").into()));
             }
             RootCerts::new_with_certs(&certificates)
         }

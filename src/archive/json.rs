@@ -2,6 +2,8 @@
 
 use super::error::ArchiveError;
 use super::http::{Answer, Client};
+use crate::tf;
+use crate::words::t;
 use serde_json::Value;
 use std::io::Read as _;
 
@@ -21,9 +23,10 @@ pub(super) fn data_sets(client: &Client, what: &str, answer: Answer) -> Result<V
         return Ok(Vec::new());
     }
     if bytes.len() as u64 > MOST_BYTES {
-        return Err(ArchiveError::archive(format!(
-            "{what} failed: the answer is larger than {} MB; search for less",
-            MOST_BYTES >> 20
+        return Err(ArchiveError::archive(tf!(
+            "{what} failed: the answer is larger than {megabytes} MB; search for less",
+            what,
+            megabytes = MOST_BYTES >> 20
         )));
     }
     if !media.is_empty() && !media.ends_with("json") {
@@ -32,9 +35,10 @@ pub(super) fn data_sets(client: &Client, what: &str, answer: Answer) -> Result<V
     match serde_json::from_slice(&bytes) {
         Ok(Value::Array(all)) if all.iter().all(Value::is_object) => Ok(all),
         Ok(one @ Value::Object(_)) => Ok(vec![one]),
-        _ => Err(ArchiveError::archive(format!(
+        _ => Err(ArchiveError::archive(tf!(
             "{what} failed: the archive answered JSON that is damaged or no DICOM; check that its address is that of \
-             the DICOMweb service"
+             the DICOMweb service",
+            what
         ))),
     }
 }
@@ -42,13 +46,15 @@ pub(super) fn data_sets(client: &Client, what: &str, answer: Answer) -> Result<V
 /// The address answers, but not as a DICOMweb service.
 pub(super) fn not_dicomweb(what: &str, media: &str) -> ArchiveError {
     let found = match media {
-        "text/html" => "a web page (HTML)".to_owned(),
-        "" => "data of no stated type".to_owned(),
+        "text/html" => t("a web page (HTML)").to_owned(),
+        "" => t("data of no stated type").to_owned(),
         other => super::http::limited(other),
     };
-    ArchiveError::archive(format!(
+    ArchiveError::archive(tf!(
         "{what} failed: the archive sent {found} instead of DICOM; check that the address is that of its DICOMweb \
-         service, such as http://host:8042/dicom-web"
+         service, such as http://host:8042/dicom-web",
+        what,
+        found
     ))
 }
 

@@ -73,7 +73,10 @@ impl<R: Read> Parts<R> {
     fn need(&mut self, length: usize) -> io::Result<()> {
         while self.buffer.len() - self.at < length {
             if !self.fill()? {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ended before its last part"));
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    crate::words::t("it ended before its last part"),
+                ));
             }
         }
         Ok(())
@@ -99,7 +102,7 @@ impl<R: Read> Parts<R> {
                 break length;
             }
             if length > MOST_HEADER {
-                return Err(broken("the header of a part has no end"));
+                return Err(broken(crate::words::t("the header of a part has no end")));
             }
         };
         let header = String::from_utf8_lossy(&self.buffer[self.at..self.at + end]).into_owned();
@@ -123,7 +126,10 @@ impl<R: Read> Parts<R> {
             copied += safe as u64;
             self.at += safe;
             if !self.fill()? {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ended in the middle of a part"));
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    crate::words::t("it ended in the middle of a part"),
+                ));
             }
         }
     }
@@ -148,7 +154,10 @@ pub(super) struct Limited<W> {
 
 impl<W: Write> Write for Limited<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.left = self.left.checked_sub(bytes.len() as u64).ok_or_else(|| broken("a part is larger than allowed"))?;
+        self.left = self
+            .left
+            .checked_sub(bytes.len() as u64)
+            .ok_or_else(|| broken(crate::words::t("a part is larger than allowed")))?;
         self.to.write_all(bytes)?;
         Ok(bytes.len())
     }

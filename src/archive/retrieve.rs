@@ -8,6 +8,8 @@ use super::json::not_dicomweb;
 use super::multipart::{Limited, Parts, parameter};
 use super::shelf::{Arriving, Placed, Shelf, Uid};
 use crate::progress::Progress;
+use crate::tf;
+use crate::words::t;
 use std::collections::BTreeSet;
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -42,14 +44,17 @@ pub fn retrieve(
     series: Option<&Uid>,
     progress: &dyn Progress,
 ) -> Result<Retrieved, ArchiveError> {
-    progress.report("Asking what the study holds", 0, 0);
+    progress.report(t("Asking what the study holds"), 0, 0);
     let mut wanted = client.series(study)?;
     if let Some(series) = series {
         wanted.retain(|s| s.series_instance_uid == series.as_str());
     }
     if wanted.is_empty() {
-        let what = if series.is_some() { "series" } else { "study" };
-        return Err(ArchiveError::archive(format!("the archive has no such {what}; search again")));
+        return Err(ArchiveError::archive(if series.is_some() {
+            t("the archive has no such series; search again")
+        } else {
+            t("the archive has no such study; search again")
+        }));
     }
     let mut expected = Vec::new();
     for series in &wanted {
@@ -99,7 +104,9 @@ struct Transfer<'a> {
     progress: &'a dyn Progress,
 }
 
-const WHAT: &str = "the retrieval";
+fn what() -> &'static str {
+    t("the retrieval")
+}
 
 impl Transfer<'_> {
     fn series(&mut self, series: &SeriesRecord, expected: &Expected) -> Result<(), ArchiveError> {
@@ -122,7 +129,7 @@ impl Transfer<'_> {
                 let mut source = answer.body.into_with_config().limit(u64::MAX).reader();
                 self.object(&uid, expected, &mut got, |out| copy(&mut source, out))?;
             }
-            (other, _) => return Err(not_dicomweb(WHAT, other)),
+            (other, _) => return Err(not_dicomweb(what(), other)),
         }
         if got.len() != expected.len() {
             return Err(incomplete(got.len(), expected.len()));
@@ -134,13 +141,11 @@ impl Transfer<'_> {
     fn ask(&mut self, path: &str) -> Result<Answer, ArchiveError> {
         const STORED: &str = "multipart/related; type=\"application/dicom\"; transfer-syntax=*";
         const ANY: &str = "multipart/related; type=\"application/dicom\"";
-        match self.client.get(WHAT, path, STORED) {
-            Err(error)
-                if error.cause == Cause::Archive
-                    && ["(400)", "(406 or 415)"].iter().any(|s| error.text.contains(s)) =>
-            {
-                let answer = self.client.get(WHAT, path, ANY)?;
-                let note = "the archive does not send pixels as they are stored; it chose the transfer syntax itself";
+        match self.client.get(what(), path, STORED) {
+            Err(error) if error.cause == Cause::Archive && matches!(error.status, Some(400 | 406 | 415)) => {
+                let answer = self.client.get(what(), path, ANY)?;
+                let note =
+                    t("the archive does not send pixels as they are stored; it chose the transfer syntax itself");
                 if !self.notes.iter().any(|n| n == note) {
                     self.notes.push(note.to_owned());
                 }
@@ -159,11 +164,12 @@ impl Transfer<'_> {
         copy: impl FnOnce(&mut dyn Write) -> std::io::Result<u64>,
     ) -> Result<(), ArchiveError> {
         self.progress.checkpoint()?;
-        self.progress.report("Retrieving", self.done, self.total);
+        self.progress.report(t("Retrieving"), self.done, self.total);
         if got.len() >= expected.len() {
-            return Err(ArchiveError::archive(format!(
-                "{WHAT} failed: the archive sent more objects than the {} that it had named; search again",
-                expected.len()
+            return Err(ArchiveError::archive(tf!(
+                "{what} failed: the archive sent more objects than the {expected} that it had named; search again",
+                what = what(),
+                expected = expected.len()
             )));
         }
         let (path, file) = self.arriving.file(&self.done.to_string())?;
@@ -171,32 +177,35 @@ impl Transfer<'_> {
         let copied = copy(&mut out);
         let flushed = out.flush();
         if let Some(error) = out.failed {
-            return Err(ArchiveError::local("an object that arrives cannot be written", &error, &path));
+            return Err(ArchiveError::local(t("an object that arrives cannot be written"), &error, &path));
         }
         let bytes = copied.map_err(|e| self.broken(&e, got.len(), expected))?;
-        let cannot = |e: std::io::Error| ArchiveError::local("an object that arrives cannot be written", &e, &path);
+        let cannot = |e: std::io::Error| ArchiveError::local(t("an object that arrives cannot be written"), &e, &path);
         flushed.map_err(cannot)?;
         let limited = out.out.into_inner().map_err(|e| cannot(e.into_error()))?;
         limited.to.sync_data().map_err(cannot)?;
         let instance = self.check(&path, series, expected)?;
         if !self.arriving.keep(&path, &instance)? || !got.insert(instance) {
-            return Err(ArchiveError::archive(format!(
-                "{WHAT} failed: the archive sent an object twice; ask its administrator"
+            return Err(ArchiveError::archive(tf!(
+                "{what} failed: the archive sent an object twice; ask its administrator",
+                what = what()
             )));
         }
         self.bytes += bytes;
         self.done += 1;
-        self.progress.report("Retrieving", self.done, self.total);
+        self.progress.report(t("Retrieving"), self.done, self.total);
         Ok(())
     }
 
     fn check(&self, path: &Path, series: &Uid, expected: &Expected) -> Result<Uid, ArchiveError> {
         let identity = crate::dicom::identify(path).map_err(|e| {
-            ArchiveError::archive(format!(
-                "{WHAT} failed: object {} of {} is not whole or no DICOM ({e}); try again, and where it happens again \
-                 ask the administrator of the archive",
-                self.done + 1,
-                self.total
+            ArchiveError::archive(tf!(
+                "{what} failed: object {n} of {total} is not whole or no DICOM ({e}); try again, and where it happens \
+                 again ask the administrator of the archive",
+                what = what(),
+                n = self.done + 1,
+                total = self.total,
+                e
             ))
         })?;
         let instance = Uid::new(&identity.sop_instance_uid)?;
@@ -208,26 +217,34 @@ impl Transfer<'_> {
             && identity.study_instance_uid == self.study.as_str()
             && identity.series_instance_uid == series.as_str();
         if !fits {
-            return Err(ArchiveError::archive(format!(
-                "{WHAT} failed: the archive sent an object that was not asked for; search again"
+            return Err(ArchiveError::archive(tf!(
+                "{what} failed: the archive sent an object that was not asked for; search again",
+                what = what()
             )));
         }
         Ok(instance)
     }
 
     fn broken(&self, error: &std::io::Error, got: usize, expected: &Expected) -> ArchiveError {
-        let mut broken = self.client.cut(WHAT, error);
+        let mut broken = self.client.cut(what(), error);
         if !broken.is_cancelled() {
-            broken.text.push_str(&format!(" ({got} of {} objects of this series had come)", expected.len()));
+            broken.text.push_str(&tf!(
+                " ({got} of {expected} objects of this series had come)",
+                got,
+                expected = expected.len()
+            ));
         }
         broken
     }
 }
 
 fn incomplete(got: usize, expected: usize) -> ArchiveError {
-    ArchiveError::archive(format!(
-        "{WHAT} failed: the archive sent {got} of the {expected} objects that it had named; try again, and where it \
-         happens again ask its administrator"
+    ArchiveError::archive(tf!(
+        "{what} failed: the archive sent {got} of the {expected} objects that it had named; try again, and where it \
+         happens again ask its administrator",
+        what = what(),
+        got,
+        expected
     ))
 }
 
@@ -237,7 +254,7 @@ fn check_part_type(header: &str) -> Result<(), ArchiveError> {
     let media = line.map(|(_, v)| v.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
     match media.as_deref() {
         None | Some("application/dicom" | "application/octet-stream") => Ok(()),
-        Some(other) => Err(not_dicomweb(WHAT, other)),
+        Some(other) => Err(not_dicomweb(what(), other)),
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::error::ArchiveError;
 use crate::dicom::FileIdentity;
+use crate::words::t;
 use sha2::Digest as _;
 use std::fs::{File, TryLockError};
 use std::io::Read as _;
@@ -21,9 +22,9 @@ impl Uid {
         if text.len() <= 64 && text.split('.').all(number) {
             return Ok(Self(text.to_owned()));
         }
-        Err(ArchiveError::archive(format!(
-            "\"{}\" is no UID (numbers and points, at most 64 characters); nothing of it was kept",
-            super::http::limited(text)
+        Err(ArchiveError::archive(crate::tf!(
+            "\"{text}\" is no UID (numbers and points, at most 64 characters); nothing of it was kept",
+            text = super::http::limited(text)
         )))
     }
 
@@ -69,7 +70,7 @@ impl Shelf {
     pub fn open(root: &Path) -> Result<Self, ArchiveError> {
         let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
         std::fs::create_dir_all(&root)
-            .map_err(|e| ArchiveError::local("the folder for studies cannot be made", &e, &root))?;
+            .map_err(|e| ArchiveError::local(t("the folder for studies cannot be made"), &e, &root))?;
         let shelf = Self { root };
         shelf.clear()?;
         Ok(shelf)
@@ -86,7 +87,8 @@ impl Shelf {
     /// Held while hidden folders are made or cleared, so that nobody clears a folder that is not locked yet.
     fn guard(&self) -> Result<File, ArchiveError> {
         let path = self.root.join(LOCK);
-        let cannot = |e: &std::io::Error| ArchiveError::local("the folder for studies cannot be used", e, &self.root);
+        let cannot =
+            |e: &std::io::Error| ArchiveError::local(t("the folder for studies cannot be used"), e, &self.root);
         let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|e| cannot(&e))?;
         file.lock().map_err(|e| cannot(&e))?;
         Ok(file)
@@ -95,7 +97,8 @@ impl Shelf {
     /// Removes what interrupted transfers have left; files that were whole already go on into their study.
     fn clear(&self) -> Result<(), ArchiveError> {
         let _guard = self.guard()?;
-        let cannot = |e: std::io::Error| ArchiveError::local("the folder for studies cannot be read", &e, &self.root);
+        let cannot =
+            |e: std::io::Error| ArchiveError::local(t("the folder for studies cannot be read"), &e, &self.root);
         for entry in std::fs::read_dir(&self.root).map_err(cannot)? {
             let entry = entry.map_err(cannot)?;
             let folder = entry.path();
@@ -129,7 +132,8 @@ impl Shelf {
     pub(super) fn arriving(&self) -> Result<Arriving, ArchiveError> {
         let _guard = self.guard()?;
         let folder = self.root.join(format!("{ARRIVING}{}", uuid::Uuid::new_v4().simple()));
-        let cannot = |e: std::io::Error| ArchiveError::local("nothing can be written for this transfer", &e, &folder);
+        let cannot =
+            |e: std::io::Error| ArchiveError::local(t("nothing can be written for this transfer"), &e, &folder);
         std::fs::create_dir(&folder).map_err(cannot)?;
         // From here on it goes away with the value.
         let mut arriving = Arriving { shelf: self.clone(), folder: folder.clone(), lock: None };
@@ -145,7 +149,7 @@ impl Shelf {
 
     /// Puts every file of a folder into a study, each by itself.
     fn merge(&self, files: &Path, study: &Uid) -> Result<Vec<Placed>, ArchiveError> {
-        let cannot = |e: std::io::Error| ArchiveError::local("the study cannot be put in place", &e, files);
+        let cannot = |e: std::io::Error| ArchiveError::local(t("the study cannot be put in place"), &e, files);
         let mut placed = Vec::new();
         let mut entries: Vec<PathBuf> = std::fs::read_dir(files)
             .map_err(cannot)?
@@ -166,7 +170,7 @@ impl Shelf {
         if put(file, &target)? {
             return Ok(Placed::New(target));
         }
-        let cannot = |e: std::io::Error| ArchiveError::local("a file cannot be compared with another", &e, &target);
+        let cannot = |e: std::io::Error| ArchiveError::local(t("a file cannot be compared with another"), &e, &target);
         if crate::dicom::same_content(file, &target).map_err(|e| cannot(std::io::Error::other(e)))? {
             return Ok(Placed::Known(target));
         }
@@ -180,7 +184,7 @@ impl Shelf {
 
 /// Gives a file its name, and its folder if need be; false where the name is taken.
 fn put(file: &Path, target: &Path) -> Result<bool, ArchiveError> {
-    let cannot = |e: std::io::Error| ArchiveError::local("an object cannot be put in place", &e, target);
+    let cannot = |e: std::io::Error| ArchiveError::local(t("an object cannot be put in place"), &e, target);
     let folder = target.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(cannot)?;
     let path = tempfile::TempPath::try_from_path(file).map_err(cannot)?;
@@ -231,7 +235,7 @@ impl Arriving {
     pub fn file(&self, name: &str) -> Result<(PathBuf, File), ArchiveError> {
         let path = self.folder.join(name);
         let file = File::create_new(&path)
-            .map_err(|e| ArchiveError::local("an object that arrives cannot be written", &e, &path))?;
+            .map_err(|e| ArchiveError::local(t("an object that arrives cannot be written"), &e, &path))?;
         Ok((path, file))
     }
 
@@ -267,7 +271,7 @@ impl Arriving {
         std::io::Write::write_all(&mut mark, study.as_str().as_bytes())
             .and_then(|()| mark.sync_all())
             .and_then(|()| std::fs::rename(&path, self.folder.join(WHOLE)))
-            .map_err(|e| ArchiveError::local("the study cannot be put in place", &e, &path))?;
+            .map_err(|e| ArchiveError::local(t("the study cannot be put in place"), &e, &path))?;
         self.shelf.merge(&files, study)
     }
 }

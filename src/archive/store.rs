@@ -6,6 +6,8 @@ use super::json;
 use super::shelf::Uid;
 use crate::dicom::FileIdentity;
 use crate::progress::Progress;
+use crate::tf;
+use crate::words::t;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::{Cursor, ErrorKind, Read};
@@ -43,8 +45,9 @@ pub fn files_to_store(paths: &[PathBuf]) -> Result<Vec<PathBuf>, ArchiveError> {
     let mut files = Vec::new();
     let mut open: Vec<PathBuf> = paths.iter().rev().cloned().collect();
     while let Some(path) = open.pop() {
-        let cannot =
-            |e: std::io::Error| ArchiveError::request(format!("a path cannot be read ({e}): {}", path.display()));
+        let cannot = |e: std::io::Error| {
+            ArchiveError::request(tf!("a path cannot be read ({e}): {path}", e, path = path.display()))
+        };
         if !std::fs::metadata(&path).map_err(cannot)?.is_dir() {
             files.push(path);
             continue;
@@ -62,7 +65,7 @@ pub fn files_to_store(paths: &[PathBuf]) -> Result<Vec<PathBuf>, ArchiveError> {
         open.extend(below.into_iter().rev());
     }
     if files.is_empty() {
-        return Err(ArchiveError::request("there are no files to store; give DICOM files or folders with them"));
+        return Err(ArchiveError::request(t("there are no files to store; give DICOM files or folders with them")));
     }
     Ok(files)
 }
@@ -78,11 +81,11 @@ pub fn store(client: &Client, files: &[PathBuf], progress: &dyn Progress) -> Res
     let mut known = BTreeSet::new();
     for (n, file) in files.iter().enumerate() {
         progress.checkpoint()?;
-        progress.report("Checking files", n, files.len());
+        progress.report(t("Checking files"), n, files.len());
         let once = |(identity, bytes): (FileIdentity, u64)| {
             // The archive could keep one of them only, and nobody would know which.
             let is_new = known.insert(identity.sop_instance_uid.clone());
-            let remark = "another of the files has the same SOP Instance UID, and only the first is sent";
+            let remark = t("another of the files has the same SOP Instance UID, and only the first is sent");
             if is_new { Ok((identity, bytes)) } else { Err(remark.to_owned()) }
         };
         match checked(file).and_then(once) {
@@ -98,12 +101,12 @@ pub fn store(client: &Client, files: &[PathBuf], progress: &dyn Progress) -> Res
     if ready.is_empty() {
         let first = report.not_sent.first();
         let why = first.map_or_else(String::new, |f| format!(" ({}: {})", f.remark, f.file.display()));
-        return Err(ArchiveError::request(format!("none of the files can be stored{why}; give whole DICOM files")));
+        return Err(ArchiveError::request(tf!("none of the files can be stored{why}; give whole DICOM files", why)));
     }
     let total = ready.len();
     while !ready.is_empty() {
         let done = report.instances.len();
-        progress.report("Storing", done, total);
+        progress.report(t("Storing"), done, total);
         let mut batch = Vec::new();
         let mut size = 0;
         while let Some(next) = ready.front()
@@ -119,16 +122,18 @@ pub fn store(client: &Client, files: &[PathBuf], progress: &dyn Progress) -> Res
             Err(mut error) => {
                 let stored = report.instances.iter().filter(|i| i.stored).count();
                 error.text = match (error.is_cancelled(), stored) {
-                    (true, 0) => "cancelled; the archive has acknowledged no object".into(),
-                    (true, n) => format!("cancelled; the archive has acknowledged {n} of {total} objects"),
+                    (true, 0) => t("cancelled; the archive has acknowledged no object").into(),
+                    (true, n) => tf!("cancelled; the archive has acknowledged {n} of {total} objects", n, total),
                     (false, 0) => error.text,
-                    (false, n) => format!("{} ({n} of {total} objects had been stored before)", error.text),
+                    (false, n) => {
+                        tf!("{text} ({n} of {total} objects had been stored before)", text = error.text, n, total)
+                    }
                 };
                 return Err(error);
             }
         }
     }
-    progress.report("Storing", total, total);
+    progress.report(t("Storing"), total, total);
     report.stored = report.instances.iter().filter(|i| i.stored).count();
     report.failed = total - report.stored;
     Ok(report)
@@ -137,17 +142,21 @@ pub fn store(client: &Client, files: &[PathBuf], progress: &dyn Progress) -> Res
 fn checked(file: &Path) -> Result<(FileIdentity, u64), String> {
     let identity = crate::dicom::identify(file).map_err(|e| e.to_string())?;
     for uid in [&identity.sop_instance_uid, &identity.study_instance_uid, &identity.series_instance_uid] {
-        Uid::new(uid).map_err(|_| "it has no valid UID".to_owned())?;
+        Uid::new(uid).map_err(|_| t("it has no valid UID").to_owned())?;
     }
     let bytes = std::fs::metadata(file).map_err(|e| e.to_string())?.len();
     let mut head = [0; 132];
     let has_head = File::open(file).and_then(|mut f| f.read_exact(&mut head)).is_ok() && head.ends_with(b"DICM");
-    if has_head { Ok((identity, bytes)) } else { Err("it has no file meta information, which DICOMweb needs".into()) }
+    if has_head {
+        Ok((identity, bytes))
+    } else {
+        Err(t("it has no file meta information, which DICOMweb needs").into())
+    }
 }
 
 /// Sends some files in one request.
 fn send(client: &Client, batch: &[(PathBuf, FileIdentity, u64)]) -> Result<Vec<StoredInstance>, ArchiveError> {
-    const WHAT: &str = "storing";
+    let what = t("storing");
     let boundary = format!("hilum-{}", uuid::Uuid::new_v4().simple());
     let mut body = Body { pieces: VecDeque::new(), current: Cursor::new(Vec::new()), file: None, failed: None };
     for (path, _, bytes) in batch {
@@ -159,38 +168,38 @@ fn send(client: &Client, batch: &[(PathBuf, FileIdentity, u64)]) -> Result<Vec<S
     let length = body.pieces.iter().map(Piece::len).sum();
     let content_type = format!("multipart/related; type=\"application/dicom\"; boundary={boundary}");
     // 409: none was stored; the reasons are in the answer.
-    let answer = client.post(WHAT, "/studies", &content_type, "application/dicom+json", length, &mut body, &[400, 409]);
+    let answer = client.post(what, "/studies", &content_type, "application/dicom+json", length, &mut body, &[400, 409]);
     if let Some((path, error)) = body.failed {
-        return Err(ArchiveError::local("a file to store cannot be read", &error, &path));
+        return Err(ArchiveError::local(t("a file to store cannot be read"), &error, &path));
     }
     let answer = answer?;
     let status = answer.status;
-    let sets = json::data_sets(client, WHAT, answer)?;
+    let sets = json::data_sets(client, what, answer)?;
     let mut results: BTreeMap<String, (bool, String)> = BTreeMap::new();
     for ds in &sets {
         for item in json::items(ds, "00081199") {
             let remark = json::number(item, "00081196").map_or_else(String::new, |code| {
-                format!("stored with a change or warning by the archive ({code:04X}H)")
+                tf!("stored with a change or warning by the archive ({code}H)", code = format!("{code:04X}"))
             });
             results.insert(json::text(item, "00081155"), (true, remark));
         }
         for item in json::items(ds, "00081198") {
-            let reason = json::number(item, "00081197").map_or_else(|| "without a reason".to_owned(), reason_words);
+            let reason = json::number(item, "00081197").map_or_else(|| t("without a reason").to_owned(), reason_words);
             results.insert(json::text(item, "00081155"), (false, reason));
         }
     }
     if results.is_empty() && !status.is_success() {
-        return Err(ArchiveError::archive(format!(
-            "storing failed: the archive refused the objects ({}) and gave no reason; look in its log",
-            status.as_u16()
+        return Err(ArchiveError::archive(tf!(
+            "storing failed: the archive refused the objects ({status}) and gave no reason; look in its log",
+            status = status.as_u16()
         )));
     }
     Ok(batch
         .iter()
         .map(|(file, identity, _)| {
             let found = results.remove(&identity.sop_instance_uid);
-            let (stored, remark) =
-                found.unwrap_or_else(|| (false, "the archive did not say whether it was stored; search for it".into()));
+            let (stored, remark) = found
+                .unwrap_or_else(|| (false, t("the archive did not say whether it was stored; search for it").into()));
             StoredInstance { file: file.clone(), sop_instance_uid: identity.sop_instance_uid.clone(), stored, remark }
         })
         .collect())
@@ -199,17 +208,17 @@ fn send(client: &Client, batch: &[(PathBuf, FileIdentity, u64)]) -> Result<Vec<S
 /// Failure Reason (0008,1197) in words (PS3.18 table I.2-2, PS3.4 table B.2-1).
 fn reason_words(code: u32) -> String {
     let words = match code {
-        0x0110 => "the archive could not process it",
-        0x0111 => "an object of this UID is there already",
-        0x0112 => "the archive knows no such object",
-        0x0117 => "its SOP Instance UID is not valid",
-        0x0122 => "the archive does not take this kind of object (SOP class)",
-        0x0124 => "the user may not store objects",
-        0xA700..=0xA7FF => "the archive has no space or memory left",
-        0xA900..=0xA9FF => "its content does not fit its kind (SOP class)",
-        0xC122 => "the archive does not take this transfer syntax",
-        0xC000..=0xCFFF => "the archive cannot understand it",
-        _ => "the archive refused it",
+        0x0110 => t("the archive could not process it"),
+        0x0111 => t("an object of this UID is there already"),
+        0x0112 => t("the archive knows no such object"),
+        0x0117 => t("its SOP Instance UID is not valid"),
+        0x0122 => t("the archive does not take this kind of object (SOP class)"),
+        0x0124 => t("the user may not store objects"),
+        0xA700..=0xA7FF => t("the archive has no space or memory left"),
+        0xA900..=0xA9FF => t("its content does not fit its kind (SOP class)"),
+        0xC122 => t("the archive does not take this transfer syntax"),
+        0xC000..=0xCFFF => t("the archive cannot understand it"),
+        _ => t("the archive refused it"),
     };
     format!("{words} ({code:04X}H)")
 }

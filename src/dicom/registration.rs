@@ -3,6 +3,8 @@
 
 use super::raw::DataSet;
 use crate::geometry::Rigid;
+use crate::tf;
+use crate::words::t;
 use dicom_dictionary_std::tags;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -52,11 +54,11 @@ fn motion(item: &DataSet) -> Result<Rigid, String> {
             let kind = matrix.string(tags::FRAME_OF_REFERENCE_TRANSFORMATION_MATRIX_TYPE);
             let rows = matrix
                 .decimals_n::<16>(tags::FRAME_OF_REFERENCE_TRANSFORMATION_MATRIX)
-                .ok_or("its Frame of Reference Transformation Matrix (3006,00C6) has not sixteen numbers")?;
+                .ok_or(t("its Frame of Reference Transformation Matrix (3006,00C6) has not sixteen numbers"))?;
             // What counts is the matrix: some call a rigid one AFFINE.
             let next = Rigid::from_rows(rows).map_err(|e| match kind.as_str() {
                 "" | "RIGID" => e.to_string(),
-                other => format!("{e} (type {other}); only rigid registrations are used"),
+                other => tf!("{e} (type {kind}); only rigid registrations are used", e, kind = other),
             })?;
             all = next.after(&all);
         }
@@ -109,7 +111,7 @@ pub(super) fn way(from: &str, to: &str, registrations: &[RegistrationFile]) -> R
         }
     }
     reached.remove(to).ok_or_else(|| match refusals.as_slice() {
-        [] => "it lies in another frame of reference than the CT, and no registration joins the two".to_owned(),
-        all => format!("the registration to the CT cannot be used: {}", all.join("; ")),
+        [] => t("it lies in another frame of reference than the CT, and no registration joins the two").to_owned(),
+        all => tf!("the registration to the CT cannot be used: {why}", why = all.join("; ")),
     })
 }

@@ -8,6 +8,8 @@ use super::raw::DataSet;
 use super::value::readable_name;
 use super::warning::{ImportWarning, Severity};
 use crate::progress::{Cancelled, Progress};
+use crate::tf;
+use crate::words::{carried, t};
 use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
 use glam::DVec3;
@@ -234,12 +236,12 @@ pub fn look_through(paths: &[PathBuf], progress: &dyn Progress) -> Result<Scan, 
     let done = AtomicUsize::new(0);
     let found: Vec<Found> = files
         .par_iter()
-        .map(|path| {
+        .map(carried(|path: &PathBuf| {
             progress.checkpoint()?;
             let found = look_at(path);
-            progress.report(crate::words::t("Reading headers"), done.fetch_add(1, Ordering::Relaxed) + 1, files.len());
+            progress.report(t("Reading headers"), done.fetch_add(1, Ordering::Relaxed) + 1, files.len());
             Ok(found)
-        })
+        }))
         .collect::<Result<_, Cancelled>>()?;
 
     let mut scan = Scan { files: files.len(), warnings, ..Scan::default() };
@@ -334,7 +336,9 @@ fn look_at(path: &Path) -> Found {
     let file = match read_until(path, &beyond_header) {
         Ok(Some(file)) => file,
         Ok(None) => return Found::NotDicom,
-        Err(super::file::ReadError::Io(e)) => return Found::Unusable(format!("the file could not be read ({e})")),
+        Err(super::file::ReadError::Io(e)) => {
+            return Found::Unusable(tf!("the file could not be read ({reason})", reason = e));
+        }
         Err(e) => return Found::Unusable(e.to_string()),
     };
     let ds = &file.dataset;
@@ -365,7 +369,7 @@ fn look_at(path: &Path) -> Found {
         uids::ENHANCED_CT_IMAGE_STORAGE | uids::LEGACY_CONVERTED_ENHANCED_CT_IMAGE_STORAGE => {
             match super::enhanced::slices(path, &file) {
                 Ok(slices) => Found::Slices { group: group(SeriesKind::Ct), slices },
-                Err(why) => Found::Unusable(format!("enhanced multi-frame CT: {why}")),
+                Err(why) => Found::Unusable(tf!("enhanced multi-frame CT: {why}", why)),
             }
         }
         class => super::beside::look_at(path, ds, &charset, class).map_or(Found::Other, |f| Found::Beside(Box::new(f))),

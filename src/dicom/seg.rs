@@ -15,6 +15,7 @@ use crate::contour::{Mask, SliceMask};
 use crate::geometry::{PatientPoint, VoxelGrid};
 use crate::structures::{Generation, Provenance, Roi, RoiId, Role, free_name, organ_color, propose_role, role_color};
 use crate::tf;
+use crate::words::t;
 use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
 use glam::{DVec2, DVec3};
@@ -182,7 +183,7 @@ pub fn load_segmentation(path: &Path, grid: &VoxelGrid, ct: &CtMeta) -> Result<L
     let charset = Charset::of(ds, &Charset::default());
     let sop_class = ds.string(tags::SOP_CLASS_UID);
     if sop_class == LABEL_MAP_STORAGE {
-        return Err(unusable("it is a label map (DICOM 2024); export it as a binary segmentation".into()));
+        return Err(unusable(t("it is a label map (DICOM 2024); export it as a binary segmentation").into()));
     }
     if sop_class != uids::SEGMENTATION_STORAGE {
         return Err(SegmentationError::NotASegmentation { sop_class, path: path.to_owned() });
@@ -212,8 +213,8 @@ pub fn load_segmentation(path: &Path, grid: &VoxelGrid, ct: &CtMeta) -> Result<L
         .par_iter()
         .enumerate()
         .map(|(n, frame)| place(frame, n, &layout, &pixels, grid))
-        .collect::<Result<_, _>>()
-        .map_err(unusable)?;
+        .collect::<Result<_, usize>>()
+        .map_err(|n| unusable(tf!("frame {n} lies in another plane than the slices of the CT", n)))?;
     if placed.iter().all(|p| p.slice.is_none()) {
         return Err(SegmentationError::NotInScan { label, frames: frames.len(), path: path.to_owned() });
     }
@@ -246,7 +247,7 @@ impl Layout {
         let columns = ds.us(tags::COLUMNS).map_or(0, usize::from);
         let frames = ds.integer(tags::NUMBER_OF_FRAMES).and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
         if rows == 0 || columns == 0 || frames == 0 {
-            return Err(format!("it says that it has {frames} frames of {rows} x {columns} voxels"));
+            return Err(tf!("it says that it has {frames} frames of {rows} x {columns} voxels", frames, rows, columns));
         }
         let kind = ds.string(tags::SEGMENTATION_TYPE).to_uppercase();
         let bits = ds.us(tags::BITS_ALLOCATED).unwrap_or(0);
@@ -255,18 +256,18 @@ impl Layout {
             ("FRACTIONAL", 8) => {
                 let maximum = ds.us(tags::MAXIMUM_FRACTIONAL_VALUE).unwrap_or(255);
                 if !(1..=255).contains(&maximum) {
-                    return Err(format!("its maximum fractional value is {maximum}, which cannot be"));
+                    return Err(tf!("its maximum fractional value is {maximum}, which cannot be", maximum));
                 }
                 Some(maximum)
             }
-            _ => return Err(format!("segments of type {kind} with {bits} bits a voxel are not read")),
+            _ => return Err(tf!("segments of type {kind} with {bits} bits a voxel are not read", kind, bits)),
         };
         Ok(Self { frames, rows, columns, fractional_maximum })
     }
 
     /// Bytes of all frames: bits run on from frame to frame without gaps (PS3.5 8.1.1).
     fn bytes(&self) -> Result<usize, String> {
-        let pixels = self.frames.checked_mul(self.rows * self.columns).ok_or("it is larger than any file")?;
+        let pixels = self.frames.checked_mul(self.rows * self.columns).ok_or(t("it is larger than any file"))?;
         Ok(if self.fractional_maximum.is_some() { pixels } else { pixels.div_ceil(8) })
     }
 
@@ -301,25 +302,26 @@ impl Layout {
 fn pixels(path: &Path, bytes: &[u8], source: Option<PixelSource>, layout: &Layout) -> Result<Vec<u8>, String> {
     let needed = layout.bytes()?;
     let pixels = match source {
-        None => return Err("it holds no pixels".into()),
+        None => return Err(t("it holds no pixels").into()),
         Some(PixelSource::Plain { offset, length }) => {
             let range = offset as usize..(offset + length) as usize;
-            bytes.get(range).ok_or("the file is cut off within the pixels")?.to_vec()
+            bytes.get(range).ok_or(t("the file is cut off within the pixels"))?.to_vec()
         }
         // One byte more than an even value may have, so that a longer one is told.
         Some(source @ (PixelSource::Deflated { length, .. } | PixelSource::BigEndian { length, .. })) => {
             uncompressed(path, source, (length as usize).min(needed + 2))?
         }
-        Some(_) => return Err("its pixels are compressed; export it uncompressed".into()),
+        Some(_) => return Err(t("its pixels are compressed; export it uncompressed").into()),
     };
     // A value has an even length.
     if pixels.len() != needed && pixels.len() != needed + needed % 2 {
-        return Err(format!(
-            "its pixels are {} bytes, but {} frames of {} x {} voxels are {needed}; export it again",
-            pixels.len(),
-            layout.frames,
-            layout.rows,
-            layout.columns
+        return Err(tf!(
+            "its pixels are {bytes} bytes, but {frames} frames of {rows} x {columns} voxels are {needed}; export it again",
+            bytes = pixels.len(),
+            frames = layout.frames,
+            rows = layout.rows,
+            columns = layout.columns,
+            needed
         ));
     }
     Ok(pixels)
@@ -343,7 +345,11 @@ fn group<'a>(shared: Option<&'a DataSet>, own: &'a DataSet, tag: Tag) -> Option<
 fn frames(ds: &DataSet, layout: &Layout, ct: &CtMeta, grid: &VoxelGrid) -> Result<Vec<Frame>, String> {
     let items = ds.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
     if items.len() != layout.frames {
-        return Err(format!("it says that it has {} frames but describes {}", layout.frames, items.len()));
+        return Err(tf!(
+            "it says that it has {frames} frames but describes {described}",
+            frames = layout.frames,
+            described = items.len()
+        ));
     }
     let shared = ds.items(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE).first();
     items
@@ -353,7 +359,7 @@ fn frames(ds: &DataSet, layout: &Layout, ct: &CtMeta, grid: &VoxelGrid) -> Resul
             let find = |tag: Tag| group(shared, own, tag);
             let segment = find(tags::SEGMENT_IDENTIFICATION_SEQUENCE)
                 .and_then(|s| s.us(tags::REFERENCED_SEGMENT_NUMBER))
-                .ok_or_else(|| format!("frame {} belongs to no segment", n + 1))?;
+                .ok_or_else(|| tf!("frame {n} belongs to no segment", n = n + 1))?;
             let position =
                 find(tags::PLANE_POSITION_SEQUENCE).and_then(|p| p.decimals_n::<3>(tags::IMAGE_POSITION_PATIENT));
             let orientation =
@@ -367,7 +373,7 @@ fn frames(ds: &DataSet, layout: &Layout, ct: &CtMeta, grid: &VoxelGrid) -> Resul
                     && row_mm > 0.0
                     && column_mm > 0.0;
                 if !is_plane {
-                    return Err(format!("the plane of frame {} has no valid directions or spacing", n + 1));
+                    return Err(tf!("the plane of frame {n} has no valid directions or spacing", n = n + 1));
                 }
                 return Ok(Frame {
                     segment,
@@ -382,7 +388,7 @@ fn frames(ds: &DataSet, layout: &Layout, ct: &CtMeta, grid: &VoxelGrid) -> Resul
                 .and_then(|s| ct.slice_of_image(&s.string(tags::REFERENCED_SOP_INSTANCE_UID)))
                 .filter(|k| *k < grid.slices() && [layout.rows, layout.columns] == [grid.rows(), grid.columns()]);
             let k = image.ok_or_else(|| {
-                format!("frame {} has no position, orientation and spacing, and names no image of this CT", n + 1)
+                tf!("frame {n} has no position, orientation and spacing, and names no image of this CT", n = n + 1)
             })?;
             Ok(Frame {
                 segment,
@@ -408,12 +414,13 @@ struct Placed {
     lost: u64,
 }
 
-fn place(frame: &Frame, n: usize, layout: &Layout, pixels: &[u8], grid: &VoxelGrid) -> Result<Placed, String> {
+/// The error is the number of a frame in another plane. It is put into words by the thread that speaks the language.
+fn place(frame: &Frame, n: usize, layout: &Layout, pixels: &[u8], grid: &VoxelGrid) -> Result<Placed, usize> {
     let columns = grid.columns();
     let normal = frame.along_columns.cross(frame.along_rows).normalize();
     // A quarter of a degree.
     if normal.dot(grid.normal()).abs() < 1.0 - 1e-5 {
-        return Err(format!("frame {} lies in another plane than the slices of the CT", n + 1));
+        return Err(n + 1);
     }
     let (_, position) = grid.plane_from_patient(frame.origin);
     let mut placed = Placed {

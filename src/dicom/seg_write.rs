@@ -14,6 +14,8 @@ use crate::contour::{Mask, rasterize};
 use crate::files::{PutError, check_target, put_in_place};
 use crate::geometry::VoxelGrid;
 use crate::structures::{Generation, Provenance, Roi};
+use crate::tf;
+use crate::words::t;
 use dicom_core::{Tag, VR};
 use dicom_dictionary_std::{tags, uids};
 use rayon::prelude::*;
@@ -102,11 +104,11 @@ pub fn write_segmentation(
     let mut parts: Vec<Part> = Vec::new();
     for (roi, mask) in request.rois.iter().copied().zip(masks) {
         if mask.is_empty() {
-            notes.push(format!("\"{}\" holds no voxel and was left out", roi.name));
+            notes.push(tf!("\"{name}\" holds no voxel and was left out", name = roi.name));
             continue;
         }
         if roi.generation == Generation::Unknown {
-            notes.push(format!("nothing says who drew \"{}\"; it is written as SEMIAUTOMATIC", roi.name));
+            notes.push(tf!("nothing says who drew \"{name}\"; it is written as SEMIAUTOMATIC", name = roi.name));
         }
         parts.push(Part { number: parts.len() as u16 + 1, roi, mask });
     }
@@ -145,10 +147,10 @@ fn prove(
 ) -> Result<Vec<SegmentProof>, String> {
     let loaded = load_segmentation(file, request.grid, request.ct).map_err(|e| e.to_string())?;
     if loaded.sha256 != sha256_hex(written) {
-        return Err("the disk gives back other bytes".into());
+        return Err(t("the disk gives back other bytes").into());
     }
     if !loaded.exact || loaded.segments.len() != parts.len() {
-        return Err("its frames do not lie on the slices of the CT".into());
+        return Err(t("its frames do not lie on the slices of the CT").into());
     }
     parts
         .iter()
@@ -156,7 +158,7 @@ fn prove(
         .map(|(part, read)| {
             let different = read.mask.combine(&part.mask, |a, b| a ^ b).count();
             if different > 0 || read.number != part.number {
-                return Err(format!("\"{}\" differs in {different} voxels", part.roi.name));
+                return Err(tf!("\"{name}\" differs in {different} voxels", name = part.roi.name, different));
             }
             let codes = property(part.roi.role, &part.roi.name);
             Ok(SegmentProof {

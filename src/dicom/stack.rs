@@ -7,6 +7,8 @@ use super::file::PixelSource;
 use super::scan::{CtSeries, SeriesKind, SliceHeader};
 use super::warning::{ImportWarning, Severity};
 use crate::geometry::{PatientPoint, VoxelGrid};
+use crate::tf;
+use crate::words::t;
 use glam::DVec3;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -105,7 +107,11 @@ fn usable_slices(
         }
         if slice.frames > 1 {
             return Err(CtError::Pixels {
-                why: format!("it holds {} frames; only single {} images can be read", slice.frames, series.kind),
+                why: tf!(
+                    "it holds {frames} frames; only single {kind} images can be read",
+                    frames = slice.frames,
+                    kind = series.kind
+                ),
                 path: slice.path.clone(),
             });
         }
@@ -121,7 +127,7 @@ fn usable_slices(
     }
     for (why, files) in left_out {
         let (count, total, kind) = (files.len(), series.slices.len(), series.kind);
-        let text = format!("{count} of {total} {kind} images are missing from the volume: {why}");
+        let text = tf!("{count} of {total} {kind} images are missing from the volume: {why}", count, total, kind, why);
         warnings.push(ImportWarning::new(Severity::Geometry, text, files));
     }
     check_values(&kept, series.kind, warnings);
@@ -133,7 +139,7 @@ fn check_values(kept: &[SliceHeader], kind: SeriesKind, warnings: &mut Vec<Impor
     let unscaled: Vec<PathBuf> = kept.iter().filter(|s| !s.format.rescaled).map(|s| s.path.clone()).collect();
     if !unscaled.is_empty() && kind == SeriesKind::Ct {
         let text =
-            format!("{} images have no rescale slope and intercept; their values are taken as HU", unscaled.len());
+            tf!("{n} images have no rescale slope and intercept; their values are taken as HU", n = unscaled.len());
         warnings.push(ImportWarning::new(Severity::Warning, text, unscaled));
     }
     let mut lossy: BTreeMap<&'static str, Vec<PathBuf>> = BTreeMap::new();
@@ -143,13 +149,18 @@ fn check_values(kept: &[SliceHeader], kind: SeriesKind, warnings: &mut Vec<Impor
         }
     }
     for (name, files) in lossy {
-        let what = if kind == SeriesKind::Ct { "CT numbers" } else { "values" };
-        let text = format!("The {what} of {} images were changed by lossy compression ({name})", files.len());
+        let n = files.len();
+        let text = if kind == SeriesKind::Ct {
+            tf!("The CT numbers of {n} images were changed by lossy compression ({name})", n, name)
+        } else {
+            tf!("The values of {n} images were changed by lossy compression ({name})", n, name)
+        };
         warnings.push(ImportWarning::new(Severity::Info, text, files));
     }
     let other_unit = kept.iter().find(|s| !matches!(s.format.rescale_type.as_str(), "" | "HU"));
     if let Some(slice) = other_unit.filter(|_| kind == SeriesKind::Ct) {
-        let text = format!("The values have the unit \"{}\", not HU; they are taken as HU", slice.format.rescale_type);
+        let text =
+            tf!("The values have the unit \"{unit}\", not HU; they are taken as HU", unit = slice.format.rescale_type);
         warnings.push(ImportWarning::new(Severity::Warning, text, vec![slice.path.clone()]));
     }
 }
@@ -159,17 +170,22 @@ fn why_unusable(slice: &SliceHeader, kind: SeriesKind, unreadable: &Unreadable) 
         return Ok(Some(why.clone()));
     }
     if slice.position.is_none() || slice.directions.is_none() || slice.spacing_ij_mm.is_none() {
-        return Ok(Some("they have no image position, orientation or pixel spacing".into()));
+        return Ok(Some(t("they have no image position, orientation or pixel spacing").into()));
     }
     if slice.rows * slice.columns > codec::MOST_PIXELS {
-        return Ok(Some(format!("no {kind} image has {} x {} pixels", slice.columns, slice.rows)));
+        return Ok(Some(tf!(
+            "no {kind} image has {columns} x {rows} pixels",
+            kind,
+            columns = slice.columns,
+            rows = slice.rows
+        )));
     }
     match slice.pixels {
-        None => Ok(Some("they have no pixels (cut off file?)".into())),
+        None => Ok(Some(t("they have no pixels (cut off file?)").into())),
         Some(PixelSource::Plain { offset, length } | PixelSource::BigEndian { offset, length, .. }) => {
             let needed = (slice.rows * slice.columns * slice.format.bytes_per_pixel()) as u64;
             let there = std::fs::metadata(&slice.path).map_or(0, |m| m.len()).saturating_sub(offset).min(length);
-            Ok((there < needed).then(|| "the files are cut off within the pixels".into()))
+            Ok((there < needed).then(|| t("the files are cut off within the pixels").into()))
         }
         Some(_) => match codec::check(&slice.transfer_syntax) {
             Ok(()) => Ok(None),
@@ -201,11 +217,11 @@ fn remove_repeated_positions(
         return Err(CtError::RepeatedPositions { images: total, positions: kept.len(), path: first.to_owned() });
     }
     if !copies.is_empty() {
-        let text = format!("{} files are second copies of an image and were left out", copies.len());
+        let text = tf!("{n} files are second copies of an image and were left out", n = copies.len());
         warnings.push(ImportWarning::new(Severity::Info, text, copies.into_iter().map(|c| c.1).collect()));
     }
     for (used, left_out) in rivals {
-        let text = "Two different images at the same position; the first was used, the second left out";
+        let text = t("Two different images at the same position; the first was used, the second left out");
         warnings.push(ImportWarning::new(Severity::Geometry, text, vec![used, left_out]));
     }
     *placed = kept;
@@ -235,7 +251,8 @@ fn check_shift(
         return Err(CtError::Sideways { shift_mm, path: first.to_owned() });
     }
     if shift_mm > SHIFT_WARNED * pixel {
-        let text = format!("The slices shift sideways by up to {shift_mm:.3} mm; all are placed as the first one");
+        let text =
+            tf!("The slices shift sideways by up to {shift_mm:.3} mm; all are placed as the first one", shift_mm);
         warnings.push(ImportWarning::new(Severity::Geometry, text, vec![worst.path.clone()]));
     }
     Ok(())
@@ -249,11 +266,13 @@ fn check_spacing(placed: &[(f64, SliceHeader)], warnings: &mut Vec<ImportWarning
     let missing = missing_slices(&gaps);
     for (k, usual_mm) in &missing {
         let count = ((gaps[*k] / usual_mm).round() as usize).saturating_sub(1).max(1);
-        let text = format!(
-            "Missing slices: {:.2} mm between the images at {:.2} and {:.2} mm, {usual_mm:.2} mm beside them ({count} missing)",
-            gaps[*k],
-            placed[*k].0,
-            placed[k + 1].0
+        let text = tf!(
+            "Missing slices: {gap_mm:.2} mm between the images at {low_mm:.2} and {high_mm:.2} mm, {usual_mm:.2} mm beside them ({count} missing)",
+            gap_mm = gaps[*k],
+            low_mm = placed[*k].0,
+            high_mm = placed[k + 1].0,
+            usual_mm,
+            count
         );
         let files = vec![placed[*k].1.path.clone(), placed[k + 1].1.path.clone()];
         warnings.push(ImportWarning::new(Severity::Geometry, text, files));
@@ -264,8 +283,10 @@ fn check_spacing(placed: &[(f64, SliceHeader)], warnings: &mut Vec<ImportWarning
     let median = sorted[sorted.len() / 2];
     let spread = (most - least) / median;
     if spread > UNEVEN {
-        let text = format!(
-            "The slice spacing is uneven ({least:.3} to {most:.3} mm); every slice keeps its true position and thickness"
+        let text = tf!(
+            "The slice spacing is uneven ({least:.3} to {most:.3} mm); every slice keeps its true position and thickness",
+            least,
+            most
         );
         warnings.push(ImportWarning::warning(text));
     } else if spread > EVEN {

@@ -5,6 +5,8 @@ use super::network::{Network, Variant};
 use super::weights::Weights;
 use crate::image::WindowLevel;
 use crate::structures::{Provenance, Station};
+use crate::tf;
+use crate::words::t;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -154,20 +156,33 @@ impl ModelManifest {
     pub(crate) fn check(&self, path: &Path) -> Result<(), ModelError> {
         let refuse = |reason: String| Err(ModelError::Manifest { reason, path: path.into() });
         if self.format != FORMAT {
-            return refuse(format!("layout {} instead of {FORMAT}", self.format));
+            return refuse(tf!("layout {found} instead of {expected}", found = self.format, expected = FORMAT));
         }
         if self.output_mode != OUTPUT_MODE {
-            return refuse(format!("output \"{}\" instead of \"{OUTPUT_MODE}\"", self.output_mode));
+            return refuse(tf!(
+                "output \"{found}\" instead of \"{expected}\"",
+                found = self.output_mode,
+                expected = OUTPUT_MODE
+            ));
         }
         if self.classes != canonical_classes() {
             return Err(ModelError::ClassOrder { found: self.classes.join(" "), path: path.into() });
         }
         let a = self.variant.architecture();
         if self.slices != a.slices {
-            return refuse(format!("{} input slices instead of the {} of {}", self.slices, a.slices, self.variant));
+            return refuse(tf!(
+                "{found} input slices instead of the {expected} of {variant}",
+                found = self.slices,
+                expected = a.slices,
+                variant = self.variant
+            ));
         }
         if self.crop == 0 || self.crop > 1024 || !self.crop.is_multiple_of(a.side_multiple()) {
-            return refuse(format!("a crop of {} pixels is no multiple of {}", self.crop, a.side_multiple()));
+            return refuse(tf!(
+                "a crop of {crop} pixels is no multiple of {multiple}",
+                crop = self.crop,
+                multiple = a.side_multiple()
+            ));
         }
         let within = |x: f64, low: f64, high: f64| x >= low && x <= high;
         if !within(self.spacing_mm, 0.3, 10.0)
@@ -176,10 +191,10 @@ impl ModelManifest {
             || !within(self.window.width_hu, 1.0, 5000.0)
             || !self.window.center_hu.is_finite()
         {
-            return refuse("spacing, slice distance, distance clip or window are out of range".into());
+            return refuse(t("spacing, slice distance, distance clip or window are out of range").into());
         }
         if Path::new(&self.weights).components().count() != 1 {
-            return refuse(format!("weights file name \"{}\" leaves the folder", self.weights));
+            return refuse(tf!("weights file name \"{name}\" leaves the folder", name = self.weights));
         }
         Ok(())
     }

@@ -100,11 +100,14 @@ pub fn segment(
     if let Some([_, [k, j, i]]) = gtv.bounds()
         && (k >= grid.slices() || j >= grid.rows() || i >= grid.columns())
     {
-        return Err(SegmentError::ForeignGtv(format!(
-            "it reaches voxel {i}, {j}, {k} of {} x {} x {}",
-            grid.columns(),
-            grid.rows(),
-            grid.slices()
+        return Err(SegmentError::ForeignGtv(crate::tf!(
+            "it reaches voxel {i}, {j}, {k} of {columns} x {rows} x {slices}",
+            i,
+            j,
+            k,
+            columns = grid.columns(),
+            rows = grid.rows(),
+            slices = grid.slices()
         )));
     }
     progress.report(crate::words::t("Finding the lungs"), 0, 1);

@@ -1,6 +1,7 @@
 //! The tensors of a network by name: made at random, folded, checked, read from and written to safetensors.
 
 use super::network::{Architecture, EPSILON};
+use crate::tf;
 use candle_core::{DType, Device, Result, Tensor, bail};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -57,14 +58,21 @@ impl Weights {
     ) -> std::result::Result<Self, String> {
         let mut tensors = BTreeMap::new();
         for spec in architecture.tensors(folded) {
-            let Some(tensor) = found.remove(&spec.name) else { return Err(format!("tensor {} is missing", spec.name)) };
+            let Some(tensor) = found.remove(&spec.name) else {
+                return Err(tf!("tensor {name} is missing", name = spec.name));
+            };
             if tensor.dims() != spec.shape {
-                return Err(format!("tensor {} has shape {:?} instead of {:?}", spec.name, tensor.dims(), spec.shape));
+                return Err(tf!(
+                    "tensor {name} has shape {found} instead of {expected}",
+                    name = spec.name,
+                    found = format!("{:?}", tensor.dims()),
+                    expected = format!("{:?}", spec.shape)
+                ));
             }
             tensors.insert(spec.name, tensor);
         }
         match found.keys().next() {
-            Some(name) => Err(format!("tensor {name} does not belong to this variant")),
+            Some(name) => Err(tf!("tensor {name} does not belong to this variant", name)),
             None => Ok(Self { architecture: architecture.clone(), folded, tensors }),
         }
     }
@@ -143,12 +151,12 @@ impl Weights {
         bytes: &[u8],
     ) -> std::result::Result<Self, String> {
         let found = candle_core::safetensors::load_buffer(bytes, &Device::Cpu)
-            .map_err(|e| format!("it is not a readable safetensors file ({e})"))?;
+            .map_err(|e| tf!("it is not a readable safetensors file ({e})", e))?;
         let found = found
             .into_iter()
             .map(|(name, tensor)| match tensor.to_dtype(DType::F32) {
                 Ok(tensor) => Ok((name, tensor)),
-                Err(e) => Err(format!("tensor {name} cannot be read as numbers ({e})")),
+                Err(e) => Err(tf!("tensor {name} cannot be read as numbers ({e})", name, e)),
             })
             .collect::<std::result::Result<BTreeMap<_, _>, _>>()?;
         Self::from_tensors(architecture, folded, found)

@@ -5,6 +5,7 @@ use crate::geometry::{GridError, VoxelGrid};
 use crate::image::CtVolume;
 use crate::nifti::{self, NiftiCt, NiftiError, NiftiLook, Placement, file_stem};
 use crate::progress::{Cancelled, Progress};
+use crate::words::told;
 use dicom_dictionary_std::uids;
 use ndarray::s;
 use sha2::Digest as _;
@@ -159,7 +160,7 @@ impl NiftiCtFile {
 
     fn remark(&self, note: &str) -> ImportWarning {
         let severity = if note == nifti::NO_PLACE { Severity::Geometry } else { Severity::Warning };
-        ImportWarning::new(severity, sentence(note), vec![self.path.clone()])
+        ImportWarning::new(severity, sentence(told(note)), vec![self.path.clone()])
     }
 }
 

@@ -10,7 +10,7 @@ use crate::nifti::{self, LabelNames, LabelNamesError, LabelRois, NiftiError, Nif
 use crate::progress::{Cancelled, Progress};
 use crate::structures::{Roi, Role, free_name};
 use crate::tf;
-use crate::words::t;
+use crate::words::{carried, t};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -278,15 +278,15 @@ impl LabelFiles {
         let read: Vec<Result<(LabelRois, Vec<String>), SetError>> = self
             .files
             .par_iter()
-            .map(|file| {
+            .map(carried(|file| {
                 progress.checkpoint()?;
                 let rois = read_file(file, grid, progress);
                 let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                 if self.files.len() > 1 {
-                    progress.report(crate::words::t("Reading masks"), done, self.files.len());
+                    progress.report(t("Reading masks"), done, self.files.len());
                 }
                 rois
-            })
+            }))
             .collect();
         let origin = VoxelOrigin { format: SetFormat::Nifti, label: self.label.clone(), paths: self.paths.clone() };
         let mut set = LoadedSet {

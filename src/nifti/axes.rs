@@ -2,6 +2,7 @@
 
 use super::header::Header;
 use crate::geometry::VoxelGrid;
+use crate::tf;
 use glam::{DMat3, DVec3};
 
 /// A corner that the grid places further from the header's place than this is worth a note, mm.
@@ -30,16 +31,20 @@ impl Axes {
         let columns: [DVec3; 3] = std::array::from_fn(|a| lps(header.affine.linear.col(a)));
         let spacing = columns.map(DVec3::length);
         if let Some(a) = spacing.iter().position(|s| *s < 1e-6) {
-            return Err(format!("its voxels have no extent along axis {} ({})", a + 1, header.placement));
+            return Err(tf!(
+                "its voxels have no extent along axis {axis} ({placement})",
+                axis = a + 1,
+                placement = header.placement
+            ));
         }
         let unit: [DVec3; 3] = std::array::from_fn(|a| columns[a] / spacing[a]);
         let skew = [(0, 1), (0, 2), (1, 2)].map(|(a, b)| unit[a].dot(unit[b]).abs()).into_iter().fold(0.0, f64::max);
         if skew > 1e-3 {
-            return Err(format!(
-                "its axes are not at right angles (sheared by {:.2} degrees, {}), as after gantry tilt or an affine \
-                 registration; resample it to a rectangular grid",
-                skew.min(1.0).asin().to_degrees(),
-                header.placement
+            return Err(tf!(
+                "its axes are not at right angles (sheared by {degrees:.2} degrees, {placement}), as after gantry tilt or \
+                 an affine registration; resample it to a rectangular grid",
+                degrees = skew.min(1.0).asin().to_degrees(),
+                placement = header.placement
             ));
         }
         let order = nearest_order(&unit);
@@ -82,8 +87,9 @@ impl Axes {
         let mut axes = Self { grid, start, steps, notes: Vec::new() };
         let apart = axes.largest_error_mm(header);
         if apart > CORNER_NOTE_MM {
-            axes.notes.push(format!(
-                "its axes are not exactly at right angles; a corner of the grid lies {apart:.2} mm from its place"
+            axes.notes.push(tf!(
+                "its axes are not exactly at right angles; a corner of the grid lies {apart:.2} mm from its place",
+                apart
             ));
         }
         Ok(axes)

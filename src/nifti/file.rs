@@ -2,6 +2,8 @@
 
 use super::header::{DataType, Header, kind};
 use crate::progress::{Cancelled, Progress};
+use crate::tf;
+use crate::words::t;
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::{BufReader, Read};
@@ -90,14 +92,14 @@ pub(super) fn open(path: &Path) -> Result<Opened, NiftiError> {
     let mut bytes = Vec::with_capacity(540);
     (&mut reader).take(4).read_to_end(&mut bytes).map_err(io)?;
     let length = bytes.first_chunk().and_then(|c| kind(*c)).map(|(_, _, length)| length);
-    let length = length.ok_or_else(|| unusable("it is no NIfTI file".into()))?;
+    let length = length.ok_or_else(|| unusable(t("it is no NIfTI file").into()))?;
     (&mut reader).take(length as u64 - 4).read_to_end(&mut bytes).map_err(io)?;
     let header = Header::parse(&bytes).map_err(unusable)?;
     // Before anything is allocated for the voxels.
     let needed = header.offset as u64 + header.data_bytes();
     if can_hold < needed {
         return Err(NiftiError::Damaged {
-            why: format!("its header promises {needed} bytes, more than the file can hold"),
+            why: tf!("its header promises {needed} bytes, more than the file can hold", needed),
             path: path.to_owned(),
         });
     }
@@ -122,7 +124,7 @@ fn read_error(source: std::io::Error, path: &Path) -> NiftiError {
 }
 
 fn cut_off(path: &Path) -> NiftiError {
-    NiftiError::Damaged { why: "it ends before its last voxel".into(), path: path.to_owned() }
+    NiftiError::Damaged { why: t("it ends before its last voxel").into(), path: path.to_owned() }
 }
 
 impl Opened {

@@ -2,6 +2,8 @@
 //!
 //! Fields and offsets: nifti1.h of the NIfTI Data Format Working Group (2007) and nifti2.h (2011).
 
+use crate::tf;
+use crate::words::{keep, t};
 use glam::{DMat3, DQuat, DVec3};
 
 /// How voxels are stored, by the data type code of the header.
@@ -64,13 +66,15 @@ impl std::fmt::Display for Placement {
         f.write_str(match self {
             Self::Sform => "sform",
             Self::Qform => "qform",
-            Self::Pixdim => "voxel sizes alone",
+            Self::Pixdim => t("voxel sizes alone"),
         })
     }
 }
 
 /// What is noted with [`Placement::Pixdim`].
-pub const NO_PLACE: &str = "the header has neither sform nor qform: the axes are taken as right, front and head, and the position in the patient is not known";
+pub const NO_PLACE: &str = keep(
+    "the header has neither sform nor qform: the axes are taken as right, front and head, and the position in the patient is not known",
+);
 
 /// Patient position of voxel indices: `linear * (i, j, k) + origin`, mm, in the RAS of NIfTI.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -172,30 +176,37 @@ impl Header {
     /// Reads a whole header; `bytes` has the length that [`kind`] gives. The error says why in words.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         let first = bytes.first_chunk().copied().unwrap_or_default();
-        let (version, big_endian, length) = kind(first).ok_or("it is no NIfTI file")?;
+        let (version, big_endian, length) = kind(first).ok_or(t("it is no NIfTI file"))?;
         if bytes.len() < length {
-            return Err("the file ends within the header".into());
+            return Err(t("the file ends within the header").into());
         }
         let f = Fields { bytes, big_endian, version };
         let magic = if version == 1 { &bytes[344..348] } else { &bytes[4..8] };
         match magic {
             b"n+1\0" | b"n+2\0" => {}
             b"ni1\0" | b"ni2\0" => {
-                return Err("header and voxels are in two files (.hdr and .img); save it as one .nii file".into());
+                return Err(t("header and voxels are in two files (.hdr and .img); save it as one .nii file").into());
             }
-            _ => return Err("it is no NIfTI file (an Analyze 7.5 file has no position in the patient)".into()),
+            _ => return Err(t("it is no NIfTI file (an Analyze 7.5 file has no position in the patient)").into()),
         }
         let mut notes = Vec::new();
         let size = size(&f)?;
         let code = f.i16(if version == 1 { 70 } else { 12 });
         let data_type = DataType::of(code).ok_or_else(|| {
-            format!("its voxels are of type {code} ({}); save it as whole numbers or float32", type_name(code))
+            tf!(
+                "its voxels are of type {code} ({name}); save it as whole numbers or float32",
+                code,
+                name = type_name(code)
+            )
         })?;
         let voxels = size.iter().try_fold(1usize, |n, s| n.checked_mul(*s)).filter(|n| *n <= MAX_VOXELS);
         if voxels.is_none() {
-            return Err(format!(
-                "{} x {} x {} voxels are more than the limit of {MAX_VOXELS}; crop or resample it",
-                size[0], size[1], size[2]
+            return Err(tf!(
+                "{x} x {y} x {z} voxels are more than the limit of {most}; crop or resample it",
+                x = size[0],
+                y = size[1],
+                z = size[2],
+                most = MAX_VOXELS
             ));
         }
         let offset = f.real([108, 0], 0);
@@ -204,7 +215,7 @@ impl Header {
         let least = (length + 4) as f64;
         let offset = if offset == 0.0 { least } else { offset };
         if !(least..=MAX_OFFSET).contains(&offset) {
-            return Err(format!("it says that the voxels start at byte {offset}, which cannot be"));
+            return Err(tf!("it says that the voxels start at byte {offset}, which cannot be", offset));
         }
         let scale = scale(f.real([112, 176], 0), f.real([116, 184], 0))?;
         let (affine, placement) = affine(&f, size, &mut notes)?;
@@ -223,11 +234,11 @@ impl Header {
 
 fn type_name(code: i16) -> &'static str {
     match code {
-        1 => "bits",
-        32 | 1792 | 2048 => "complex numbers",
-        128 | 2304 => "colors",
+        1 => t("bits"),
+        32 | 1792 | 2048 => t("complex numbers"),
+        128 | 2304 => t("colors"),
         1536 => "float128",
-        _ => "unknown",
+        _ => t("unknown"),
     }
 }
 
@@ -235,18 +246,18 @@ fn size(f: &Fields) -> Result<[usize; 3], String> {
     let dim = |n: usize| if f.version == 1 { i64::from(f.i16(40 + 2 * n)) } else { f.i64(16 + 8 * n) };
     let count = dim(0);
     if !(1..=7).contains(&count) {
-        return Err(format!("its number of dimensions is {count}, which cannot be"));
+        return Err(tf!("its number of dimensions is {count}, which cannot be", count));
     }
     let mut size = [1usize; 3];
     for n in 1..=count as usize {
         let length = dim(n);
         if !(1..=MAX_AXIS).contains(&length) {
-            return Err(format!("its dimension {n} has the length {length}, which cannot be"));
+            return Err(tf!("its dimension {n} has the length {length}, which cannot be", n, length));
         }
         if n <= 3 {
             size[n - 1] = usize::try_from(length).map_err(|e| e.to_string())?;
         } else if length > 1 {
-            return Err(format!("it is a series of {length} volumes; save the one that is wanted as its own file"));
+            return Err(tf!("it is a series of {length} volumes; save the one that is wanted as its own file", length));
         }
     }
     Ok(size)
@@ -258,7 +269,7 @@ fn scale(slope: f64, intercept: f64) -> Result<Option<[f64; 2]>, String> {
         return Ok(None);
     }
     if !intercept.is_finite() {
-        return Err(format!("its scale has the slope {slope} but no intercept, so the values are not known"));
+        return Err(tf!("its scale has the slope {slope} but no intercept, so the values are not known", slope));
     }
     Ok(Some([slope, intercept]))
 }
@@ -304,7 +315,7 @@ fn affine(f: &Fields, size: [usize; 3], notes: &mut Vec<String>) -> Result<(Affi
             .fold(0.0, f64::max);
         let extent_mm = (sform().at(far) - sform().at(DVec3::ZERO)).length();
         if apart > FORMS_AGREE_MM + FORMS_AGREE_RAD * extent_mm {
-            notes.push(format!("sform and qform place a corner {apart:.2} mm apart; the sform was used"));
+            notes.push(tf!("sform and qform place a corner {apart:.2} mm apart; the sform was used", apart));
         }
     }
     let unit = match f.bytes[if f.version == 1 {
@@ -315,16 +326,16 @@ fn affine(f: &Fields, size: [usize; 3], notes: &mut Vec<String>) -> Result<(Affi
         500
     }] & 7
     {
-        1 => Some((1000.0, "metres")),
-        3 => Some((0.001, "micrometres")),
+        1 => Some((1000.0, t("metres"))),
+        3 => Some((0.001, t("micrometres"))),
         _ => None,
     };
     if let Some((mm, name)) = unit {
         affine = Affine { linear: affine.linear * mm, origin: affine.origin * mm };
-        notes.push(format!("its lengths are in {name} and were converted to mm"));
+        notes.push(tf!("its lengths are in {name} and were converted to mm", name));
     }
     if !(affine.linear.is_finite() && affine.origin.is_finite()) {
-        return Err(format!("its {placement} holds a value that is no number"));
+        return Err(tf!("its {placement} holds a value that is no number", placement));
     }
     Ok((affine, placement))
 }

@@ -163,17 +163,19 @@ impl LabelVolume {
         };
         if coincide {
             if kept < labelled {
-                notes.push(format!(
-                    "{} of {labelled} labelled voxels lie outside the slices of the CT and were left out",
-                    labelled - kept
+                notes.push(crate::tf!(
+                    "{outside} of {labelled} labelled voxels lie outside the slices of the CT and were left out",
+                    outside = labelled - kept,
+                    labelled
                 ));
             }
         } else {
-            notes.push(format!(
+            notes.push(crate::tf!(
                 "the voxels of the labels are not those of the CT: each CT voxel took the label of the nearest one \
-                 (up to {largest_mm:.3} mm away), and the labelled volume changed from {:.3} to {:.3} cm3",
-                labelled_cm3(self),
-                labelled_cm3(&volume)
+                 (up to {largest_mm:.3} mm away), and the labelled volume changed from {before:.3} to {now:.3} cm3",
+                largest_mm,
+                before = labelled_cm3(self),
+                now = labelled_cm3(&volume)
             ));
         }
         Ok(LabelsOnGrid { volume: Self { notes, ..volume }, exact: coincide && kept == labelled })
@@ -235,9 +237,9 @@ impl LabelVolume {
             out.rois.push(Roi::new(RoiId(0), name, color, proposal.role, provenance));
         }
         if !unnamed.is_empty() {
-            out.notes.push(format!(
-                "no name is known for the labels {}; put a table with the columns id,structure beside the file",
-                unnamed.join(", ")
+            out.notes.push(crate::tf!(
+                "no name is known for the labels {labels}; put a table with the columns id,structure beside the file",
+                labels = unnamed.join(", ")
             ));
         }
         let done = AtomicUsize::new(0);
@@ -256,7 +258,11 @@ impl LabelVolume {
             .collect::<Result<_, Cancelled>>()?;
         for (roi, different) in traced {
             if different > 0 {
-                out.notes.push(format!("the contours of \"{}\" differ from its label in {different} voxels", roi.name));
+                out.notes.push(crate::tf!(
+                    "the contours of \"{name}\" differ from its label in {different} voxels",
+                    name = roi.name,
+                    different
+                ));
             }
             out.voxels_different += different;
             out.rois.push(roi);

@@ -7,6 +7,8 @@ use super::names::{LabelNames, names_in_extensions};
 use crate::geometry::VoxelGrid;
 use crate::image::CtVolume;
 use crate::progress::{Progress, Silent};
+use crate::tf;
+use crate::words::t;
 use ndarray::Array3;
 use std::path::Path;
 use std::sync::Arc;
@@ -58,7 +60,7 @@ pub fn read_ct_slices(
     on_slice: &mut dyn FnMut(usize, &[i16]),
 ) -> Result<NiftiCt, NiftiError> {
     let mut counts = HuCounts::default();
-    let (grid, hu, opened) = read(path, "Loading CT", progress, &mut |v| Ok(counts.hu(v)), on_slice)?;
+    let (grid, hu, opened) = read(path, t("Loading CT"), progress, &mut |v| Ok(counts.hu(v)), on_slice)?;
     let mut notes = opened.notes;
     counts.describe(hu.len(), &mut notes);
     Ok(NiftiCt { volume: CtVolume::new(Arc::new(grid), hu), placement: opened.placement, notes })
@@ -80,7 +82,7 @@ pub fn read_labels_with(path: &Path, progress: &dyn Progress) -> Result<LabelVol
     let mut not_numbers = 0u64;
     let (grid, labels, opened) = read(
         path,
-        "Reading labels",
+        t("Reading labels"),
         progress,
         &mut |v| {
             if v.is_nan() {
@@ -90,12 +92,13 @@ pub fn read_labels_with(path: &Path, progress: &dyn Progress) -> Result<LabelVol
             let whole = v.round();
             // Labels scaled by a slope or stored as float32 come out whole but for rounding.
             if (v - whole).abs() > 1e-3 {
-                return Err(format!(
-                    "it holds the value {v}, which is no label; make a mask of it first (0.5 and more, say)"
+                return Err(tf!(
+                    "it holds the value {v}, which is no label; make a mask of it first (0.5 and more, say)",
+                    v
                 ));
             }
             if !(0.0..=f64::from(u16::MAX)).contains(&whole) {
-                return Err(format!("it holds the value {v}; labels are whole numbers from 0 to 65535"));
+                return Err(tf!("it holds the value {v}; labels are whole numbers from 0 to 65535", v));
             }
             Ok(whole as u16)
         },
@@ -103,7 +106,7 @@ pub fn read_labels_with(path: &Path, progress: &dyn Progress) -> Result<LabelVol
     )?;
     let mut notes = opened.notes;
     if not_numbers > 0 {
-        notes.push(format!("{not_numbers} voxels hold no number and count as background"));
+        notes.push(tf!("{not_numbers} voxels hold no number and count as background", not_numbers));
     }
     Ok(LabelVolume { grid: Arc::new(grid), labels, placement: opened.placement, names: opened.names, notes })
 }
@@ -193,23 +196,25 @@ impl HuCounts {
 
     fn describe(&self, voxels: usize, notes: &mut Vec<String>) {
         if self.not_numbers > 0 {
-            notes.push(format!(
-                "{} of {voxels} voxels hold no number and count as {} HU",
-                self.not_numbers,
-                CtVolume::OUTSIDE_HU
+            notes.push(tf!(
+                "{n} of {voxels} voxels hold no number and count as {hu} HU",
+                n = self.not_numbers,
+                voxels,
+                hu = CtVolume::OUTSIDE_HU
             ));
         }
         if self.rounded > 0 {
-            notes.push(format!("{} of {voxels} values were rounded to whole HU", self.rounded));
+            notes.push(tf!("{n} of {voxels} values were rounded to whole HU", n = self.rounded, voxels));
         }
         if self.clamped > 0 {
-            notes.push(format!("{} values beyond 16 bit were clamped", self.clamped));
+            notes.push(tf!("{n} values beyond 16 bit were clamped", n = self.clamped));
         }
         // Every CT of a body holds air and soft tissue.
         if self.low > -300.0 || self.high < 0.0 {
-            notes.push(format!(
-                "values run from {} to {}, which does not look like Hounsfield units; is it a CT?",
-                self.low, self.high
+            notes.push(tf!(
+                "values run from {low} to {high}, which does not look like Hounsfield units; is it a CT?",
+                low = self.low,
+                high = self.high
             ));
         }
     }

@@ -152,7 +152,7 @@ fn equal(grid: &VoxelGrid, same: &dyn Fn([usize; 3]) -> bool) -> Result<(), Stri
     let voxels = (0..slices).flat_map(|k| (0..rows).flat_map(move |j| (0..columns).map(move |i| [k, j, i])));
     match voxels.filter(|at| !same(*at)).count() {
         0 => Ok(()),
-        different => Err(format!("{different} voxels differ")),
+        different => Err(crate::tf!("{different} voxels differ", different)),
     }
 }
 
@@ -186,7 +186,7 @@ fn same_place(read: &VoxelGrid, ours: &VoxelGrid) -> Result<(), String> {
         size.sort_unstable();
     }
     if sizes[0] != sizes[1] {
-        return Err("its size differs".into());
+        return Err(crate::words::t("its size differs").into());
     }
     let [slices, rows, columns] = ours.shape();
     for corner in 0..8 {
@@ -196,12 +196,12 @@ fn same_place(read: &VoxelGrid, ours: &VoxelGrid) -> Result<(), String> {
         let nearest = index.round();
         let shape = read.shape();
         if (0..3).any(|a| nearest[a] < 0.0 || nearest[a] >= shape[a] as f64) {
-            return Err("a corner lies outside".into());
+            return Err(crate::words::t("a corner lies outside").into());
         }
         let off = (read.patient_from_voxel(nearest.x as usize, nearest.y, nearest.z) - p).length();
         // Even spacing and the float32 of the header.
         if off > EVEN_MM + 1e-3 {
-            return Err(format!("a corner lies {off:.4} mm away"));
+            return Err(crate::tf!("a corner lies {off:.4} mm away", off));
         }
     }
     Ok(())

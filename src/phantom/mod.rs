@@ -146,12 +146,12 @@ pub fn try_generate(config: &PhantomConfig, progress: &dyn Progress) -> Result<P
         lung_lesions: Some(Arc::new(painted.lung_lesions)),
         landmarks: landmarks.clone(),
     };
-    progress.report("Drawing the stations", 0, 1);
+    progress.report(crate::words::t("Drawing the stations"), 0, 1);
     let stations = draw_stations(&sources).map_err(|error| {
         PhantomError::TooSmall(match error {
-            StationError::MissingOrgan(organ) => format!("no {organ} is on it"),
-            StationError::NoCarina => "the carina is not on it".into(),
-            StationError::NotAxial => "its slices are not axial".into(),
+            StationError::MissingOrgan(organ) => crate::tf!("no {organ} is on it", organ),
+            StationError::NoCarina => crate::words::t("the carina is not on it").into(),
+            StationError::NotAxial => crate::words::t("its slices are not axial").into(),
         })
     })?;
     progress.checkpoint()?;

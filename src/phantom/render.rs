@@ -68,12 +68,13 @@ pub fn render(
 ) -> Result<Painted, Cancelled> {
     let [slices, rows, columns] = grid.shape();
     let done = AtomicUsize::new(0);
+    let stage = crate::words::t("Painting the phantom");
     let painted: Vec<(Vec<i16>, Vec<Option<SliceMask>>)> = (0..slices)
         .into_par_iter()
         .map(|k| {
             progress.checkpoint()?;
             let slice = Canvas::new(patient, thorax, grid, k).paint(noise_hu as f32);
-            progress.report("Painting the phantom", done.fetch_add(1, Ordering::Relaxed) + 1, slices);
+            progress.report(stage, done.fetch_add(1, Ordering::Relaxed) + 1, slices);
             Ok(slice)
         })
         .collect::<Result<_, Cancelled>>()?;

@@ -57,7 +57,7 @@ pub fn structure_set(seed: u64, parts: &Parts<'_>, progress: &dyn Progress) -> R
     // In groups, so that a cancelled job ends soon.
     for group in list.chunks(6) {
         progress.checkpoint()?;
-        progress.report("Outlining", set.rois.len(), total);
+        progress.report(crate::words::t("Outlining"), set.rois.len(), total);
         let rings: Vec<_> = group.par_iter().map(|(_, _, _, mask)| contours_from_mask(parts.grid, mask)).collect();
         for ((name, role, color, _), slices) in group.iter().zip(rings) {
             let mut roi = Roi::new(set.next_id(), name.clone(), *color, *role, Provenance::Phantom { seed });
@@ -65,6 +65,6 @@ pub fn structure_set(seed: u64, parts: &Parts<'_>, progress: &dyn Progress) -> R
             set.rois.push(roi);
         }
     }
-    progress.report("Outlining", total, total);
+    progress.report(crate::words::t("Outlining"), total, total);
     Ok(set)
 }

@@ -1,5 +1,8 @@
 //! A forest as flat lists of nodes, read from smartcore's stored form: the same probabilities, in microseconds.
 
+use crate::tf;
+use crate::words::t;
+
 /// One node; a leaf has `left == LEAF`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Node {
@@ -53,11 +56,13 @@ impl FlatForest {
     /// A sentence that says what is wrong with it.
     pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
         let file: ForestFile = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
-        let body = file.forest_regressor.ok_or("it holds no forest")?;
-        let (trees, features) =
-            (body.trees.ok_or("it holds no trees")?, body.num_features.ok_or("the number of features is missing")?);
+        let body = file.forest_regressor.ok_or(t("it holds no forest"))?;
+        let (trees, features) = (
+            body.trees.ok_or(t("it holds no trees"))?,
+            body.num_features.ok_or(t("the number of features is missing"))?,
+        );
         if trees.is_empty() {
-            return Err("it holds no trees".into());
+            return Err(t("it holds no trees").into());
         }
         let mut flat = Self { nodes: Vec::new(), roots: Vec::new(), features };
         for tree in &trees {
@@ -67,14 +72,14 @@ impl FlatForest {
     }
 
     fn push_tree(&mut self, nodes: &[NodeBody]) -> Result<(), String> {
-        let base = u32::try_from(self.nodes.len()).ok().ok_or("it has too many nodes")?;
+        let base = u32::try_from(self.nodes.len()).ok().ok_or(t("it has too many nodes"))?;
         if nodes.is_empty() {
-            return Err("a tree is empty".into());
+            return Err(t("a tree is empty").into());
         }
         self.roots.push(base);
         for (n, node) in nodes.iter().enumerate() {
             if !(0.0..=1.0).contains(&node.output) {
-                return Err(format!("the value {} of a node is no probability", node.output));
+                return Err(tf!("the value {value} of a node is no probability", value = node.output));
             }
             let leaf = Node { threshold: 0.0, value: node.output, feature: 0, left: LEAF, right: LEAF };
             self.nodes.push(match (node.true_child, node.false_child) {
@@ -82,16 +87,16 @@ impl FlatForest {
                 (Some(left), Some(right)) => {
                     // Children come after their parent, so every walk ends.
                     if left <= n || right <= n || left >= nodes.len() || right >= nodes.len() {
-                        return Err("a node points to a child that does not follow it".into());
+                        return Err(t("a node points to a child that does not follow it").into());
                     }
-                    let threshold = node.split_value.filter(|t| t.is_finite()).ok_or("a split has no threshold")?;
+                    let threshold = node.split_value.filter(|t| t.is_finite()).ok_or(t("a split has no threshold"))?;
                     if node.split_feature >= self.features {
-                        return Err("a split uses a feature that the forest does not have".into());
+                        return Err(t("a split uses a feature that the forest does not have").into());
                     }
                     let at = |child: usize| base + child as u32;
                     Node { threshold, feature: node.split_feature as u32, left: at(left), right: at(right), ..leaf }
                 }
-                _ => return Err("a node has only one child".into()),
+                _ => return Err(t("a node has only one child").into()),
             });
         }
         Ok(())

@@ -5,6 +5,7 @@ use super::forest::ForestParams;
 use super::pipeline::PipelineConfig;
 use crate::features::{FeatureDefinition, FeatureFlag, FeatureVector, SCHEMA_A_SHA256, feature_index, schema_sha256};
 use crate::survival::Interval;
+use crate::tf;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
@@ -226,7 +227,7 @@ impl RiskModel {
         let refuse = |reason: String| RiskModelError::Manifest { reason, path: place.join(MANIFEST_FILE) };
         let head: Head = serde_json::from_slice(manifest).map_err(|e| refuse(e.to_string()))?;
         if head.format != FORMAT {
-            return Err(refuse(format!("layout {} instead of {FORMAT}", head.format)));
+            return Err(refuse(tf!("layout {found} instead of {expected}", found = head.format, expected = FORMAT)));
         }
         let manifest: RiskManifest = serde_json::from_slice(manifest).map_err(|e| refuse(e.to_string()))?;
         Self::checked(manifest, forest_json, place)
@@ -249,9 +250,10 @@ impl RiskModel {
         }
         let mut inputs = Vec::with_capacity(manifest.features.len());
         for f in &manifest.features {
-            inputs.push(feature_index(&f.name).ok_or_else(|| refuse(format!("there is no feature {}", f.name)))?);
+            inputs
+                .push(feature_index(&f.name).ok_or_else(|| refuse(tf!("there is no feature {name}", name = f.name)))?);
             if !(f.fill.is_finite() && f.min <= f.max) {
-                return Err(refuse(format!("the range of {} is not in order", f.name)));
+                return Err(refuse(tf!("the range of {name} is not in order", name = f.name)));
             }
         }
         let found = manifest.bound_sha256(&forest_json);
@@ -262,7 +264,11 @@ impl RiskModel {
         let damaged = |reason: String| RiskModelError::Forest { reason, path: place.join(FOREST_FILE) };
         let forest = FlatForest::from_json(&forest_json).map_err(damaged)?;
         if forest.features() != inputs.len() {
-            return Err(damaged(format!("it has {} inputs, the manifest names {}", forest.features(), inputs.len())));
+            return Err(damaged(tf!(
+                "it has {found} inputs, the manifest names {expected}",
+                found = forest.features(),
+                expected = inputs.len()
+            )));
         }
         Ok(Self { manifest, forest, forest_json, inputs })
     }

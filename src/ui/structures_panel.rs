@@ -81,11 +81,13 @@ pub fn structures_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut Stru
         }
         if !any {
             let words = if wanted.is_empty() {
-                t("No structures yet. Add one with Ctrl+N, or contour the stations with DiUnet")
+                let key = input.workbench.keymap().key(Action::NewStructure);
+                let key = key.map_or_else(|| Action::NewStructure.label().to_owned(), |k| k.to_string());
+                tf!("No structures yet. Add one with {key}, or contour the stations with DiUnet", key)
             } else {
-                t("No structure fits the filter")
+                t("No structure fits the filter").to_owned()
             };
-            faint(ui, words);
+            faint(ui, &words);
         }
         other_sets_ui(ui, input);
         foreign_sets_ui(ui, input);

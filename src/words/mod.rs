@@ -80,6 +80,17 @@ pub fn speak(language: Language) {
     LANGUAGE.set(language);
 }
 
+/// Work for the threads of a pool, done in the language of this one: they have none of their own.
+pub fn carried<T, R>(work: impl Fn(T) -> R + Sync + Send) -> impl Fn(T) -> R + Sync + Send {
+    let language = language();
+    move |item| {
+        let before = LANGUAGE.replace(language);
+        let result = work(item);
+        LANGUAGE.set(before);
+        result
+    }
+}
+
 /// A text in the language of this thread; the English one where the catalogue has none.
 pub fn t(english: &'static str) -> &'static str {
     look_up(english).unwrap_or(english)
@@ -188,6 +199,9 @@ mod tests {
         assert_eq!(told_label("Flood fill Node 2"), "区域生长 Node 2");
         assert_eq!(told_label("Undo"), "撤销");
         assert_eq!(told_label("a label that no catalogue has"), "a label that no catalogue has");
+        let of_here = carried(t);
+        let there = std::thread::spawn(move || (of_here("Undo"), t("Undo"))).join().expect("it ended");
+        assert_eq!(there, ("撤销", "Undo"));
         speak(Language::English);
         assert_eq!(told_label("Flood fill Node 2"), "Flood fill Node 2");
         assert_eq!(t("Undo"), "Undo");

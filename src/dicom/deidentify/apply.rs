@@ -7,6 +7,7 @@ use super::{Dates, DeidentifyOptions, Secret};
 use crate::dicom::raw::{DataSet, Element, Value, dictionary_vr};
 use crate::dicom::value::Charset;
 use crate::structures::{Role, propose_role};
+use crate::words::keep;
 use dicom_core::chrono::{Days, NaiveDate};
 use dicom_core::{Tag, VR};
 use dicom_dictionary_std::tags;
@@ -94,7 +95,8 @@ impl Treatment<'_> {
             let number = number.parse::<u32>().map(|n| n.to_string()).unwrap_or_default();
             *bytes = format!("ROI_{number}").into_bytes();
             done.counts.roi_names_replaced += 1;
-            done.warnings.insert("names of structures that hold an identifier or a date were replaced by ROI_number");
+            done.warnings
+                .insert(keep("names of structures that hold an identifier or a date were replaced by ROI_number"));
         }
     }
 
@@ -146,7 +148,7 @@ impl Treatment<'_> {
                 done.counts.dates_shifted += 1;
             }
             None => {
-                done.warnings.insert("dates that could not be read were replaced");
+                done.warnings.insert(keep("dates that could not be read were replaced"));
                 replace_by_dummy(e, done);
             }
         }
@@ -177,7 +179,7 @@ impl Treatment<'_> {
             .collect();
         *bytes = charset.encode(&values.join("\\")).unwrap_or_else(|| REMOVED.into());
         done.counts.cleaned += 1;
-        done.warnings.insert("identifiers were cut out of text that was kept");
+        done.warnings.insert(keep("identifiers were cut out of text that was kept"));
     }
 
     /// Values that are kept as they are must be what they claim to be: numbers, codes, UIDs, plain binary.
@@ -196,7 +198,7 @@ impl Treatment<'_> {
             }
         };
         if !fits {
-            done.warnings.insert("values that were not of their kind (text among numbers, say) were emptied");
+            done.warnings.insert(keep("values that were not of their kind (text among numbers, say) were emptied"));
             empty(e, done);
         }
         true
@@ -295,22 +297,23 @@ fn warn(ds: &DataSet, options: &DeidentifyOptions, done: &mut Done) {
     let sop_class = ds.string(tags::SOP_CLASS_UID);
     if ds.string(tags::BURNED_IN_ANNOTATION) == "YES" {
         done.warnings
-            .insert("Burned In Annotation is YES: the picture itself may show a name; pixels were not changed");
+            .insert(keep("Burned In Annotation is YES: the picture itself may show a name; pixels were not changed"));
     }
     if ds.string(tags::RECOGNIZABLE_VISUAL_FEATURES) == "YES" {
-        done.warnings.insert("Recognizable Visual Features is YES: a face may be rebuilt from the pixels");
+        done.warnings.insert(keep("Recognizable Visual Features is YES: a face may be rebuilt from the pixels"));
     }
     let is_pet = sop_class == dicom_dictionary_std::uids::POSITRON_EMISSION_TOMOGRAPHY_IMAGE_STORAGE;
     if is_pet && options.dates == Dates::Remove {
-        done.warnings.insert("without times no SUV can be computed from this PET; shift the dates instead");
+        done.warnings.insert(keep("without times no SUV can be computed from this PET; shift the dates instead"));
     }
     if is_pet && !options.keep_patient_characteristics {
-        done.warnings.insert("without weight no SUV can be computed from this PET; keep the patient characteristics");
+        done.warnings
+            .insert(keep("without weight no SUV can be computed from this PET; keep the patient characteristics"));
     }
     let age = ds.string(tags::PATIENT_AGE);
     let years = age.strip_suffix('Y').and_then(|a| a.parse::<u32>().ok());
     if options.keep_patient_characteristics && years.is_some_and(|y| y > 89) {
-        done.warnings.insert("an age above 89 years was kept; many rules count it as an identifier");
+        done.warnings.insert(keep("an age above 89 years was kept; many rules count it as an identifier"));
     }
 }
 

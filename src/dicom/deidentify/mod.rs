@@ -19,6 +19,7 @@ pub use report::{Counts, DeidentifiedFile, DeidentifyReport, MethodCode, Skipped
 
 use super::value::Charset;
 use crate::progress::{Cancelled, Progress};
+use crate::words::keep;
 use apply::Treatment;
 use dicom_dictionary_std::{tags, uids};
 use identifiers::Identifiers;
@@ -53,14 +54,20 @@ pub enum DeidentifyError {
 /// Name of the report in the output folder.
 pub const REPORT_FILE: &str = "report.json";
 
-const UNREADABLE: &str = "unreadable";
+const UNREADABLE: &str = keep("unreadable");
 
 const LIMITS: [&str; 5] = [
-    "pixels are copied byte for byte: text burned into them, comments within compressed pixels and a face that can be rebuilt are not looked for",
-    "identifiers are searched for in kept text by the names and numbers that the files themselves declare",
-    "names of structures are kept where they hold none of these and no date",
-    "of this program's results risk, features (JSON and CSV) and export proofs are covered; make reports and pictures again from the de-identified case",
-    "secondary captures, reports, presentation states, encapsulated documents and media directories are not covered and not copied",
+    keep(
+        "pixels are copied byte for byte: text burned into them, comments within compressed pixels and a face that can be rebuilt are not looked for",
+    ),
+    keep("identifiers are searched for in kept text by the names and numbers that the files themselves declare"),
+    keep("names of structures are kept where they hold none of these and no date"),
+    keep(
+        "of this program's results risk, features (JSON and CSV) and export proofs are covered; make reports and pictures again from the de-identified case",
+    ),
+    keep(
+        "secondary captures, reports, presentation states, encapsulated documents and media directories are not covered and not copied",
+    ),
 ];
 
 /// What can be de-identified, and what its files are called.
@@ -138,7 +145,7 @@ pub fn deidentify(
         }
     }
     if planned.is_empty() {
-        let first = skipped.first().map(|s| format!("; the first: {s}")).unwrap_or_default();
+        let first = skipped.first().map(|s| crate::tf!("; the first: {skipped}", skipped = s)).unwrap_or_default();
         return Err(DeidentifyError::Nothing { files: files.len(), first });
     }
     let patients: BTreeSet<&str> = planned
@@ -161,7 +168,7 @@ pub fn deidentify(
     let (written, damaged) = write_all(planned, partial.path(), options, secret, &identifiers, progress)?;
     skipped.extend(damaged);
     if written.is_empty() {
-        let first = skipped.first().map(|s| format!("; the first: {s}")).unwrap_or_default();
+        let first = skipped.first().map(|s| crate::tf!("; the first: {skipped}", skipped = s)).unwrap_or_default();
         return Err(DeidentifyError::Nothing { files: files.len(), first });
     }
     skipped.sort_by(|a, b| (a.reason, &a.path).cmp(&(b.reason, &b.path)));
@@ -258,11 +265,11 @@ fn look_at(path: &Path, options: &DeidentifyOptions, secret: &Secret) -> Found {
     let ds = &source.dataset;
     let sop_class = ds.string(tags::SOP_CLASS_UID);
     let Some(kind) = kind(&sop_class) else {
-        return skip("a kind of DICOM file that is not covered", sop_class);
+        return skip(keep("a kind of DICOM file that is not covered"), sop_class);
     };
     // Without them an image was cut off; a dose can be a dose volume histogram alone.
     if matches!(kind, "CT" | "PT" | "MR" | "SG") && !source.has_pixels() {
-        return skip(UNREADABLE, "the image has no pixels".into());
+        return skip(UNREADABLE, crate::words::t("the image has no pixels").into());
     }
     let mut identifiers = Identifiers::new(options.keep_device);
     identifiers.collect(ds, &Charset::default());
@@ -346,7 +353,7 @@ fn write_dicom(
         |detail: String| Ok(Outcome::Damaged(SkippedFile { path: planned.path.clone(), reason: UNREADABLE, detail }));
     let mut source = match source::open(&planned.path) {
         Ok(Some(source)) => source,
-        Ok(None) => return damaged("it changed during the run".into()),
+        Ok(None) => return damaged(crate::words::t("it changed during the run").into()),
         Err(error) => return damaged(error.to_string()),
     };
     let label = secret.patient_label(patient);
@@ -363,7 +370,7 @@ fn write_dicom(
     };
     let mut applied = treatment.apply(&mut source.dataset);
     if source.is_converted {
-        applied.warnings.insert("stored in Explicit VR Little Endian; the pixel values are the same");
+        applied.warnings.insert(keep("stored in Explicit VR Little Endian; the pixel values are the same"));
     }
     match source.write(target) {
         Ok(()) => Ok(Outcome::Written(DeidentifiedFile {

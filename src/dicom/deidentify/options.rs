@@ -1,5 +1,7 @@
 //! Which options of PS3.15 Annex E are used, and how they are written by users.
 
+use crate::tf;
+use crate::words::t;
 use std::str::FromStr;
 
 /// What becomes of dates and times.
@@ -67,9 +69,9 @@ impl FromStr for Dates {
             return Ok(Self::ShiftPerPatient);
         }
         match text.trim().parse::<i64>() {
-            Ok(0) => Err("a shift of 0 days changes nothing; keep the dates if that is meant".into()),
+            Ok(0) => Err(t("a shift of 0 days changes nothing; keep the dates if that is meant").into()),
             Ok(days) if days.abs() <= MAX_SHIFT_DAYS => Ok(Self::Shift(days)),
-            _ => Err(format!("write a number of days up to {MAX_SHIFT_DAYS}, or auto")),
+            _ => Err(tf!("write a number of days up to {days}, or auto", days = MAX_SHIFT_DAYS)),
         }
     }
 }
@@ -84,7 +86,7 @@ pub fn check_identity(text: &str) -> Result<(), String> {
     if fits && text.trim() == text {
         Ok(())
     } else {
-        Err("write 1 to 64 ASCII characters, without backslash and without spaces at the ends".into())
+        Err(t("write 1 to 64 ASCII characters, without backslash and without spaces at the ends").into())
     }
 }
 

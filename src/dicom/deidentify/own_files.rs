@@ -4,6 +4,7 @@
 use super::Secret;
 use super::identifiers::{Identifiers, REMOVED};
 use super::report::Counts;
+use crate::words::keep;
 use serde_json::{Map, Value};
 use std::io::Read;
 use std::path::Path;
@@ -131,12 +132,12 @@ pub(super) fn recognize(path: &Path) -> Option<OwnFile> {
 pub(super) fn why_not(path: &Path) -> &'static str {
     let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase()).unwrap_or_default();
     match ending.as_str() {
-        "html" | "htm" | "png" | "jpg" | "jpeg" => {
-            "a report or picture, where names cannot be found with certainty; make it again from the de-identified case"
-        }
-        "json" | "csv" => "a table or JSON file that is no known result of this program",
-        "nii" | "gz" | "nrrd" | "mha" | "npy" | "zip" | "tar" => "a volume or archive that is no DICOM file",
-        _ => "no DICOM file",
+        "html" | "htm" | "png" | "jpg" | "jpeg" => keep(
+            "a report or picture, where names cannot be found with certainty; make it again from the de-identified case",
+        ),
+        "json" | "csv" => keep("a table or JSON file that is no known result of this program"),
+        "nii" | "gz" | "nrrd" | "mha" | "npy" | "zip" | "tar" => keep("a volume or archive that is no DICOM file"),
+        _ => keep("no DICOM file"),
     }
 }
 

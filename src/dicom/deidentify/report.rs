@@ -1,5 +1,7 @@
 //! What a run did, without any original identifier: it lies beside the files and may travel with them.
 
+use crate::tf;
+use crate::words::{t, told};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -57,7 +59,7 @@ pub struct SkippedFile {
 
 impl std::fmt::Display for SkippedFile {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.reason)?;
+        f.write_str(told(self.reason))?;
         if self.detail.is_empty() { Ok(()) } else { write!(f, " ({})", self.detail) }
     }
 }
@@ -90,13 +92,19 @@ pub struct DeidentifyReport {
 impl DeidentifyReport {
     /// What was done, in one line.
     pub fn summary(&self) -> String {
-        let count = |n: usize, one: &str, many: &str| if n == 1 { format!("1 {one}") } else { format!("{n} {many}") };
         let not = match self.skipped.len() {
             0 => String::new(),
-            n => format!(", {n} not copied"),
+            n => tf!(", {n} not copied", n),
         };
-        let (files, patients) = (count(self.files.len(), "file", "files"), count(self.patients, "patient", "patients"));
-        format!("De-identified {files} of {patients}{not}")
+        let files = match self.files.len() {
+            1 => t("1 file").to_owned(),
+            files => tf!("{files} files", files),
+        };
+        let patients = match self.patients {
+            1 => t("1 patient").to_owned(),
+            n => tf!("{n} patients", n),
+        };
+        tf!("De-identified {files} of {patients}{not}", files, patients, not)
     }
 
     /// What to know of the run: warnings, how many files were left out, what it does not vouch for.
@@ -104,13 +112,13 @@ impl DeidentifyReport {
         let warnings: BTreeSet<&str> = self.files.iter().flat_map(|f| &f.warnings).copied().collect();
         let noted = warnings.into_iter().map(|warning| {
             let files = self.files.iter().filter(|f| f.warnings.contains(warning)).count();
-            format!("Note ({files} files): {warning}")
+            tf!("Note ({files} files): {warning}", files, warning = told(warning))
         });
         let mut lines: Vec<String> = noted.collect();
         if !self.skipped.is_empty() {
-            lines.push(format!("{} files were not copied", self.skipped.len()));
+            lines.push(tf!("{n} files were not copied", n = self.skipped.len()));
         }
-        lines.extend(self.limits.iter().map(|limit| format!("Keep in mind: {limit}")));
+        lines.extend(self.limits.iter().map(|limit| tf!("Keep in mind: {limit}", limit = told(limit))));
         lines
     }
 }

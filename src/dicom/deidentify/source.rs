@@ -159,7 +159,8 @@ fn convert(path: &Path) -> Result<Source, ReadError> {
     let file = read_until(path, &|tag| tag.0 > PIXEL_GROUP)?.ok_or(ReadError::NotDicom)?;
     let mut pixels = Vec::new();
     if let Some(source) = file.pixels {
-        let length = source.length().ok_or_else(|| ReadError::Damaged("its pixels are in fragments".into()))?;
+        let length =
+            source.length().ok_or_else(|| ReadError::Damaged(crate::words::t("its pixels are in fragments").into()))?;
         let value = uncompressed(path, source, length as usize).map_err(ReadError::Damaged)?;
         let words = file.dataset.us(tags::BITS_ALLOCATED).is_none_or(|bits| bits > 8);
         pixels.extend([0xE0, 0x7F, 0x10, 0x00, b'O', if words { b'W' } else { b'B' }, 0, 0]);

@@ -133,9 +133,7 @@ impl Outline {
         let mut after = SliceContours::clone(before);
         match contour::remove_vertex(&after.rings[at.ring], at.vertex) {
             None => {
-                vec![ToolAction::Say(t(
-                    "A ring keeps at least three vertices; the tool Delete ring (X) removes it whole",
-                ))]
+                vec![ToolAction::Say(t("A ring keeps at least three vertices; the tool Delete ring removes it whole"))]
             }
             Some(ring) => {
                 after.rings[at.ring] = ring;
