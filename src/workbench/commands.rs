@@ -113,7 +113,7 @@ pub enum Command {
     Journal(super::journal::JournalCommand),
     Segment,
     ProposeCtv,
-    /// Which format [`Action::Export`] stands for.
+    /// Which format [`super::Action::Export`] stands for.
     SetExportFormat(ExportFormat),
     Export {
         path: PathBuf,
