@@ -89,8 +89,11 @@ impl HilumApp {
             let (left, right) = if window_width < 1150.0 { (222.0, 252.0) } else { (286.0, 336.0) };
             // However large the interface, they leave the views more than a third.
             let most = |usual: f32| (usual * 1.6).min(window_width * 0.3).min((window_width - 340.0) / 2.0).max(170.0);
+            // Names, volumes and the details of a structure need this much.
+            let least_list = 240.0_f32.min(window_width * 0.3);
             let range = |usual: f32| (usual * 0.8).min(220.0).min(most(usual))..=most(usual);
-            Panel::left("structures").default_size(left).size_range(range(left)).frame(side()).show(ui, |ui| {
+            let list = range(left).start().max(least_list)..=range(left).end().max(least_list);
+            Panel::left("structures").default_size(left).size_range(list).frame(side()).show(ui, |ui| {
                 tour::mark(ui, Anchor::Structures, ui.max_rect());
                 if series_panel::has_choice(workbench) {
                     // The structures keep the larger part.
