@@ -234,6 +234,9 @@ impl SolidView {
             return;
         }
         let mut ui = ui.new_child(UiBuilder::new().max_rect(place).layout(Layout::bottom_up(Align::Min)));
+        if place.width() < 260.0 {
+            ui.spacing_mut().button_padding.x = 3.0;
+        }
         let small = |text: &str| RichText::new(text.to_owned()).size(theme::SIZE_SMALL + 1.0);
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 2.0;
