@@ -156,10 +156,19 @@ fn texts_of_tables() -> BTreeSet<String> {
 
 /// Names of the places in a text.
 fn places(text: &str) -> BTreeSet<String> {
+    between(text, '{', '}')
+}
+
+/// Names of actions whose keys a text tells.
+fn keys(text: &str) -> BTreeSet<String> {
+    between(text, '<', '>')
+}
+
+fn between(text: &str, open: char, close: char) -> BTreeSet<String> {
     let mut rest = text;
     let mut found = BTreeSet::new();
-    while let Some((_, after)) = rest.split_once('{') {
-        let Some((place, tail)) = after.split_once('}') else { break };
+    while let Some((_, after)) = rest.split_once(open) {
+        let Some((place, tail)) = after.split_once(close) else { break };
         found.insert(place.split(':').next().unwrap_or_default().to_owned());
         rest = tail;
     }
@@ -201,8 +210,15 @@ fn every_text_has_its_translation_and_every_translation_its_text() {
             }
         }
         for english in &tables {
-            if !table.contains_key(english.as_str()) {
-                wrong.insert(format!("{tag} lacks {english:?} of a table"));
+            match table.get(english.as_str()) {
+                None => drop(wrong.insert(format!("{tag} lacks {english:?} of a table"))),
+                Some(other) if keys(other) != keys(english) => {
+                    wrong.insert(format!("{tag} tells other keys: {english:?}, {other:?}"));
+                }
+                Some(_) => {}
+            }
+            for name in keys(english).iter().filter(|name| name.parse::<Action>().is_err()) {
+                wrong.insert(format!("{english:?} tells the key of {name:?}, which is no action"));
             }
         }
         let used: BTreeSet<&str> =

@@ -176,7 +176,7 @@ impl HilumApp {
             dialogs.operations = operations_panel::window(&context, &input, &mut panels.operations);
         }
         if dialogs.tool_help {
-            tool_help::window(&context, workbench.tool(), &mut dialogs.tool_help);
+            tool_help::window(&context, workbench, &mut dialogs.tool_help);
         }
         if dialogs.tool_rules {
             tool_rules::window(&context, &input, &mut dialogs.tool_rules);

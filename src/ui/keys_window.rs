@@ -208,7 +208,7 @@ fn list_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut KeysState) {
             ui.horizontal(|ui| {
                 ui.label(RichText::new(effect).color(theme::TEXT_SECONDARY));
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                    chip(ui, &gesture(keys), theme::TEXT);
+                    chip(ui, &gesture(keys, input.workbench.keymap()), theme::TEXT);
                 });
             });
         }

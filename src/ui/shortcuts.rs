@@ -52,13 +52,15 @@ fn action_of(keymap: &Keymap, key: Key, modifiers: Modifiers) -> Option<Action> 
     keymap.action(pressed(key, modifiers)?)
 }
 
-/// A gesture such as "Ctrl wheel" as this system has it.
-pub fn gesture(words: &str) -> Cow<'_, str> {
-    if cfg!(target_os = "macos") {
+/// A gesture such as "Ctrl wheel" as this system has it, with the keys of the actions that it names.
+pub fn gesture(words: &str, keys: &Keymap) -> String {
+    // The keys that are filled in are named for the system already.
+    let words = if cfg!(target_os = "macos") {
         Cow::Owned(words.replace("Ctrl", "Cmd").replace("Alt", "Option"))
     } else {
         Cow::Borrowed(words)
-    }
+    };
+    keys.written_in(&words)
 }
 
 /// Whether an action may follow a key held down.

@@ -44,14 +44,15 @@ fn small(text: impl Into<String>) -> RichText {
 fn hints_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     ui.spacing_mut().item_spacing.x = 5.0;
     for (gesture, effect) in input.workbench.hints() {
+        let gesture = shortcuts::gesture(gesture, input.workbench.keymap());
         let width = |text: &str| {
             let font = theme::regular(theme::SIZE_SMALL + 1.0);
             ui.painter().layout_no_wrap(text.to_owned(), font, theme::TEXT).size().x
         };
-        if width(gesture) + width(effect) + 24.0 > ui.available_width() {
+        if width(&gesture) + width(effect) + 24.0 > ui.available_width() {
             break;
         }
-        ui.label(RichText::new(shortcuts::gesture(gesture)).color(theme::TEXT_SECONDARY).size(theme::SIZE_SMALL + 1.0));
+        ui.label(RichText::new(gesture).color(theme::TEXT_SECONDARY).size(theme::SIZE_SMALL + 1.0));
         ui.label(small(effect));
         ui.add_space(theme::SPACE_2);
     }

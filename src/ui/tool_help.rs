@@ -4,14 +4,14 @@ use super::shortcuts;
 use super::theme;
 use super::widgets::chip;
 use crate::words::t;
-use crate::workbench::ToolKind;
+use crate::workbench::{Keymap, ToolKind, Workbench};
 use eframe::egui::{self, Button, Id, RichText, Ui};
 use strum::IntoEnumIterator;
 
 /// The window; it begins at the tool in use.
-pub fn window(context: &egui::Context, tool: ToolKind, open: &mut bool) {
+pub fn window(context: &egui::Context, workbench: &Workbench, open: &mut bool) {
     let id = Id::unique("page of the tools' help");
-    let mut shown = context.data(|data| data.get_temp::<ToolKind>(id)).unwrap_or(tool);
+    let mut shown = context.data(|data| data.get_temp::<ToolKind>(id)).unwrap_or(workbench.tool());
     let window = egui::Window::new(t("Help for the tools"))
         .id(egui::Id::unique("tool help"))
         .open(open)
@@ -34,7 +34,7 @@ pub fn window(context: &egui::Context, tool: ToolKind, open: &mut bool) {
                 ui.vertical(|ui| {
                     ui.set_width(430.0_f32.min(room.x - 220.0).max(160.0));
                     ui.set_min_height(330.0_f32.min(room.y - 120.0));
-                    page_ui(ui, shown);
+                    page_ui(ui, workbench.keymap(), shown);
                 });
             })
         });
@@ -48,19 +48,19 @@ pub fn window(context: &egui::Context, tool: ToolKind, open: &mut bool) {
     });
 }
 
-fn page_ui(ui: &mut Ui, kind: ToolKind) {
+fn page_ui(ui: &mut Ui, keys: &Keymap, kind: ToolKind) {
     let help = kind.help();
     ui.label(RichText::new(t(help.title)).font(theme::strong(theme::SIZE_BODY + 2.0)).color(theme::ACCENT));
     ui.label(RichText::new(t(help.purpose)).color(theme::TEXT));
     ui.add_space(theme::SPACE_2);
     for (gesture, effect) in help.steps {
         ui.horizontal_wrapped(|ui| {
-            chip(ui, &shortcuts::gesture(t(gesture)), theme::TEXT);
+            chip(ui, &shortcuts::gesture(t(gesture), keys), theme::TEXT);
             ui.label(RichText::new(t(effect)).color(theme::TEXT_SECONDARY));
         });
     }
     ui.add_space(theme::SPACE_2);
     for note in help.notes {
-        ui.label(RichText::new(t(note)).color(theme::TEXT_SECONDARY));
+        ui.label(RichText::new(keys.written_in(t(note))).color(theme::TEXT_SECONDARY));
     }
 }

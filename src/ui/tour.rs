@@ -124,8 +124,10 @@ impl Stop {
                 down = key(Action::SliceDown),
             ),
             Self::Window => tf!(
-                "Mediastinum, lung and bone lie here, and on the keys {first} to 9.",
-                first = key(Action::WindowMediastinum),
+                "Mediastinum, lung and bone lie here, and on the keys {mediastinum}, {lung} and {bone}.",
+                mediastinum = key(Action::WindowMediastinum),
+                lung = key(Action::WindowLung),
+                bone = key(Action::WindowBone),
             ),
             Self::Select => t("Tools change the selected structure only. Click one in the list; its outline gets a dark edge.").to_owned(),
             Self::Brush => tf!(

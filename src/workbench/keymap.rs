@@ -171,6 +171,28 @@ impl Keymap {
         self.keys(action).first().copied()
     }
 
+    /// A text in which the name of an action in angle brackets stands for the key of that action, as it is now; one
+    /// without a key is told by its name for people.
+    pub fn written_in(&self, text: &str) -> String {
+        let mut written = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once('<') {
+            written.push_str(before);
+            let named = after.split_once('>').and_then(|(name, left)| Some((name.parse::<Action>().ok()?, left)));
+            let Some((action, left)) = named else {
+                written.push('<');
+                rest = after;
+                continue;
+            };
+            match self.key(action) {
+                Some(key) => written.push_str(&key.to_string()),
+                None => written.push_str(action.label()),
+            }
+            rest = left;
+        }
+        written + rest
+    }
+
     /// What a key stands for.
     pub fn action(&self, shortcut: Shortcut) -> Option<Action> {
         self.actions.get(&shortcut).copied()
@@ -309,6 +331,16 @@ mod tests {
 
     fn key(text: &str) -> Shortcut {
         text.parse().expect("a key")
+    }
+
+    #[test]
+    fn texts_name_the_keys_as_they_are() {
+        let mut map = Keymap::default();
+        let text = "<brush-smaller> <brush-larger> or Shift wheel; <brush-ball>, a < b, <no-such>";
+        assert_eq!(map.written_in(text), "[ ] or Shift wheel; D, a < b, <no-such>");
+        map.set(Action::BrushSmaller, &[key("Ctrl+F5")]).expect("free");
+        map.set(Action::BrushBall, &[]).expect("free");
+        assert_eq!(map.written_in("<brush-smaller>, <brush-ball>"), format!("{}, Ball brush", key("Ctrl+F5")));
     }
 
     #[test]

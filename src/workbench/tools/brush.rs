@@ -102,7 +102,12 @@ impl Tool for Brush {
             PaintMode::Erase => (t("erase"), t("add")),
             PaintMode::Auto => (t("from inside adds, from outside erases"), t("the other way")),
         };
-        vec![(t("Drag"), draw), (t("Alt drag"), other), ("[ ]", t("smaller, larger")), (t("Shift wheel"), t("radius"))]
+        vec![
+            (t("Drag"), draw),
+            (t("Alt drag"), other),
+            ("<brush-smaller> <brush-larger>", t("smaller, larger")),
+            (t("Shift wheel"), t("radius")),
+        ]
     }
 
     fn is_active(&self) -> bool {

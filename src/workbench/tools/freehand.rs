@@ -68,7 +68,7 @@ pub(super) fn area_hints(mode: PaintMode, gesture: &'static str) -> Vec<(&'stati
         PaintMode::Erase => (t("erase an area"), t("add one")),
         PaintMode::Auto => (t("from inside adds, from outside erases"), t("the other way")),
     };
-    vec![(gesture, draw), (t("Alt"), other), (t("Shift+D"), t("Auto, Add, Erase"))]
+    vec![(gesture, draw), (t("Alt"), other), ("<brush-mode>", t("Auto, Add, Erase"))]
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use super::ToolKind;
 
-/// What a tool is for and how it is used.
+/// What a tool is for and how it is used. The name of an action in angle brackets stands for its key
+/// ([`Keymap::written_in`](crate::workbench::Keymap::written_in)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ToolHelp {
     pub title: &'static str,
@@ -15,7 +16,7 @@ pub struct ToolHelp {
 }
 
 const ALT_AND_MODE: (&str, &str) = ("Alt", "the other way: erase instead of add");
-const AUTO: &str = "Mode Auto (Shift+D) adds when you begin inside the structure or on a slice without it, and erases when you begin outside.";
+const AUTO: &str = "Mode Auto (<brush-mode>) adds when you begin inside the structure or on a slice without it, and erases when you begin outside.";
 const UPRIGHT: &str =
     "In sagittal and coronal views the area is one voxel deep and is cut by every slice that it meets.";
 const RULES: &str = "The rules of the tool bar hold: range of CT numbers, only inside or outside a structure, stations that do not overlap.";
@@ -42,9 +43,9 @@ impl ToolKind {
                 steps: &[
                     ("Drag", "paint"),
                     ALT_AND_MODE,
-                    ("[ ] or Shift wheel", "radius"),
-                    ("D", "disc in the plane of the view, or ball over several slices"),
-                    ("Shift+B", "only voxels within a range of CT numbers"),
+                    ("<brush-smaller> <brush-larger> or Shift wheel", "radius"),
+                    ("<brush-ball>", "disc in the plane of the view, or ball over several slices"),
+                    ("<toggle-band>", "only voxels within a range of CT numbers"),
                     ("Esc", "take the stroke back"),
                 ],
                 notes: &[AUTO, RULES, "The outline stays smooth at any zoom: strokes are areas in mm, not voxels."],
@@ -55,8 +56,8 @@ impl ToolKind {
                 steps: &[
                     ("Drag", "erase"),
                     ("Alt drag", "add"),
-                    ("[ ] or Shift wheel", "radius"),
-                    ("D", "disc or ball"),
+                    ("<brush-smaller> <brush-larger> or Shift wheel", "radius"),
+                    ("<brush-ball>", "disc or ball"),
                 ],
                 notes: &["Vertices away from the stroke stay exactly where they are."],
             },
@@ -103,8 +104,8 @@ impl ToolKind {
                 steps: &[
                     ("Drag from inside", "push the outline out"),
                     ("Drag from outside", "push it in"),
-                    ("[ ] or Shift wheel", "radius"),
-                    ("D", "disc on one slice, or ball over several"),
+                    ("<brush-smaller> <brush-larger> or Shift wheel", "radius"),
+                    ("<brush-ball>", "disc on one slice, or ball over several"),
                 ],
                 notes: &[
                     "Softness (tool bar) says how far beyond the disc the outline gives way.",

@@ -76,8 +76,8 @@ impl Tool for Nudge {
         vec![
             (t("Drag from inside"), t("push the outline out")),
             (t("from outside"), t("push it in")),
-            ("[ ]", t("smaller, larger")),
-            ("D", t("disc or ball")),
+            ("<brush-smaller> <brush-larger>", t("smaller, larger")),
+            ("<brush-ball>", t("disc or ball")),
         ]
     }
 
