@@ -11,6 +11,7 @@ use super::warning::ImportWarning;
 use crate::geometry::Rigid;
 use crate::image::{OverlayVolume, Quantity};
 use crate::progress::Progress;
+use crate::words::carried;
 use dicom_core::Tag;
 use ndarray::Array3;
 use rayon::prelude::*;
@@ -29,7 +30,7 @@ pub(super) fn load_pet(
     loop {
         let Stack { slices, grid, mut warnings } = Stack::build(series, &unreadable)?;
         progress.checkpoint()?;
-        let headers = slices.par_iter().map(header).collect::<Result<Vec<PetHeader>, CtError>>()?;
+        let headers = slices.par_iter().map(carried(header)).collect::<Result<Vec<PetHeader>, CtError>>()?;
         let scaled = scale(&headers);
         let size = [grid.columns(), grid.rows()];
         let mut values = Array3::<f32>::zeros(grid.shape());

@@ -8,7 +8,7 @@ use crate::dicom::{self, Beside, ImportWarning, ScanError, Severity};
 use crate::nifti::{self, NiftiContent, NiftiError, NiftiLook};
 use crate::progress::{Cancelled, Progress};
 use crate::tf;
-use crate::words::t;
+use crate::words::{carried, t};
 use rayon::prelude::*;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -119,15 +119,12 @@ impl Findings {
         let done = AtomicUsize::new(0);
         let looks: Vec<(&PathBuf, Result<NiftiLook, NiftiError>)> = files
             .par_iter()
-            .map(|path| {
+            .map(carried(|path: &&PathBuf| {
                 let look = nifti::look(path, progress);
-                progress.report(
-                    crate::words::t("Looking at NIfTI files"),
-                    done.fetch_add(1, Ordering::Relaxed) + 1,
-                    files.len(),
-                );
+                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                progress.report(t("Looking at NIfTI files"), done, files.len());
                 (*path, look)
-            })
+            }))
             .collect();
         let mut usable = Vec::new();
         for (path, look) in looks {

@@ -6,6 +6,7 @@ use crate::contour::{Mask, SliceMask};
 use crate::geometry::VoxelGrid;
 use crate::progress::{Cancelled, Progress, Silent};
 use crate::structures::{Provenance, Roi, RoiId, Role, free_name, organ_color, propose_role, role_color};
+use crate::words::{carried, t};
 use glam::DVec3;
 use ndarray::{Array3, ArrayView2, Axis};
 use rayon::prelude::*;
@@ -246,15 +247,15 @@ impl LabelVolume {
         let traced: Vec<(Roi, u64)> = std::mem::take(&mut out.rois)
             .into_par_iter()
             .zip(&masks)
-            .map(|(roi, (_, mask))| {
+            .map(carried(|(roi, (_, mask)): (Roi, &(u16, Mask))| {
                 progress.checkpoint()?;
                 let traced = roi.with_mask(&self.grid, mask);
                 let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                 if !lone {
-                    progress.report(crate::words::t("Tracing the labels"), done, masks.len());
+                    progress.report(t("Tracing the labels"), done, masks.len());
                 }
                 Ok(traced)
-            })
+            }))
             .collect::<Result<_, Cancelled>>()?;
         for (roi, different) in traced {
             if different > 0 {

@@ -19,7 +19,7 @@ pub use report::{Counts, DeidentifiedFile, DeidentifyReport, MethodCode, Skipped
 
 use super::value::Charset;
 use crate::progress::{Cancelled, Progress};
-use crate::words::keep;
+use crate::words::{carried, keep, t};
 use apply::Treatment;
 use dicom_dictionary_std::{tags, uids};
 use identifiers::Identifiers;
@@ -127,12 +127,12 @@ pub fn deidentify(
     let done = AtomicUsize::new(0);
     let found: Vec<Found> = files
         .par_iter()
-        .map(|path| {
+        .map(carried(|path: &PathBuf| {
             progress.checkpoint()?;
             let found = look_at(path, options, secret);
-            progress.report(crate::words::t("Reading headers"), done.fetch_add(1, Ordering::Relaxed) + 1, files.len());
+            progress.report(t("Reading headers"), done.fetch_add(1, Ordering::Relaxed) + 1, files.len());
             Ok(found)
-        })
+        }))
         .collect::<Result<_, Cancelled>>()?;
     let (mut planned, mut skipped, mut identifiers) = (Vec::new(), Vec::new(), Identifiers::default());
     for found in found {
@@ -317,7 +317,7 @@ fn write_all(
     let done = AtomicUsize::new(0);
     let outcomes: Vec<Outcome> = named
         .into_par_iter()
-        .map(|(planned, name)| {
+        .map(carried(|(planned, name): (Planned, String)| {
             progress.checkpoint()?;
             let target = folder.join(&name);
             let outcome = match &planned.content {
@@ -326,9 +326,9 @@ fn write_all(
                 }
                 Content::Own(own) => write_own(own, &planned, name, &target, options, secret, identifiers),
             };
-            progress.report(crate::words::t("De-identifying"), done.fetch_add(1, Ordering::Relaxed) + 1, total);
+            progress.report(t("De-identifying"), done.fetch_add(1, Ordering::Relaxed) + 1, total);
             outcome
-        })
+        }))
         .collect::<Result<_, DeidentifyError>>()?;
     let (mut written, mut damaged) = (Vec::new(), Vec::new());
     for outcome in outcomes {
