@@ -598,6 +598,56 @@ fn the_drawn_window_shows_the_scan_and_follows_a_stroke() {
     assert_eq!(w.workbench().case().map(|c| c.history().len()), Some(1));
 }
 
+/// The picture of the frame that takes an event in is that of the frames after it.
+#[test]
+fn a_stroke_a_key_and_the_wheel_show_in_the_frame_that_takes_them_in() {
+    let mut w = Window::with_case(small_case(&[("CTV", Role::Ctv)]), Start { gpu: true, ..Start::default() });
+    w.click("Select CTV").key(Modifiers::NONE, Key::B);
+    let place = w.place(Orientation::Axial, CENTER);
+    w.harness.event(Event::PointerMoved(place));
+    w.settle();
+    let view = w.harness.state().view_transform(Orientation::Axial).expect("shown").rect;
+    let button = |pressed| Event::PointerButton {
+        pos: place,
+        button: PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    let wheel = Event::MouseWheel {
+        unit: MouseWheelUnit::Line,
+        delta: vec2(0.0, 1.0),
+        phase: TouchPhase::Move,
+        source: MouseWheelSource::Wheel,
+        modifiers: Modifiers::NONE,
+    };
+    let key = |pressed| Event::Key {
+        key: Key::PageUp,
+        physical_key: None,
+        pressed,
+        repeat: false,
+        modifiers: Modifiers::NONE,
+    };
+    for events in [vec![button(true)], vec![button(false)], vec![wheel], vec![key(true), key(false)]] {
+        let picture = |w: &mut Window| {
+            let whole = w.harness.render().expect("a picture");
+            let [x, y, width, height] = [view.left(), view.top(), view.width(), view.height()].map(|v| v as u32);
+            image::imageops::crop_imm(&whole, x, y, width, height).to_image()
+        };
+        let before = picture(&mut w);
+        let words = format!("{events:?}");
+        // The harness gives every event a frame of its own.
+        let frames = events.len();
+        for event in events {
+            w.harness.event(event);
+        }
+        w.harness.run_steps(frames);
+        let at_once = picture(&mut w);
+        w.settle();
+        assert!(at_once == picture(&mut w), "something showed later: {words}");
+        assert!(at_once != before || words.contains("pressed: false"), "nothing showed: {words}");
+    }
+}
+
 /// Pictures of every state, to be looked at: `HILUM_PICTURES=folder`.
 #[test]
 fn every_state_can_be_drawn() {

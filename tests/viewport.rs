@@ -90,11 +90,13 @@ fn bench(orientation: Orientation) -> Harness<'static, Bench> {
                     active: true,
                     extras: ViewExtras::default(),
                 };
+                let read = b.view.read(ui.ctx(), &b.volume.grid, b.crosshair, b.window);
+                b.events.extend(read.into_iter().flat_map(|r| r.events));
                 let size = ui.available_size();
-                let ViewOutput { transform, events, hovered, .. } = b.view.show(ui, size, &mut b.renderer, &input);
+                let ViewOutput { transform, goal, hovered, .. } = b.view.show(ui, size, &mut b.renderer, &input);
                 b.transform = Some(transform);
                 b.hovered = hovered;
-                b.events.extend(events);
+                b.events.extend(goal);
             },
             bench,
         );

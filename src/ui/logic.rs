@@ -49,6 +49,9 @@ impl HilumApp {
             context.send_viewport_cmd(ViewportCommand::CancelClose);
             self.dialogs.decision = Some(Decision::Discard(Discarding::Quit));
         }
+        // Keys first: where the pointer is, is asked in the views as they are then. What it does is drawn in this frame.
+        self.perform_requests(context);
+        self.views.read(context, &self.workbench, &self.sender);
         self.perform_requests(context);
         self.follow(context);
         if let Err(error) = self.scene.sync(&self.workbench) {

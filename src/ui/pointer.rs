@@ -5,7 +5,7 @@ use super::viewport::Brush;
 use crate::geometry::{Orientation, PatientPoint};
 use crate::workbench::tools::{Cursor, EditMode, Keys, Pointer, ToolEvent};
 use crate::workbench::{Command, ToolKind, Workbench};
-use eframe::egui::{CursorIcon, Id, Modifiers, Ui};
+use eframe::egui::{Context, CursorIcon, Id, Modifiers, Ui};
 
 /// How near a vertex or handle the pointer must be to mean it, points.
 pub const REACH: f64 = 9.0;
@@ -17,7 +17,7 @@ pub fn pointer(at: PatientPoint, orientation: Orientation, modifiers: Modifiers,
 
 /// Tells the tool where the pointer is, whenever that changes.
 pub fn hover(
-    ui: &Ui,
+    context: &Context,
     workbench: &Workbench,
     sender: &CommandSender,
     orientation: Orientation,
@@ -27,11 +27,11 @@ pub fn hover(
     if workbench.toolbox().active().is_none() || workbench.loading().is_some() {
         return;
     }
-    let now = pointer(at, orientation, ui.input(|i| i.modifiers), reach_mm);
+    let now = pointer(at, orientation, context.input(|i| i.modifiers), reach_mm);
     let id = Id::unique("pointer of the tools");
-    let last = ui.data(|data| data.get_temp::<(ToolKind, Pointer)>(id));
+    let last = context.data(|data| data.get_temp::<(ToolKind, Pointer)>(id));
     if last != Some((workbench.tool(), now)) {
-        ui.data_mut(|data| data.insert_temp(id, (workbench.tool(), now)));
+        context.data_mut(|data| data.insert_temp(id, (workbench.tool(), now)));
         sender.send(Command::Tool(ToolEvent::Move(now)));
     }
 }

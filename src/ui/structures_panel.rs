@@ -190,9 +190,9 @@ fn name_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi
     let selected = input.workbench.view.selected == Some(roi.id);
     let color = if visible { theme::TEXT } else { theme::TEXT_FAINT };
     let text = RichText::new(&roi.name).color(color);
-    let response = ui
-        .add(Label::new(text).truncate().selectable(false).sense(Sense::click()))
-        .on_hover_text(description(input, roi));
+    let response = ui.add(Label::new(text).truncate().selectable(false).sense(Sense::click())).on_hover_ui(|ui| {
+        ui.label(description(input, roi));
+    });
     let name = tf!("Select {name}", name = roi.name);
     response.widget_info(|| WidgetInfo::selected(egui::Role::Button, true, selected, &name));
     // The rest of the row up to the volume selects as well.

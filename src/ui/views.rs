@@ -22,7 +22,7 @@ use crate::geometry::{Orientation, PatientPoint};
 use crate::tf;
 use crate::words::{t, told};
 use crate::workbench::{Command, CompareSide, Coverage, READING, Shown, ViewCommand, ViewLayout, Workbench};
-use eframe::egui::{Rect, Ui, UiBuilder};
+use eframe::egui::{Context, Rect, Ui, UiBuilder};
 use std::time::Duration;
 
 /// Views on the screen and how they share it.
@@ -137,6 +137,44 @@ impl Views {
         self.transforms[at]
     }
 
+    /// Reads what the pointer did in the views, before they are drawn.
+    pub fn read(&mut self, context: &Context, workbench: &Workbench, sender: &CommandSender) {
+        self.now = context.input(|i| i.time);
+        let Some(grid) = workbench.grid() else { return };
+        let cameras = [self.views[AXIAL].camera, self.views[LEFT].camera];
+        let mut hovered = None;
+        for index in 0..self.views.len() {
+            let crosshair = self.crosshair(index, workbench);
+            let window = workbench.view.window_of(index);
+            let Some(read) = self.views[index].read(context, &grid, crosshair, window) else { continue };
+            if let Some(at) = read.hovered {
+                hovered = Some((index, at));
+                if !self.views[index].is_busy() {
+                    let reach_mm = read.transform.mm_per_point * pointer::REACH;
+                    pointer::hover(context, workbench, sender, self.views[index].orientation, at, reach_mm);
+                }
+            }
+            for event in read.events {
+                self.request(index, event, &read.transform, workbench, sender);
+            }
+        }
+        if hovered.is_none() && self.hovered.is_some() {
+            pointer::leave(workbench, sender);
+        }
+        self.hovered = hovered;
+        if workbench.view.display.linked {
+            // Two axial views go together, whichever was moved.
+            let moved = if self.views[LEFT].camera == cameras[1] { AXIAL } else { LEFT };
+            let other = if moved == LEFT { AXIAL } else { LEFT };
+            self.views[other].camera = self.views[moved].camera;
+        }
+    }
+
+    /// The point that the plane of a view goes through.
+    fn crosshair(&self, index: usize, workbench: &Workbench) -> PatientPoint {
+        if index == LEFT { workbench.view.left_point() } else { workbench.view.crosshair }
+    }
+
     /// Shows the views in the rest of the space.
     pub fn show(
         &mut self,
@@ -147,7 +185,6 @@ impl Views {
         volumes: &Volumes,
         takes_picture: bool,
     ) {
-        self.now = ui.input(|i| i.time);
         let area = ui.available_rect_before_wrap();
         ui.painter().rect_filled(area, 0.0, theme::BASE);
         self.transforms = [None; 4];
@@ -169,8 +206,6 @@ impl Views {
                 places
             }
         };
-        let cameras = [self.views[AXIAL].camera, self.views[LEFT].camera];
-        let mut hovered = None;
         self.places.clear();
         for (slot, rect) in places {
             if rect.width() < 40.0 || rect.height() < 40.0 {
@@ -183,9 +218,7 @@ impl Views {
                     self.solid_ui(&mut child, rect, workbench, scene, sender, volumes);
                 }
                 ViewSlot::Slice(index) => {
-                    if let Some(point) = self.view_ui(&mut child, index, rect, workbench, scene, sender) {
-                        hovered = Some((index, point));
-                    }
+                    self.view_ui(&mut child, index, rect, workbench, scene, sender);
                     if display.layout == ViewLayout::Compare && [AXIAL, LEFT].contains(&index) {
                         side_ui(&mut child, rect, usize::from(index == AXIAL), workbench, sender);
                     }
@@ -194,19 +227,6 @@ impl Views {
         }
         if let Some(rect) = self.picture_rect().filter(|_| takes_picture) {
             picture::paint_words(&ui.painter_at(rect), rect);
-        }
-        if hovered.is_none() && self.hovered.is_some() {
-            pointer::leave(workbench, sender);
-        }
-        self.hovered = hovered;
-        if display.linked {
-            // Two axial views go together, whichever was moved.
-            let moved = if self.views[LEFT].camera == cameras[1] { AXIAL } else { LEFT };
-            let other = if moved == LEFT { AXIAL } else { LEFT };
-            if self.views[other].camera != self.views[moved].camera {
-                self.views[other].camera = self.views[moved].camera;
-                ui.ctx().request_repaint();
-            }
         }
         self.look(ui, workbench, sender);
         ui.advance_cursor_after_rect(area);
@@ -250,8 +270,8 @@ impl Views {
         workbench: &Workbench,
         scene: &mut Scene,
         sender: &CommandSender,
-    ) -> Option<PatientPoint> {
-        let grid = workbench.grid()?;
+    ) {
+        let Some(grid) = workbench.grid() else { return };
         let loading = workbench.loading().is_some();
         let volume = workbench.shown_case().map(|c| &c.image.volume);
         let side = self.side(index, workbench);
@@ -272,7 +292,7 @@ impl Views {
             (true, None) => Some(t("This view:").to_owned()),
             (false, name) => name.map(str::to_owned),
         };
-        let crosshair = if index == LEFT { workbench.view.left_point() } else { workbench.view.crosshair };
+        let crosshair = self.crosshair(index, workbench);
         let patient = workbench
             .shown_case()
             .filter(|_| index == AXIAL && !workbench.view.identifiers_hidden)
@@ -317,7 +337,7 @@ impl Views {
             },
         };
         let output = self.views[index].show(ui, rect.size(), &mut scene.renderer, &input);
-        let ViewOutput { response, transform, hovered, events } = output;
+        let ViewOutput { response, transform, hovered, goal } = output;
         self.transforms[index] = Some(transform);
         self.places.push((index, transform.rect));
         let pointer = response.hover_pos().filter(|_| measuring);
@@ -331,21 +351,21 @@ impl Views {
             self.difference.paint(&ui.painter_at(transform.rect), &transform, &grid, workbench);
         }
         if loading && index == 0 {
-            let words = t(READING);
-            notice(&ui.painter_at(transform.rect), transform.rect.split_top_bottom_at_fraction(0.9).1, words);
+            // Above the texts in the lower corners.
+            let place = transform.rect.split_top_bottom_at_y(transform.rect.bottom() - 110.0).1;
+            notice(&ui.painter_at(transform.rect), place.split_top_bottom_at_fraction(0.4).0, t(READING));
         }
         preview::paint(&ui.painter_at(transform.rect), &transform, &grid, &workbench.tool_preview());
         if response.is_pointer_button_down_on() {
             self.active = index;
         }
-        let reach_mm = transform.mm_per_point * pointer::REACH;
-        if let Some((at, _)) = hovered.filter(|_| !self.views[index].is_busy()) {
-            pointer::hover(ui, workbench, sender, self.views[index].orientation, at, reach_mm);
+        if let Some((at, _)) = hovered {
+            // A view that comes to lie under the pointer.
+            self.hovered = Some((index, at));
         }
-        for event in events {
+        if let Some(event) = goal {
             self.request(index, event, &transform, workbench, sender);
         }
-        hovered.map(|(point, _)| point)
     }
 
     fn solid_ui(

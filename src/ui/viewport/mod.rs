@@ -12,6 +12,7 @@ mod outlines;
 mod overlays;
 pub mod preview;
 mod scrub;
+mod thinning;
 mod touch;
 mod transform;
 
@@ -33,11 +34,13 @@ use crate::ui::theme;
 use crate::words::told;
 use eframe::egui::emath::GuiRounding as _;
 use eframe::egui::{
-    self, Color32, CursorIcon, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo,
+    self, Color32, Context, CursorIcon, Id, Painter, Pos2, Rect, Response, Role, Sense, Shape, Stroke, Ui, Vec2,
+    WidgetInfo,
 };
 use input::InputState;
 use isodoses::IsodoseCache;
 use std::sync::Arc;
+use thinning::on_screen;
 
 /// A structure to outline.
 #[derive(Clone, Copy)]
@@ -139,14 +142,24 @@ pub struct ViewInput<'a> {
     pub extras: ViewExtras<'a>,
 }
 
-/// What a view tells.
+/// What the pointer did in a view.
+pub struct ViewRead {
+    pub events: Vec<ViewEvent>,
+    /// As the view will be drawn, unless the events move its plane.
+    pub transform: ViewTransform,
+    /// The patient point under the pointer.
+    pub hovered: Option<PatientPoint>,
+}
+
+/// What a view tells when it was drawn.
 pub struct ViewOutput {
     pub response: Response,
     /// For drawing more on the view, and for finding places in tests.
     pub transform: ViewTransform,
     /// The patient point under the pointer, and its CT number.
     pub hovered: Option<(PatientPoint, Option<i16>)>,
-    pub events: Vec<ViewEvent>,
+    /// What was chosen in the strip beside it.
+    pub goal: Option<ViewEvent>,
 }
 
 /// One view on the screen, kept between frames.
@@ -158,6 +171,8 @@ pub struct View {
     /// The accessible name.
     pub name: String,
     input: InputState,
+    /// Where it was last drawn.
+    place: Option<(Id, Rect)>,
     cuts: CutCache,
     isodoses: IsodoseCache,
 }
@@ -170,6 +185,7 @@ impl View {
             camera: Camera::default(),
             name: format!("{orientation} view"),
             input: InputState::default(),
+            place: None,
             cuts: CutCache::default(),
             isodoses: IsodoseCache::default(),
         }
@@ -185,6 +201,31 @@ impl View {
         self.input.is_busy()
     }
 
+    /// Reads what the pointer did since the view was last drawn, so that its consequences are drawn in the same frame;
+    /// pans and zooms the camera. `None` where the view was not drawn in the last frame.
+    pub fn read(
+        &mut self,
+        context: &Context,
+        grid: &VoxelGrid,
+        crosshair: PatientPoint,
+        window: WindowLevel,
+    ) -> Option<ViewRead> {
+        let (id, rect) = self.place?;
+        let response = context.read_response(id)?;
+        let place = |camera: &Camera| ViewTransform::new(grid, self.orientation, crosshair, camera, rect);
+        let before = place(&self.camera);
+        let events = self.input.read(&response, &before, &mut self.camera, window);
+        let transform = place(&self.camera);
+        let hovered = self.pointer(&response, rect).map(|at| transform.patient_from_screen(at));
+        Some(ViewRead { events, transform, hovered })
+    }
+
+    /// The pointer over the view; a stroke that began here keeps it while something else lies between.
+    fn pointer(&self, response: &Response, rect: Rect) -> Option<Pos2> {
+        let dragging = || self.input.is_busy().then(|| response.ctx.pointer_latest_pos()).flatten();
+        response.hover_pos().or_else(dragging).filter(|at| rect.contains(*at))
+    }
+
     /// Shows the view in a space of this size, points.
     pub fn show(&mut self, ui: &mut Ui, size: Vec2, renderer: &mut SliceRenderer, input: &ViewInput<'_>) -> ViewOutput {
         let (whole, _) = ui.allocate_exact_size(size, Sense::hover());
@@ -197,15 +238,9 @@ impl View {
         let response = ui.interact(rect, id, Sense::click_and_drag());
         response.widget_info(|| WidgetInfo::labeled(Role::Canvas, true, told(&self.name)));
 
-        let place = |camera: &Camera| ViewTransform::new(input.grid, self.orientation, input.crosshair, camera, rect);
-        let before = place(&self.camera);
-        let mut events = self.input.read(&response, &before, &mut self.camera, input.window);
-        let transform = place(&self.camera);
-
-        let pointer = response
-            .hover_pos()
-            .or_else(|| self.input.is_busy().then(|| ui.ctx().pointer_latest_pos()).flatten())
-            .filter(|at| rect.contains(*at));
+        self.place = Some((id, rect));
+        let transform = ViewTransform::new(input.grid, self.orientation, input.crosshair, &self.camera, rect);
+        let pointer = self.pointer(&response, rect);
         let hovered = pointer.map(|at| {
             let p = transform.patient_from_screen(at);
             (p, input.volume.and_then(|v| v.hu_at(p)))
@@ -263,10 +298,9 @@ impl View {
         }
         overlays::edge(&painter, rect, input.active);
         let (_, goal) = scrub::show(ui, strip, &transform, input);
-        events.extend(goal);
         let cursor = if idle { input.cursor } else { CursorIcon::Crosshair };
         let response = response.on_hover_cursor(input::cursor(&self.input, cursor));
-        ViewOutput { response, transform, hovered, events }
+        ViewOutput { response, transform, hovered, goal }
     }
 
     fn outlines(&mut self, painter: &Painter, view: &ViewTransform, input: &ViewInput<'_>) {
@@ -292,19 +326,6 @@ impl View {
         }
         labels::paint(painter, view, &wanted);
     }
-}
-
-/// Places on the screen of a line, without points that lie closer together than can be seen.
-fn on_screen(view: &ViewTransform, line: &Polyline) -> Vec<Pos2> {
-    const SEEN: f32 = 0.35;
-    let mut points: Vec<Pos2> = Vec::with_capacity(line.points.len());
-    for p in &line.points {
-        let at = view.screen_from_plane(*p);
-        if points.last().is_none_or(|last| (at - *last).length_sq() > SEEN * SEEN) {
-            points.push(at);
-        }
-    }
-    points
 }
 
 fn paint_outline(painter: &Painter, view: &ViewTransform, line: &Polyline, structure: &ViewStructure<'_>) {

@@ -199,19 +199,19 @@ impl CutCache {
     pub fn across(&mut self, grid: &VoxelGrid, plane: &ImagePlane, roi: &Roi) -> Vec<Polyline> {
         let line = CutLine::new(grid, plane);
         let cut = self.rois.entry(roi.id).or_insert_with(|| Cut { line, slices: BTreeMap::new(), outline: Vec::new() });
-        let mut stale = cut.line != line || cut.slices.len() != roi.slices.len();
         if cut.line != line {
             cut.line = line;
             cut.slices.clear();
+            cut.outline.clear();
         }
-        for (&k, contours) in &roi.slices {
-            let same = cut.slices.get(&k).is_some_and(|(known, _)| Arc::ptr_eq(known, contours));
-            if !same {
-                cut.slices.insert(k, (Arc::clone(contours), line.intervals(contours)));
-                stale = true;
+        let is_known = cut.slices.len() == roi.slices.len()
+            && cut.slices.iter().zip(&roi.slices).all(|((k, (known, _)), (j, now))| k == j && Arc::ptr_eq(known, now));
+        if !is_known {
+            for (&k, contours) in &roi.slices {
+                if !cut.slices.get(&k).is_some_and(|(known, _)| Arc::ptr_eq(known, contours)) {
+                    cut.slices.insert(k, (Arc::clone(contours), line.intervals(contours)));
+                }
             }
-        }
-        if stale {
             cut.slices.retain(|k, _| roi.slices.contains_key(k));
             let levels: BTreeMap<usize, Vec<[f64; 2]>> = cut
                 .slices
