@@ -3,6 +3,7 @@
 mod support;
 
 mod archive;
+mod border_check;
 mod cli;
 mod contours;
 mod deidentify;

@@ -1,6 +1,7 @@
 //! The landmarks on which the station borders hang (REFERENCE 2.2), and where each came from.
 
 use crate::geometry::PatientPoint;
+use crate::words::keep;
 use glam::DVec3;
 use std::collections::BTreeMap;
 use strum::IntoEnumIterator;
@@ -142,6 +143,19 @@ pub enum LandmarkSource {
     Estimated,
     /// Known exactly, from a synthetic patient.
     Phantom,
+}
+
+impl LandmarkSource {
+    /// After the name of a landmark.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Found => keep("found in the image"),
+            Self::FromStructure => keep("taken from a structure"),
+            Self::User => keep("placed by the user"),
+            Self::Estimated => keep("estimated"),
+            Self::Phantom => keep("known from the synthetic patient"),
+        }
+    }
 }
 
 /// A landmark with its place and source.

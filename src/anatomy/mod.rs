@@ -6,6 +6,7 @@
 
 mod bone;
 mod borders;
+mod check;
 mod ctv;
 mod curves;
 mod find;
@@ -13,16 +14,19 @@ mod landmarks;
 mod limits;
 mod organ;
 mod plane;
+mod rule_map;
 mod stations;
 mod trachea;
 
 pub use borders::{Border, borders};
+pub use check::{Finding, FindingKind, check_overlaps, check_station, check_stations};
 pub use ctv::{CTV_MARGIN_MM, CtvProposal, drawn_bone_rois, drawn_bones, propose_ctv};
 pub use find::find_landmarks;
 pub use landmarks::{Landmark, LandmarkId, LandmarkSource, Landmarks};
 pub use limits::{Limit, LimitTable, StationLimits};
 pub use organ::Organ;
-pub use stations::{Quality, StationBand, StationError, StationSet, draw_stations};
+pub use rule_map::{Edge, EdgeKind, SliceEdges};
+pub use stations::{Quality, RuleMap, StationBand, StationError, StationSet, draw_rule_map, draw_stations};
 pub use trachea::{Trachea, find_trachea};
 
 use crate::contour::Mask;

@@ -4,6 +4,7 @@ use super::borders::{Slice, Voxel, borders};
 use super::curves::{SliceCurves, measure_all};
 use super::limits::LimitTable;
 use super::plane::{OrganPlane, components};
+use super::rule_map::{SliceEdges, edges};
 use super::{AnatomySources, LandmarkId, LandmarkSource, Landmarks, Organ};
 use crate::contour::{Mask, SliceMask};
 use crate::structures::Station;
@@ -53,6 +54,14 @@ pub struct StationSet {
     pub landmarks: Landmarks,
 }
 
+/// The stations of a scan with what ends each of them, for checks of other contours.
+#[derive(Debug, Clone)]
+pub struct RuleMap {
+    pub stations: StationSet,
+    /// By slice.
+    pub edges: Vec<SliceEdges>,
+}
+
 /// Why no stations can be drawn.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StationError {
@@ -95,6 +104,18 @@ const SMALLEST_MM3: f64 = 300.0;
 /// # Errors
 /// [`StationError`] without body, lungs, airway or carina, or if the slices are not axial.
 pub fn draw_stations(sources: &AnatomySources) -> Result<StationSet, StationError> {
+    Ok(draw(sources, false)?.stations)
+}
+
+/// As [`draw_stations`], with the edges.
+///
+/// # Errors
+/// As [`draw_stations`].
+pub fn draw_rule_map(sources: &AnatomySources) -> Result<RuleMap, StationError> {
+    draw(sources, true)
+}
+
+fn draw(sources: &AnatomySources, with_edges: bool) -> Result<RuleMap, StationError> {
     if !sources.grid.is_axial() {
         return Err(StationError::NotAxial);
     }
@@ -125,7 +146,13 @@ pub fn draw_stations(sources: &AnatomySources) -> Result<StationSet, StationErro
         Quality::Organs
     };
     let bands = std::array::from_fn(|n| band(Station::from_index(n).expect("the index of a station"), &landmarks));
-    Ok(StationSet { masks, quality, bands, landmarks })
+    let edges = if with_edges {
+        let measured = planes.par_iter().zip(&curves).zip(&labels);
+        measured.map(|((plane, curves), labels)| edges(plane, curves, &landmarks, labels)).collect()
+    } else {
+        Vec::new()
+    };
+    Ok(RuleMap { stations: StationSet { masks, quality, bands, landmarks }, edges })
 }
 
 fn band(station: Station, landmarks: &Landmarks) -> StationBand {
