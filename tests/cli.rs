@@ -384,6 +384,11 @@ fn a_phantom_is_a_whole_case_with_its_landmarks_and_replaces_only_phantoms() {
     assert!(code == 1 && error.contains("no synthetic case"), "{code} {error}");
     assert!(root.join("ct/other.dcm").exists() && root.join("ct/CT_0030.dcm").exists());
 
+    let varied = folder.path().join("varied");
+    let size = ["--size", "64x64x30", "--spacing", "5.5x5.5x9", "--no-structures"];
+    let one = json(&[&["phantom", "-o", text(&varied), "--seed", "4", "--population"][..], &size].concat());
+    assert_eq!(one["files"].as_u64(), Some(30), "{one}");
+
     let short = folder.path().join("short");
     let (code, error) = refusal(&["phantom", "-o", text(&short), "--size", "64x64x3"]);
     assert!(code == 2 && error.contains("too little of the chest") && !short.exists(), "{code} {error}");

@@ -28,6 +28,7 @@ mod operations_window;
 mod overlay_window;
 mod overlays;
 mod phantom;
+mod population;
 mod risk;
 mod scenarios;
 mod segmentation;

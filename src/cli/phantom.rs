@@ -22,6 +22,7 @@ Examples:
   hilum phantom -o /tmp/phantom7 --seed 7
   hilum phantom -o /tmp/small --seed 3 --size 96x96x40 --spacing 3.5x3.5x7 --json
   hilum phantom -o /tmp/phantom7 --seed 8 --overwrite
+  hilum phantom -o /tmp/patient7 --seed 7 --population
 
 JSON keys:
   folder         where it was written
@@ -39,6 +40,9 @@ pub struct Phantom {
     /// Seed of the patient
     #[arg(long, value_name = "N", default_value_t = Workbench::DEMO_SEED)]
     seed: u64,
+    /// A patient of the population instead: size, age, posture, contrast medium, scanner, disease and contours vary widely
+    #[arg(long)]
+    population: bool,
     /// Write the CT without the structure set
     #[arg(long)]
     no_structures: bool,
@@ -149,10 +153,12 @@ impl Phantom {
 
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
         let demo = PhantomConfig::demo(self.seed);
-        let config = PhantomConfig {
-            size_ijk: self.size.unwrap_or(demo.size_ijk),
-            spacing_mm: self.spacing.unwrap_or(demo.spacing_mm),
-            ..demo
+        let size = self.size.unwrap_or(demo.size_ijk);
+        let spacing = self.spacing.unwrap_or(demo.spacing_mm);
+        let config = if self.population {
+            PhantomConfig::varied(self.seed, size, spacing)
+        } else {
+            PhantomConfig::new(self.seed, size, spacing)
         };
         if config.spacing_mm.iter().any(|s| !s.is_finite() || *s > 50.0) || config.size_ijk.iter().any(|n| *n > 1024) {
             return Err(Failure::Usage("a phantom has at most 1024 voxels and 50 mm a voxel in each direction".into()));

@@ -4,6 +4,7 @@
 //! z to the head, carina at the origin, mm).
 
 use super::patient::Patient;
+use super::variation::Arms;
 
 /// Numbers that vary smoothly along z: knots with falling or rising z, cubic between (Catmull-Rom on uneven knots).
 #[derive(Debug, Clone)]
@@ -129,6 +130,31 @@ pub struct Level {
     /// Thickness at this height of latissimus, serratus, pectoralis minor and major, abdominal wall
     /// and trapezius, mm.
     bulk: [f32; 6],
+    /// The diaphragm above its usual height, mm.
+    rise: f32,
+    /// Center (x of the left one, y) and radius of the arms, where they are on the slice, mm.
+    pub arm: Option<[f32; 3]>,
+}
+
+/// Center and radius of the left arm at a height; the right one mirrors it.
+fn arm(patient: &Patient, z: f32) -> Option<[f32; 3]> {
+    let fat = patient.fat_mm;
+    let radius = 34.0 + 0.55 * fat;
+    match patient.traits.arms {
+        Arms::Out => None,
+        Arms::Up => (z > 56.0).then(|| {
+            // From the shoulder up beside the head.
+            let up = z - 70.0;
+            [132.0 + 0.35 * up.max(0.0) + 0.3 * fat, 24.0 - 0.5 * up, radius * (0.55 + 0.45 * step(56.0, 76.0, z))]
+        }),
+        Arms::Down => (z < 82.0).then(|| {
+            let [width, ..] = SKIN.at(z.min(-10.0));
+            let beside = width + (fat - 9.0) + radius + 5.0;
+            let t = step(10.0, 74.0, z);
+            let top = ((82.0 - z) / 22.0).clamp(0.0, 1.0).sqrt();
+            [beside + (126.0 - beside) * t, 34.0 - 8.0 * (1.0 - t), radius * (0.3 + 0.7 * top)]
+        }),
+    }
 }
 
 /// 0 below `a`, 1 above `b`, smooth between.
@@ -171,11 +197,25 @@ impl Level {
                 8.0 * step(84.0, 120.0, -z),
                 10.0 * step(-95.0, -60.0, z),
             ],
+            rise: patient.traits.diaphragm_mm,
+            arm: arm(patient, z),
         }
     }
 
     /// Distance to the skin, mm, negative inside.
     pub fn skin(&self, x: f32, y: f32) -> f32 {
+        let mut d = self.trunk(x, y);
+        if self.arm.is_some() {
+            // The arm melts into the shoulder over 10 mm.
+            let arm = self.arm_depth(x, y);
+            let h = (0.5 + 0.5 * (d - arm) / 10.0).clamp(0.0, 1.0);
+            d = d + (arm - d) * h - 10.0 * h * (1.0 - h) * self.arm_melt();
+        }
+        d
+    }
+
+    /// Distance to the skin of trunk and neck without the arms, mm, negative inside.
+    pub fn trunk(&self, x: f32, y: f32) -> f32 {
         // The shoulders lie farther back than the throat.
         let y = y - 0.0017 * x * x * ((self.z - 62.0) / 30.0).clamp(0.0, 1.0);
         let [width, front, back] = self.skin;
@@ -197,6 +237,16 @@ impl Level {
             d = d + (breast - d) * h - 12.0 * h * (1.0 - h);
         }
         d
+    }
+
+    /// Distance to the skin of the arm of the side of `x` (negative inside), mm.
+    pub fn arm_depth(&self, x: f32, y: f32) -> f32 {
+        self.arm.map_or(100.0, |[cx, cy, r]| (x.abs() - cx).hypot((y - cy) * 0.9) - r)
+    }
+
+    /// 1 where the arm hangs together with the shoulder, 0 where it lies beside the body.
+    fn arm_melt(&self) -> f32 {
+        step(20.0, 55.0, self.z)
     }
 
     /// Thickness of the fat under the skin there, mm.
@@ -244,7 +294,7 @@ impl Level {
         let left = dome(-112.0, 60.0, x < 60.0);
         let t = ((x + 34.0) / 68.0).clamp(0.0, 1.0);
         let height = right + (left - right) * t * t * (3.0 - 2.0 * t) - sagittal;
-        (height - self.z) * 0.8
+        (height + self.rise - self.z) * 0.8
     }
 
     /// Distance to the muscles of the chest wall (negative inside), mm. `cavity` and `depth` are the

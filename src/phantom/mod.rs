@@ -4,6 +4,8 @@
 //! the same seed is the same patient on any grid. The stations are drawn by the rule engine of
 //! `anatomy` from the phantom's own organs and landmarks, as they would be on a patient.
 
+mod artifacts;
+mod disease;
 mod envelope;
 mod noise;
 mod patient;
@@ -13,9 +15,11 @@ mod structures;
 mod thorax;
 mod tree;
 mod tumor;
+mod variation;
 
 pub use patient::Patient;
 pub use tumor::{Lesion, Side};
+pub use variation::{Arch, Arms, Lobe, Observer, Phase, Primary, Scan, Table, Traits, Variation};
 
 use crate::anatomy::{AnatomySources, Landmarks, Organ, StationError, StationSet, draw_stations};
 use crate::contour::Mask;
@@ -40,12 +44,14 @@ pub struct PhantomConfig {
     pub noise_hu: f64,
     /// False gives a thorax without disease (empty GTVp, GTVn and CTV).
     pub disease: bool,
+    /// How widely patients and scans differ from seed to seed.
+    pub variation: Variation,
 }
 
 impl PhantomConfig {
     /// Any grid; its top slice lies 10 mm above the cricoid of the patient.
     pub fn new(seed: u64, size_ijk: [usize; 3], spacing_mm: [f64; 3]) -> Self {
-        Self { seed, size_ijk, spacing_mm, noise_hu: 11.0, disease: true }
+        Self { seed, size_ijk, spacing_mm, noise_hu: 11.0, disease: true, variation: Variation::Reference }
     }
 
     /// The case that the window opens without a file: 256 x 256 x 112 at 1.5 x 1.5 x 3 mm.
@@ -59,6 +65,37 @@ impl PhantomConfig {
         let gap = (rng.random_range(4.0..5.0f64) * 20.0).round() / 20.0;
         let noise_hu = rng.random_range(7.0..16.0);
         Self { noise_hu, ..Self::new(seed, [160, 160, (285.0 / gap).round() as usize], [2.3, 2.3, gap]) }
+    }
+
+    /// A patient of the population on any grid: body, vessels, disease, scanner and observer vary as in the planning CTs
+    /// of a department.
+    pub fn varied(seed: u64, size_ijk: [usize; 3], spacing_mm: [f64; 3]) -> Self {
+        let noise_hu = f64::from(Patient::population(seed).traits.scan.noise_hu);
+        Self { noise_hu, variation: Variation::Population, ..Self::new(seed, size_ijk, spacing_mm) }
+    }
+
+    /// A case of the population for training: 160 x 160 at 2.3 mm, slices 1.5 to 6 mm apart over 230 to 300 mm.
+    pub fn population(seed: u64) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ 0x0b5e_55ed);
+        // Thin slices are dear to make, and rare in planning CTs.
+        let gap = match rng.random_range(0..25) {
+            0 | 1 => rng.random_range(1.5..2.2),
+            2..=4 => rng.random_range(2.2..2.8),
+            5..=12 => rng.random_range(2.8..3.2),
+            13..=17 => rng.random_range(3.2..4.5),
+            _ => rng.random_range(4.5..6.0f64),
+        };
+        let gap = (gap * 20.0).round() / 20.0;
+        let length = rng.random_range(230.0..300.0f64);
+        Self::varied(seed, [160, 160, (length / gap).round() as usize], [2.3, 2.3, gap])
+    }
+
+    /// The patient of this configuration.
+    pub fn patient(&self) -> Patient {
+        match self.variation {
+            Variation::Reference => Patient::new(self.seed),
+            Variation::Population => Patient::population(self.seed),
+        }
     }
 
     /// The grid of this configuration around the patient of its seed.
@@ -134,16 +171,16 @@ pub fn generate(config: &PhantomConfig, progress: &dyn Progress) -> Result<Phant
 /// # Errors
 /// [`PhantomError`]: stopped, or the scan leaves out what the stations need.
 pub fn try_generate(config: &PhantomConfig, progress: &dyn Progress) -> Result<Phantom, PhantomError> {
-    let patient = Patient::new(config.seed);
+    let patient = config.patient();
     let thorax = thorax::Thorax::new(&patient, config.disease);
     let landmarks = thorax.landmarks(&patient);
     let grid = Arc::new(config.grid(&patient));
     progress.checkpoint()?;
-    let painted = render::render(&patient, &thorax, &grid, config.noise_hu, progress)?;
+    let mut painted = render::render(&patient, &thorax, &grid, config.noise_hu, progress)?;
     let sources = AnatomySources {
         grid: grid.clone(),
         organs: painted.organs.clone(),
-        lung_lesions: Some(Arc::new(painted.lung_lesions)),
+        lung_lesions: Some(Arc::new(std::mem::take(&mut painted.lung_lesions))),
         landmarks: landmarks.clone(),
     };
     progress.report(crate::words::t("Drawing the stations"), 0, 1);
@@ -156,8 +193,7 @@ pub fn try_generate(config: &PhantomConfig, progress: &dyn Progress) -> Result<P
     })?;
     progress.checkpoint()?;
     let involved = thorax.involved.clone();
-    let ctv =
-        structures::ctv(&painted.gtvp, &painted.gtvn, &painted.ctv, &painted.near_node, &stations.masks, &involved);
+    let ctv = structures::ctv(&painted, &stations.masks, &involved, &patient.traits.observer);
     let parts = structures::Parts {
         grid: &grid,
         gtvp: &painted.gtvp,

@@ -5,6 +5,7 @@
 //! (kyphosis, scoliosis), scaled, and bent by a small wave.
 
 use super::solids::Plane;
+use super::variation::Traits;
 use crate::geometry::{PatientPoint, VoxelGrid};
 use glam::DVec3;
 use rand::{Rng, SeedableRng};
@@ -60,6 +61,8 @@ pub struct Patient {
     /// Height of a disc of the spine, mm.
     pub vertebra_phase_mm: f32,
     pub female: bool,
+    /// What the population adds.
+    pub traits: Traits,
 }
 
 impl Patient {
@@ -105,7 +108,15 @@ impl Patient {
             vertebra_pitch_mm: r.random_range(23.0..26.0),
             vertebra_phase_mm: r.random_range(-12.0..12.0),
             female,
+            traits: Traits::default(),
         }
+    }
+
+    /// Another size and posture.
+    pub(super) fn pose(&mut self, scale: DVec3, kyphosis: f64, scoliosis: [f64; 2]) {
+        self.scale = scale;
+        self.kyphosis = kyphosis;
+        self.scoliosis = scoliosis;
     }
 
     /// A random stream for a part of the anatomy, independent of every other part.
@@ -122,7 +133,7 @@ impl Patient {
 
     /// Height of the uppermost slice of a scan, mm.
     pub fn scan_top_mm(&self) -> f64 {
-        self.height_mm(Self::CRICOID) + 10.0
+        self.height_mm(Self::CRICOID) + 10.0 + self.traits.scan.top_mm
     }
 
     /// Mean of the three scales: patient mm per reference mm.
@@ -191,13 +202,22 @@ impl Patient {
         [self.wave_mm * (fx[0] * fy[0] + 0.45 * fx[1] * fy[1]), self.wave_mm * (fx[2] * fy[2] + 0.45 * fx[3] * fy[3])]
     }
 
+    /// Shift of the mediastinum against the chest wall, mm: what a mass pushes away or a collapsed lobe draws near.
+    fn push(&self, x: f64, y: f64, z: f64) -> f64 {
+        if self.traits.shift_mm == 0.0 {
+            return 0.0;
+        }
+        let bell = |v: f64, width: f64| (-(v / width).powi(2)).exp();
+        -self.traits.shift_mm * bell(x, 75.0) * bell(y + 22.0, 45.0) * bell(z - self.traits.shift_z, 70.0)
+    }
+
     /// The patient point of a point of the reference thorax.
     pub fn patient_from_reference(&self, q: DVec3) -> PatientPoint {
         let shift = self.shift(q.z);
         let mut r = [q.x - shift[0], q.y - shift[1]];
         for _ in 0..50 {
             let w = self.wave(self.wave_x(r[0]), self.wave_y(r[1], q.z));
-            r = [q.x - shift[0] - w[0], q.y - shift[1] - w[1]];
+            r = [q.x - shift[0] - w[0] - self.push(r[0], r[1], q.z), q.y - shift[1] - w[1]];
         }
         DVec3::new(self.origin.x + self.scale.x * r[0], self.origin.y + self.scale.y * r[1], self.height_mm(q.z))
     }
@@ -218,7 +238,7 @@ impl Patient {
             let fy = self.wave_y(yr, z);
             for (&xr, &fx) in xs.iter().zip(&wave_x) {
                 let w = self.wave(fx, fy);
-                x.push((xr + shift[0] + w[0]) as f32);
+                x.push((xr + shift[0] + w[0] + self.push(xr, yr, z)) as f32);
                 y.push((yr + shift[1] + w[1]) as f32);
             }
         }
@@ -233,7 +253,7 @@ impl Patient {
             y0: (ys[0] + shift[1]) as f32,
             dy: (grid.spacing_j_mm() / self.scale.y) as f32,
             shift_y: shift[1] as f32,
-            slack: self.wave_mm as f32 * 1.45,
+            slack: self.wave_mm as f32 * 1.45 + self.traits.shift_mm.abs() as f32,
         }
     }
 }
@@ -284,8 +304,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_warp_has_an_inverse(seed in 0u64..5000, x in -120.0..120.0f64, y in -90.0..90.0f64, z in -150.0..120.0f64) {
-            let patient = Patient::new(seed);
+        fn the_warp_has_an_inverse(
+            seed in 0u64..5000, population in proptest::bool::ANY,
+            x in -120.0..120.0f64, y in -90.0..90.0f64, z in -150.0..120.0f64,
+        ) {
+            let patient = if population { Patient::population(seed) } else { Patient::new(seed) };
             prop_assert!((patient.reference_height(patient.height_mm(z)) - z).abs() < 1e-6);
             let p = patient.patient_from_reference(DVec3::new(x, y, z));
             let grid = VoxelGrid::axial(p, [1.0; 3], [1, 1, 1]).expect("valid grid");

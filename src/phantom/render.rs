@@ -3,12 +3,15 @@
 //! Tissues are painted one over the other; the edge of each is spread over about a pixel, as partial
 //! volume and the reconstruction kernel do. A voxel belongs to an organ if its center does.
 
+use super::artifacts;
+use super::disease::{collapsed, fluid};
 use super::envelope::{Bone, Level};
 use super::noise::{SmoothNoise, hash, scanner_noise};
 use super::patient::Patient;
 use super::solids::{Field, Plane, Solid};
 use super::thorax::{Kind, REACH_MM, Thorax, column_fat, fat_weight, lung_distance};
 use super::tumor::Lesion;
+use super::variation::{Traits, Variation};
 use crate::anatomy::Organ;
 use crate::contour::{Mask, SliceMask};
 use crate::geometry::VoxelGrid;
@@ -58,6 +61,16 @@ fn liver_edge(x: f32, y: f32, below: f32) -> f32 {
     left.max(spine) * 0.85
 }
 
+/// True if fluid or a collapsed lobe stands in for air somewhere.
+fn has_airless(traits: &Traits) -> bool {
+    traits.collapse.is_some() || traits.effusion_mm != [0.0; 2]
+}
+
+/// What strands add to the CT number of mediastinal fat, HU.
+fn strands(share: f32, rough: f32, grain: f32) -> f32 {
+    share * 190.0 * (0.6 * grain.abs() + 0.4 * rough - 0.12).clamp(0.0, 0.5)
+}
+
 /// Renders all slices, in parallel.
 pub fn render(
     patient: &Patient,
@@ -67,13 +80,14 @@ pub fn render(
     progress: &dyn Progress,
 ) -> Result<Painted, Cancelled> {
     let [slices, rows, columns] = grid.shape();
+    let population = patient.traits.variation == Variation::Population;
     let done = AtomicUsize::new(0);
     let stage = crate::words::t("Painting the phantom");
     let painted: Vec<(Vec<i16>, Vec<Option<SliceMask>>)> = (0..slices)
         .into_par_iter()
         .map(|k| {
             progress.checkpoint()?;
-            let slice = Canvas::new(patient, thorax, grid, k).paint(noise_hu as f32);
+            let slice = Canvas::new(patient, thorax, grid, k).paint(if population { 0.0 } else { noise_hu as f32 });
             progress.report(stage, done.fetch_add(1, Ordering::Relaxed) + 1, slices);
             Ok(slice)
         })
@@ -88,6 +102,10 @@ pub fn render(
             }
         }
     }
+    let mut hu = Array3::from_shape_vec([slices, rows, columns], values).expect("every slice has all its pixels");
+    if population {
+        hu = artifacts::scan(patient, grid, noise_hu as f32, &hu);
+    }
     let mut take = |n: u32| std::mem::take(&mut masks[n as usize]);
     Ok(Painted {
         gtvp: take(GTVP),
@@ -99,7 +117,7 @@ pub fn render(
             .map(|organ| (organ, Arc::new(take(organ as u32))))
             .filter(|(_, m)| !m.is_empty())
             .collect(),
-        hu: Array3::from_shape_vec([slices, rows, columns], values).expect("every slice has all its pixels"),
+        hu,
     })
 }
 
@@ -117,6 +135,8 @@ struct Canvas<'a> {
     /// Distance to the lung, tumor or not, and to the pleural wall.
     lung: Vec<f32>,
     cavity: Vec<f32>,
+    /// Where fluid or a collapsed lobe stands in for air; empty without either.
+    airless: Vec<bool>,
 }
 
 impl<'a> Canvas<'a> {
@@ -124,7 +144,7 @@ impl<'a> Canvas<'a> {
         let plane = patient.plane(grid, k);
         let level = Level::new(patient, plane.z);
         let pixels = plane.columns * plane.rows;
-        let edge = 0.75 * plane.dx + 0.45 + 0.1 * grid.median_spacing_mm() as f32;
+        let edge = (0.75 * plane.dx + 0.45 + 0.1 * grid.median_spacing_mm() as f32) * patient.traits.scan.blur;
         Self {
             patient,
             thorax,
@@ -135,6 +155,7 @@ impl<'a> Canvas<'a> {
             bits: vec![0; pixels],
             lung: vec![100.0; pixels],
             cavity: vec![100.0; pixels],
+            airless: if has_airless(&patient.traits) { vec![false; pixels] } else { Vec::new() },
             plane,
         }
     }
@@ -165,7 +186,9 @@ impl<'a> Canvas<'a> {
             self.organ(n, &fields[n]);
         }
         self.targets(&lesions);
-        self.add_noise(noise_hu);
+        if noise_hu > 0.0 {
+            self.add_noise(noise_hu);
+        }
         let hu = self.hu.iter().map(|v| v.round().clamp(-1024.0, 3071.0) as i16).collect();
         (hu, self.masks())
     }
@@ -195,19 +218,21 @@ impl<'a> Canvas<'a> {
         let coarse = SmoothNoise::new(hash(seed ^ 1), 13.0, z);
         let fine = SmoothNoise::new(hash(seed ^ 2), 5.0, z);
         let table = 116.0 + self.patient.fat_mm - 9.0;
+        let traits = &self.patient.traits;
+        let on = &traits.table;
         for j in 0..rows {
             let straight = self.plane.y0 - self.plane.shift_y + j as f32 * self.plane.dy;
             for i in 0..columns {
                 let at = j * columns + i;
                 let (x, y) = (self.plane.x[at], self.plane.y[at]);
                 let mut hu = -1000.0;
-                let below = straight - table;
+                let below = straight - table - on.gap_mm + on.sag * self.plane.x[at] * self.plane.x[at];
                 if below > -2.0 && below < 60.0 {
                     let half = 235.0 - 0.004 * below * below;
-                    let shell = (below - 20.0).abs() - 20.0;
+                    let shell = (below - on.thick_mm / 2.0).abs() - on.thick_mm / 2.0;
                     if x.abs() < half {
                         let skin = self.cover(shell) * (1.0 - self.cover(shell + 2.2));
-                        hu += 45.0 * self.cover(shell) + 520.0 * skin;
+                        hu += on.core_hu * self.cover(shell) + on.shell_hu * skin;
                     }
                 }
                 let skin = self.level.skin(x, y);
@@ -218,8 +243,12 @@ impl<'a> Canvas<'a> {
                 let cavity = self.level.cavity(x, y);
                 self.cavity[at] = cavity;
                 let (rough, grain) = (coarse.at(x, y), fine.at(x, y));
-                let mut inner = if cavity < 0.0 {
-                    tissue.fat + 7.0 * grain
+                let arm = if self.level.arm.is_some() { self.level.arm_depth(x, y) } else { 100.0 };
+                let strand = if traits.strands > 0.0 { strands(traits.strands, rough, grain) } else { 0.0 };
+                let mut inner = if arm < 0.0 && cavity > 14.0 && arm < self.level.trunk(x, y) {
+                    self.arm_tissue(x, y, -arm, grain)
+                } else if cavity < 0.0 {
+                    tissue.fat + 7.0 * grain + strand
                 } else {
                     self.wall_tissue(x, y, skin, cavity, rough, grain)
                 };
@@ -238,7 +267,18 @@ impl<'a> Canvas<'a> {
                 if lung < 2.0 {
                     let fissure = 0.776 * y - 0.631 * z - 22.8 + 3.0 * rough;
                     let line = (1.0 - fissure.abs() / 1.1).max(0.0) * 70.0;
-                    let air = tissue.lung + 0.45 * y + 16.0 * rough + 14.0 * grain + line;
+                    let mut air = tissue.lung + 0.45 * y + 16.0 * rough + 14.0 * grain + line;
+                    if traits.emphysema > 0.0 {
+                        // Holes in the lung, more toward the apex.
+                        let holes = (rough + 0.4 * grain + 0.004 * z + traits.emphysema - 0.75).clamp(0.0, 0.6) / 0.6;
+                        air += (-965.0 - air).min(0.0) * holes * traits.emphysema.max(0.4);
+                    }
+                    if !self.airless.is_empty()
+                        && let Some(value) = self.without_air(x, y, rough, grain)
+                    {
+                        air = value;
+                        self.airless[at] = lung < 0.0;
+                    }
                     inner += (air - inner) * self.cover(lung);
                 }
                 if let Some((bone, d)) = self.level.bone(x, y, cavity) {
@@ -258,6 +298,40 @@ impl<'a> Canvas<'a> {
                 }
             }
         }
+    }
+
+    /// CT number of fluid or of a collapsed lobe at a point of the lung.
+    fn without_air(&self, x: f32, y: f32, rough: f32, grain: f32) -> Option<f32> {
+        let traits = &self.patient.traits;
+        let z = self.level.z;
+        let most = traits.effusion_mm[usize::from(x > 0.0)];
+        if most > 0.0 {
+            let thick = fluid(most, y, z) + 1.5 * rough;
+            let diaphragm = self.level.diaphragm(x, y);
+            if thick > 1.0 && (-self.level.pleura(x, y) < thick || (diaphragm < 0.0 && -diaphragm < 0.6 * thick)) {
+                return Some(9.0 + 4.0 * grain);
+            }
+        }
+        // Vessels of the lobe take up contrast medium.
+        let gone = traits.collapse.is_some_and(|lobe| collapsed(lobe, x + 5.0 * rough, y + 4.0 * grain, z));
+        gone.then_some(34.0 + 0.28 * self.patient.tissue.pulmonary.min(220.0) + 10.0 * grain)
+    }
+
+    /// Skin, fat, muscle and bone of an arm, `depth` mm under its skin.
+    fn arm_tissue(&self, x: f32, y: f32, depth: f32, grain: f32) -> f32 {
+        let tissue = &self.patient.tissue;
+        if depth < 1.8 {
+            return 5.0;
+        }
+        let fat = tissue.fat + 6.0 * grain;
+        let muscle = tissue.muscle + 5.0 * grain;
+        let mut hu = fat + (muscle - fat) * self.cover(2.0 + 0.45 * self.patient.fat_mm - depth);
+        if let Some([cx, cy, _]) = self.level.arm {
+            let d = (x.abs() - cx).hypot(y - cy);
+            hu += (1.4 * tissue.cortical - hu) * self.cover(d - 10.5);
+            hu += (tissue.cancellous * 0.4 - hu) * self.cover(d - 6.5);
+        }
+        hu
     }
 
     /// Skin, fat, and the muscles of the chest wall.
@@ -314,7 +388,7 @@ impl<'a> Canvas<'a> {
         for (j, i0, row) in vessels.rows() {
             for (n, &d) in row.iter().enumerate() {
                 let at = j * columns + i0 + n;
-                if self.lung[at] < 1.0 {
+                if self.lung[at] < 1.0 && !self.airless.get(at).is_some_and(|a| *a) {
                     let share = self.cover(d);
                     self.hu[at] += (blood - self.hu[at]) * share;
                 }
@@ -323,7 +397,7 @@ impl<'a> Canvas<'a> {
         for (j, i0, row) in bronchi.rows() {
             for (n, &d) in row.iter().enumerate() {
                 let at = j * columns + i0 + n;
-                if self.lung[at] < 1.0 && d < 2.0 {
+                if self.lung[at] < 1.0 && d < 2.0 && !self.airless.get(at).is_some_and(|a| *a) {
                     let (wall, lumen) = (self.cover(d - 0.9), self.cover(d));
                     self.hu[at] += (-60.0 - self.hu[at]) * wall;
                     self.hu[at] += (-975.0 - self.hu[at]) * lumen;
@@ -357,6 +431,7 @@ impl<'a> Canvas<'a> {
         let columns = self.plane.columns;
         let z = self.plane.z;
         let mark = piece.organ.map_or(0, bit);
+        let reference = self.patient.traits.variation == Variation::Reference;
         // Vessels are even; the other organs have a grain of their own.
         let even = matches!(
             piece.kind,
@@ -364,6 +439,9 @@ impl<'a> Canvas<'a> {
         );
         let cell = if even { 200.0 } else { 6.0 };
         let grain = SmoothNoise::new(hash(self.patient.seed ^ (90 + n as u64)), cell, z);
+        let old = (self.patient.traits.age - 60.0) / 25.0;
+        let plaques = if piece.organ == Some(Organ::Aorta) { old } else { 0.0 };
+        let speckle = SmoothNoise::new(hash(self.patient.seed ^ 79), if plaques > 0.0 { 6.0 } else { 200.0 }, z);
         for (j, i0, row) in field.rows() {
             for (m, &d) in row.iter().enumerate() {
                 if d > 4.0 {
@@ -416,19 +494,30 @@ impl<'a> Canvas<'a> {
                     Kind::PulmonaryVein => mix(tissue.left_heart),
                     Kind::Vein => {
                         // Contrast medium and plain blood mix in streams.
-                        let stream = if z < -90.0 { -0.45 } else { 0.18 * grain.at(x, y) };
-                        mix(tissue.cava + (tissue.cava - 40.0) * stream)
+                        mix(self.patient.traits.vein(tissue, [x, z], grain.at(x, y)))
                     }
                     Kind::Azygos => mix(tissue.azygos),
                     Kind::PulmonaryArtery => mix(tissue.pulmonary),
-                    Kind::Artery => mix(tissue.aorta),
+                    Kind::Artery => {
+                        let blood = mix(tissue.aorta);
+                        // Calcified plaques in the wall.
+                        let plaque = if plaques > 0.0 && d > -2.5 && d < 1.0 {
+                            (speckle.at(x, y) - 1.0 + 0.6 * plaques).clamp(0.0, 0.2) * 5.0
+                        } else {
+                            0.0
+                        };
+                        blood + (650.0 - blood) * plaque * self.cover(d.max(-d - 2.5))
+                    }
                     Kind::Airway => {
                         let thick = if z > 116.0 { 3.6 } else { 1.5 };
                         let wall = under + (55.0 - under) * self.cover(d - thick);
                         wall + (-995.0 - wall) * share
                     }
+                    Kind::Catheter => mix(600.0),
+                    Kind::Metal => mix(3000.0),
                 };
-                if d < 0.0 && mark != 0 {
+                // In thin patients a bone may reach the skin.
+                if d < 0.0 && mark != 0 && (reference || self.bits[at] & bit(Organ::Body) != 0) {
                     self.bits[at] |= mark;
                 }
             }
@@ -447,7 +536,9 @@ impl<'a> Canvas<'a> {
             let reach = mm / scale + lesion.radius_mm * 0.8 + 4.0;
             Field::new(near, &self.plane, reach)
         };
-        let primary = self.thorax.gtvp.as_ref().map(|lesion| field(lesion, CTV_MARGIN_MM));
+        let hand = &self.patient.traits.observer;
+        let reach = hand.margin_mm + 2.0 * hand.wobble_mm;
+        let primary = self.thorax.gtvp.as_ref().map(|lesion| field(lesion, reach));
         let nodes: Vec<Field> = self.thorax.gtvn.iter().map(|lesion| field(lesion, NEAR_NODE_MM)).collect();
         if let (Some(field), Some(lesion)) = (&primary, &self.thorax.gtvp) {
             let necrosis = (lesion.radius_mm - 16.0).max(0.0) * 0.55;
@@ -481,7 +572,10 @@ impl<'a> Canvas<'a> {
     /// Marks lung, GTV and CTV, now that all organs are known.
     fn targets(&mut self, (primary, nodes): &(Option<Field>, Vec<Field>)) {
         let scale = self.patient.mean_scale() as f32;
-        let margin = CTV_MARGIN_MM / scale;
+        let hand = &self.patient.traits.observer;
+        let usual = hand.margin_mm / scale;
+        // Every slice is drawn anew, by hand.
+        let wobble = SmoothNoise::new(hash(self.patient.seed ^ 78 ^ ((self.k as u64) << 8)), 24.0, 0.0);
         let bones: u64 = Organ::all().filter(|o| o.is_bone()).map(bit).sum::<u64>() | bit(Organ::SpinalCanal);
         let hollow: u64 = Organ::all().filter(|o| o.is_vessel()).map(bit).sum::<u64>()
             | bit(Organ::Airway)
@@ -513,6 +607,7 @@ impl<'a> Canvas<'a> {
             }
             // The primary's margin follows microscopic spread into lung; a node's stays out of it.
             let organs = bit(Organ::Airway) | bit(Organ::Heart) | bit(Organ::Aorta) | bones;
+            let margin = if hand.wobble_mm > 0.0 { usual + hand.wobble_mm / scale * wobble.at(x, y) } else { usual };
             let around = d < margin && self.cavity[at] < 1.0 && below < 0.0;
             if (around || (near < margin && !lung)) && bits & organs == 0 {
                 mark |= 1 << MARGIN;
@@ -520,7 +615,10 @@ impl<'a> Canvas<'a> {
             if near < NEAR_NODE_MM / scale && free && !lung {
                 mark |= 1 << NEAR_NODE;
             }
-            if lung && mark & (1 << GTVP | 1 << GTVN) == 0 {
+            let airless = self.airless.get(at).is_some_and(|a| *a);
+            if lung && airless {
+                mark |= 1 << LESION;
+            } else if lung && mark & (1 << GTVP | 1 << GTVN) == 0 {
                 mark |= bit(if x < 0.0 { Organ::LungRight } else { Organ::LungLeft });
             }
             if below > 3.0 && self.cavity[at] < -1.0 && free && liver_edge(x, y, below) < 0.0 {

@@ -1,5 +1,7 @@
 //! From masks to the CTV and to the structure set with its rings.
 
+use super::render::Painted;
+use super::variation::Observer;
 use crate::anatomy::Organ;
 use crate::contour::{Mask, contours_from_mask};
 use crate::geometry::VoxelGrid;
@@ -9,18 +11,41 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// GTV, its margin, and the part of every involved station near the involved nodes.
-pub fn ctv(
-    gtvp: &Mask,
-    gtvn: &Mask,
-    margin: &Mask,
-    near_node: &Mask,
-    stations: &[Mask; Station::COUNT],
-    involved: &[Station],
-) -> Mask {
-    let mut ctv = gtvp.union(gtvn).union(margin);
+/// A neighbor of each station that observers like to include.
+const NEIGHBORS: [Station; Station::COUNT] = [
+    Station::S2R,
+    Station::S2L,
+    Station::S4R,
+    Station::S4L,
+    Station::S6,
+    Station::S2R,
+    Station::S2R,
+    Station::S5,
+    Station::S6,
+    Station::S5,
+    Station::S4R,
+    Station::S7,
+    Station::S7,
+    Station::S7,
+    Station::S10R,
+    Station::S10L,
+];
+
+/// GTV, its margin, and the part of every involved station near the involved nodes, or what else the observer includes.
+pub fn ctv(painted: &Painted, stations: &[Mask; Station::COUNT], involved: &[Station], observer: &Observer) -> Mask {
+    let mut ctv = painted.gtvp.union(&painted.gtvn).union(&painted.ctv);
     for station in involved {
-        ctv = ctv.union(&stations[station.index()].intersection(near_node));
+        let whole = &stations[station.index()];
+        if observer.whole_stations {
+            ctv = ctv.union(whole);
+        } else if !observer.nodes_only {
+            ctv = ctv.union(&whole.intersection(&painted.near_node));
+        }
+    }
+    if observer.neighbor
+        && let Some(station) = involved.first()
+    {
+        ctv = ctv.union(&stations[NEIGHBORS[station.index()].index()]);
     }
     ctv
 }

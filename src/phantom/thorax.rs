@@ -2,11 +2,13 @@
 //!
 //! Coordinates are reference mm: x to the left, y to the back, z to the head, carina at the origin.
 
+use super::disease;
 use super::envelope::{Level, MANUBRIUM_TOP, spine_front, sternum_back};
 use super::patient::Patient;
 use super::solids::{FAR_MM, Solid};
 use super::tree::{Tree, grow};
 use super::tumor::{self, Lesion};
+use super::variation::{Arch, Traits, Variation};
 use crate::anatomy::{LandmarkId, LandmarkSource, Landmarks, Organ};
 use crate::structures::Station;
 use glam::{DVec3, Mat3, Vec3};
@@ -32,6 +34,8 @@ pub enum Kind {
     PulmonaryArtery,
     Artery,
     Airway,
+    Catheter,
+    Metal,
 }
 
 /// One organ of the thorax.
@@ -117,9 +121,9 @@ const LEFT_BRACHIOCEPHALIC: [[f32; 4]; 7] = [
 ];
 
 /// The aorta from the valve to below the diaphragm.
-fn aorta(factor: f32) -> Vec<[f32; 4]> {
+fn aorta(factor: f32, rise: f32) -> Vec<[f32; 4]> {
     let near_spine = |x: f32, dy: f32, z: f32, r: f32| [x, spine_front(z) + dy, z, r];
-    let points = [
+    let mut points = [
         [5.0, -27.0, -62.0, 14.0],
         [-3.0, -34.0, -45.0, 15.5],
         [-11.0, -39.0, -22.0, 15.8],
@@ -136,7 +140,27 @@ fn aorta(factor: f32) -> Vec<[f32; 4]> {
         near_spine(14.0, -6.0, -140.0, 11.0),
         near_spine(7.0, -11.0, -225.0, 10.6),
     ];
+    if rise != 0.0 {
+        for p in &mut points {
+            // An old aorta is long: the arch rises and swings out.
+            let part = ((p[2] + 20.0) / 50.0).clamp(0.0, 1.0);
+            p[2] += rise * part;
+            p[0] += 0.25 * rise * if p[0] < 0.0 { -part } else { part };
+        }
+    }
     scaled(&points, factor)
+}
+
+/// The azygos arch of a patient.
+fn azygos_arch(traits: &Traits) -> Vec<[f32; 4]> {
+    let lift = |[x, y, z, r]: &[f32; 4]| [*x, *y, *z + traits.azygos_mm * ((z - 2.0) / 10.0).clamp(0.0, 1.0), *r];
+    AZYGOS_ARCH.iter().map(lift).collect()
+}
+
+/// The left brachiocephalic vein of a patient; its end at the vena cava stays.
+fn innominate(traits: &Traits) -> Vec<[f32; 4]> {
+    let lift = |[x, y, z, r]: &[f32; 4]| [*x, *y, *z + traits.innominate_mm * ((x + 37.0) / 24.0).clamp(0.0, 1.0), *r];
+    LEFT_BRACHIOCEPHALIC.iter().map(lift).collect()
 }
 
 /// Directions of an ellipsoid whose first axis points along `d`.
@@ -148,6 +172,7 @@ fn along(d: Vec3) -> Mat3 {
 
 fn heart(patient: &Patient) -> Vec<Piece> {
     let h = patient.heart;
+    let fat_mm = patient.traits.mediastinal_fat_mm;
     let pivot = Vec3::new(5.0, -22.0, -58.0);
     let ellipsoid = |center: [f32; 3], semi: [f32; 3], axes: Mat3, grow: f32| {
         let c = pivot + (Vec3::from(center) - pivot) * h;
@@ -179,8 +204,8 @@ fn heart(patient: &Patient) -> Vec<Piece> {
     // Fat of the pericardium fills the grooves between the chambers.
     let fat = Solid { blend_mm: 10.0, ..left(0.0).and(right(0.0)).and(right_atrium(0.0)).and(left_atrium(0.0)) };
     vec![
-        piece(Kind::FatPad, fat, None, Some(2.0)),
-        piece(Kind::Myocardium, walls, Some(Organ::Heart), Some(3.0)),
+        piece(Kind::FatPad, fat, None, Some(2.0 + fat_mm)),
+        piece(Kind::Myocardium, walls, Some(Organ::Heart), Some(3.0 + fat_mm)),
         piece(Kind::RightHeart, right(-4.0).and(right_atrium(-2.5)).and(outflow(-1.0)), None, None),
         piece(Kind::LeftHeart, left(-10.5).and(left_atrium(-2.5)), None, None),
     ]
@@ -191,7 +216,8 @@ impl Thorax {
         let [artery, vein, air] = patient.caliber;
         let mut pieces = heart(patient);
         let mut add = |kind, organ, solid, pad_mm: Option<f32>| pieces.push(Piece { kind, organ, solid, pad_mm });
-        let pad = Some(2.2);
+        let traits = &patient.traits;
+        let pad = Some(2.2 + traits.mediastinal_fat_mm);
 
         // Airway: a trachea slightly wider than deep, and the bronchi down to the lobes.
         let path: Vec<[f32; 4]> = [10.0f32, 24.0, 40.0, 60.0, 80.0, 100.0, 120.0, 150.0]
@@ -214,10 +240,10 @@ impl Thorax {
         ] {
             airway = airway.and(Solid::tube(&scaled(bronchus, air)));
         }
-        add(Kind::Airway, Some(Organ::Airway), airway, Some(4.0));
+        add(Kind::Airway, Some(Organ::Airway), airway, Some(4.0 + traits.mediastinal_fat_mm));
 
         // Arteries.
-        add(Kind::Artery, Some(Organ::Aorta), Solid::tube(&aorta(artery)), pad);
+        add(Kind::Artery, Some(Organ::Aorta), Solid::tube(&aorta(artery, traits.elongation_mm)), pad);
         let mut vessel = |organ, points: &[[f32; 4]], factor: f32, kind| {
             add(kind, Some(organ), Solid::tube(&scaled(points, factor)), pad);
         };
@@ -238,7 +264,18 @@ impl Thorax {
             [-72.0, -20.0, 96.0, 4.5],
             [-112.0, -16.0, 86.0, 4.2],
         ];
-        vessel(Organ::SubclavianRight, &subclavian_r, artery, Kind::Artery);
+        // The last branch of the arch, behind the oesophagus.
+        let aberrant = [
+            [22.0, -2.0, 36.0, 6.4],
+            [12.0, spine_front(48.0) - 2.5, 48.0, 4.8],
+            [-4.0, spine_front(58.0) - 2.0, 58.0, 4.6],
+            [-20.0, spine_front(72.0) - 6.0, 72.0, 4.8],
+            [-34.0, -16.0, 86.0, 4.8],
+            [-72.0, -20.0, 96.0, 4.5],
+            [-112.0, -16.0, 86.0, 4.2],
+        ];
+        let subclavian_r = if traits.arch == Arch::AberrantSubclavian { &aberrant[..] } else { &subclavian_r[..] };
+        vessel(Organ::SubclavianRight, subclavian_r, artery, Kind::Artery);
         let carotid_l = [
             [14.0, -27.0, 40.0, 4.6],
             [19.0, -22.0, 60.0, 4.2],
@@ -246,7 +283,16 @@ impl Thorax {
             [28.0, -37.0, 118.0, 3.7],
             [30.0, -41.0, 150.0, 3.6],
         ];
-        vessel(Organ::CarotidLeft, &carotid_l, artery, Kind::Artery);
+        let bovine = [
+            [-4.0, -31.0, 46.0, 4.8],
+            [6.0, -29.0, 54.0, 4.4],
+            [17.0, -24.0, 66.0, 4.2],
+            [24.0, -28.0, 90.0, 3.9],
+            [28.0, -37.0, 118.0, 3.7],
+            [30.0, -41.0, 150.0, 3.6],
+        ];
+        let carotid_l = if traits.arch == Arch::Bovine { &bovine[..] } else { &carotid_l[..] };
+        vessel(Organ::CarotidLeft, carotid_l, artery, Kind::Artery);
         let subclavian_l = [
             [26.0, -7.0, 40.0, 5.8],
             [28.0, -3.0, 58.0, 5.2],
@@ -276,11 +322,12 @@ impl Thorax {
         ];
         let anterior = [[-28.0, -12.5, -19.0, 6.0], [-40.0, -10.0, -12.0, 5.0], [-54.0, -8.0, -2.0, 4.0]];
         let left_upper = [[36.0, -8.0, -7.0, 5.5], [50.0, -14.0, -4.0, 4.4], [64.0, -16.0, 4.0, 3.6]];
-        let lungs = Solid::tube(&scaled(&trunk, artery))
-            .and(Solid::tube(&scaled(&right, artery)))
-            .and(Solid::tube(&scaled(&anterior, artery)))
-            .and(Solid::tube(&scaled(&LEFT_PULMONARY, artery)))
-            .and(Solid::tube(&scaled(&left_upper, artery)));
+        let pulmonary = artery.min(1.1) * traits.pulmonary;
+        let lungs = Solid::tube(&scaled(&trunk, pulmonary))
+            .and(Solid::tube(&scaled(&right, pulmonary)))
+            .and(Solid::tube(&scaled(&anterior, pulmonary)))
+            .and(Solid::tube(&scaled(&LEFT_PULMONARY, pulmonary)))
+            .and(Solid::tube(&scaled(&left_upper, pulmonary)));
         add(Kind::PulmonaryArtery, Some(Organ::PulmonaryArtery), lungs, pad);
 
         // Veins.
@@ -295,7 +342,7 @@ impl Thorax {
             add(kind, Some(organ), Solid::tube(&scaled(points, vein)), pad);
         };
         vessel(Organ::SuperiorVenaCava, &cava, Kind::Vein);
-        vessel(Organ::BrachiocephalicVeinLeft, &LEFT_BRACHIOCEPHALIC, Kind::Vein);
+        vessel(Organ::BrachiocephalicVeinLeft, &innominate(traits), Kind::Vein);
         let right = [[-37.0, -34.0, 40.0, 8.0], [-38.0, -33.0, 60.0, 7.4], [-38.0, -36.0, 82.0, 7.0]];
         vessel(Organ::BrachiocephalicVeinRight, &right, Kind::Vein);
         let jugular =
@@ -322,7 +369,8 @@ impl Thorax {
             rising(-20.0, -10.5, 3.6),
             AZYGOS_ARCH[0],
         ];
-        let azygos = Solid::tube(&scaled(&below, vein)).and(Solid::tube(&scaled(&AZYGOS_ARCH, vein)));
+        let arch = azygos_arch(traits);
+        let azygos = Solid::tube(&scaled(&below, vein)).and(Solid::tube(&scaled(&arch, vein)));
         add(Kind::Azygos, Some(Organ::Azygos), azygos, pad);
         let veins = [
             &[[-22.0, -10.0, -52.0, 7.5], [-38.0, -14.0, -45.0, 6.6], [-54.0, -20.0, -36.0, 5.2]][..],
@@ -364,7 +412,7 @@ impl Thorax {
             .and(Solid::ellipsoid([4.0, -34.0, -112.0], [44.0, 32.0, 16.0]))
             .and(Solid::ellipsoid([-40.0, 4.0, -30.0], [10.0, 12.0, 26.0]))
             .and(Solid::ellipsoid([50.0, 8.0, -30.0], [11.0, 13.0, 26.0]));
-        add(Kind::FatPad, None, fat, Some(1.0));
+        add(Kind::FatPad, None, fat, Some(1.0 + traits.mediastinal_fat_mm));
         let neck: Vec<[f32; 4]> =
             [70.0f32, 90.0, 110.0, 150.0].iter().map(|&z| [0.0, spine_front(z) - 21.0, z, 15.0]).collect();
         add(Kind::FatPad, None, Solid::squashed_tube(&neck, [2.3, 1.0]), None);
@@ -428,6 +476,10 @@ impl Thorax {
         };
         add(Kind::Bone, Some(Organ::Scapulae), blade(1.0).and(blade(-1.0)), None);
 
+        if traits.variation == Variation::Population {
+            disease::devices(traits, &mut add);
+        }
+
         // Under the diaphragm.
         add(Kind::Spleen, None, Solid::ellipsoid([88.0, 36.0, -172.0], [36.0, 34.0, 36.0]), None);
         let stomach = Solid {
@@ -454,11 +506,18 @@ impl Thorax {
         if disease {
             let mut rng = patient.stream(2);
             let scale = patient.mean_scale() as f32;
-            let (gtvp, gtvn) = tumor::disease(&mut rng, scale, |p| thorax.lung(patient, p));
+            let lung = |p| thorax.lung(patient, p);
+            let (gtvp, gtvn) = match traits.variation {
+                Variation::Reference => {
+                    let (gtvp, gtvn) = tumor::disease(&mut rng, scale, lung);
+                    (Some(gtvp), gtvn)
+                }
+                Variation::Population => disease::draw(&mut patient.stream(disease::STREAM), traits, scale, lung),
+            };
             thorax.involved = gtvn.iter().filter_map(|lesion| lesion.station).collect();
             thorax.involved.sort_unstable();
             thorax.involved.dedup();
-            thorax.gtvp = Some(gtvp);
+            thorax.gtvp = gtvp;
             thorax.gtvn = gtvn;
         }
         thorax
@@ -522,13 +581,13 @@ impl Thorax {
         let under = arch.iter().max_by(|a, b| (a[2] - a[3]).total_cmp(&(b[2] - b[3]))).expect("the aorta has an arch");
         point(LandmarkId::ArchLower, [f64::from(under[0]), f64::from(under[1]), f64::from(under[2] - under[3])]);
         // The azygos arch where it passes over the right main bronchus.
-        let over = line(&AZYGOS_ARCH, vein)
+        let over = line(&azygos_arch(&patient.traits), vein)
             .into_iter()
             .filter(|p| p[1] > -10.0 && p[1] < 12.0)
             .min_by(|a, b| (a[2] - a[3]).total_cmp(&(b[2] - b[3])))
             .expect("the azygos vein has an arch");
         point(LandmarkId::AzygosLower, [f64::from(over[0]), f64::from(over[1]), f64::from(over[2] - over[3])]);
-        let top = highest(&line(&LEFT_PULMONARY, artery));
+        let top = highest(&line(&LEFT_PULMONARY, artery.min(1.1) * patient.traits.pulmonary));
         point(LandmarkId::LeftPulmonaryTop, [f64::from(top[0]), f64::from(top[1]), f64::from(top[2] + top[3])]);
         point(LandmarkId::Carina, self.carina());
         let from = |p: [f32; 4]| [f64::from(p[0]), f64::from(p[1]), f64::from(p[2])];
@@ -536,7 +595,7 @@ impl Thorax {
         point(LandmarkId::IntermediusLower, from(INTERMEDIUS[2]));
         point(LandmarkId::RightUpperLobe, from(RIGHT_UPPER[0]));
         point(LandmarkId::LeftUpperLobe, from(LEFT_UPPER[0]));
-        point(LandmarkId::Diaphragm, [14.0, 0.0, f64::from(Level::HIATUS)]);
+        point(LandmarkId::Diaphragm, [14.0, 0.0, f64::from(Level::HIATUS + patient.traits.diaphragm_mm)]);
         all
     }
 

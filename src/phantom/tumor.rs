@@ -45,13 +45,13 @@ const BEDS: [(Station, [f32; 3], f32); 16] = [
     (Station::S11L, [55.0, 11.0, -38.0], 7.0),
 ];
 
-fn bed(station: Station) -> (Vec3, f32) {
+pub(super) fn bed(station: Station) -> (Vec3, f32) {
     let (_, at, room) = BEDS[station.index()];
     (at.into(), room)
 }
 
 /// How often a station is involved, for a tumor of the right and of the left side.
-const SPREAD: [(Station, u32, u32); 14] = [
+pub(super) const SPREAD: [(Station, u32, u32); 14] = [
     (Station::S4R, 24, 7),
     (Station::S7, 22, 18),
     (Station::S10R, 16, 1),
@@ -68,7 +68,7 @@ const SPREAD: [(Station, u32, u32); 14] = [
     (Station::S1R, 3, 1),
 ];
 
-fn direction(rng: &mut ChaCha8Rng) -> Vec3 {
+pub(super) fn direction(rng: &mut ChaCha8Rng) -> Vec3 {
     loop {
         let v = Vec3::new(rng.random_range(-1.0..1.0), rng.random_range(-1.0..1.0), rng.random_range(-1.0..1.0));
         if v.length() > 0.1 && v.length() < 1.0 {
@@ -78,7 +78,7 @@ fn direction(rng: &mut ChaCha8Rng) -> Vec3 {
 }
 
 /// A lump of `lobes` bulges within `radius` of the center.
-fn lump(rng: &mut ChaCha8Rng, center: Vec3, radius: f32, lobes: usize) -> Solid {
+pub(super) fn lump(rng: &mut ChaCha8Rng, center: Vec3, radius: f32, lobes: usize) -> Solid {
     let ball = |at: Vec3, r: f32| Part::Ellipsoid { center: at, axes: Mat3::IDENTITY, semi: Vec3::splat(r) };
     let blend = 0.07 * radius;
     let mut parts = vec![ball(center, radius * rng.random_range(0.62..0.74))];
