@@ -910,6 +910,7 @@ fn every_command_explains_itself() {
     let commands = [
         "inspect",
         "open",
+        "landmarks",
         "segment",
         "features",
         "risk",

@@ -2,6 +2,7 @@
 
 mod support;
 
+mod anatomy;
 mod archive;
 mod border_check;
 mod cli;

@@ -156,6 +156,17 @@ impl LandmarkSource {
             Self::Phantom => keep("known from the synthetic patient"),
         }
     }
+
+    /// One word for lists and files.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Found => "found",
+            Self::FromStructure => "structure",
+            Self::User => "user",
+            Self::Estimated => "estimated",
+            Self::Phantom => "phantom",
+        }
+    }
 }
 
 /// A landmark with its place and source.
@@ -164,6 +175,9 @@ pub struct Landmark {
     /// Patient space, mm.
     pub position: PatientPoint,
     pub source: LandmarkSource,
+    /// How far off it usually is, mm; `None` where nothing is known of it.
+    #[serde(default)]
+    pub spread_mm: Option<f64>,
 }
 
 /// The landmarks that are known.
@@ -178,7 +192,11 @@ impl Landmarks {
     }
 
     pub fn set(&mut self, id: LandmarkId, position: PatientPoint, source: LandmarkSource) {
-        self.all.insert(id, Landmark { position, source });
+        self.insert(id, Landmark { position, source, spread_mm: None });
+    }
+
+    pub fn insert(&mut self, id: LandmarkId, landmark: Landmark) {
+        self.all.insert(id, landmark);
     }
 
     pub fn remove(&mut self, id: LandmarkId) -> Option<Landmark> {
@@ -209,9 +227,11 @@ impl Landmarks {
     pub fn completed(mut self) -> Self {
         if let Some(carina) = self.get(LandmarkId::Carina).map(|landmark| landmark.position) {
             for id in LandmarkId::all() {
-                self.all
-                    .entry(id)
-                    .or_insert(Landmark { position: carina + id.usual_offset(), source: LandmarkSource::Estimated });
+                self.all.entry(id).or_insert(Landmark {
+                    position: carina + id.usual_offset(),
+                    source: LandmarkSource::Estimated,
+                    spread_mm: None,
+                });
             }
         }
         self

@@ -4,24 +4,34 @@
 //! lungs and airway) and [`Landmarks`] with their sources. [`draw_stations`] turns it into the
 //! sixteen masks by the IASLC 2009 limits of `assets/stations/iaslc-2009.toml` and per-voxel borders.
 
+mod airway;
+mod body;
 mod bone;
 mod borders;
+mod bronchi;
 mod check;
+mod components;
 mod ctv;
 mod curves;
 mod find;
+mod image_anatomy;
 mod landmarks;
 mod limits;
+mod lungs;
 mod organ;
 mod plane;
 mod rule_map;
 mod stations;
 mod trachea;
+mod windpipe;
+mod working;
 
 pub use borders::{Border, borders};
+pub use bronchi::{AirwayBranch, Bronchus};
 pub use check::{Finding, FindingKind, check_overlaps, check_station, check_stations};
 pub use ctv::{CTV_MARGIN_MM, CtvProposal, drawn_bone_rois, drawn_bones, propose_ctv};
 pub use find::find_landmarks;
+pub use image_anatomy::{AnatomyError, AnatomyTimes, ImageAnatomy, find_anatomy};
 pub use landmarks::{Landmark, LandmarkId, LandmarkSource, Landmarks};
 pub use limits::{Limit, LimitTable, StationLimits};
 pub use organ::Organ;

@@ -15,6 +15,7 @@ mod failure;
 mod inspect;
 mod journal;
 mod keys;
+mod landmarks;
 mod masks;
 mod npy;
 mod operate;
@@ -66,6 +67,7 @@ struct Cli {
 enum CliCommand {
     Inspect(inspect::Inspect),
     Open(window::Open),
+    Landmarks(landmarks::LandmarksCommand),
     Segment(segment::Segment),
     Features(results::Features),
     Risk(results::Risk),
@@ -139,6 +141,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let result = match command {
         CliCommand::Open(open) => open.run(),
         CliCommand::Inspect(c) => c.run(&terminal),
+        CliCommand::Landmarks(c) => c.run(&terminal),
         CliCommand::Segment(c) => c.run(&terminal),
         CliCommand::Features(c) => c.run(&terminal),
         CliCommand::Risk(c) => c.run(&terminal),

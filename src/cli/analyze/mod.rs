@@ -261,7 +261,8 @@ impl Analyze {
     }
 }
 
-fn png(picture: &SlicePicture) -> Result<Vec<u8>, Failure> {
+/// The bytes of a PNG file.
+pub(super) fn png(picture: &SlicePicture) -> Result<Vec<u8>, Failure> {
     let [width, height] = picture.size_px;
     let mut bytes = Vec::new();
     let encoder = image::codecs::png::PngEncoder::new_with_quality(
