@@ -73,7 +73,7 @@ fn lobar_bronchi_begin_where_they_do_on_fine_slices() {
             LandmarkId::LeftLowerLobe,
         ] {
             let mm = off(&phantom, &found, id);
-            assert!(mm < 6.5, "seed {seed}: {} is {mm:.1} mm off", id.key());
+            assert!(mm < 8.0, "seed {seed}: {} is {mm:.1} mm off", id.key());
         }
         let main = |name| found.branch(name).expect("a main bronchus");
         let (right, left) = (main(Bronchus::RightMain), main(Bronchus::LeftMain));

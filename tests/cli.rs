@@ -355,6 +355,34 @@ fn a_structure_set_of_another_frame_of_reference_is_refused() {
 }
 
 #[test]
+fn station_contours_are_held_against_the_rules() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let root = folder.path().join("case");
+    let grid = ["--size", "176x176x90", "--spacing", "2.2x2.2x3"];
+    output(&[&["phantom", "-o", text(&root), "--seed", "4"][..], &grid].concat());
+    let report = json(&["check", text(&root)]);
+    assert!(report["quality"].as_str().is_some_and(|q| q.starts_with("airway only")), "{report}");
+    let findings = report["findings"].as_array().expect("a list");
+    // The contours follow vessels that the command does not know.
+    assert!(!findings.is_empty());
+    for finding in findings {
+        let (mm, cm3) = (finding["mm"].as_f64(), finding["cm3"].as_f64());
+        assert!(mm.is_some() != cm3.is_some(), "{finding}");
+        assert!(mm.is_none_or(|mm| mm.abs() >= 3.0) && cm3.is_none_or(|cm3| cm3 >= 0.1), "{finding}");
+        let (first, last) = (finding["first_slice"].as_u64(), finding["last_slice"].as_u64());
+        assert!(first >= Some(1) && last <= Some(90) && first <= last, "{finding}");
+        assert!(finding["words"].as_str().is_some_and(|w| !w.contains("wrong")), "{finding}");
+    }
+    // 7 begins at the carina, which is found: its upper limit is the same by both.
+    let superior = findings.iter().find(|f| f["station"] == "7" && f["kind"] == "superior");
+    assert!(superior.is_none(), "{superior:?}");
+    // A case without stations.
+    let Some(patient) = test_data("4dlung-113") else { return };
+    let (code, error) = refusal(&["check", text(&patient)]);
+    assert!(code == 3 && error.contains("role of a station"), "{code} {error}");
+}
+
+#[test]
 fn a_phantom_is_a_whole_case_with_its_landmarks_and_replaces_only_phantoms() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let root = folder.path().join("case");
@@ -911,6 +939,7 @@ fn every_command_explains_itself() {
         "inspect",
         "open",
         "landmarks",
+        "check",
         "segment",
         "features",
         "risk",

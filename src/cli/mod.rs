@@ -6,6 +6,7 @@ mod analyze;
 mod archive;
 pub mod bench;
 mod case_args;
+mod check;
 mod cohort;
 mod compare;
 mod deidentify;
@@ -68,6 +69,7 @@ enum CliCommand {
     Inspect(inspect::Inspect),
     Open(window::Open),
     Landmarks(landmarks::LandmarksCommand),
+    Check(check::CheckCommand),
     Segment(segment::Segment),
     Features(results::Features),
     Risk(results::Risk),
@@ -142,6 +144,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Open(open) => open.run(),
         CliCommand::Inspect(c) => c.run(&terminal),
         CliCommand::Landmarks(c) => c.run(&terminal),
+        CliCommand::Check(c) => c.run(&terminal),
         CliCommand::Segment(c) => c.run(&terminal),
         CliCommand::Features(c) => c.run(&terminal),
         CliCommand::Risk(c) => c.run(&terminal),
