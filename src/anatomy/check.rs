@@ -161,7 +161,7 @@ impl Finding {
                     "{what}; {rules}, {landmark} {source}",
                     what,
                     rules,
-                    landmark = id.key(),
+                    landmark = told(id.label()),
                     source = told(source.words())
                 )
             }

@@ -77,14 +77,14 @@ pub enum AnatomyError {
     #[error(
         "{}",
         crate::words::t(
-            "there are lungs, but no trachea above them: it is not in the scan, or this is a phantom; set the carina by a click"
+            "there are lungs, but no trachea above them: it is not in the scan, or this is a phantom; open a scan that reaches up to the neck"
         )
     )]
     NoTrachea,
     #[error(
         "{}",
         crate::words::t(
-            "the trachea does not part into two main bronchi in the scan: it ends above the carina, or a bronchus is closed; set the carina by a click"
+            "the trachea does not part into two main bronchi in the scan: it ends above the carina, a bronchus is closed, or the voxels are too large; open a finer scan of the whole chest"
         )
     )]
     NoCarina,
