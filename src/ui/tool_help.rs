@@ -19,7 +19,9 @@ pub fn window(context: &egui::Context, workbench: &Workbench, open: &mut bool) {
         .resizable(false);
     window.pivot(egui::Align2::CENTER_CENTER).default_pos(context.content_rect().center()).show(context, |ui| {
         let room = context.content_rect().size();
-        ui.set_max_height((room.y - 100.0).max(150.0));
+        // Both columns whole; only a window that is too small for them scrolls.
+        ui.set_width(640.0_f32.min(room.x - 40.0));
+        ui.set_max_height(430.0_f32.min(room.y - 100.0).max(150.0));
         egui::ScrollArea::both().show(ui, |ui| {
             ui.horizontal_top(|ui| {
                 ui.vertical(|ui| {
