@@ -870,6 +870,11 @@ fn training_keeps_the_better_model_and_writes_its_card() {
     better["training"]["mean_dsc"] = 0.99.into();
     std::fs::write(&manifest_path, better.to_string()).expect("written");
     let resume: Vec<String> = train(&[]).into_iter().chain(["--resume".to_owned(), text(&out).to_owned()]).collect();
+    let (code, error) = refused(&resume);
+    assert!(code == 2 && error.contains("1 steps") && error.contains("ask for more"), "{code} {error}");
+    let steps = resume.iter().position(|a| a == "--steps").expect("given") + 1;
+    let resume: Vec<String> =
+        resume.iter().enumerate().map(|(n, a)| if n == steps { "3".to_owned() } else { a.clone() }).collect();
     let again = run(&resume);
     assert_eq!((again["mean_dsc"].as_f64(), &again["sha256"]), (Some(0.99), &better["sha256"]));
     assert_eq!(manifest(), better);

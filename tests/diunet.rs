@@ -4,6 +4,7 @@ use hilum::contour::{Mask, rasterize};
 use hilum::diunet::{LoadedModel, MODEL_CARD, SegmentError, Variant, default_model_dir, find_lungs, segment};
 use hilum::geometry::VoxelGrid;
 use hilum::image::CtVolume;
+use hilum::phantom::Variation;
 use hilum::progress::{Progress, Silent};
 use hilum::structures::{Provenance, Station};
 use hilum::studies::train_diunet::{FIRST_VALIDATION_SEED, TrainConfig, phantom, station_scores, train};
@@ -20,7 +21,7 @@ const UNSEEN: u64 = FIRST_VALIDATION_SEED + 5000;
 #[test]
 fn the_shipped_model_draws_the_stations_of_an_unseen_phantom() {
     let model = shipped();
-    let (phantom, gtv) = phantom(UNSEEN, &Silent).unwrap();
+    let (phantom, gtv) = phantom(Variation::Reference, UNSEEN, &Silent).unwrap();
     let mut shown = 0;
     let found = segment(&model, &phantom.volume, &gtv, &Silent, &mut |slice| {
         shown += 1;
@@ -60,7 +61,7 @@ impl Progress for Impatient {
 
 #[test]
 fn inference_stops_between_slices_when_asked() {
-    let (phantom, gtv) = phantom(UNSEEN + 1, &Silent).unwrap();
+    let (phantom, gtv) = phantom(Variation::Reference, UNSEEN + 1, &Silent).unwrap();
     let mut slices = 0;
     let result = segment(&shipped(), &phantom.volume, &gtv, &Impatient(AtomicUsize::new(0)), &mut |_| slices += 1);
     assert!(matches!(result, Err(SegmentError::Cancelled)));
@@ -84,7 +85,7 @@ fn a_scan_without_lungs_and_a_foreign_gtv_are_refused() {
 
 #[test]
 fn lungs_are_found_in_a_phantom_and_lie_around_its_middle() {
-    let (phantom, _) = phantom(UNSEEN + 2, &Silent).unwrap();
+    let (phantom, _) = phantom(Variation::Reference, UNSEEN + 2, &Silent).unwrap();
     let lungs = find_lungs(&phantom.volume).expect("a phantom has lungs");
     assert!(lungs.volume_cm3 > 1000.0 && lungs.volume_cm3 < 9000.0, "{lungs:?}");
     let center = phantom.volume.grid.center();

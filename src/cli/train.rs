@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::output;
 use super::terminal::Terminal;
 use crate::diunet::Variant;
+use crate::phantom::Variation;
 use crate::studies::train_diunet::{self, TrainConfig, TrainError};
 use crate::studies::train_risk::{self, TrainRiskConfig, TrainRiskError};
 use crate::survival::Interval;
@@ -33,7 +34,7 @@ replaced only with --overwrite, or with --resume where this one does better on t
 
 Examples:
   hilum train diunet -o models/diunet --minutes 120
-  hilum train diunet -o models/diunet --resume models/diunet --minutes 60
+  hilum train diunet -o models/diunet --resume models/diunet --minutes 180
   hilum train diunet -o /tmp/tiny --variant tiny --steps 200 --batch 2 --cases 2
 
 JSON keys:
@@ -55,10 +56,10 @@ pub struct Diunet {
     /// Name of the model
     #[arg(long, value_name = "NAME")]
     model_id: Option<String>,
-    /// Training stops after this many steps
+    /// Training ends after this many steps, those before --resume included
     #[arg(long, value_name = "N")]
     steps: Option<usize>,
-    /// ... or after this time
+    /// ... or after this time, that before --resume included
     #[arg(long, value_name = "M")]
     minutes: Option<f64>,
     /// Samples a step
@@ -75,6 +76,9 @@ pub struct Diunet {
     /// Pixels along each side of the patches that it learns from, at most those of --crop
     #[arg(long, value_name = "N")]
     patch: Option<usize>,
+    /// How widely the phantoms differ: population, or reference (one thorax, one scanner)
+    #[arg(long, value_name = "NAME", value_parser = parse_phantoms)]
+    phantoms: Option<Variation>,
     /// Phantoms held at a time
     #[arg(long, value_name = "N")]
     cases: Option<usize>,
@@ -103,6 +107,10 @@ pub struct Diunet {
 
 fn parse_variant(text: &str) -> Result<Variant, String> {
     text.parse().map_err(|_unknown| "the variants are tiny, fast25d, std25d and literal2d".to_owned())
+}
+
+fn parse_phantoms(text: &str) -> Result<Variation, String> {
+    text.parse().map_err(|_unknown| "the phantoms are those of the population or the reference".to_owned())
 }
 
 #[derive(serde::Serialize)]
@@ -143,6 +151,7 @@ impl Diunet {
             spacing_mm: self.spacing_mm.unwrap_or(usual.spacing_mm),
             crop: self.crop.unwrap_or(usual.crop),
             patch: self.patch.unwrap_or(usual.patch),
+            phantoms: self.phantoms.unwrap_or(usual.phantoms),
             cases: self.cases.unwrap_or(usual.cases),
             validation_cases: self.validation_cases.unwrap_or(usual.validation_cases),
             validate_every_minutes: self.validate_every_minutes.unwrap_or(usual.validate_every_minutes),

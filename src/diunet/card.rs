@@ -86,9 +86,13 @@ impl ModelManifest {
         line!(card, "## Training data\n\n{}.\n", self.training_data.trim_end_matches('.'));
         line!(
             card,
-            "{} phantoms were made, of seeds from {} upwards; each was drawn upon several times.\n",
+            "{} phantoms were made, of seeds from {} upwards ({}); each was drawn upon several times.\n",
             t.training_cases,
-            t.first_seed
+            t.first_seed,
+            match t.phantoms.as_str() {
+                "population" => "a population: bodies, scanners, vessels and disease of many sorts",
+                _ => "healthy variation around one thorax, one scanner",
+            }
         );
 
         line!(card, "## How it did\n");
@@ -116,10 +120,11 @@ impl ModelManifest {
         line!(card, "| **All** | **{:.3}** |\n", t.mean_dsc);
 
         line!(card, "## Known limits\n");
-        line!(
-            card,
-            "- Anatomy outside of the generator's variation (collapse, effusion, surgery, variants of the arch) was never seen."
-        );
+        let unseen = match t.phantoms.as_str() {
+            "population" => "surgery, a right arch, children",
+            _ => "collapse, effusion, surgery, variants of the arch",
+        };
+        line!(card, "- Anatomy outside of the generator's variation ({unseen}) was never seen.");
         line!(card, "- Stations at the upper and lower end of the scan depend on slices that may be missing.\n");
 
         line!(card, "## Made with\n");
@@ -137,7 +142,7 @@ impl ModelManifest {
                 if let Some(sha256) = &o.resumed_from {
                     line!(
                         card,
-                        "\nTraining went on from an earlier checkpoint (SHA-256 {sha256}); steps, minutes and phantoms above count this run\nalone."
+                        "\nTraining was interrupted and went on from a checkpoint (SHA-256 {sha256}); steps, minutes and phantoms above count\nall of it."
                     );
                 }
             }

@@ -58,6 +58,9 @@ pub struct TrainingSummary {
     /// Synthetic patients seen in training.
     pub training_cases: usize,
     pub first_seed: u64,
+    /// How widely the phantoms differed, those of the validation too: "reference" or "population".
+    #[serde(default = "reference")]
+    pub phantoms: String,
     pub steps: usize,
     pub batch: usize,
     pub learning_rate: f64,
@@ -71,6 +74,11 @@ pub struct TrainingSummary {
     /// The options of the run; manifests of earlier versions do not tell them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub options: Option<TrainingOptions>,
+}
+
+/// Earlier manifests do not say it: they knew nothing else.
+fn reference() -> String {
+    "reference".into()
 }
 
 /// What training was asked to do, besides what stands elsewhere in the manifest.

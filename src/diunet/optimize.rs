@@ -175,12 +175,25 @@ pub struct AdamW {
     pub weight_decay: f32,
     pub largest_norm: f32,
     steps: i32,
-    moments: BTreeMap<String, (Vec<f32>, Vec<f32>)>,
+    moments: Moments,
 }
+
+/// Running means of gradient and squared gradient by variable.
+pub type Moments = BTreeMap<String, (Vec<f32>, Vec<f32>)>;
 
 impl AdamW {
     pub fn new(weight_decay: f32) -> Self {
         Self { weight_decay, largest_norm: 2.0, steps: 0, moments: BTreeMap::new() }
+    }
+
+    /// The optimizer after so many steps, with the moments that it had then.
+    pub fn resumed(weight_decay: f32, steps: usize, moments: Moments) -> Self {
+        Self { steps: i32::try_from(steps).unwrap_or(i32::MAX), moments, ..Self::new(weight_decay) }
+    }
+
+    /// First and second moment of every variable that has had a gradient.
+    pub fn moments(&self) -> &Moments {
+        &self.moments
     }
 
     /// Moves the variables down the gradient.

@@ -4,8 +4,8 @@
 use crate::contour::Mask;
 use crate::diunet::{CLASSES, Frame, ModelManifest, Planes, Stack, fill_channels, find_lungs, slices_to_run};
 use crate::geometry::VoxelGrid;
-use crate::phantom::{Phantom, PhantomConfig, generate};
-use crate::progress::{Cancelled, Progress};
+use crate::phantom::{Phantom, PhantomConfig, PhantomError, Variation, try_generate};
+use crate::progress::Progress;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -38,9 +38,13 @@ pub struct Sample {
 /// The phantom of a seed as the network sees it in training and validation, with the union of its GTVs.
 ///
 /// # Errors
-/// [`Cancelled`] if the progress asked to stop.
-pub fn phantom(seed: u64, progress: &dyn Progress) -> Result<(Phantom, Mask), Cancelled> {
-    let phantom = generate(&PhantomConfig::training(seed), progress)?;
+/// [`PhantomError`]: the progress asked to stop, or the scan of this seed leaves out what the stations need.
+pub fn phantom(variation: Variation, seed: u64, progress: &dyn Progress) -> Result<(Phantom, Mask), PhantomError> {
+    let config = match variation {
+        Variation::Reference => PhantomConfig::training(seed),
+        Variation::Population => PhantomConfig::population(seed),
+    };
+    let phantom = try_generate(&config, progress)?;
     let gtv = phantom.gtvp.union(&phantom.gtvn);
     Ok((phantom, gtv))
 }
@@ -87,8 +91,8 @@ impl TrainingCase {
         }
     }
 
-    /// A patch of `size` pixels of a slice, seen through a random change: turned, scaled, shifted, another contrast and noise, the GTV grown, shrunk
-    /// or left out. Left and right are never swapped.
+    /// A patch of `size` pixels of a slice, seen through a random change: turned, scaled, shifted, with another look, the
+    /// GTV grown, shrunk or left out. Left and right are never swapped.
     pub fn sample(&self, manifest: &ModelManifest, size: usize, rng: &mut ChaCha8Rng) -> Sample {
         let n = if rng.random_bool(0.9) {
             self.with_station[rng.random_range(0..self.with_station.len())]
@@ -100,9 +104,7 @@ impl TrainingCase {
         // The patch may lie anywhere in the window, give or take 12 mm.
         let shift_px = (manifest.crop - size) as f32 / 2.0 + (12.0 / manifest.spacing_mm) as f32;
         let shift = [rng.random_range(-shift_px..shift_px), rng.random_range(-shift_px..shift_px)];
-        let contrast = rng.random_range(0.9f32..1.1);
-        let brightness = rng.random_range(-20.0f32..20.0);
-        let noise = rng.random_range(0.0f32..12.0);
+        let look = Look::random(rng);
         let grown_mm = rng.random_range(-3.0f32..3.0);
         let without_gtv = rng.random_bool(0.15);
 
@@ -134,10 +136,7 @@ impl TrainingCase {
             .iter()
             .map(|planes| {
                 let mut hu = take(&planes.hu);
-                for v in &mut hu {
-                    let z: f32 = StandardNormal.sample(rng);
-                    *v = *v * contrast + brightness + noise * z;
-                }
+                look.apply(&mut hu, size, rng);
                 let distance_mm = if without_gtv {
                     vec![clip; size * size]
                 } else {
@@ -162,6 +161,73 @@ impl TrainingCase {
             labels: labels.iter().map(|l| l & !CTV_BIT).collect(),
         }
     }
+}
+
+/// How a scanner and a contrast medium may change the picture: the same for all slices of a sample, but for the noise.
+struct Look {
+    contrast: f32,
+    brightness_hu: f32,
+    /// Exponent of the soft tissue window.
+    gamma: f32,
+    /// Change across the sample, HU.
+    slope_hu: [f32; 2],
+    /// Above 0 a sharper kernel, below 0 a softer one.
+    sharpen: f32,
+    noise_hu: f32,
+    /// The noise has a grain of several pixels.
+    is_grainy: bool,
+}
+
+impl Look {
+    fn random(rng: &mut ChaCha8Rng) -> Self {
+        let sharpen = rng.random_range(-1.0f32..1.0);
+        Self {
+            contrast: rng.random_range(0.85..1.15),
+            brightness_hu: rng.random_range(-25.0..25.0),
+            gamma: rng.random_range(-0.3f32..0.3).exp(),
+            slope_hu: [rng.random_range(-15.0..15.0), rng.random_range(-15.0..15.0)],
+            sharpen: if rng.random_bool(0.4) { sharpen } else { 0.0 },
+            noise_hu: rng.random_range(0.0f32..1.0).powi(2) * 25.0,
+            is_grainy: rng.random_bool(0.5),
+        }
+    }
+
+    /// Changes a square plane of CT numbers.
+    fn apply(&self, hu: &mut [f32], size: usize, rng: &mut ChaCha8Rng) {
+        if self.sharpen != 0.0 {
+            let soft = softened(hu, size);
+            hu.iter_mut().zip(&soft).for_each(|(v, soft)| *v += self.sharpen * (*v - soft));
+        }
+        let mut noise: Vec<f32> = (0..hu.len()).map(|_| StandardNormal.sample(rng)).collect();
+        if self.is_grainy {
+            noise = softened(&noise, size);
+            // The filter leaves 6/16 of the variance along each axis.
+            noise.iter_mut().for_each(|n| *n *= 16.0 / 6.0);
+        }
+        let middle = size as f32 / 2.0;
+        for (at, (v, noise)) in hu.iter_mut().zip(noise).enumerate() {
+            let (y, x) = ((at / size) as f32 / middle - 1.0, (at % size) as f32 / middle - 1.0);
+            let window = ((*v + 160.0) / 400.0).clamp(0.0, 1.0);
+            let curved = *v + 400.0 * (window.powf(self.gamma) - window);
+            let slope_hu = self.slope_hu[0] * y + self.slope_hu[1] * x;
+            *v = curved * self.contrast + self.brightness_hu + slope_hu + self.noise_hu * noise;
+        }
+    }
+}
+
+/// Weights of 1, 2, 1 along both axes; borders are held.
+fn softened(plane: &[f32], size: usize) -> Vec<f32> {
+    let along = |from: &[f32], step: usize, of: fn(usize, usize) -> usize| -> Vec<f32> {
+        (0..from.len())
+            .map(|at| {
+                let n = of(at, size);
+                let before = from[if n > 0 { at - step } else { at }];
+                let after = from[if n + 1 < size { at + step } else { at }];
+                0.25 * (before + after) + 0.5 * from[at]
+            })
+            .collect()
+    };
+    along(&along(plane, 1, |at, size| at % size), size, |at, size| at / size)
 }
 
 /// The cases at hand; the oldest goes as a new one comes.
@@ -189,5 +255,36 @@ impl Ring {
 
     pub fn cases(&self) -> &[Arc<TrainingCase>] {
         &self.cases
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+
+    #[test]
+    fn grain_keeps_the_deviation_of_the_noise_and_a_flat_plane_stays_flat() {
+        let rng = &mut ChaCha8Rng::seed_from_u64(3);
+        let look = |noise_hu, is_grainy| Look {
+            contrast: 1.0,
+            brightness_hu: 5.0,
+            gamma: 1.0,
+            slope_hu: [0.0; 2],
+            sharpen: 0.7,
+            noise_hu,
+            is_grainy,
+        };
+        for is_grainy in [false, true] {
+            let mut plane = vec![40.0; 96 * 96];
+            look(10.0, is_grainy).apply(&mut plane, 96, rng);
+            let n = plane.len() as f32;
+            let mean = plane.iter().sum::<f32>() / n;
+            let deviation = (plane.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / n).sqrt();
+            assert!((mean - 45.0).abs() < 1.0 && (deviation - 10.0).abs() < 0.7, "{mean} {deviation}");
+        }
+        let mut flat = vec![40.0; 64];
+        look(0.0, true).apply(&mut flat, 8, rng);
+        assert!(flat.iter().all(|v| (v - 45.0).abs() < 1e-3), "{flat:?}");
     }
 }

@@ -4,6 +4,7 @@
 //! uses. Validation phantoms have seeds that training never uses. The best weights so far are always on disk.
 
 mod cases;
+mod checkpoint;
 mod validation;
 
 pub use cases::phantom;
@@ -11,11 +12,13 @@ pub use validation::{Scores, station_scores};
 
 use crate::diunet::{
     AdamW, CLASSES, LoadedModel, LossWeights, Losses, MANIFEST, ModelError, ModelManifest, Network, TrainingOptions,
-    TrainingSummary, Variant, Weights, loss_and_gradient, sha256, write_new,
+    TrainingSummary, Variant, Weights, loss_and_gradient,
 };
+use crate::phantom::{PhantomError, Variation};
 use crate::progress::{Progress, Silent};
 use candle_core::{Device, Tensor, Var};
 use cases::{Ring, Sample, TrainingCase};
+use checkpoint::{CHECKPOINT, Count};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -27,7 +30,6 @@ use std::time::{Duration, Instant};
 
 /// Seeds of phantoms kept for validation begin here; training seeds stay below.
 pub const FIRST_VALIDATION_SEED: u64 = 1_000_000;
-const CHECKPOINT: &str = "checkpoint.safetensors";
 /// Weight of the old value in the running statistics of the normalisation.
 const STATISTICS_MEMORY: f64 = 0.9;
 /// Samples drawn from a case before a newer one may replace it.
@@ -43,12 +45,15 @@ pub struct TrainConfig {
     pub crop: usize,
     /// Side of the patches that the network learns from (the crop, if that is smaller): it has no fixed input size.
     pub patch: usize,
-    /// Training stops after this many steps ...
+    /// Training ends after this many steps ...
     pub steps: usize,
     /// ... or, if given, when this much time has passed, whichever is first. The learning rate follows the nearer end.
+    /// Both count the runs before that it goes on from.
     pub minutes: Option<f64>,
     pub batch: usize,
     pub learning_rate: f64,
+    /// How widely the phantoms differ, those for validation too.
+    pub phantoms: Variation,
     /// Phantoms held at a time.
     pub cases: usize,
     /// Seed of the first training phantom; the following ones count up.
@@ -79,6 +84,7 @@ impl TrainConfig {
             minutes: None,
             batch: 8,
             learning_rate: 2e-3,
+            phantoms: Variation::Population,
             cases: 48,
             first_seed: 10_000,
             validation_cases: 4,
@@ -241,19 +247,20 @@ pub fn train(config: &TrainConfig, progress: &dyn Progress) -> Result<TrainRepor
     if holds_model && config.resume.is_none() && !config.overwrite {
         return Err(TrainError::Occupied(config.out_dir.clone()));
     }
-    let architecture = config.variant.architecture();
-    let (start, resumed_from) = match &config.resume {
-        None => (Weights::random(&architecture, config.seed), None),
-        Some(path) => {
-            let path = if path.is_dir() { path.join(CHECKPOINT) } else { path.clone() };
-            let refuse = |reason: String| TrainError::Resume { reason, path: path.clone() };
-            let bytes = std::fs::read(&path).map_err(|e| refuse(e.to_string()))?;
-            (Weights::from_safetensors(&architecture, false, &bytes).map_err(refuse)?, Some(sha256(&bytes)))
+    let (learner, before) = match &config.resume {
+        None => {
+            let start = Weights::random(&config.variant.architecture(), config.seed);
+            (Learner::new(manifest.clone(), &start)?, Count::default())
         }
+        Some(path) => checkpoint::read(path, manifest.clone())?,
     };
+    if before.steps >= config.steps || config.minutes.is_some_and(|m| before.minutes >= m) {
+        let (steps, minutes) = (before.steps, before.minutes);
+        return refuse(format!(
+            "the checkpoint has had {steps} steps in {minutes:.1} minutes, which is all that was asked for; ask for more steps or minutes in all"
+        ));
+    }
     let best = if config.resume.is_some() { best_before(config)? } else { None };
-    let mut learner = Learner::new(manifest.clone(), &start)?;
-    learner.resumed_from = resumed_from;
     let ring = Mutex::new(Ring::new(config.cases));
     let (drawn, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
@@ -261,9 +268,9 @@ pub fn train(config: &TrainConfig, progress: &dyn Progress) -> Result<TrainRepor
         let _stop = StopOnDrop(&stop);
         let making = std::thread::Builder::new()
             .name("phantoms".into())
-            .spawn_scoped(scope, || make_cases(config, &manifest, &ring, &drawn, &stop));
+            .spawn_scoped(scope, || make_cases(config, &manifest, before.cases, &ring, &drawn, &stop));
         let Ok(making) = making else { return Err(TrainError::NoCases(config.first_seed)) };
-        let result = run(config, learner, best, &ring, &drawn, &|| !making.is_finished(), progress);
+        let result = run(config, learner, before, best, &ring, &drawn, &|| !making.is_finished(), progress);
         stop.store(true, Ordering::Relaxed);
         if making.join().is_err() {
             tracing::warn!("the thread that makes phantoms has failed; training used those that were there");
@@ -281,9 +288,12 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
+fn refuse<T>(reason: String) -> Result<T, TrainError> {
+    Err(TrainError::Setting(reason))
+}
+
 /// Refuses settings that cannot lead to a model, before anything is made; gives the manifest to be.
 fn checked(config: &TrainConfig) -> Result<ModelManifest, TrainError> {
-    let refuse = |reason: String| Err(TrainError::Setting(reason));
     let multiple = config.variant.architecture().side_multiple();
     let mut manifest = ModelManifest::new(&config.model_id, config.variant, config.spacing_mm, config.crop);
     manifest.training_data =
@@ -331,6 +341,9 @@ fn best_before(config: &TrainConfig) -> Result<Option<ModelManifest>, TrainError
         Ok(model) if model.manifest().training.validation_seeds != validation_seeds(config) => {
             format!("it was judged on {} phantoms", model.manifest().training.validation_seeds.len())
         }
+        Ok(model) if model.manifest().training.phantoms != config.phantoms.to_string() => {
+            format!("it was judged on phantoms of the {}", model.manifest().training.phantoms)
+        }
         Ok(model) => return Ok(Some(model.manifest().clone())),
     };
     if config.overwrite { Ok(None) } else { Err(TrainError::NotComparable { reason, path: folder.clone() }) }
@@ -351,6 +364,7 @@ fn command(config: &TrainConfig) -> String {
         format!("--spacing-mm {}", config.spacing_mm),
         format!("--crop {}", config.crop),
         format!("--patch {}", config.patch),
+        format!("--phantoms {}", config.phantoms),
         format!("--cases {}", config.cases),
         format!("--validation-cases {}", config.validation_cases),
         format!("--validate-every-minutes {}", config.validate_every_minutes),
@@ -365,12 +379,13 @@ fn command(config: &TrainConfig) -> String {
 fn make_cases(
     config: &TrainConfig,
     manifest: &ModelManifest,
+    made_before: usize,
     ring: &Mutex<Ring>,
     drawn: &AtomicUsize,
     stop: &AtomicBool,
 ) {
     let stopped = Stopped(stop);
-    for seed in config.first_seed..FIRST_VALIDATION_SEED {
+    for seed in config.first_seed + made_before as u64..FIRST_VALIDATION_SEED {
         loop {
             if stop.load(Ordering::Relaxed) {
                 return;
@@ -381,8 +396,12 @@ fn make_cases(
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        let Ok((phantom, gtv)) = phantom(seed, &stopped) else { return };
-        match TrainingCase::new(manifest, &phantom, &gtv) {
+        let case = match phantom(config.phantoms, seed, &stopped) {
+            Ok((phantom, gtv)) => TrainingCase::new(manifest, &phantom, &gtv),
+            Err(PhantomError::Cancelled(_)) => return,
+            Err(PhantomError::TooSmall(_)) => None,
+        };
+        match case {
             Some(case) => lock(ring).add(case),
             None => tracing::warn!(seed, "no lungs were found in a training phantom; it is left out"),
         }
@@ -407,6 +426,7 @@ fn lock(ring: &Mutex<Ring>) -> std::sync::MutexGuard<'_, Ring> {
 fn run(
     config: &TrainConfig,
     mut learner: Learner,
+    before: Count,
     mut best: Option<ModelManifest>,
     ring: &Mutex<Ring>,
     drawn: &AtomicUsize,
@@ -414,7 +434,7 @@ fn run(
     progress: &dyn Progress,
 ) -> Result<TrainReport, TrainError> {
     let start = Instant::now();
-    let minutes = || start.elapsed().as_secs_f64() / 60.0;
+    let minutes = || before.minutes + start.elapsed().as_secs_f64() / 60.0;
     // Enough cases for a first look at the frequencies and for batches that are not all of one patient.
     let enough = config.cases.min(8);
     loop {
@@ -436,15 +456,16 @@ fn run(
     let weights = LossWeights::from_counts(&counts);
     let validation = validation_seeds(config);
 
+    // Another stream after every resumption: the samples before it are not drawn again.
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed ^ 0x7261_6e64);
+    rng.set_stream(before.steps as u64);
     let mut curve: Vec<CurvePoint> = Vec::new();
     let (mut sum, mut since, mut last_validation) = (Losses::default(), 0usize, minutes());
-    let began = minutes();
     let done_part = |step: usize| {
-        let by_time = config.minutes.map_or(0.0, |m| (minutes() - began) / (m - began).max(1e-6));
+        let by_time = config.minutes.map_or(0.0, |m| minutes() / m);
         (step as f64 / config.steps as f64).max(by_time)
     };
-    let mut step = 0;
+    let mut step = before.steps;
     let mut cancelled = false;
     loop {
         let part = done_part(step);
@@ -455,8 +476,9 @@ fn run(
                 break;
             }
             progress.report("Validating", step, config.steps);
-            let summary = summary(config, &learner, minutes(), lock(ring).added);
-            let point = validate(config, &learner, &validation, summary, &mut best)?;
+            let count = Count { steps: step, cases: before.cases + lock(ring).added, minutes: minutes() };
+            checkpoint::write(&config.out_dir, &learner, count)?;
+            let point = validate(config, &learner, &validation, summary(config, &learner, count), &mut best)?;
             let n = since.max(1) as f32;
             let losses = Losses { cross_entropy: sum.cross_entropy / n, dice: sum.dice / n, ctv: sum.ctv / n };
             tracing::info!(step, minutes = minutes(), loss = losses.total(), mean_dsc = point, "validated");
@@ -487,7 +509,7 @@ fn run(
         sum.ctv += losses.ctv;
         since += 1;
         step += 1;
-        if step % 50 == 0 {
+        if step.is_multiple_of(50) {
             tracing::info!(step, minutes = minutes(), loss = sum.total() / since as f32, "training");
         }
     }
@@ -495,14 +517,15 @@ fn run(
     Ok(TrainReport { manifest, curve, cancelled })
 }
 
-fn summary(config: &TrainConfig, learner: &Learner, minutes: f64, cases: usize) -> TrainingSummary {
+fn summary(config: &TrainConfig, learner: &Learner, count: Count) -> TrainingSummary {
     TrainingSummary {
-        training_cases: cases,
+        training_cases: count.cases,
         first_seed: config.first_seed,
-        steps: learner.steps,
+        phantoms: config.phantoms.to_string(),
+        steps: count.steps,
         batch: config.batch,
         learning_rate: config.learning_rate,
-        minutes,
+        minutes: count.minutes,
         options: Some(TrainingOptions {
             command: command(config),
             steps: config.steps,
@@ -518,7 +541,7 @@ fn summary(config: &TrainConfig, learner: &Learner, minutes: f64, cases: usize) 
     }
 }
 
-/// Scores the averaged weights on the validation phantoms, writes the checkpoint, and the model if it is the best so far.
+/// Scores the averaged weights on the validation phantoms, and writes the model if it is the best so far.
 fn validate(
     config: &TrainConfig,
     learner: &Learner,
@@ -527,16 +550,9 @@ fn validate(
     best: &mut Option<ModelManifest>,
 ) -> Result<f64, TrainError> {
     let averaged = learner.averaged();
-    let path = config.out_dir.join(CHECKPOINT);
-    let failed = |source: std::io::Error| TrainError::Checkpoint { source, path: path.clone() };
-    std::fs::create_dir_all(&config.out_dir).map_err(failed)?;
-    let tensors = averaged.tensors().iter().map(|(n, t)| (n.as_str(), t));
-    let bytes = safetensors::serialize(tensors, None).map_err(|e| failed(std::io::Error::other(e.to_string())))?;
-    write_new(&config.out_dir, &path, &bytes).map_err(failed)?;
-
     let folded = averaged.fold()?;
     let model = LoadedModel::new(learner.manifest.clone(), &folded)?;
-    let scores = validation::validate(&model, seeds, &Silent);
+    let scores = validation::validate(&model, config.phantoms, seeds, &Silent);
     let better = best.as_ref().is_none_or(|b| scores.mean_dsc() > b.training.mean_dsc);
     if better {
         let manifest = ModelManifest {

@@ -3,7 +3,7 @@
 use super::cases::phantom;
 use crate::contour::{Mask, rasterize};
 use crate::diunet::{LoadedModel, SegmentError, Segmentation, segment};
-use crate::phantom::Phantom;
+use crate::phantom::{Phantom, PhantomError, Variation};
 use crate::progress::Progress;
 use crate::structures::Station;
 use std::collections::BTreeMap;
@@ -53,10 +53,15 @@ pub fn station_scores(phantom: &Phantom, found: &Segmentation) -> ([Option<f64>;
 }
 
 /// Segments the phantoms of the seeds and scores them. A refused phantom counts as not found (DSC 0).
-pub fn validate(model: &LoadedModel, seeds: &[u64], progress: &dyn Progress) -> Scores {
+/// Seeds of which no phantom can be made are left out.
+pub fn validate(model: &LoadedModel, phantoms: Variation, seeds: &[u64], progress: &dyn Progress) -> Scores {
     let mut scores = Scores::default();
     for &seed in seeds {
-        let Ok((phantom, gtv)) = phantom(seed, progress) else { break };
+        let (phantom, gtv) = match phantom(phantoms, seed, progress) {
+            Ok(made) => made,
+            Err(PhantomError::Cancelled(_)) => break,
+            Err(PhantomError::TooSmall(_)) => continue,
+        };
         match segment(model, &phantom.volume, &gtv, progress, &mut |_| ()) {
             Ok(found) => {
                 let (stations, ctv) = station_scores(&phantom, &found);
