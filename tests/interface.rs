@@ -109,10 +109,58 @@ fn the_largest_interface_can_be_used() {
         w.send(Command::SetWorkspace(Workspace::Review));
         let axial = w.harness.state().view_transform(Orientation::Axial).expect("shown").rect;
         assert!(axial.width() > 80.0 && axial.height() > 100.0, "{axial:?} at {percent} %");
+        if !w.has("Display") {
+            continue;
+        }
         let coronal = w.harness.state().view_transform(Orientation::Coronal).expect("shown").rect;
         let panel = w.harness.get_by_label("Display").rect();
         assert!(panel.left() > coronal.right(), "{panel:?} lies free of {coronal:?} at {percent} %");
     }
+}
+
+/// 1600 x 1000 at 250 %.
+#[test]
+fn a_narrow_window_folds_a_panel_away_and_its_bars_hide_nothing() {
+    let rois = [("Tumor_GTVp", Role::Gtvp), ("CTV", Role::Ctv)];
+    let mut w = Window::with_case(small_case(&rois), Start { size: Some([640.0, 400.0]), ..Start::default() });
+    assert!(w.has("Structures") && !w.has("Display"));
+    let select = Command::SelectRoi(Some(w.roi("Tumor_GTVp").id));
+    w.send(select).send(Command::SetTool(ToolKind::Brush));
+    let bars = [
+        ["File", "Edit", "View", "Structure", "Tools", "Help", "Workspace", "Research and education only"].as_slice(),
+        &["Structure list", "Undo", "Redo", "Window and level", "Rules", "Options", "Propose CTV", "Assessment"],
+        &["Hide Tumor_GTVp", "Lock Tumor_GTVp", "Select Tumor_GTVp"],
+        &["Role of Tumor_GTVp", "Go to structure", "Delete structure"],
+    ];
+    for bar in bars {
+        let rects: Vec<_> = bar.iter().map(|label| (label, w.harness.get_by_label(label).rect())).collect();
+        for pair in rects.windows(2) {
+            let [(a, left), (b, right)] = [pair[0], pair[1]];
+            assert!(left.right() <= right.left() + 0.5, "{a} {left:?} lies over {b} {right:?}");
+        }
+        let (last, rect) = rects[rects.len() - 1];
+        assert!(rect.right() <= 640.5, "{last} is cut off: {rect:?}");
+    }
+    let before = w.harness.state().view_transform(Orientation::Axial).expect("shown").rect;
+    assert!(before.width() > 150.0, "{before:?}");
+    // One panel at a time, and none.
+    w.key(Modifiers::NONE, Key::F7);
+    assert!(w.has("Display") && !w.has("Filter structures"));
+    w.activate("Assessment");
+    assert!(!w.has("Display") && !w.has("Filter structures"));
+    assert!(w.harness.state().view_transform(Orientation::Axial).expect("shown").rect.width() > before.width());
+    w.key(Modifiers::NONE, Key::F6);
+    assert!(w.has("Filter structures"));
+    w.click("Options");
+    assert!(w.has("Brush radius"));
+    w.key(Modifiers::NONE, Key::Escape);
+    // A wide window shows both again, whatever was chosen in the narrow one.
+    w.key(Modifiers::NONE, Key::F6);
+    w.harness.set_size(eframe::egui::vec2(1400.0, 900.0));
+    w.settle();
+    assert!(w.has("Filter structures") && w.has("Display"));
+    w.key(Modifiers::NONE, Key::F7);
+    assert!(w.has("Filter structures") && !w.has("Display"));
 }
 
 #[test]

@@ -36,7 +36,7 @@ use super::tour::{self, Anchor};
 use super::widgets::section;
 use crate::geometry::Orientation;
 use crate::words::t;
-use crate::workbench::Workspace;
+use crate::workbench::{Command, SidePanel, ViewCommand, Workspace};
 use eframe::egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui, UiBuilder, vec2};
 
 const TOP_BAR: f32 = 40.0;
@@ -68,6 +68,9 @@ impl HilumApp {
         let has_scan = workbench.case().is_some() || workbench.loading().is_some();
         let views_shown = !matches!(workspace, Workspace::Cohort | Workspace::Archive) && has_scan;
         let window_width = ui.available_width();
+        if (workbench.view.sides.width() - window_width).abs() > 0.5 {
+            sender.send(Command::View(ViewCommand::SetWindowWidth(window_width)));
+        }
 
         Panel::top("top bar").exact_size(TOP_BAR).frame(bar(4)).show(ui, |ui| top_bar_ui(ui, &input));
         Panel::bottom("status bar").exact_size(STATUS_BAR).frame(bar(2)).show(ui, |ui| {
@@ -90,60 +93,65 @@ impl HilumApp {
             // However large the interface, they leave the views more than a third.
             let most = |usual: f32| (usual * 1.6).min(window_width * 0.3).min((window_width - 340.0) / 2.0).max(170.0);
             // Names, volumes and the details of a structure need this much.
-            let least_list = 240.0_f32.min(window_width * 0.3);
+            let least_list = 240.0_f32.min(window_width * 0.38);
             let range = |usual: f32| (usual * 0.8).min(220.0).min(most(usual))..=most(usual);
+            let sides = workbench.view.sides;
             let list = range(left).start().max(least_list)..=range(left).end().max(least_list);
-            Panel::left("structures").default_size(left).size_range(list).frame(side()).show(ui, |ui| {
-                tour::mark(ui, Anchor::Structures, ui.max_rect());
-                if series_panel::has_choice(workbench) {
-                    // The structures keep the larger part.
-                    let most = ui.available_height() * 0.45;
-                    let height = series_panel::height(workbench, &panels.series).min(most);
-                    let frame = Frame::new().inner_margin(Margin { top: theme::SPACE_1 as i8, ..Margin::ZERO });
-                    let panel = Panel::bottom("series").exact_size(height).resizable(false).frame(frame);
-                    panel.show(ui, |ui| series_panel::series_panel_ui(ui, &input, &mut panels.series));
-                }
-                structures_panel_ui(ui, &input, &mut panels.structures);
-            });
+            if sides.shows(SidePanel::List) {
+                Panel::left("structures").default_size(left).size_range(list).frame(side()).show(ui, |ui| {
+                    tour::mark(ui, Anchor::Structures, ui.max_rect());
+                    if series_panel::has_choice(workbench) {
+                        // The structures keep the larger part.
+                        let most = ui.available_height() * 0.45;
+                        let height = series_panel::height(workbench, &panels.series).min(most);
+                        let frame = Frame::new().inner_margin(Margin { top: theme::SPACE_1 as i8, ..Margin::ZERO });
+                        let panel = Panel::bottom("series").exact_size(height).resizable(false).frame(frame);
+                        panel.show(ui, |ui| series_panel::series_panel_ui(ui, &input, &mut panels.series));
+                    }
+                    structures_panel_ui(ui, &input, &mut panels.structures);
+                });
+            }
             let columns = tool_strip::columns(ui.available_height() - 2.0 * theme::SPACE_2);
             let strip = Frame::new().fill(theme::PANEL).inner_margin(Margin::symmetric(4, theme::SPACE_2 as i8));
             let width = tool_strip::width(columns) + 8.0;
             Panel::left("tools").exact_size(width).resizable(false).frame(strip).show(ui, |ui| {
                 tool_strip_ui(ui, &input, columns);
             });
-            Panel::right("assessment").default_size(right).size_range(range(right)).frame(side()).show(ui, |ui| {
-                contained(ui, |ui| match workspace {
-                    Workspace::Teach => {
-                        jobs_panel_ui(ui, &input);
-                        teach_panel_ui(ui, &input, &mut panels.teach);
-                    }
-                    _ => {
-                        ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+            if sides.shows(SidePanel::Assessment) {
+                Panel::right("assessment").default_size(right).size_range(range(right)).frame(side()).show(ui, |ui| {
+                    contained(ui, |ui| match workspace {
+                        Workspace::Teach => {
                             jobs_panel_ui(ui, &input);
-                            if has_overlays(workbench) {
-                                section(ui, t("Overlays"), true, |ui| {
-                                    overlay_panel_ui(ui, &input, &mut panels.overlays);
+                            teach_panel_ui(ui, &input, &mut panels.teach);
+                        }
+                        _ => {
+                            ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+                                jobs_panel_ui(ui, &input);
+                                if has_overlays(workbench) {
+                                    section(ui, t("Overlays"), true, |ui| {
+                                        overlay_panel_ui(ui, &input, &mut panels.overlays);
+                                    });
+                                }
+                                if workbench.differences().is_some() {
+                                    section(ui, t("Difference view"), true, |ui| difference_panel_ui(ui, &input));
+                                }
+                                section(ui, t("Display"), false, |ui| display_panel_ui(ui, &input));
+                                if !workbench.measures().done().is_empty() {
+                                    section(ui, t("Measurements"), true, |ui| measurements_ui(ui, &input));
+                                }
+                                if !workbench.settings().risk_hidden {
+                                    section(ui, t("Risk"), true, |ui| risk_panel_ui(ui, &input, &mut panels.risk));
+                                }
+                                section(ui, t("Clinical values"), false, |ui| {
+                                    clinical_panel_ui(ui, &input, &mut panels.clinical);
                                 });
-                            }
-                            if workbench.differences().is_some() {
-                                section(ui, t("Difference view"), true, |ui| difference_panel_ui(ui, &input));
-                            }
-                            section(ui, t("Display"), false, |ui| display_panel_ui(ui, &input));
-                            if !workbench.measures().done().is_empty() {
-                                section(ui, t("Measurements"), true, |ui| measurements_ui(ui, &input));
-                            }
-                            if !workbench.settings().risk_hidden {
-                                section(ui, t("Risk"), true, |ui| risk_panel_ui(ui, &input, &mut panels.risk));
-                            }
-                            section(ui, t("Clinical values"), false, |ui| {
-                                clinical_panel_ui(ui, &input, &mut panels.clinical);
+                                section(ui, t("Features"), true, |ui| features_panel_ui(ui, &input));
+                                section(ui, t("Export"), true, |ui| export_panel_ui(ui, &input));
                             });
-                            section(ui, t("Features"), true, |ui| features_panel_ui(ui, &input));
-                            section(ui, t("Export"), true, |ui| export_panel_ui(ui, &input));
-                        });
-                    }
+                        }
+                    });
                 });
-            });
+            }
         }
         CentralPanel::default().frame(Frame::new().fill(theme::BASE)).show(ui, |ui| match workspace {
             Workspace::Cohort => cohort_ui(ui, &mut panels.cohort),

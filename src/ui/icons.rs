@@ -54,6 +54,8 @@ pub enum Icon {
     Grid,
     Maximize,
     Restore,
+    PanelLeft,
+    PanelRight,
     Camera,
     Help,
     Settings,
@@ -385,6 +387,14 @@ impl Icon {
                 pen.line(&[[6.5, 13.5], [2.5, 13.5], [2.5, 9.5]]);
                 pen.line(&[[13.5, 2.5], [9.2, 6.8]]);
                 pen.line(&[[2.5, 13.5], [6.8, 9.2]]);
+            }
+            Self::PanelLeft => {
+                pen.closed(&[[2.0, 3.0], [14.0, 3.0], [14.0, 13.0], [2.0, 13.0]]);
+                pen.filled(&[[2.0, 3.0], [6.2, 3.0], [6.2, 13.0], [2.0, 13.0]]);
+            }
+            Self::PanelRight => {
+                pen.closed(&[[2.0, 3.0], [14.0, 3.0], [14.0, 13.0], [2.0, 13.0]]);
+                pen.filled(&[[9.8, 3.0], [14.0, 3.0], [14.0, 13.0], [9.8, 13.0]]);
             }
             Self::Restore => {
                 pen.line(&[[13.2, 6.8], [9.2, 6.8], [9.2, 2.8]]);

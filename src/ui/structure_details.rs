@@ -18,7 +18,7 @@ pub fn details_ui(ui: &mut Ui, input: &PanelInput<'_>, roi: &Roi) {
     let PanelInput { workbench, sender, .. } = *input;
     ui.add_space(2.0);
     if workbench.is_role_uncertain(roi) {
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             icon_label(ui, Icon::Warning, theme::WARNING);
             ui.label(
                 RichText::new(tf!("Role guessed: {label}", label = role_words(roi.role))).color(theme::TEXT_SECONDARY),

@@ -137,12 +137,14 @@ fn row_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut StructuresState, roi:
                     sender.send(Command::SetLocked { roi: id, locked: !locked });
                 }
             }
+            let roomy = ui.available_width() > 170.0;
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 ui.spacing_mut().item_spacing.x = 6.0;
                 ui.label(
                     RichText::new(cm3(volumes.cm3(id))).color(theme::TEXT_SECONDARY).size(theme::SIZE_SMALL + 1.0),
                 );
-                if roi.role != Role::Other && roi.role != Role::Organ {
+                // A narrow list keeps its room for the name; the role stands below the selected one.
+                if roi.role != Role::Other && roi.role != Role::Organ && roomy {
                     let label = short_role(roi.role);
                     ui.label(RichText::new(label).color(theme::TEXT_FAINT).size(theme::SIZE_SMALL))
                         .on_hover_text(role_words(roi.role));

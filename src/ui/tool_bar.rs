@@ -3,35 +3,52 @@
 use super::icons::Icon;
 use super::panel::PanelInput;
 use super::theme;
-use super::tool_options::tool_options_ui;
+use super::tool_options::{has_options, tool_options_ui};
 use super::tool_rules;
 use super::tour::{self, Anchor};
 use super::widgets::{action_icon, action_item, action_tooltip, icon_text_button};
 use crate::tf;
 use crate::words::{t, told};
-use crate::workbench::Action;
+use crate::workbench::{Action, SidePanel};
 use eframe::egui::{self, Button, RichText, Ui};
 
 /// Shows the bar.
 pub fn tool_bar_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     let PanelInput { workbench, sender, .. } = *input;
     let wide = ui.available_width() > 1180.0;
+    let narrow = ui.available_width() < 760.0;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
+        let sides = workbench.view.sides;
+        let listed = sides.shows(SidePanel::List);
+        action_icon(ui, workbench, sender, Action::StructureList, Icon::PanelLeft, listed);
+        gap(ui);
         let undo = action_icon(ui, workbench, sender, Action::Undo, Icon::Undo, false);
         tour::mark(ui, Anchor::Undo, undo.rect);
         action_icon(ui, workbench, sender, Action::Redo, Icon::Redo, false);
         gap(ui);
         windows_ui(ui, input);
-        action_icon(ui, workbench, sender, Action::FitViews, Icon::Maximize, false);
-        let hidden = workbench.view.contours_hidden;
-        let eye = if hidden { Icon::EyeOff } else { Icon::Eye };
-        action_icon(ui, workbench, sender, Action::ToggleContours, eye, hidden);
+        // A narrow bar leaves these to their keys and menus.
+        if !narrow {
+            action_icon(ui, workbench, sender, Action::FitViews, Icon::Maximize, false);
+            let hidden = workbench.view.contours_hidden;
+            let eye = if hidden { Icon::EyeOff } else { Icon::Eye };
+            action_icon(ui, workbench, sender, Action::ToggleContours, eye, hidden);
+        }
         gap(ui);
         rules_ui(ui, input);
-        ui.scope(|ui| tool_options_ui(ui, input, wide));
+        if narrow && has_options(workbench.tool()) {
+            // They open below the bar, which has no room for them.
+            ui.menu_button(t("Options"), |ui| tool_options_ui(ui, input, wide))
+                .response
+                .on_hover_text(t("What can be set of the tool in use"));
+        } else {
+            ui.scope(|ui| tool_options_ui(ui, input, wide));
+        }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = theme::SPACE_2;
+            let assessed = sides.shows(SidePanel::Assessment);
+            action_icon(ui, workbench, sender, Action::Assessment, Icon::PanelRight, assessed);
             let [stations, ctv] =
                 if wide { [t("Contour stations with DiUnet"), t("Propose CTV")] } else { [t("Stations"), t("CTV")] };
             run_ui(ui, input, Action::Segment, Icon::Network, stations, true);

@@ -8,6 +8,11 @@ use crate::workbench::tools::{BrushShape, PaintMode, ToolOptions};
 use crate::workbench::{Action, Command, ToolKind};
 use eframe::egui::{DragValue, RichText, Slider, Ui};
 
+/// True for tools of which something can be set.
+pub fn has_options(tool: ToolKind) -> bool {
+    !matches!(tool, ToolKind::Navigate | ToolKind::Cut | ToolKind::Delete | ToolKind::Transform)
+}
+
 /// Shows what can be set of the tool in use; tools without options show nothing.
 pub fn tool_options_ui(ui: &mut Ui, input: &PanelInput<'_>, wide: bool) {
     ui.spacing_mut().item_spacing.x = 6.0;

@@ -11,9 +11,12 @@ use super::widgets::{action_icon, action_item, segmented};
 use crate::dicom::CtMeta;
 use crate::words::t;
 use crate::workbench::{Action, Command, Menu, Workbench, Workspace, time_ago};
-use eframe::egui::{self, Align, Label, Layout, RichText, Ui};
+use eframe::egui::{self, Align, ComboBox, Label, Layout, RichText, Ui};
 use std::time::SystemTime;
 use strum::IntoEnumIterator;
+
+/// Beside the menus the workspaces and the sign need this much, points.
+const NARROW: f32 = 560.0;
 
 /// Shows the bar.
 pub fn top_bar_ui(ui: &mut Ui, input: &PanelInput<'_>) {
@@ -34,20 +37,37 @@ pub fn top_bar_ui(ui: &mut Ui, input: &PanelInput<'_>) {
             (Workspace::Teach, t("Teach")),
             (Workspace::Archive, t("Archive")),
         ];
-        if let Some(workspace) = segmented(ui, "", &tabs, workbench.view.workspace) {
-            sender.send(Command::SetWorkspace(workspace));
+        let workspace = workbench.view.workspace;
+        if ui.available_width() > NARROW {
+            if let Some(workspace) = segmented(ui, "", &tabs, workspace) {
+                sender.send(Command::SetWorkspace(workspace));
+            }
+        } else {
+            let name = tabs.iter().find(|(w, _)| *w == workspace).map_or("", |(_, name)| *name);
+            let combo = ComboBox::from_id_salt("workspace").selected_text(name).width(76.0);
+            let combo = combo.show_ui(ui, |ui| {
+                for (option, label) in tabs {
+                    if ui.selectable_label(option == workspace, label).clicked() {
+                        sender.send(Command::SetWorkspace(option));
+                    }
+                }
+            });
+            combo.response.accessible_name(t("Workspace")).on_hover_text(t("Workspace"));
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = theme::SPACE_2;
             let chip =
                 RichText::new(t("Research and education only")).color(theme::WARNING).size(theme::SIZE_SMALL + 1.0);
             ui.label(chip).on_hover_text(t(crate::RESEARCH_ONLY));
-            if patient_meta(workbench).is_some() {
+            // Where there is no room, the sign stays and the patient goes: the View menu and the views still tell.
+            if patient_meta(workbench).is_some() && ui.available_width() > 32.0 {
                 let hidden = workbench.view.identifiers_hidden;
                 let icon = if hidden { Icon::PersonHidden } else { Icon::Person };
                 action_icon(ui, workbench, sender, Action::HideIdentifiers, icon, hidden);
-                let text = RichText::new(patient_label(workbench)).color(theme::TEXT_SECONDARY);
-                ui.add(Label::new(text).truncate());
+                if ui.available_width() > 56.0 {
+                    let text = RichText::new(patient_label(workbench)).color(theme::TEXT_SECONDARY);
+                    ui.add(Label::new(text).truncate());
+                }
             }
         });
     });

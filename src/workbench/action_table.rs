@@ -110,6 +110,8 @@ pub enum Action {
     WindowWide,
     Isolate,
     ContourLabels,
+    StructureList,
+    Assessment,
     ContourStyle,
     MeasureDistance,
     MeasureAngle,
@@ -223,6 +225,8 @@ impl Action {
             | Self::SmallerInterface
             | Self::UsualInterface
             | Self::Tour
+            | Self::StructureList
+            | Self::Assessment
             | Self::Messages
             | Self::Quit => Reach::Anything,
             Self::SliceUp
@@ -560,6 +564,18 @@ impl Action {
             Self::ContourLabels => {
                 ("Contour labels", "Show or hide names beside the contours in axial views", View, shift("L"))
             }
+            Self::StructureList => (
+                "Structure list",
+                "Show the structures left of the views, or give the views their room",
+                View,
+                key("F6"),
+            ),
+            Self::Assessment => (
+                "Assessment",
+                "Show risk, features and export right of the views, or give the views their room",
+                View,
+                key("F7"),
+            ),
             Self::ContourStyle => {
                 ("Outline, fill or both", "Draw outlines and fills, outlines only, or fills only", View, None)
             }

@@ -72,7 +72,7 @@ pub use script::{Expect, Moment, Script, ScriptError, ScriptRules, ScriptStep, T
 pub use series::{ForeignSet, FoundSeries, FrameRelation, SeriesChoice, SeriesList, Thumbnail};
 pub use settings::{RecentCase, Settings, SettingsError};
 pub use tools::ToolKind;
-pub use view::{ViewState, Workspace};
+pub use view::{SidePanel, SidePanels, ViewState, Workspace};
 pub use view_commands::{DifferenceStep, ViewCommand};
 pub use when::{exact_time, local_time, short_time, time_ago};
 

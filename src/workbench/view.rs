@@ -32,6 +32,59 @@ pub enum Workspace {
     Archive,
 }
 
+/// A panel beside the views.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SidePanel {
+    /// The structures.
+    List,
+    /// Risk, features, export and what else is known of the case.
+    Assessment,
+}
+
+/// Which side panels there are: those for which the window is wide enough, until the user says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct SidePanels {
+    /// Of the window, points; 0 as long as it is not known.
+    width: f32,
+    chosen: [Option<bool>; 2],
+}
+
+impl SidePanels {
+    /// Windows narrower than this have no room for the panel, points.
+    const ROOM: [f32; 2] = [560.0, 860.0];
+    /// Below this width one panel folds the other away, points.
+    const BOTH: f32 = 760.0;
+
+    fn has_room(self, panel: SidePanel) -> bool {
+        self.width == 0.0 || self.width >= Self::ROOM[panel as usize]
+    }
+
+    pub fn shows(self, panel: SidePanel) -> bool {
+        self.chosen[panel as usize].unwrap_or_else(|| self.has_room(panel))
+    }
+
+    pub fn width(self) -> f32 {
+        self.width
+    }
+
+    /// A window that becomes wide or narrow forgets what was chosen for the other.
+    pub(super) fn set_width(&mut self, width: f32) {
+        let before = *self;
+        self.width = width;
+        let rooms = |sides: Self| [SidePanel::List, SidePanel::Assessment].map(|panel| sides.has_room(panel));
+        if rooms(before) != rooms(*self) {
+            self.chosen = [None; 2];
+        }
+    }
+
+    pub(super) fn set(&mut self, panel: SidePanel, shown: bool) {
+        self.chosen[panel as usize] = Some(shown);
+        if shown && self.width > 0.0 && self.width < Self::BOTH {
+            self.chosen[1 - panel as usize] = Some(false);
+        }
+    }
+}
+
 /// State of the views; not part of the case, not undone.
 #[derive(Debug, Clone)]
 pub struct ViewState {
@@ -55,6 +108,7 @@ pub struct ViewState {
     /// Shows the selected structure only.
     pub isolating: bool,
     pub display: Display,
+    pub sides: SidePanels,
     /// What the left and the right of two views side by side show.
     pub compare: [CompareSide; 2],
     /// The point of the left one of two views side by side where they do not go together.
@@ -94,6 +148,7 @@ impl Default for ViewState {
             contours_held: false,
             isolating: false,
             display: Display::default(),
+            sides: SidePanels::default(),
             compare: [CompareSide::AsOpened, CompareSide::Now],
             left_at: None,
             own_windows: BTreeMap::new(),

@@ -5,7 +5,7 @@ use super::coverage::{Coverage, Jump, Toward, next};
 use super::difference::{Compared, Differences, rois_of};
 use super::display::{CompareSide, ContourStyle, Display, ViewLayout, WindowPreset, source_of};
 use super::measure::{MeasureCommand, Measures};
-use super::view::{clamped, scrolled};
+use super::view::{SidePanel, clamped, scrolled};
 use super::{Action, Command, Workbench};
 use crate::geometry::{ImagePlane, Orientation, PatientPoint};
 use crate::image::WindowLevel;
@@ -34,6 +34,13 @@ pub enum ViewCommand {
     ScrollLeft(i64),
     MoveLeft(PatientPoint),
     SetLabels(bool),
+    /// Shows a panel beside the views or folds it away.
+    SetSidePanel {
+        panel: SidePanel,
+        shown: bool,
+    },
+    /// The window has another width, points.
+    SetWindowWidth(f32),
     SetStyle(ContourStyle),
     SetLineWidth(f32),
     /// For one structure; `None` goes back to what holds for all.
@@ -99,6 +106,8 @@ impl ViewCommand {
             | Self::SetSplit { .. }
             | Self::SetLinked(_)
             | Self::SetLabels(_)
+            | Self::SetSidePanel { .. }
+            | Self::SetWindowWidth(_)
             | Self::SetStyle(_)
             | Self::SetLineWidth(_)
             | Self::HoldContours(_)
@@ -152,6 +161,8 @@ impl Workbench {
                 }
             }
             ViewCommand::SetLabels(labels) => self.change_display(|d| d.labels = labels),
+            ViewCommand::SetSidePanel { panel, shown } => self.view.sides.set(panel, shown),
+            ViewCommand::SetWindowWidth(width) => self.view.sides.set_width(width),
             ViewCommand::SetStyle(style) => {
                 self.view.styles.clear();
                 self.change_display(|d| d.style = style);
@@ -361,6 +372,7 @@ impl Workbench {
             let next = Some(kind).filter(|_| self.view.measuring != Some(kind));
             ViewCommand::Measure(MeasureCommand::Use(next))
         };
+        let toggled = |panel| ViewCommand::SetSidePanel { panel, shown: !self.view.sides.shows(panel) };
         let display = &self.view.display;
         Some(Command::View(match action {
             Action::NextContourSlice => ViewCommand::Jump(Jump::Contour(Toward::Head)),
@@ -376,6 +388,8 @@ impl Workbench {
             Action::LinkViews => ViewCommand::SetLinked(!display.linked),
             Action::Isolate => ViewCommand::SetIsolating(!self.view.isolating),
             Action::ContourLabels => ViewCommand::SetLabels(!display.labels),
+            Action::StructureList => toggled(SidePanel::List),
+            Action::Assessment => toggled(SidePanel::Assessment),
             Action::ContourStyle => ViewCommand::SetStyle(display.style.next()),
             Action::MeasureDistance => measure(Distance),
             Action::MeasureAngle => measure(Angle),
