@@ -383,6 +383,44 @@ fn station_contours_are_held_against_the_rules() {
 }
 
 #[test]
+fn a_network_is_judged_on_phantoms_and_on_cases() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let one = ["evaluate", "--phantoms", "1", "--of", "reference", "--compare-gtv"];
+    let report = json(&one);
+    Documented::of("evaluate").check(&report, "evaluate");
+    let mean = report["mean_dsc"].as_f64().expect("a mean");
+    let stations = report["cases"][0]["stations"].as_array().expect("a list");
+    let of_case = stations.iter().map(|s| s["dsc"].as_f64().expect("a value")).sum::<f64>() / stations.len() as f64;
+    // One case: the mean over stations is the mean of the case.
+    assert!((mean - of_case).abs() < 2e-3 && mean > 0.5, "{mean} {of_case}");
+    assert!(stations.len() >= 14 && report["near_gtv"]["with"].as_f64() > Some(0.3), "{report}");
+    // A case whose stations are those of the network: everything agrees. One without stations is left out.
+    let root = folder.path().join("case");
+    output(&[
+        "phantom",
+        "-o",
+        text(&root),
+        "--seed",
+        "4",
+        "--size",
+        "128x128x60",
+        "--spacing",
+        "3x3x5",
+        "--no-structures",
+    ]);
+    let (code, error) = refusal(&["evaluate", text(&root)]);
+    assert!(code == 3 && error.contains("it has no stations"), "{code} {error}");
+    let drawn = root.join("stations.dcm");
+    output(&["segment", text(&root), "-o", text(&drawn)]);
+    let report = json(&["evaluate", text(&root)]);
+    assert!(report["mean_dsc"].as_f64() > Some(0.97), "{report}");
+    assert_eq!((report["reference"].as_str(), report["cases"][0]["islands"].as_u64()), (Some("structures"), Some(0)));
+    let by_rules = json(&["evaluate", text(&root), "--rules"]);
+    assert_eq!(by_rules["reference"].as_str(), Some("rules"));
+    assert!(by_rules["mean_dsc"].as_f64() < report["mean_dsc"].as_f64());
+}
+
+#[test]
 fn a_phantom_is_a_whole_case_with_its_landmarks_and_replaces_only_phantoms() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let root = folder.path().join("case");
@@ -843,7 +881,7 @@ fn training_keeps_the_better_model_and_writes_its_card() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let out = folder.path().join("model");
     let few = ["--variant", "tiny", "--steps", "1", "--batch", "1", "--cases", "1", "--validation-cases", "1"];
-    let small = ["--crop", "64", "--spacing-mm", "4"];
+    let small = ["--crop", "64", "--spacing-mm", "4", "--phantoms", "reference"];
     let train = |more: &[&'static str]| {
         let all: Vec<&str> =
             ["train", "diunet", "-o", text(&out)].iter().chain(&few).chain(&small).chain(more).copied().collect();
@@ -871,7 +909,7 @@ fn training_keeps_the_better_model_and_writes_its_card() {
     std::fs::write(&manifest_path, better.to_string()).expect("written");
     let resume: Vec<String> = train(&[]).into_iter().chain(["--resume".to_owned(), text(&out).to_owned()]).collect();
     let (code, error) = refused(&resume);
-    assert!(code == 2 && error.contains("1 steps") && error.contains("ask for more"), "{code} {error}");
+    assert!(code == 2 && error.contains("1 steps") && error.contains("no more were asked for"), "{code} {error}");
     let steps = resume.iter().position(|a| a == "--steps").expect("given") + 1;
     let resume: Vec<String> =
         resume.iter().enumerate().map(|(n, a)| if n == steps { "3".to_owned() } else { a.clone() }).collect();
@@ -902,6 +940,7 @@ fn training_that_is_stopped_says_what_it_kept() {
     let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("hilum"))
         .args(["train", "diunet", "-o", text(&out), "--variant", "tiny", "--batch", "1", "--cases", "1"])
         .args(["--validation-cases", "1", "--crop", "64", "--spacing-mm", "4", "--validate-every-minutes", "0"])
+        .args(["--phantoms", "reference"])
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::piped())
         .spawn()
@@ -945,6 +984,7 @@ fn every_command_explains_itself() {
         "open",
         "landmarks",
         "check",
+        "evaluate",
         "segment",
         "features",
         "risk",

@@ -118,6 +118,7 @@ fn training_that_panics_ends() {
     let folder = tempfile::tempdir().unwrap();
     let config = TrainConfig {
         variant: Variant::Tiny,
+        phantoms: Variation::Reference,
         spacing_mm: 4.0,
         crop: 64,
         batch: 1,

@@ -11,6 +11,7 @@ mod cohort;
 mod compare;
 mod deidentify;
 mod edit;
+mod evaluate;
 mod export;
 mod failure;
 mod inspect;
@@ -70,6 +71,7 @@ enum CliCommand {
     Open(window::Open),
     Landmarks(landmarks::LandmarksCommand),
     Check(check::CheckCommand),
+    Evaluate(evaluate::EvaluateCommand),
     Segment(segment::Segment),
     Features(results::Features),
     Risk(results::Risk),
@@ -145,6 +147,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Inspect(c) => c.run(&terminal),
         CliCommand::Landmarks(c) => c.run(&terminal),
         CliCommand::Check(c) => c.run(&terminal),
+        CliCommand::Evaluate(c) => c.run(&terminal),
         CliCommand::Segment(c) => c.run(&terminal),
         CliCommand::Features(c) => c.run(&terminal),
         CliCommand::Risk(c) => c.run(&terminal),

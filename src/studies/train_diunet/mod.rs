@@ -247,6 +247,7 @@ pub fn train(config: &TrainConfig, progress: &dyn Progress) -> Result<TrainRepor
     if holds_model && config.resume.is_none() && !config.overwrite {
         return Err(TrainError::Occupied(config.out_dir.clone()));
     }
+    let best = if config.resume.is_some() { best_before(config)? } else { None };
     let (learner, before) = match &config.resume {
         None => {
             let start = Weights::random(&config.variant.architecture(), config.seed);
@@ -257,10 +258,9 @@ pub fn train(config: &TrainConfig, progress: &dyn Progress) -> Result<TrainRepor
     if before.steps >= config.steps || config.minutes.is_some_and(|m| before.minutes >= m) {
         let (steps, minutes) = (before.steps, before.minutes);
         return refuse(format!(
-            "the checkpoint has had {steps} steps in {minutes:.1} minutes, which is all that was asked for; ask for more steps or minutes in all"
+            "the checkpoint has had {steps} steps in {minutes:.1} minutes, and no more were asked for in all runs together"
         ));
     }
-    let best = if config.resume.is_some() { best_before(config)? } else { None };
     let ring = Mutex::new(Ring::new(config.cases));
     let (drawn, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
