@@ -15,8 +15,8 @@ const LINE_REACH: f32 = 5.0;
 const HANDLE_REACH: f32 = 9.0;
 /// Names of levels stand below each other at the right edge, points.
 const TAG_HEIGHT: f32 = 13.0;
-const TAG_INSET: f32 = 22.0;
-const NAME_WIDTH: f32 = 128.0;
+const TAG_INSET: f32 = 10.0;
+const NAME_WIDTH: f32 = 122.0;
 /// A point further from the plane is drawn faintly, mm.
 const NEAR_MM: f64 = 6.0;
 

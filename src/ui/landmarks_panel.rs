@@ -95,8 +95,8 @@ fn row_ui(ui: &mut Ui, input: &PanelInput<'_>, id: LandmarkId, landmark: &Landma
             if icon_button_sized(ui, Icon::Crosshair, &words, false, 20.0).on_hover_text(&words).clicked() {
                 send(AnatomyCommand::Place(id));
             }
-            cell(ui, 58.0, Align::Min, source_word(landmark.source));
-            cell(ui, 74.0, Align::Max, &format!("{} mm", signed(landmark.position.z, 1)));
+            cell(ui, 56.0, Align::Min, source_word(landmark.source));
+            cell(ui, 82.0, Align::Max, &format!("z {} mm", signed(landmark.position.z, 1)));
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                 let button = Button::new(RichText::new(name).color(theme::TEXT)).frame(false).truncate();
                 let response = ui.add(button).accessible_name(tf!("Go to {name}", name));
