@@ -19,6 +19,8 @@ mod import;
 #[cfg(feature = "gui")]
 mod interface;
 mod journal;
+#[cfg(feature = "gui")]
+mod landmarks_window;
 mod layering;
 mod metrics;
 mod nifti;

@@ -2,6 +2,7 @@
 
 use super::app::HilumApp;
 use super::archive::archive_ui;
+use super::check_panel::check_panel_ui;
 use super::clinical_panel::clinical_panel_ui;
 use super::cohort::cohort_ui;
 use super::decision;
@@ -14,6 +15,7 @@ use super::history_panel;
 use super::jobs_panel::jobs_panel_ui;
 use super::journal_offers;
 use super::keys_window;
+use super::landmarks_panel::landmarks_panel_ui;
 use super::measure_view::measurements_ui;
 use super::messages;
 use super::operations_panel;
@@ -145,6 +147,8 @@ impl HilumApp {
                                 section(ui, t("Clinical values"), false, |ui| {
                                     clinical_panel_ui(ui, &input, &mut panels.clinical);
                                 });
+                                section(ui, t("Landmarks"), false, |ui| landmarks_panel_ui(ui, &input));
+                                section(ui, t("Border check"), false, |ui| check_panel_ui(ui, &input));
                                 section(ui, t("Features"), true, |ui| features_panel_ui(ui, &input));
                                 section(ui, t("Export"), true, |ui| export_panel_ui(ui, &input));
                             });

@@ -16,7 +16,8 @@ use crate::workbench::jobs::JobKey;
 use crate::workbench::journal::JournalCommand;
 use crate::workbench::tools::ToolEvent;
 use crate::workbench::{
-    Action, Case, Command, ExportFormat, MeasureCommand, PreferenceCommand, Severity, Shown, ViewCommand, Workbench,
+    Action, AnatomyCommand, Case, Command, ExportFormat, MeasureCommand, PreferenceCommand, Severity, Shown,
+    ViewCommand, Workbench,
 };
 use eframe::egui::{self, Key, Modifiers, ViewportCommand};
 use std::path::{Path, PathBuf};
@@ -91,7 +92,11 @@ impl HilumApp {
         if let Command::View(ViewCommand::SetLayout(_)) = command {
             self.views.maximized = None;
         }
-        let goes_to = matches!(command, Command::GoToRoi(_) | Command::Undo | Command::Redo | Command::GoToState(_));
+        let goes_to = match &command {
+            Command::GoToRoi(_) | Command::Undo | Command::Redo | Command::GoToState(_) => true,
+            Command::Anatomy(command) => command.goes_to_a_place(),
+            _ => false,
+        };
         let before = self.workbench.view.crosshair;
         self.workbench.execute(command);
         let now = self.workbench.view.crosshair;
@@ -422,6 +427,7 @@ impl HilumApp {
     fn escape(&mut self, context: &egui::Context) {
         let drawing = self.workbench.toolbox().is_active() || self.workbench.toolbox().is_draft();
         let measuring = self.workbench.view.measuring.is_some();
+        let held = self.workbench.anatomy().held().is_some();
         if let Some(id) = self.workbench.measures().chosen.filter(|_| measuring && !context.text_edit_focused())
             && context.input_mut(|i| {
                 i.modifiers.is_none()
@@ -430,13 +436,15 @@ impl HilumApp {
         {
             self.sender.send(Command::View(ViewCommand::Measure(MeasureCommand::Delete(id))));
         }
-        if !drawing && !measuring && self.views.maximized.is_none() {
+        if !held && !drawing && !measuring && self.views.maximized.is_none() {
             return;
         }
         if context.text_edit_focused() || !context.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
             return;
         }
-        if drawing {
+        if held {
+            self.sender.send(Command::Anatomy(AnatomyCommand::Cancel));
+        } else if drawing {
             self.sender.send(Command::Tool(ToolEvent::Cancel));
         } else if measuring {
             self.sender.send(Command::View(ViewCommand::Measure(MeasureCommand::Cancel)));

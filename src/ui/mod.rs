@@ -5,6 +5,7 @@
 mod app;
 mod app_icon;
 mod archive;
+mod check_panel;
 mod clinical_panel;
 mod cohort;
 mod decision;
@@ -25,6 +26,8 @@ pub mod icons;
 mod jobs_panel;
 mod journal_offers;
 mod keys_window;
+mod landmark_view;
+mod landmarks_panel;
 mod logic;
 mod measure_view;
 mod messages;

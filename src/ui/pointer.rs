@@ -66,6 +66,9 @@ pub fn cursor(workbench: &Workbench) -> CursorIcon {
     if workbench.loading().is_some() {
         return CursorIcon::Crosshair;
     }
+    if let Some(id) = workbench.anatomy().held().map(|(id, _)| id).or(workbench.anatomy().hovered) {
+        return if id.is_point() { CursorIcon::Move } else { CursorIcon::ResizeVertical };
+    }
     match workbench.toolbox().cursor() {
         Cursor::Cross => CursorIcon::Crosshair,
         Cursor::Hidden => CursorIcon::None,

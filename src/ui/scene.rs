@@ -7,9 +7,9 @@ use crate::contour::{Mask, SliceMask};
 use crate::geometry::{Revision, VoxelGrid};
 use crate::gpu::{Fill, Fills, GpuError, MaskSource, SLOTS, SliceRenderer, no_fills};
 use crate::image::CtVolume;
-use crate::structures::{Generation, Provenance, Roi, RoiId};
+use crate::structures::{Generation, Provenance, Roi, RoiId, Role};
 use crate::teaching::{Exercise, Phase};
-use crate::workbench::{Case, ContourStyle, PREVIEW, Shown, Workbench};
+use crate::workbench::{Case, ContourStyle, PREVIEW, Shown, Workbench, is_rule_outline};
 use eframe::egui::Color32;
 use ndarray::Array3;
 use std::collections::BTreeSet;
@@ -242,13 +242,23 @@ pub fn is_open_proposal(roi: &Roi) -> bool {
 pub fn structures<'a>(workbench: &'a Workbench, rois: &[&'a Roi], names: &'a [String]) -> Vec<ViewStructure<'a>> {
     /// How much wider the selected structure is drawn.
     const SELECTED: f32 = 1.6;
+    /// What the rules draw and what does not move with the landmark that is dragged.
+    const FAINT: f32 = 0.4;
+    let hangs = |roi: &Roi| matches!(roi.role, Role::Station(station) if workbench.hangs_on_held(station));
     let structure = |(roi, name): (&&'a Roi, &'a String)| {
         let active = workbench.view.selected == Some(roi.id);
         let width = workbench.view.line_width(roi.id);
+        let outline = is_rule_outline(roi.id);
         ViewStructure {
             roi,
-            width: if active { width * SELECTED } else { width },
-            opacity: workbench.view.line_opacity(roi.id),
+            width: if outline {
+                1.0
+            } else if active {
+                width * SELECTED
+            } else {
+                width
+            },
+            opacity: if outline && !hangs(roi) { FAINT } else { workbench.view.line_opacity(roi.id) },
             dashed: roi.id == PREVIEW || workbench.view.dashed(roi.id).unwrap_or_else(|| is_open_proposal(roi)),
             active,
             label: name,

@@ -58,6 +58,8 @@ pub const OVERLAY_TEXT_DIM: Color32 = Color32::from_rgb(188, 191, 198);
 /// Behind text and lines on the image, so that they stand on bright bone as on black air.
 pub const OVERLAY_SHADOW: Color32 = Color32::from_rgba_premultiplied(0, 0, 0, 200);
 pub const CROSSHAIR: Color32 = Color32::from_rgba_premultiplied(101, 134, 191, 210);
+/// Landmarks and what hangs on them.
+pub const LANDMARK: Color32 = Color32::from_rgb(214, 178, 255);
 pub const BRUSH_ADD: Color32 = Color32::from_rgb(236, 238, 242);
 pub const BRUSH_ERASE: Color32 = ERROR;
 /// Inside the reference of a difference or missed by an attempt, and outside of it or too much.

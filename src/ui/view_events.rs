@@ -1,14 +1,16 @@
 //! What the pointer does in a view becomes commands: for the tool, for measuring, or for the views themselves.
 
+use super::landmark_view;
 use super::measure_view;
 use super::pointer;
 use super::request::{CommandSender, WindowRequest};
 use super::view_layout::LEFT;
 use super::viewport::{ViewEvent, ViewTransform};
 use super::views::Views;
+use crate::anatomy::LandmarkId;
 use crate::geometry::PatientPoint;
 use crate::workbench::tools::ToolEvent;
-use crate::workbench::{Command, MeasureCommand, StateId, ToolKind, ViewCommand, Workbench};
+use crate::workbench::{AnatomyCommand, Command, MeasureCommand, StateId, ToolKind, ViewCommand, Workbench};
 use eframe::egui::Modifiers;
 
 /// A press that a tool was told of, and what was there before.
@@ -28,6 +30,24 @@ pub(super) struct BeforePress {
     draft_points: usize,
 }
 
+/// A press that took hold of a landmark.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grab {
+    from: PatientPoint,
+    /// It went further than the hand trembles in a click.
+    drags: bool,
+}
+
+impl Grab {
+    /// A click may move so far, points.
+    const CLICK_POINTS: f64 = 3.0;
+
+    fn goes_to(&mut self, at: PatientPoint, mm_per_point: f64) -> bool {
+        self.drags |= self.from.distance(at) > Self::CLICK_POINTS * mm_per_point;
+        self.drags
+    }
+}
+
 impl Views {
     /// The longest time from the first press of a double click to its end, seconds.
     const DOUBLE_CLICK_S: f64 = 1.0;
@@ -40,6 +60,26 @@ impl Views {
         self.presses.iter().flatten().find(of_these).map(|p| p.state)
     }
 
+    /// True where a press moves the crosshair instead of drawing.
+    fn navigates(&self, index: usize, workbench: &Workbench) -> bool {
+        let side = self.side(index, workbench);
+        let selected = workbench.view.selected.and_then(|id| workbench.case()?.structures().get(id));
+        // Where a side does not show the selected structure as it is, nothing can be drawn on it.
+        workbench.tool() == ToolKind::Navigate || selected.is_some_and(|roi| !workbench.compares_present(&side, roi))
+    }
+
+    /// The landmark that a press at a point would take hold of: only where nothing is drawn or measured.
+    pub(super) fn landmark_at(
+        &self,
+        index: usize,
+        view: &ViewTransform,
+        workbench: &Workbench,
+        at: PatientPoint,
+    ) -> Option<LandmarkId> {
+        let free = self.navigates(index, workbench) && workbench.view.measuring.is_none();
+        landmark_view::at(workbench, view, at).filter(|_| free)
+    }
+
     /// What an event of a view asks for.
     pub(super) fn request(
         &mut self,
@@ -50,11 +90,7 @@ impl Views {
         sender: &CommandSender,
     ) {
         let orientation = self.views[index].orientation;
-        let side = self.side(index, workbench);
-        let selected = workbench.view.selected.and_then(|id| workbench.case()?.structures().get(id));
-        // Where a side does not show the selected structure as it is, nothing can be drawn on it.
-        let draws_here = selected.is_none_or(|roi| workbench.compares_present(&side, roi));
-        let navigates = workbench.tool() == ToolKind::Navigate || !draws_here;
+        let navigates = self.navigates(index, workbench);
         let measuring = workbench.view.measuring.is_some();
         let linked = workbench.view.display.linked;
         let reach_mm = f64::from(measure_view::REACH) * view.mm_per_point;
@@ -67,7 +103,23 @@ impl Views {
             let crosshair = linked.then_some(workbench.view.crosshair);
             self.before_press = BeforePress { crosshair, draft_points: workbench.toolbox().draft_points() };
         }
+        let anatomy = |command| sender.send(Command::Anatomy(command));
         match event {
+            ViewEvent::Press { at, modifiers }
+                if !modifiers.command && self.landmark_at(index, view, workbench, at).is_some() =>
+            {
+                self.grabbed = Some(Grab { from: at, drags: false });
+                if let Some(id) = self.landmark_at(index, view, workbench, at) {
+                    anatomy(AnatomyCommand::Take { id, at });
+                }
+            }
+            ViewEvent::Drag { at, .. } if self.grabbed.is_some() => {
+                if self.grabbed.as_mut().is_some_and(|grab| grab.goes_to(at, view.mm_per_point)) {
+                    anatomy(AnatomyCommand::Drag { at, orientation });
+                }
+            }
+            ViewEvent::Release { .. } if self.grabbed.take().is_some() => anatomy(AnatomyCommand::Release),
+            ViewEvent::Cancel if self.grabbed.take().is_some() => anatomy(AnatomyCommand::Cancel),
             ViewEvent::Press { at, modifiers } if measuring && !modifiers.command => {
                 measure(MeasureCommand::Press { at, orientation, reach_mm });
             }

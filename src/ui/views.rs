@@ -1,6 +1,8 @@
 //! The views in their layout: what the pointer does there becomes requests.
 
+use super::check_panel;
 use super::difference_view::{self, DifferenceOutlines};
+use super::landmark_view;
 use super::measure_view;
 use super::overlay_view::{isodoses, legend, look};
 use super::picture;
@@ -10,7 +12,7 @@ use super::request::{CommandSender, WindowRequest};
 use super::scene::{Scene, structures};
 use super::solid_view::SolidView;
 use super::theme;
-use super::view_events::{BeforePress, ToolPress};
+use super::view_events::{BeforePress, Grab, ToolPress};
 use super::view_layout::{AXIAL, LEFT, SOLID, ViewSlot, cells};
 use super::view_menu::view_menu_ui;
 use super::view_sides::{side_ui, slice_marks};
@@ -21,7 +23,9 @@ use super::volumes::Volumes;
 use crate::geometry::{Orientation, PatientPoint};
 use crate::tf;
 use crate::words::{t, told};
-use crate::workbench::{Command, CompareSide, Coverage, READING, Shown, ViewCommand, ViewLayout, Workbench};
+use crate::workbench::{
+    AnatomyCommand, Command, CompareSide, Coverage, READING, Shown, ViewCommand, ViewLayout, Workbench,
+};
 use eframe::egui::{Context, Rect, Ui, UiBuilder};
 use std::time::Duration;
 
@@ -49,6 +53,8 @@ pub struct Views {
     /// The last two presses, as far as a tool was told of them: a double click takes back what its clicks have drawn.
     pub(super) presses: [Option<ToolPress>; 2],
     pub(super) before_press: BeforePress,
+    /// The press took hold of a landmark.
+    pub(super) grabbed: Option<Grab>,
     /// The time of the frame, seconds.
     pub(super) now: f64,
 }
@@ -81,6 +87,7 @@ impl Default for Views {
             menu_at: None,
             presses: [None; 2],
             before_press: BeforePress::default(),
+            grabbed: None,
             now: 0.0,
         }
     }
@@ -142,7 +149,7 @@ impl Views {
         self.now = context.input(|i| i.time);
         let Some(grid) = workbench.grid() else { return };
         let cameras = [self.views[AXIAL].camera, self.views[LEFT].camera];
-        let mut hovered = None;
+        let (mut hovered, mut landmark) = (None, None);
         for index in 0..self.views.len() {
             let crosshair = self.crosshair(index, workbench);
             let window = workbench.view.window_of(index);
@@ -152,6 +159,7 @@ impl Views {
                 if !self.views[index].is_busy() {
                     let reach_mm = read.transform.mm_per_point * pointer::REACH;
                     pointer::hover(context, workbench, sender, self.views[index].orientation, at, reach_mm);
+                    landmark = self.landmark_at(index, &read.transform, workbench, at);
                 }
             }
             for event in read.events {
@@ -160,6 +168,9 @@ impl Views {
         }
         if hovered.is_none() && self.hovered.is_some() {
             pointer::leave(workbench, sender);
+        }
+        if landmark != workbench.anatomy().hovered && self.grabbed.is_none() {
+            sender.send(Command::Anatomy(AnatomyCommand::Hover(landmark)));
         }
         self.hovered = hovered;
         if workbench.view.display.linked {
@@ -278,6 +289,7 @@ impl Views {
         let mut rois = workbench.compare_rois(&side);
         if side == CompareSide::Now {
             rois.extend(workbench.interpolation_preview());
+            rois.extend(workbench.rule_outlines());
         }
         let names: Vec<String> = rois.iter().map(|r| privacy::words(workbench, &r.name)).collect();
         let structures = structures(workbench, &rois, &names);
@@ -342,6 +354,9 @@ impl Views {
         self.places.push((index, transform.rect));
         let pointer = response.hover_pos().filter(|_| measuring);
         measure_view::paint(&ui.painter_at(transform.rect), &transform, &grid, workbench, pointer);
+        landmark_view::paint(&ui.painter_at(transform.rect), &transform, workbench);
+        check_panel::paint_chosen(&ui.painter_at(transform.rect), &transform, workbench);
+        let response = landmark_view::tooltip(response, workbench);
         if response.secondary_clicked() {
             self.menu_at = response.interact_pointer_pos().map(|at| transform.patient_from_screen(at));
         }

@@ -73,6 +73,11 @@ pub enum Action {
     NewStructure,
     DeleteSelected,
     Segment,
+    FindLandmarks,
+    RuleStations,
+    ToggleLandmarks,
+    NextFinding,
+    PreviousFinding,
     ProposeCtv,
     HideIdentifiers,
     Review,
@@ -262,6 +267,8 @@ impl Action {
                     | Self::SendExport
                     | Self::ImportReport
                     | Self::Segment
+                    | Self::FindLandmarks
+                    | Self::RuleStations
                     | Self::ProposeCtv
             )
     }
@@ -469,6 +476,36 @@ impl Action {
                 "Run the network on this computer; the result enters as one step of undo",
                 Structure,
                 ctrl("R"),
+            ),
+            Self::FindLandmarks => (
+                "Find landmarks",
+                "Find body, lungs, airway and the landmarks of the stations in the CT, on this computer",
+                Structure,
+                ctrl("L"),
+            ),
+            Self::RuleStations => (
+                "Stations by the rules",
+                "Draw the 16 stations from the landmarks by the IASLC map of 2009, as proposals to be corrected; one step of undo",
+                Structure,
+                ctrl_shift("L"),
+            ),
+            Self::ToggleLandmarks => (
+                "Show or hide landmarks",
+                "Show the landmarks in the views, as lines and handles that can be dragged, and what the rules draw from them",
+                View,
+                alt("L"),
+            ),
+            Self::NextFinding => (
+                "Next finding of the border check",
+                "Go to the next place where station contours and rules differ",
+                View,
+                key("F8"),
+            ),
+            Self::PreviousFinding => (
+                "Previous finding of the border check",
+                "Go to the place before where station contours and rules differ",
+                View,
+                shift("F8"),
             ),
             Self::ProposeCtv => (
                 "Propose CTV",

@@ -5,7 +5,10 @@ use super::export::{ExportFormat, format_refusal};
 use super::jobs::JobKey;
 use super::policy::EditRules;
 use super::tools::{BrushShape, PaintMode, ToolOptions};
-use super::{Action, Command, DoseUnit, OperationCommand, Overlay, OverlayCommand, ToolKind, Workbench, Workspace};
+use super::{
+    Action, AnatomyCommand, Command, DoseUnit, OperationCommand, Overlay, OverlayCommand, ToolKind, Workbench,
+    Workspace,
+};
 use crate::contour;
 use crate::geometry::Orientation;
 use crate::image::Quantity;
@@ -110,6 +113,12 @@ impl Workbench {
             {
                 Some(t("The selected structure has no empty slices between drawn ones"))
             }
+            Action::FindLandmarks if self.anatomy_refusal(action).is_none() => self.geometry_refusal(),
+            Action::FindLandmarks
+            | Action::RuleStations
+            | Action::ToggleLandmarks
+            | Action::NextFinding
+            | Action::PreviousFinding => self.anatomy_refusal(action),
             Action::SlabMode if self.view.slab.is_none() => Some(t("Choose a thickness of the slab first")),
             other => self.view_refusal(other),
         }
@@ -119,7 +128,7 @@ impl Workbench {
     pub(super) fn command_refusal(&self, command: &Command) -> Option<&'static str> {
         self.out_of_reach(command.reach()).or_else(|| match command {
             Command::Export { format, .. } => self.export_refusal(*format).or_else(|| self.geometry_refusal()),
-            Command::Segment => self.geometry_refusal(),
+            Command::Segment | Command::Anatomy(AnatomyCommand::Find) => self.geometry_refusal(),
             Command::OpenSeries(key) => self.series_refusal(key),
             Command::Overlay(command) => self.overlay_refusal(command),
             _ => None,
@@ -219,6 +228,11 @@ impl Workbench {
             Action::UpdateDerived => Command::Operate(OperationCommand::UpdateAll),
             Action::InterpolationPreview => Command::Operate(OperationCommand::ShowPreview(!self.is_preview_shown())),
             Action::AcceptInterpolation => Command::Operate(OperationCommand::AcceptPreview),
+            Action::FindLandmarks
+            | Action::RuleStations
+            | Action::ToggleLandmarks
+            | Action::NextFinding
+            | Action::PreviousFinding => self.anatomy_command_for(action)?,
             Action::ProposeCtv => Command::ProposeCtv,
             Action::ToggleInterpolation | Action::SlabThickness | Action::SlabMode => self.display_command(action)?,
             Action::HideIdentifiers => Command::SetIdentifiersHidden(!self.view.identifiers_hidden),
@@ -256,6 +270,9 @@ impl Workbench {
 
     /// What the user can do now with the pointer, as (gesture, effect).
     pub fn hints(&self) -> Vec<(&'static str, &'static str)> {
+        if let Some(hints) = self.landmark_hints() {
+            return hints;
+        }
         if let Some(kind) = self.view.measuring {
             return vec![
                 match kind {

@@ -1,6 +1,7 @@
 //! Everything that the window can ask for, with its arguments.
 
 use super::action_table::Reach;
+use super::anatomy::AnatomyCommand;
 use super::deidentify::DeidentifyRequest;
 use super::export::ExportFormat;
 use super::jobs::JobId;
@@ -131,6 +132,8 @@ pub enum Command {
     View(ViewCommand),
     /// Operations on whole structures, derived structures, contours for missing slices.
     Operate(OperationCommand),
+    /// Landmarks, the stations of the rules, the border check.
+    Anatomy(AnatomyCommand),
     Preference(super::PreferenceCommand),
 }
 
@@ -163,6 +166,12 @@ impl Command {
             | Self::SetHistoryBudget(_)
             | Self::Journal(_)
             | Self::Operate(OperationCommand::ShowPreview(_))
+            | Self::Anatomy(
+                AnatomyCommand::Hover(_)
+                | AnatomyCommand::Drag { .. }
+                | AnatomyCommand::Release
+                | AnatomyCommand::Cancel,
+            )
             | Self::Tool(
                 ToolEvent::Drag { .. }
                 | ToolEvent::Release
@@ -181,6 +190,9 @@ impl Command {
     /// True if a stroke under way goes on; every other command ends it first, as one step.
     pub(super) fn leaves_stroke(&self) -> bool {
         if let Self::View(command) = self {
+            return command.leaves_stroke();
+        }
+        if let Self::Anatomy(command) = self {
             return command.leaves_stroke();
         }
         matches!(

@@ -55,6 +55,16 @@ pub enum JobKey {
     Interpolate,
     /// The difference between two sets of structures, slice by slice.
     Difference,
+    /// Body, lungs, airway and landmarks in the scan.
+    Landmarks,
+    /// What the rules draw, on fewer voxels; follows a landmark that is dragged.
+    RuleOutlines,
+    /// The exact map of the rules, once the landmarks rest.
+    RuleMap,
+    /// The stations of the rules, for the case.
+    RuleStations,
+    /// Follows the contours of stations and the map of the rules.
+    BorderCheck,
     /// Follows the contours of an exercise.
     Compare,
     /// Follows the contours of the airway.
@@ -105,6 +115,9 @@ impl JobKey {
                 | Self::Derive
                 | Self::Interpolate
                 | Self::Difference
+                | Self::RuleOutlines
+                | Self::RuleMap
+                | Self::BorderCheck
         )
     }
 

@@ -4,6 +4,7 @@
 
 mod action_table;
 mod actions;
+mod anatomy;
 mod archive;
 mod case;
 mod commands;
@@ -42,6 +43,7 @@ mod when;
 
 pub use action_table::{Action, ActionInfo, Menu, Shortcut};
 pub use actions::READING;
+pub use anatomy::{AnatomyCommand, BorderCheck, CaseAnatomy, RULE_STATIONS, is_rule_outline};
 pub use archive::{ArchiveCommand, ArchiveDesk, Receiving};
 pub use case::{Case, CaseContents, CaseImage, ChangedSlices, EditError};
 pub use commands::{Command, TeachCommand};
@@ -155,6 +157,8 @@ pub struct Workbench {
     derivations: Derivations,
     interpolation: operations::InterpolationPreview,
     operated: Option<Operated>,
+    // Anatomy.
+    anatomy: CaseAnatomy,
 }
 
 impl Workbench {
@@ -231,6 +235,7 @@ impl Workbench {
             derivations: Derivations::default(),
             interpolation: Default::default(),
             operated: None,
+            anatomy: CaseAnatomy::default(),
         };
         workbench.look_for_journals();
         workbench
@@ -478,6 +483,7 @@ impl Workbench {
             Command::Archive(command) => self.archive_command(command),
             Command::View(command) => self.view_command(command),
             Command::Operate(command) => self.operation_command(command),
+            Command::Anatomy(command) => self.anatomy_command(command),
             Command::Preference(command) => self.preference(command),
         }
         self.sync_live();

@@ -3,6 +3,7 @@
 use super::edit::Source;
 use super::{Case, Change, Edit, EditPolicy, RoiAttributes, Trouble};
 use crate::anatomy::CtvProposal;
+use crate::contour::Slices;
 use crate::diunet::{SegmentError, Segmentation};
 use crate::import::LoadedSet;
 use crate::structures::{
@@ -36,16 +37,36 @@ pub fn error_chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// True for a station that a network drew and that is as the network left it, contours and all that is
-/// said about it: a new run may replace it.
-fn is_untouched_network_result(roi: &Roi, policy: &EditPolicy) -> bool {
-    let drawn = matches!(roi.provenance, Provenance::Network { .. }) && roi.generation == Generation::Automatic;
-    drawn
+/// Stations that were drawn all at once, and how they enter a case.
+pub(super) struct NewStations<'a> {
+    pub slices: &'a [Slices; Station::COUNT],
+    pub provenance: &'a dyn Fn(Station) -> Provenance,
+    /// Where an earlier result of the same kind came from.
+    pub is_former: &'a dyn Fn(&Provenance) -> bool,
+    /// What the name begins with where the case has a station of its own.
+    pub beside: &'a str,
+    /// Of the step.
+    pub label: &'static str,
+}
+
+/// The edit by which [`NewStations`] enter a case.
+pub(super) struct EnteredStations {
+    pub edit: Edit,
+    pub drawn: usize,
+    /// How many of them stand beside a station that was there.
+    pub beside: usize,
+}
+
+/// True for a station of an earlier run that is as the run left it, contours and all that is said about it: a new run may
+/// replace it.
+fn is_untouched(roi: &Roi, wanted: &NewStations<'_>, policy: &EditPolicy) -> bool {
+    (wanted.is_former)(&roi.provenance)
+        && roi.generation == Generation::Automatic
         // What came from a file was kept by somebody.
         && roi.source.is_none()
         && !policy.locked.contains(&roi.id)
         && Station::all().any(|station| {
-            let (name, beside) = match roi.name.strip_prefix("zAI_") {
+            let (name, beside) = match roi.name.strip_prefix(wanted.beside) {
                 Some(name) => (name, true),
                 None => (roi.name.as_str(), false),
             };
@@ -56,14 +77,14 @@ fn is_untouched_network_result(roi: &Roi, policy: &EditPolicy) -> bool {
         })
 }
 
-/// The edit by which a network's stations enter the case, and a sentence for the user. Earlier results
-/// are replaced unless somebody corrected, locked, renamed or recoloured them. Where the case has a station of its own, imported or corrected, the
-/// network's enters beside it as `zAI_...` with the role Other, so that features never mix the two.
-pub fn segmentation_edit(case: &mut Case, segmentation: &Segmentation, policy: &EditPolicy) -> (Edit, String) {
+/// Stations enter a case as one edit. Those of an earlier run are replaced unless somebody corrected, locked, renamed or
+/// recoloured them. Where the case has a station of its own, imported or corrected, the new one enters beside it under
+/// another name with the role Other, so that features never mix the two.
+pub(super) fn stations_edit(case: &mut Case, wanted: &NewStations<'_>, policy: &EditPolicy) -> EnteredStations {
     let mut changes = Vec::new();
     let mut kept: Vec<Roi> = Vec::new();
     for (index, roi) in case.structures().rois.iter().enumerate().rev() {
-        if is_untouched_network_result(roi, policy) {
+        if is_untouched(roi, wanted, policy) {
             changes.push(Change::Remove { index, roi: Arc::new(roi.clone()) });
         } else {
             kept.push(roi.clone());
@@ -72,21 +93,34 @@ pub fn segmentation_edit(case: &mut Case, segmentation: &Segmentation, policy: &
     let (mut drawn, mut beside) = (0, 0);
     let mut index = kept.len();
     for station in Station::all() {
-        let slices = &segmentation.stations[station.index()];
+        let slices = &wanted.slices[station.index()];
         if slices.is_empty() {
             continue;
         }
         let taken = kept.iter().any(|r| r.role == Role::Station(station));
-        let wanted = if taken { format!("zAI_{}", station.export_name()) } else { station.export_name().to_owned() };
-        let name = free_name(&wanted, |n| kept.iter().any(|r| r.name == n));
+        let prefix = if taken { wanted.beside } else { "" };
+        let name = free_name(&format!("{prefix}{}", station.export_name()), |n| kept.iter().any(|r| r.name == n));
         let role = if taken { Role::Other } else { Role::Station(station) };
         beside += usize::from(taken);
         drawn += 1;
-        let mut roi = Roi::new(case.new_id(), name, station_color(station), role, segmentation.provenance.clone());
+        let mut roi = Roi::new(case.new_id(), name, station_color(station), role, (wanted.provenance)(station));
         roi.slices.clone_from(slices);
         changes.push(Change::Add { index, roi: Arc::new(roi) });
         index += 1;
     }
+    EnteredStations { edit: Edit::new(wanted.label, changes), drawn, beside }
+}
+
+/// The edit by which a network's stations enter the case, and a sentence for the user.
+pub fn segmentation_edit(case: &mut Case, segmentation: &Segmentation, policy: &EditPolicy) -> (Edit, String) {
+    let wanted = NewStations {
+        slices: &segmentation.stations,
+        provenance: &|_| segmentation.provenance.clone(),
+        is_former: &|provenance| matches!(provenance, Provenance::Network { .. }),
+        beside: "zAI_",
+        label: keep("Contour stations with DiUnet"),
+    };
+    let EnteredStations { edit, drawn, beside } = stations_edit(case, &wanted, policy);
     let mut summary = tf!(
         "DiUnet contoured {drawn} of 16 stations on {slices} slices in {seconds:.1} s",
         drawn,
@@ -96,7 +130,7 @@ pub fn segmentation_edit(case: &mut Case, segmentation: &Segmentation, policy: &
     if beside > 0 {
         summary.push_str(&tf!("; {beside} of them stand beside stations that the case had already (zAI_)", beside));
     }
-    (Edit::new(keep("Contour stations with DiUnet"), changes), summary)
+    (edit, summary)
 }
 
 /// The ROIs of a set enter a case that is being made: no step of undo. Gives the ids that they get.

@@ -1,6 +1,7 @@
 //! Jobs that work for the open case, and how their results enter it. A result carries the case that it
 //! belongs to; one of a case that is closed is dropped.
 
+use super::anatomy::{CheckedStations, Drawn, Known, RuleStations};
 use super::archive::ArchiveResult;
 use super::deidentify::Deidentified;
 use super::difference::MeasuredSlice;
@@ -74,6 +75,13 @@ pub(super) enum CaseResult {
         roi: RoiId,
         bridges: Vec<Bridge>,
     },
+    /// What was found in the image.
+    Anatomy(Box<Known>),
+    /// What the rules draw from the landmarks.
+    Rules(Box<Drawn>),
+    RuleStations(Box<RuleStations>),
+    /// Stations held against the rules.
+    Checked(Box<CheckedStations>),
     /// Slices of a comparison.
     Differences(Vec<MeasuredSlice>),
     Overlay {
@@ -131,6 +139,11 @@ impl Workbench {
             JobKey::Compare => t("The comparison failed"),
             JobKey::Operate | JobKey::Derive => t("The operation failed; no structure was changed"),
             JobKey::Interpolate => t("Empty slices could not be filled"),
+            JobKey::Landmarks => t("The landmarks could not be found"),
+            JobKey::RuleOutlines | JobKey::RuleMap | JobKey::RuleStations => {
+                t("The stations of the rules could not be drawn")
+            }
+            JobKey::BorderCheck => t("The border check failed"),
             JobKey::Difference => t("The difference could not be measured"),
             JobKey::Airway => t("The distance from the airway could not be measured"),
             JobKey::Overlay => t("The overlay could not be shown"),
@@ -148,8 +161,11 @@ impl Workbench {
         if key == JobKey::Overlay {
             self.overlay_ended();
         }
-        if key == JobKey::Difference {
-            self.difference_failed();
+        match key {
+            JobKey::Difference => self.difference_failed(),
+            JobKey::RuleOutlines | JobKey::RuleMap => self.rules_failed(),
+            JobKey::BorderCheck => self.check_failed(),
+            _ => {}
         }
         match error {
             JobError::Cancelled => self.notices.info(t("Cancelled; nothing was changed")),
@@ -192,6 +208,10 @@ impl Workbench {
                 self.report(result);
             }
             CaseResult::Operated(done) => self.accept_operated(*done),
+            CaseResult::Anatomy(known) => self.accept_anatomy(*known),
+            CaseResult::Rules(drawn) => self.accept_rules(*drawn),
+            CaseResult::RuleStations(drawn) => self.accept_rule_stations(&drawn),
+            CaseResult::Checked(checked) => self.accept_check(*checked),
             CaseResult::Interpolated { roi, bridges } => self.accept_bridges(roi, bridges),
             CaseResult::Differences(measured) => self.accept_differences(measured),
             CaseResult::Overlay { key, loaded } => self.accept_overlay(&key, loaded),
@@ -229,11 +249,15 @@ impl Workbench {
             CaseResult::Segmented(_)
             | CaseResult::Proposed(..)
             | CaseResult::StructureSet(_)
+            | CaseResult::RuleStations(_)
             | CaseResult::Operated(_) => {
                 self.notices.warning(t("A result belongs to a case that is closed; it was dropped"));
             }
             CaseResult::Compared { .. }
             | CaseResult::Airway(_)
+            | CaseResult::Anatomy(_)
+            | CaseResult::Rules(_)
+            | CaseResult::Checked(_)
             | CaseResult::Overlay { .. }
             | CaseResult::Differences(_)
             | CaseResult::Interpolated { .. } => {}
@@ -317,6 +341,7 @@ impl Workbench {
         self.follow_difference();
         self.follow_derivations();
         self.follow_preview();
+        self.follow_anatomy();
         let Some(case) = &self.case else { return };
         if let Some(live) = &mut self.live {
             live.sync(case, self.risk_model.as_deref().ok());

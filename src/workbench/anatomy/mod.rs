@@ -1,0 +1,162 @@
+//! The anatomy of the open case: what was found in the image, the landmarks as they stand, what the rules draw from them, and
+//! how the station contours lie to that. It lies beside the case: only the stations that are asked for enter it, as one step.
+
+mod border_check;
+mod landmarks;
+mod part;
+mod rules;
+
+pub use border_check::BorderCheck;
+pub use landmarks::AnatomyCommand;
+pub use rules::{RULE_STATIONS, is_rule_outline};
+
+pub(super) use border_check::CheckedStations;
+pub(super) use rules::{Drawn, RuleStations};
+
+use super::Workbench;
+use super::jobs::{JobError, JobKey, Lane};
+use super::notices::Trouble;
+use super::results::CaseResult;
+use crate::anatomy::{AnatomyError, AnatomySources, LandmarkId, LandmarkSource, Landmarks, find_anatomy};
+use crate::geometry::PatientPoint;
+use crate::tf;
+use crate::words::t;
+use part::Part;
+use rules::Rules;
+use std::sync::Arc;
+
+/// What is known of the anatomy of a case.
+#[derive(Debug, Default)]
+pub struct CaseAnatomy {
+    /// The case that it is of.
+    case_count: u64,
+    known: Option<Arc<Known>>,
+    /// Landmarks that the user has put elsewhere.
+    placed: Landmarks,
+    /// As they stand: placed, found, and estimated where nothing is known.
+    landmarks: Landmarks,
+    /// Landmarks are drawn in the views.
+    pub shown: bool,
+    /// With them what the rules draw.
+    pub outlines_shown: bool,
+    /// Under the pointer.
+    pub hovered: Option<LandmarkId>,
+    held: Option<Held>,
+    rules: Rules,
+    check: BorderCheck,
+}
+
+/// A landmark that is being dragged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Held {
+    id: LandmarkId,
+    /// Where the pointer took hold of it, and where it was.
+    from: PatientPoint,
+    start: PatientPoint,
+    /// Where the user had put it before.
+    before: Option<crate::anatomy::Landmark>,
+    moved: bool,
+}
+
+/// What was found in the image.
+#[derive(Debug)]
+pub(in crate::workbench) struct Known {
+    sources: AnatomySources,
+    /// The middle of the chest, which is all that the rules look at.
+    exact: Part,
+    /// The same with fewer voxels, for the time of a drag.
+    coarse: Part,
+}
+
+impl Known {
+    fn new(sources: AnatomySources) -> Self {
+        Self { exact: Part::exact(&sources), coarse: Part::coarse(&sources), sources }
+    }
+}
+
+impl CaseAnatomy {
+    /// True once landmarks were found.
+    pub fn is_known(&self) -> bool {
+        self.known.is_some()
+    }
+
+    /// The landmarks as they stand.
+    pub fn landmarks(&self) -> &Landmarks {
+        &self.landmarks
+    }
+
+    /// True for a landmark that the user has put elsewhere.
+    pub fn is_placed(&self, id: LandmarkId) -> bool {
+        self.placed.get(id).is_some()
+    }
+
+    /// True if the user has put any landmark elsewhere.
+    pub fn has_placed(&self) -> bool {
+        !self.placed.is_empty()
+    }
+
+    /// The landmark that is being dragged, and by how many mm it was moved.
+    pub fn held(&self) -> Option<(LandmarkId, f64)> {
+        let held = self.held?;
+        let now = self.landmarks.get(held.id)?.position;
+        let by = now - held.start;
+        Some((held.id, if held.id.is_point() { by.length() } else { by.z }))
+    }
+
+    pub fn check(&self) -> &BorderCheck {
+        &self.check
+    }
+
+    fn settle(&mut self) {
+        let Some(known) = &self.known else { return };
+        let mut landmarks = known.sources.landmarks.clone();
+        self.placed.iter().for_each(|(id, landmark)| landmarks.insert(id, *landmark));
+        self.landmarks = landmarks.completed();
+    }
+}
+
+impl Workbench {
+    /// What is known of the anatomy of the open case.
+    pub fn anatomy(&self) -> &CaseAnatomy {
+        &self.anatomy
+    }
+
+    /// Finds body, lungs, airway and landmarks in the scan.
+    pub(super) fn find_landmarks(&mut self) {
+        let Some(case) = &self.case else { return };
+        let volume = case.image.volume.clone();
+        self.spawn_for_case(Lane::Infer, JobKey::Landmarks, t("Find landmarks"), None, move |context| {
+            let found = find_anatomy(&volume, context).map_err(|error| match error {
+                AnatomyError::Cancelled(_) => JobError::Cancelled,
+                other => JobError::Failed(Trouble::of(&other)),
+            })?;
+            Ok(CaseResult::Anatomy(Box::new(Known::new(found.sources(&volume)))))
+        });
+    }
+
+    pub(super) fn accept_anatomy(&mut self, known: Known) {
+        let found = known.sources.landmarks.len();
+        let anatomy = &mut self.anatomy;
+        anatomy.known = Some(Arc::new(known));
+        anatomy.rules = Rules::default();
+        (anatomy.shown, anatomy.outlines_shown) = (true, true);
+        anatomy.settle();
+        let estimated =
+            anatomy.landmarks.iter().filter(|(_, landmark)| landmark.source == LandmarkSource::Estimated).count();
+        let summary = tf!(
+            "{found} landmarks found in the image, {estimated} estimated from the carina: look at them, and drag them in the sagittal or coronal view",
+            found,
+            estimated
+        );
+        self.notices.info(summary);
+    }
+
+    /// Forgets the anatomy of another case, and brings what follows from landmarks and contours to the present.
+    pub(super) fn follow_anatomy(&mut self) {
+        if self.anatomy.case_count != self.case_count {
+            self.anatomy = CaseAnatomy { case_count: self.case_count, ..CaseAnatomy::default() };
+        }
+        self.follow_rules();
+        self.follow_check();
+    }
+}
