@@ -2,6 +2,7 @@
 
 mod colors;
 mod from_mask;
+mod grouping;
 mod names;
 mod pairs;
 mod recipe;
@@ -9,6 +10,7 @@ mod roi;
 mod station;
 
 pub use colors::{free_color, organ_color, role_color, station_color};
+pub use grouping::StationGrouping;
 pub use names::{Proposal, free_name, propose_role};
 pub use pairs::{RoiPair, RoiPairs};
 pub use recipe::{Derivation, DerivedState, Operation, Recipe};
