@@ -38,6 +38,7 @@ mod settings;
 mod shaders;
 #[cfg(feature = "gui")]
 mod solid;
+mod stations;
 #[cfg(feature = "gui")]
 mod tools_window;
 #[cfg(feature = "gui")]

@@ -25,7 +25,9 @@ mod overlay;
 mod phantom;
 mod proof;
 mod results;
+mod rule_args;
 mod segment;
+mod stations;
 mod terminal;
 mod to_dicom;
 mod train;
@@ -70,6 +72,7 @@ enum CliCommand {
     Open(window::Open),
     Landmarks(landmarks::LandmarksCommand),
     Check(check::CheckCommand),
+    Stations(stations::StationsCommand),
     Segment(segment::Segment),
     Features(results::Features),
     Risk(results::Risk),
@@ -145,6 +148,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Inspect(c) => c.run(&terminal),
         CliCommand::Landmarks(c) => c.run(&terminal),
         CliCommand::Check(c) => c.run(&terminal),
+        CliCommand::Stations(c) => c.run(&terminal),
         CliCommand::Segment(c) => c.run(&terminal),
         CliCommand::Features(c) => c.run(&terminal),
         CliCommand::Risk(c) => c.run(&terminal),

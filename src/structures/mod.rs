@@ -11,7 +11,7 @@ mod station;
 
 pub use colors::{free_color, organ_color, role_color, station_color};
 pub use grouping::StationGrouping;
-pub use names::{Proposal, free_name, propose_role};
+pub use names::{Proposal, free_name, name_key, propose_role};
 pub use pairs::{RoiPair, RoiPairs};
 pub use recipe::{Derivation, DerivedState, Operation, Recipe};
 pub use roi::{Generation, Provenance, Roi, RoiId, Role, SourceRoi, StructureSet};
