@@ -2,8 +2,8 @@
 //! with its border and its mm, and small scatter is not.
 
 use hilum::anatomy::{
-    AnatomySources, Finding, FindingKind, LandmarkId, LandmarkSource, Organ, RuleMap, check_overlaps, check_station,
-    check_stations, draw_rule_map, draw_stations,
+    AnatomySources, Finding, FindingKind, LandmarkId, LandmarkSource, Organ, RuleMap, RuleSet, check_overlaps,
+    check_station, check_stations, draw_rule_map, draw_stations,
 };
 use hilum::contour::{Mask, SliceMask, expand};
 use hilum::phantom::{PhantomConfig, generate};
@@ -31,6 +31,7 @@ static SCANS: LazyLock<Vec<Scan>> = LazyLock::new(|| {
                 organs: phantom.organs.clone(),
                 lung_lesions: Some(Arc::new(lesion)),
                 landmarks,
+                rules: RuleSet::iaslc_2009(),
             };
             let map = draw_rule_map(&sources).expect("drawn");
             Scan { sources, map }

@@ -354,6 +354,45 @@ fn a_structure_set_of_another_frame_of_reference_is_refused() {
     assert_eq!(report["structures"].as_array().map(Vec::len), Some(4));
 }
 
+/// Part of the promise below, on the same case.
+fn stations_by_the_rules_are_written_with_what_they_rest_on(root: &Path) {
+    let file = root.join("rules.dcm");
+    let known: Value =
+        serde_json::from_slice(&std::fs::read(root.join("landmarks.json")).expect("written")).expect("JSON");
+    let mut known = known["landmarks"].as_array().expect("a list").iter();
+    let azygos = known.find(|l| l["key"] == "z_azy").and_then(|l| l["z"].as_f64()).expect("known").round();
+    let place = format!("z_azy={azygos}");
+    let report = json(&["stations", text(root), "-o", text(&file), "--group", "zones", "--landmark", &place]);
+    assert_eq!((&report["rules"]["key"], &report["rules"]["version"]), (&Value::from("iaslc-2009"), &Value::from(2)));
+    let stations = report["stations"].as_array().expect("a list");
+    assert_eq!(stations.len(), 16);
+    for station in stations.iter().filter(|s| s["slices"].as_u64() > Some(0)) {
+        // The case has stations of its own.
+        assert!(station["name"].as_str().is_some_and(|n| n.starts_with("zRule_LN_IASLC_")), "{station}");
+        let z = |key: &str| station[key].as_f64().expect("a height");
+        assert!(z("top_z") >= z("bottom_z") && station["volume_cm3"].as_f64() > Some(0.2), "{station}");
+    }
+    let four_r = stations.iter().find(|s| s["station"] == "4R").expect("listed");
+    let lower = &four_r["inferior"];
+    assert_eq!((lower["z"].as_f64(), &lower["source"]), (Some(azygos), &Value::from("user")), "{lower}");
+    assert_eq!(report["groups"].as_array().map(Vec::len), Some(6));
+    assert_eq!(report["proof"]["voxels_different"], 0);
+    assert!(report["nodes"]["statement"].as_str().is_some_and(|s| s.contains("staging")), "{}", report["nodes"]);
+    // What the set says of itself.
+    let back = json(&["inspect", text(&root.join("ct")), text(&file)]);
+    let described = back["structures"].as_array().expect("a list").iter().find(|s| s["name"] == "zRule_LN_IASLC_07");
+    let words = described.map(ToString::to_string).unwrap_or_default();
+    assert!(words.contains("version 2 (iaslc-2009)") && words.contains("carina"), "{words}");
+    std::fs::remove_file(&file).expect("written before");
+    std::fs::remove_file(root.join("rules.proof.json")).expect("written before");
+    // Landmarks the wrong way round: named, and nothing written.
+    let (code, error) = refusal(&["stations", text(root), "-o", text(&file), "--landmark", "z_archT=-9000"]);
+    assert!(code == 3 && error.contains("out of order") && error.contains("Top of the aortic arch"), "{error}");
+    assert!(!file.exists());
+    let (code, error) = refusal(&["stations", text(root), "--rules", "ajcc"]);
+    assert!(code == 3 && error.contains("iaslc-2009, michigan-2005"), "{code} {error}");
+}
+
 #[test]
 fn station_contours_are_held_against_the_rules() {
     let folder = tempfile::tempdir().expect("temporary folder");
@@ -361,9 +400,11 @@ fn station_contours_are_held_against_the_rules() {
     let grid = ["--size", "176x176x90", "--spacing", "2.2x2.2x3"];
     output(&[&["phantom", "-o", text(&root), "--seed", "4"][..], &grid].concat());
     let report = json(&["check", text(&root)]);
-    assert!(report["quality"].as_str().is_some_and(|q| q.starts_with("airway only")), "{report}");
+    // Vessels are among the structures; the azygos is not read off them.
+    assert_eq!(report["quality"], "some landmarks estimated", "{report}");
+    assert_eq!(report["rules_version"], 2);
     let findings = report["findings"].as_array().expect("a list");
-    // The contours follow vessels that the command does not know.
+    // The contours follow landmarks that the command does not know.
     assert!(!findings.is_empty());
     for finding in findings {
         let (mm, cm3) = (finding["mm"].as_f64(), finding["cm3"].as_f64());
@@ -376,6 +417,7 @@ fn station_contours_are_held_against_the_rules() {
     // 7 begins at the carina, which is found: its upper limit is the same by both.
     let superior = findings.iter().find(|f| f["station"] == "7" && f["kind"] == "superior");
     assert!(superior.is_none(), "{superior:?}");
+    stations_by_the_rules_are_written_with_what_they_rest_on(&root);
     // A case without stations.
     let Some(patient) = test_data("4dlung-113") else { return };
     let (code, error) = refusal(&["check", text(&patient)]);
@@ -985,6 +1027,7 @@ fn every_command_explains_itself() {
         "landmarks",
         "check",
         "evaluate",
+        "stations",
         "segment",
         "features",
         "risk",

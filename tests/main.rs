@@ -40,6 +40,7 @@ mod settings;
 mod shaders;
 #[cfg(feature = "gui")]
 mod solid;
+mod stations;
 #[cfg(feature = "gui")]
 mod tools_window;
 #[cfg(feature = "gui")]

@@ -1,7 +1,8 @@
 //! Promises about the synthetic thorax and the station rules that run on it.
 
 use hilum::anatomy::{
-    AnatomySources, LandmarkId, LandmarkSource, Landmarks, Organ, Quality, StationError, draw_stations, find_landmarks,
+    AnatomySources, LandmarkId, LandmarkSource, Landmarks, Organ, Quality, RuleSet, StationError, draw_stations,
+    find_landmarks,
 };
 use hilum::contour::{Mask, rasterize};
 use hilum::geometry::VoxelGrid;
@@ -26,6 +27,7 @@ fn sources(phantom: &Phantom) -> AnatomySources {
         organs: phantom.organs.clone(),
         lung_lesions: Some(Arc::new(lesion)),
         landmarks: phantom.landmarks.clone(),
+        rules: RuleSet::iaslc_2009(),
     }
 }
 

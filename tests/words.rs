@@ -1,7 +1,7 @@
 //! The words of the interface: every text of the code has its translation with the same places, and no
 //! translation is left over.
 
-use hilum::anatomy::{LandmarkId, LimitTable, Quality, borders};
+use hilum::anatomy::{LandmarkId, Quality, RuleSet, borders};
 use hilum::geometry::Orientation;
 use hilum::structures::{Role, Station};
 use hilum::words::{Language, catalogue};
@@ -151,9 +151,10 @@ fn texts_of_tables() -> BTreeSet<String> {
     texts.push("Left axial view".to_owned());
     texts.extend(LandmarkId::all().map(|id| id.label().to_owned()));
     texts.extend([Quality::Organs, Quality::EstimatedLandmarks, Quality::AirwayOnly].map(|q| q.label().to_owned()));
-    texts.push(LimitTable::iaslc_2009().name.clone());
+    let rules = RuleSet::iaslc_2009();
+    texts.push(rules.name.clone());
     for station in Station::iter() {
-        let limits = LimitTable::iaslc_2009().station(station);
+        let limits = rules.station(station);
         texts.extend([&limits.superior, &limits.inferior].map(|limit| limit.text.clone()));
         texts.extend(borders(station).iter().map(|border| border.text.to_owned()));
     }

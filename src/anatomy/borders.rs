@@ -5,6 +5,7 @@
 
 use super::curves::{Point, SliceCurves, Trachea};
 use super::plane::{LESION, OrganPlane};
+use super::rules::RuleSet;
 use super::{LandmarkId, Landmarks, Organ};
 use crate::structures::Station;
 use std::cell::OnceCell;
@@ -14,6 +15,11 @@ pub struct Slice<'a> {
     pub plane: &'a OrganPlane,
     pub curves: &'a SliceCurves,
     pub landmarks: &'a Landmarks,
+    pub rules: &'a RuleSet,
+    /// Bits of the organs that no station takes, but for the esophagus if a switch says so.
+    cut_out: u64,
+    esophagus_included: bool,
+    divides_at_midline: bool,
     /// Soft tissue: body without lung, bone and airway (grown by a pixel).
     tissue: Vec<bool>,
     /// Within the convex hull of both lungs.
@@ -66,9 +72,19 @@ const PARA_AORTIC_MM: f64 = 10.0;
 const ESOPHAGUS_MM: [f64; 2] = [15.0, 5.0];
 /// Lateral reach of station 1 from the tracheal midline, mm.
 const SUPRACLAVICULAR_MM: f64 = 50.0;
+/// Lateral reach of station 2 from the tracheal midline: beyond lie the vessels of the arm, mm.
+const PARATRACHEAL_MM: f64 = 35.0;
+/// Where no aorta is known, the arch is taken to reach this far before the trachea along the left lung, mm.
+const ARCH_BEFORE_TRACHEA_MM: f64 = 40.0;
+/// Where no esophagus is known: left of the tracheal midline, and before the spine, mm.
+const USUAL_ESOPHAGUS_MM: [f64; 2] = [4.0, 9.0];
+/// Station 3P reaches so far beside the walls of the trachea, mm.
+const RETROTRACHEAL_MM: f64 = 10.0;
+/// The hilar stations reach so far behind the main bronchus, mm.
+const BEHIND_BRONCHUS_MM: f64 = 5.0;
 
 impl<'a> Slice<'a> {
-    pub fn new(plane: &'a OrganPlane, curves: &'a SliceCurves, landmarks: &'a Landmarks) -> Self {
+    pub fn new(plane: &'a OrganPlane, curves: &'a SliceCurves, landmarks: &'a Landmarks, rules: &'a RuleSet) -> Self {
         let lungs = Organ::LungRight.bit() | Organ::LungLeft.bit();
         let bone: u64 = Organ::all().filter(|organ| organ.is_bone()).map(Organ::bit).sum();
         let airway = Organ::Airway.bit();
@@ -81,12 +97,17 @@ impl<'a> Slice<'a> {
             .zip(&wall)
             .map(|(bits, wall)| bits & body != 0 && bits & (lungs | LESION | bone) == 0 && !wall)
             .collect();
+        let cut_out = Organ::all().filter(|o| o.is_cut_out()).map(Organ::bit).sum();
         // Near the apices one lung alone spans no mediastinum: the airway helps.
         let between_lungs = plane.hull(&plane.pixels(lungs | LESION | airway));
         Self {
             plane,
             curves,
             landmarks,
+            rules,
+            cut_out,
+            divides_at_midline: rules.is_on("divide_at_midline"),
+            esophagus_included: rules.is_on("esophagus_included"),
             tissue,
             between_lungs,
             near_aorta: OnceCell::new(),
@@ -105,6 +126,13 @@ impl<'a> Slice<'a> {
         self.tissue[at]
     }
 
+    /// True inside an organ that the station does not take.
+    pub fn is_cut_out(&self, at: usize, station: Station) -> bool {
+        let takes_esophagus = self.esophagus_included && matches!(station, Station::S3P | Station::S8);
+        let spared = if takes_esophagus { Organ::Esophagus.bit() } else { 0 };
+        self.plane.bits[at] & self.cut_out & !spared != 0
+    }
+
     fn z(&self, id: LandmarkId) -> Option<f64> {
         self.landmarks.z(id)
     }
@@ -121,13 +149,35 @@ impl<'a> Slice<'a> {
         self.plane.dilated(pixels, [mm; 4])
     }
 
+    /// Around the aorta; where no aorta is known, along the left lung beside it: the arch lies against this lung.
     fn near_aorta(&self, at: usize) -> bool {
-        self.near_aorta.get_or_init(|| self.ring(&self.plane.organ_pixels(Organ::Aorta), PARA_AORTIC_MM))[at]
+        self.near_aorta.get_or_init(|| {
+            let aorta = self.plane.organ_pixels(Organ::Aorta);
+            if !aorta.is_empty() || self.curves.aorta_known {
+                return self.ring(&aorta, PARA_AORTIC_MM);
+            }
+            let Some(t) = self.curves.trachea else { return vec![false; self.plane.bits.len()] };
+            let mut lung = self.plane.organ_pixels(Organ::LungLeft);
+            let beside = t.front - ARCH_BEFORE_TRACHEA_MM..t.back;
+            lung.retain(|&at| beside.contains(&self.plane.position(at)[1]));
+            self.ring(&lung, PARA_AORTIC_MM)
+        })[at]
     }
 
     fn near_esophagus(&self, at: usize) -> bool {
         self.near_esophagus.get_or_init(|| {
-            let pixels = self.plane.organ_pixels(Organ::Esophagus);
+            let mut pixels = self.plane.organ_pixels(Organ::Esophagus);
+            if let (false, Some(t), Some(spine)) =
+                (self.curves.esophagus_known, self.curves.trachea, self.curves.spine_front)
+            {
+                // A usual place in front of the spine stands in for an esophagus that nobody drew.
+                let place = [t.middle + USUAL_ESOPHAGUS_MM[0], spine - USUAL_ESOPHAGUS_MM[1]];
+                let away = |at: usize| {
+                    let p = self.plane.position(at);
+                    (p[0] - place[0]).hypot(p[1] - place[1])
+                };
+                pixels = (0..self.plane.bits.len()).filter(|&at| away(at) <= 2.0).collect();
+            }
             let [wide, narrow] = ESOPHAGUS_MM;
             let front = self.plane.dilated(&pixels, [wide, wide, wide, 0.5]);
             let left = self.plane.dilated(&pixels, [0.5, wide, 0.5, narrow]);
@@ -185,7 +235,15 @@ impl<'a> Slice<'a> {
             let p = self.plane.position(at);
             center.is_none_or(|c| (p[0] - c[0]).hypot(p[1] - c[1]) <= 22.0)
         };
-        let pixels: Vec<usize> = bronchi.iter().copied().filter(|&at| near(at)).collect();
+        let mut pixels: Vec<usize> = bronchi.iter().copied().filter(|&at| near(at)).collect();
+        if let (true, Some([x, y])) = (pixels.is_empty(), center) {
+            // The airway was not followed so far: the place itself.
+            let at_center = |&at: &usize| {
+                let p = self.plane.position(at);
+                (p[0] - x).hypot(p[1] - y) <= 1.0
+            };
+            pixels = (0..self.plane.bits.len()).filter(at_center).collect();
+        }
         self.ring(&pixels, INTERLOBAR_MM)
     }
 
@@ -220,10 +278,15 @@ macro_rules! borders {
 }
 
 const MEDIASTINUM: Border = Border { text: "between the lungs", holds: |s, v| s.between_lungs[v.at] };
-const LEFT_OF_TRACHEA: Border =
-    Border { text: "left of the left tracheal border", holds: |s, v| s.trachea(|t| v.x > t.left) };
-const NOT_LEFT_OF_TRACHEA: Border =
-    Border { text: "not left of the left tracheal border", holds: |s, v| s.trachea(|t| v.x <= t.left) };
+/// What parts the right 2 and 4 from the left: the left tracheal border, or by a switch of the rules the midline.
+fn left_of_divide(s: &Slice<'_>, v: Voxel) -> bool {
+    s.trachea(|t| v.x > if s.divides_at_midline { t.middle } else { t.left })
+}
+fn right_of_divide(s: &Slice<'_>, v: Voxel) -> bool {
+    s.trachea(|t| v.x <= if s.divides_at_midline { t.middle } else { t.left })
+}
+const LEFT_OF_TRACHEA: Border = Border { text: "left of the left tracheal border", holds: left_of_divide };
+const NOT_LEFT_OF_TRACHEA: Border = Border { text: "not left of the left tracheal border", holds: right_of_divide };
 const BEFORE_TRACHEAL_BACK: Border =
     Border { text: "not behind the trachea", holds: |s, v| s.trachea(|t| v.y <= t.back) };
 const BEHIND_GREAT_VESSELS: Border = Border {
@@ -234,6 +297,25 @@ const BEFORE_SPINE: Border = Border {
     text: "in front of the vertebral body",
     holds: |s, v| s.curves.spine_front.or(s.curves.trachea.map(|t| t.back + 15.0)).is_none_or(|front| v.y < front),
 };
+
+const NEAR_TRACHEA: Border = Border {
+    text: "within 35 mm of the tracheal midline",
+    holds: |s, v| s.trachea(|t| (v.x - t.middle).abs() <= PARATRACHEAL_MM),
+};
+
+/// In front of the back of the main bronchus of a side, above the carina of the trachea.
+fn before_bronchial_back(s: &Slice<'_>, v: Voxel, side: usize) -> bool {
+    let back = s.curves.bronchi_back[side].or(s.curves.trachea.map(|t| t.back));
+    back.is_none_or(|back| v.y <= back + BEHIND_BRONCHUS_MM)
+}
+
+fn right_of_medial_wall(s: &Slice<'_>, v: Voxel) -> bool {
+    s.curves.right_medial.or(s.curves.trachea.map(|t| t.middle)).is_some_and(|wall| v.x <= wall)
+}
+
+fn left_of_medial_wall(s: &Slice<'_>, v: Voxel) -> bool {
+    s.curves.left_medial.or(s.curves.trachea.map(|t| t.left)).is_some_and(|wall| v.x >= wall)
+}
 
 /// Above the manubrium the anterior pleura parts station 1 (in front) from station 2 (behind).
 fn behind_pleura(s: &Slice<'_>, v: Voxel, side: usize) -> bool {
@@ -289,6 +371,7 @@ pub fn borders(station: Station) -> &'static [Border] {
             "behind the great vessels" => BEHIND_GREAT_VESSELS.holds,
             "near the midline below the manubrium" => below_manubrium_near_midline,
             "above the manubrium behind the anterior pleura" => |s, v| behind_pleura(s, v, 0),
+            "within 35 mm of the tracheal midline" => NEAR_TRACHEA.holds,
         ],
         Station::S2L => borders![
             "between the lungs" => MEDIASTINUM.holds,
@@ -297,6 +380,7 @@ pub fn borders(station: Station) -> &'static [Border] {
             "behind the great vessels" => BEHIND_GREAT_VESSELS.holds,
             "near the midline below the manubrium" => below_manubrium_near_midline,
             "above the manubrium behind the anterior pleura" => |s, v| behind_pleura(s, v, 1),
+            "within 35 mm of the tracheal midline" => NEAR_TRACHEA.holds,
         ],
         Station::S3A => borders![
             "between the lungs" => MEDIASTINUM.holds,
@@ -315,6 +399,9 @@ pub fn borders(station: Station) -> &'static [Border] {
         Station::S3P => borders![
             "between the lungs" => MEDIASTINUM.holds,
             "behind the trachea" => |s, v| s.trachea(|t| v.y > t.back),
+            "at most 10 mm beside the walls of the trachea" => |s, v| {
+                s.trachea(|t| (v.x - t.middle).abs() <= t.left - t.middle + RETROTRACHEAL_MM)
+            },
             "in front of the vertebral body" => BEFORE_SPINE.holds,
         ],
         Station::S4R => borders![
@@ -349,7 +436,11 @@ pub fn borders(station: Station) -> &'static [Border] {
                 s.curves.medial_of_ligament(v.point()).is_some_and(|d| d <= 0.0)
             },
             "behind the front of the ascending aorta" => |s, v| {
-                s.curves.aorta_front.is_none_or(|front| v.y >= front[1] - 1.0)
+                match (s.curves.aorta_front, s.curves.trachea) {
+                    (Some(front), _) => v.y >= front[1] - 1.0,
+                    (None, Some(t)) if !s.curves.aorta_known => v.y >= t.front - ARCH_BEFORE_TRACHEA_MM,
+                    _ => true,
+                }
             },
         ],
         Station::S6 => borders![
@@ -357,7 +448,9 @@ pub fn borders(station: Station) -> &'static [Border] {
             "within 10 mm of the aorta" => |s, v| s.near_aorta(v.at),
             "in front or left of the center of the arch" => |s, v| {
                 s.curves.aorta_center.is_none_or(|c| v.y < c[1] || v.x > c[0])
+                    && (s.curves.aorta_known || s.trachea(|t| v.x > t.left))
             },
+            "not behind the arch" => |s, v| s.curves.aorta_back.is_none_or(|back| v.y <= back),
         ],
         Station::S7 => borders![
             "between the lungs" => MEDIASTINUM.holds,
@@ -382,23 +475,21 @@ pub fn borders(station: Station) -> &'static [Border] {
         ],
         Station::S10R => borders![
             "around right main bronchus and right pulmonary artery" => |s, v| s.near_right_hilum(v.at),
-            "right of the medial wall of the main bronchus" => |s, v| {
-                let wall = s.curves.right_medial.or(s.curves.trachea.map(|t| t.middle));
-                wall.is_some_and(|wall| v.x <= wall)
-            },
+            "right of the medial wall of the main bronchus" => right_of_medial_wall,
+            "not more than 5 mm behind the main bronchus" => |s, v| before_bronchial_back(s, v, 0),
         ],
         Station::S10L => borders![
             "around left main bronchus and left pulmonary artery" => |s, v| s.near_left_hilum(v.at),
-            "left of the medial wall of the main bronchus" => |s, v| {
-                let wall = s.curves.left_medial.or(s.curves.trachea.map(|t| t.left));
-                wall.is_some_and(|wall| v.x >= wall)
-            },
+            "left of the medial wall of the main bronchus" => left_of_medial_wall,
+            "not more than 5 mm behind the main bronchus" => |s, v| before_bronchial_back(s, v, 1),
         ],
         Station::S11R => borders![
             "around the bronchus intermedius and the lobar bronchi" => |s, v| s.near_right_lobes(v.at),
+            "right of the medial wall of the bronchus" => right_of_medial_wall,
         ],
         Station::S11L => borders![
             "around the parting of the left lobar bronchi" => |s, v| s.near_left_lobes(v.at),
+            "left of the medial wall of the bronchus" => left_of_medial_wall,
         ],
     }
 }

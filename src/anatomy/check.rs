@@ -4,7 +4,6 @@
 //! it does not say: the landmarks may be estimated, and a clinic may draw by another map.
 
 use super::borders::borders;
-use super::limits::LimitTable;
 use super::rule_map::{Edge, EdgeKind};
 use super::stations::RuleMap;
 use super::{AnatomySources, LandmarkId, LandmarkSource, Organ};
@@ -60,6 +59,8 @@ pub struct Finding {
     pub at: PatientPoint,
     /// What the limit rests on.
     pub landmark: Option<(LandmarkId, LandmarkSource)>,
+    /// The limit of the rules in words, for [`FindingKind::Superior`] and [`FindingKind::Inferior`].
+    pub limit: String,
 }
 
 impl Finding {
@@ -72,45 +73,21 @@ impl Finding {
             1 => t("1 slice").to_owned(),
             n => tf!("{n} slices", n),
         };
-        let row = LimitTable::iaslc_2009().station(self.station);
+        let limit = told(&self.limit);
         let beyond = self.amount > 0.0;
         let what = match self.kind {
             FindingKind::Absent => tf!("{station} has no contour; the rules have it on {slices}", station, slices),
             FindingKind::Superior if beyond => {
-                tf!(
-                    "{station} reaches {mm} above its upper limit, {limit} ({slices})",
-                    station,
-                    mm,
-                    limit = told(&row.superior.text),
-                    slices
-                )
+                tf!("{station} reaches {mm} above its upper limit, {limit} ({slices})", station, mm, limit, slices)
             }
             FindingKind::Superior => {
-                tf!(
-                    "{station} ends {mm} below its upper limit, {limit} ({slices})",
-                    station,
-                    mm,
-                    limit = told(&row.superior.text),
-                    slices
-                )
+                tf!("{station} ends {mm} below its upper limit, {limit} ({slices})", station, mm, limit, slices)
             }
             FindingKind::Inferior if beyond => {
-                tf!(
-                    "{station} reaches {mm} below its lower limit, {limit} ({slices})",
-                    station,
-                    mm,
-                    limit = told(&row.inferior.text),
-                    slices
-                )
+                tf!("{station} reaches {mm} below its lower limit, {limit} ({slices})", station, mm, limit, slices)
             }
             FindingKind::Inferior => {
-                tf!(
-                    "{station} ends {mm} above its lower limit, {limit} ({slices})",
-                    station,
-                    mm,
-                    limit = told(&row.inferior.text),
-                    slices
-                )
+                tf!("{station} ends {mm} above its lower limit, {limit} ({slices})", station, mm, limit, slices)
             }
             FindingKind::Missing => tf!("{station} has no contour on {slices} between others", station, slices),
             FindingKind::Border(n) => {
@@ -193,7 +170,15 @@ pub fn check_station(map: &RuleMap, grid: &VoxelGrid, station: Station, mask: &M
         if let Some(&k) = missing.get(missing.len() / 2) {
             let at = middle(grid, k, &rules.slices[&k]);
             let amount = -missing.iter().map(|k| grid.thickness_mm(*k)).sum::<f64>();
-            found.push(Finding { station, kind: FindingKind::Missing, amount, slices: missing, at, landmark: None });
+            found.push(Finding {
+                station,
+                kind: FindingKind::Missing,
+                amount,
+                slices: missing,
+                at,
+                landmark: None,
+                limit: String::new(),
+            });
         }
     }
     let measured: Vec<Vec<Difference>> = both
@@ -246,7 +231,7 @@ fn absent(map: &RuleMap, grid: &VoxelGrid, station: Station) -> Option<Finding> 
     let k = *slices.get(slices.len() / 2)?;
     let amount = -slices.iter().map(|k| grid.thickness_mm(*k)).sum::<f64>();
     let at = middle(grid, k, &rules.slices[&k]);
-    Some(Finding { station, kind: FindingKind::Absent, amount, slices, at, landmark: None })
+    Some(Finding { station, kind: FindingKind::Absent, amount, slices, at, landmark: None, limit: String::new() })
 }
 
 /// The middle of a slice of a mask.
@@ -309,7 +294,7 @@ fn pixel_mm2(grid: &VoxelGrid) -> f64 {
 fn limits(map: &RuleMap, grid: &VoxelGrid, station: Station, mask: &Mask) -> Vec<Finding> {
     let rules = &map.stations.masks[station.index()];
     let landmarks = &map.stations.landmarks;
-    let row = LimitTable::iaslc_2009().station(station);
+    let row = map.stations.rules.station(station);
     let half = grid.median_thickness_mm() / 2.0;
     let z = |k: usize| grid.patient_from_voxel(k, 0.0, 0.0).z;
     let large = |slice: &SliceMask| slice.count() as f64 * pixel_mm2(grid) >= LEAST_MM2;
@@ -365,7 +350,7 @@ fn limits(map: &RuleMap, grid: &VoxelGrid, station: Station, mask: &Mask) -> Vec
         if let Some((amount, _, at)) = worst {
             let decides = limit.height(landmarks, superior, at.x).map(|(_, id)| id);
             let landmark = decides.and_then(|id| Some((id, landmarks.get(id)?.source)));
-            found.push(Finding { station, kind, amount, slices, at, landmark });
+            found.push(Finding { station, kind, amount, slices, at, landmark, limit: limit.text.clone() });
         }
     }
     found
@@ -461,6 +446,7 @@ fn summed(grid: &VoxelGrid, station: Station, all: impl Iterator<Item = Differen
             slices: Vec::new(),
             at: d.at,
             landmark: None,
+            limit: String::new(),
         });
         finding.slices.push(d.k);
         if d.mm.abs() > finding.amount.abs() {
@@ -480,7 +466,15 @@ fn volume(grid: &VoxelGrid, station: Station, kind: FindingKind, mask: &Mask) ->
     }
     let (&k, slice) = mask.slices.iter().max_by_key(|(_, slice)| slice.count())?;
     let slices = mask.slices.iter().filter(|(_, s)| !s.is_empty()).map(|(k, _)| *k).collect();
-    Some(Finding { station, kind, amount: cm3, slices, at: nearest_inside(grid, k, slice), landmark: None })
+    Some(Finding {
+        station,
+        kind,
+        amount: cm3,
+        slices,
+        at: nearest_inside(grid, k, slice),
+        landmark: None,
+        limit: String::new(),
+    })
 }
 
 /// The voxel of a slice that is nearest to its middle: a middle may lie outside.

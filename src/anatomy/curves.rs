@@ -19,6 +19,8 @@ pub struct SliceCurves {
     pub left_medial: Option<f64>,
     /// Anterior wall of the main bronchi, mean of both.
     pub bronchi_front: Option<f64>,
+    /// Posterior wall of the right and of the left main bronchus near the midline, below the carina.
+    pub bronchi_back: [Option<f64>; 2],
     /// Pixels of the airway right and left of the midline, below the carina.
     pub right_airway: Vec<usize>,
     pub left_airway: Vec<usize>,
@@ -33,11 +35,15 @@ pub struct SliceCurves {
     pub aorta_front: Option<Point>,
     /// Center of the largest aortic component, for the arch.
     pub aorta_center: Option<Point>,
-    /// Left edge of the descending aorta.
+    /// Left edge and back of the descending aorta.
     pub aorta_left: Option<f64>,
+    pub aorta_back: Option<f64>,
     /// Nearest points of ascending and descending aorta: the ligament line of stations 4L and 5.
     pub ligament: Option<(Point, Point)>,
     pub esophagus_front: Option<f64>,
+    /// Whether the sources have these organs at all, on whatever slice.
+    pub aorta_known: bool,
+    pub esophagus_known: bool,
     pub thyroid_front: Option<f64>,
 }
 
@@ -82,6 +88,12 @@ impl SliceCurves {
             };
             let fronts: Vec<f64> = [main_right, main_left].into_iter().flatten().map(front).collect();
             out.bronchi_front = (!fronts.is_empty()).then(|| fronts.iter().sum::<f64>() / fronts.len() as f64);
+            let back = |(e, pixels): &(Extent, &Vec<usize>)| {
+                let wall = if e.center[0] < c.x { e.max[0] } else { e.min[0] };
+                let near = pixels.iter().map(|&at| plane.position(at)).filter(|p| (p[0] - wall).abs() <= 10.0);
+                near.map(|p| p[1]).fold(f64::NEG_INFINITY, f64::max)
+            };
+            out.bronchi_back = [main_right, main_left].map(|main| main.map(back));
             out.right_airway = right.flat_map(|(_, pixels)| pixels.iter().copied()).collect();
             out.left_airway = left.flat_map(|(_, pixels)| pixels.iter().copied()).collect();
         }
@@ -126,6 +138,7 @@ impl SliceCurves {
                 out.aorta_front = Some(front(*ascending));
             }
             out.aorta_left = Some(descending.max[0]);
+            out.aorta_back = Some(descending.max[1]);
             if two {
                 out.ligament = nearest_points(plane, a, d);
             }
@@ -211,6 +224,8 @@ pub fn fill(mut all: Vec<SliceCurves>, z: &[f64], landmarks: &Landmarks) -> Vec<
         carry(&mut all, &below, |c| &mut c.right_medial);
         carry(&mut all, &below, |c| &mut c.left_medial);
         carry(&mut all, &below, |c| &mut c.bronchi_front);
+        carry(&mut all, &below, |c| &mut c.bronchi_back[0]);
+        carry(&mut all, &below, |c| &mut c.bronchi_back[1]);
     }
     if let Some(arch) = arch {
         // The ligament line below the arch also parts 4L from the arch itself.
@@ -218,6 +233,7 @@ pub fn fill(mut all: Vec<SliceCurves>, z: &[f64], landmarks: &Landmarks) -> Vec<
         carry(&mut all, &up, |c| &mut c.ligament);
     }
     interpolate(&mut all, z, |c| &mut c.spine_front);
+    median(&mut all, |c| &mut c.spine_front);
     interpolate(&mut all, z, |c| &mut c.sternum_back);
     all
 }
@@ -231,6 +247,17 @@ fn carry<T: Clone>(all: &mut [SliceCurves], order: &[usize], value: impl Fn(&mut
             Some(v) => last = Some(v.clone()),
             None => slot.clone_from(&last),
         }
+    }
+}
+
+/// Replaces every value by the median of itself and its two neighbors on each side: a slice on which half a vertebra was
+/// missed does not count.
+fn median(all: &mut [SliceCurves], value: impl Fn(&mut SliceCurves) -> &mut Option<f64>) {
+    let raw: Vec<Option<f64>> = all.iter_mut().map(|c| *value(c)).collect();
+    for (k, curves) in all.iter_mut().enumerate() {
+        let mut near: Vec<f64> = raw[k.saturating_sub(2)..(k + 3).min(raw.len())].iter().flatten().copied().collect();
+        near.sort_by(f64::total_cmp);
+        *value(curves) = near.get(near.len() / 2).copied();
     }
 }
 
@@ -265,7 +292,9 @@ pub fn measure_all(sources: &AnatomySources) -> (Vec<OrganPlane>, Vec<SliceCurve
         .into_par_iter()
         .map(|k| {
             let plane = OrganPlane::new(sources, k);
-            let curves = SliceCurves::measure(&plane, &sources.landmarks);
+            let mut curves = SliceCurves::measure(&plane, &sources.landmarks);
+            curves.aorta_known = sources.organ(Organ::Aorta).is_some();
+            curves.esophagus_known = sources.organ(Organ::Esophagus).is_some();
             (plane, curves)
         })
         .unzip();

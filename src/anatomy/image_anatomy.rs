@@ -7,7 +7,7 @@ use super::components;
 use super::lungs::{self, Lungs};
 use super::windpipe::{self, Section, find_windpipe};
 use super::working::Working;
-use super::{AnatomySources, Landmark, LandmarkId, LandmarkSource, Landmarks, Organ};
+use super::{AnatomySources, Landmark, LandmarkId, LandmarkSource, Landmarks, Organ, RuleSet};
 use crate::contour::{Mask, SliceMask};
 use crate::geometry::{PatientPoint, VoxelGrid};
 use crate::image::CtVolume;
@@ -22,6 +22,8 @@ use std::time::{Duration, Instant};
 const LEAST_HEIGHT_MM: f64 = 60.0;
 /// Lumen up to the half of air and wall.
 const LUMEN_HU: i16 = -500;
+/// No station lies over air.
+const AIR_BELOW_HU: i16 = -300;
 /// This much of the main bronchi counts with the trachea, as in the labels of other programs, mm.
 const MAIN_WITH_TRACHEA_MM: f64 = 40.0;
 /// Soft tissue against the edge of the image over such a height is a body that is cut off, mm.
@@ -121,15 +123,28 @@ impl ImageAnatomy {
         self.branches.iter().find(|b| b.name == name)
     }
 
-    /// What the station rules need.
+    /// What the station rules need. Air within the body (edges of the lungs, gas in the esophagus) is no tissue.
     pub fn sources(&self, volume: &CtVolume) -> AnatomySources {
+        let tissue = self.body.slices.par_iter().map(|(&k, slice)| {
+            let mut tissue = (**slice).clone();
+            for (j, i) in slice.voxels().filter(|&(j, i)| volume.hu[[k, j, i]] < AIR_BELOW_HU) {
+                tissue.toggle_run(j, i, i + 1);
+            }
+            (k, Arc::new(tissue))
+        });
         let organs = BTreeMap::from([
-            (Organ::Body, Arc::clone(&self.body)),
+            (Organ::Body, Arc::new(Mask { slices: tissue.collect() })),
             (Organ::LungRight, Arc::clone(&self.lung_right)),
             (Organ::LungLeft, Arc::clone(&self.lung_left)),
             (Organ::Airway, Arc::clone(&self.airway)),
         ]);
-        AnatomySources { grid: Arc::clone(&volume.grid), organs, lung_lesions: None, landmarks: self.landmarks.clone() }
+        AnatomySources {
+            grid: Arc::clone(&volume.grid),
+            organs,
+            lung_lesions: None,
+            landmarks: self.landmarks.clone(),
+            rules: RuleSet::iaslc_2009(),
+        }
     }
 }
 

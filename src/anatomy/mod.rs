@@ -2,13 +2,14 @@
 //!
 //! [`AnatomySources`] holds what is known of a patient: organ masks (none is required beyond body,
 //! lungs and airway) and [`Landmarks`] with their sources. [`draw_stations`] turns it into the
-//! sixteen masks by the IASLC 2009 limits of `assets/stations/iaslc-2009.toml` and per-voxel borders.
+//! sixteen masks by the limits of a [`RuleSet`] (`assets/stations`) and per-voxel borders.
 
 mod airway;
 mod body;
 mod bone;
 mod borders;
 mod bronchi;
+mod case_sources;
 mod check;
 mod components;
 mod ctv;
@@ -16,11 +17,12 @@ mod curves;
 mod find;
 mod image_anatomy;
 mod landmarks;
-mod limits;
 mod lungs;
+mod nodes;
 mod organ;
 mod plane;
 mod rule_map;
+mod rules;
 mod stations;
 mod trachea;
 mod windpipe;
@@ -28,15 +30,19 @@ mod working;
 
 pub use borders::{Border, borders};
 pub use bronchi::{AirwayBranch, Bronchus};
+pub use case_sources::{add_structures, case_sources, organ_of_name};
 pub use check::{Finding, FindingKind, check_overlaps, check_station, check_stations};
 pub use ctv::{CTV_MARGIN_MM, CtvProposal, drawn_bone_rois, drawn_bones, propose_ctv};
 pub use find::find_landmarks;
 pub use image_anatomy::{AnatomyError, AnatomyTimes, ImageAnatomy, find_anatomy};
 pub use landmarks::{Landmark, LandmarkId, LandmarkSource, Landmarks};
-pub use limits::{Limit, LimitTable, StationLimits};
+pub use nodes::{LEAST_TOUCH_CM3, NodeCategory, NodeReadout, Side, category_of, read_nodes, side_of_primary};
 pub use organ::Organ;
 pub use rule_map::{Edge, EdgeKind, SliceEdges};
-pub use stations::{Quality, RuleMap, StationBand, StationError, StationSet, draw_rule_map, draw_stations};
+pub use rules::{Limit, RuleError, RuleSet, StationLimits};
+pub use stations::{
+    Quality, RuleMap, StationBand, StationError, StationSet, draw_rule_map, draw_stations, ordered_landmarks,
+};
 pub use trachea::{Trachea, find_trachea};
 
 use crate::contour::Mask;
@@ -53,6 +59,7 @@ pub struct AnatomySources {
     /// Tumor where lung was: not lung any more, and no mediastinum either.
     pub lung_lesions: Option<Arc<Mask>>,
     pub landmarks: Landmarks,
+    pub rules: Arc<RuleSet>,
 }
 
 impl AnatomySources {

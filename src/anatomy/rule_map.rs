@@ -1,10 +1,7 @@
 //! Where the stations of the rules end, and what ends them there: every edge in a slice knows its border.
 
 use super::borders::{Slice, Voxel, borders};
-use super::curves::{Point, SliceCurves};
-use super::limits::LimitTable;
-use super::plane::OrganPlane;
-use super::{Landmarks, Organ};
+use super::curves::Point;
 use crate::structures::Station;
 
 /// What ends a station at a place of a slice.
@@ -38,13 +35,12 @@ pub struct Edge {
 pub type SliceEdges = [Vec<Edge>; Station::COUNT];
 
 /// The edges of the stations in a slice of labels (station index + 1, 0 for none).
-pub(super) fn edges(plane: &OrganPlane, curves: &SliceCurves, landmarks: &Landmarks, labels: &[u8]) -> SliceEdges {
+pub(super) fn edges(slice: &Slice<'_>, labels: &[u8]) -> SliceEdges {
+    let plane = slice.plane;
     let mut out: SliceEdges = std::array::from_fn(|_| Vec::new());
     if labels.iter().all(|label| *label == 0) {
         return out;
     }
-    let slice = Slice::new(plane, curves, landmarks);
-    let cut: u64 = Organ::all().filter(|organ| organ.is_cut_out()).map(Organ::bit).sum();
     let (columns, rows) = (plane.columns, plane.rows);
     for (at, label) in labels.iter().enumerate().filter(|(_, label)| **label != 0) {
         let Some(station) = Station::from_index(usize::from(*label) - 1) else { continue };
@@ -58,7 +54,7 @@ pub(super) fn edges(plane: &OrganPlane, curves: &SliceCurves, landmarks: &Landma
         for other in beside.into_iter().flatten().filter(|other| labels[*other] != *label) {
             let [a, b] = [at, other].map(|n| plane.position(n));
             let middle = [f64::midpoint(a[0], b[0]), f64::midpoint(a[1], b[1])];
-            let kind = kind(&slice, station, other, labels[other], plane.bits[other] & cut != 0);
+            let kind = kind(slice, station, other, labels[other]);
             let step = [b[0] - a[0], b[1] - a[1]];
             let length = step[0].hypot(step[1]).max(1e-9);
             out[station.index()].push(Edge { at: middle, out: step.map(|d| d / length), kind });
@@ -91,7 +87,7 @@ fn smooth_directions(edges: &mut [Edge]) {
 }
 
 /// Why a voxel does not belong to a station.
-fn kind(slice: &Slice<'_>, station: Station, at: usize, label: u8, is_cut: bool) -> EdgeKind {
+fn kind(slice: &Slice<'_>, station: Station, at: usize, label: u8) -> EdgeKind {
     if !slice.is_tissue(at) {
         return EdgeKind::Tissue;
     }
@@ -100,7 +96,7 @@ fn kind(slice: &Slice<'_>, station: Station, at: usize, label: u8, is_cut: bool)
     if let Some(n) = borders(station).iter().position(|border| !(border.holds)(slice, voxel)) {
         return EdgeKind::Border(n as u8);
     }
-    let row = LimitTable::iaslc_2009().station(station);
+    let row = slice.rules.station(station);
     let z = slice.plane.z;
     let beyond = |superior: bool| {
         let limit = if superior { &row.superior } else { &row.inferior };
@@ -110,7 +106,7 @@ fn kind(slice: &Slice<'_>, station: Station, at: usize, label: u8, is_cut: bool)
     if beyond(true) || beyond(false) {
         return EdgeKind::Limit;
     }
-    if is_cut {
+    if slice.is_cut_out(at, station) {
         return EdgeKind::Organ;
     }
     match label.checked_sub(1).and_then(|n| Station::from_index(usize::from(n))) {

@@ -2,10 +2,10 @@
 
 use super::borders::{Slice, Voxel, borders};
 use super::curves::{SliceCurves, measure_all};
-use super::limits::LimitTable;
 use super::plane::{OrganPlane, components};
 use super::rule_map::{SliceEdges, edges};
-use super::{AnatomySources, LandmarkId, LandmarkSource, Landmarks, Organ};
+use super::rules::RuleSet;
+use super::{AnatomySources, Landmark, LandmarkId, LandmarkSource, Landmarks, Organ};
 use crate::contour::{Mask, SliceMask};
 use crate::structures::Station;
 use rayon::prelude::*;
@@ -52,6 +52,7 @@ pub struct StationSet {
     pub bands: [StationBand; Station::COUNT],
     /// The landmarks used, those that were missing estimated.
     pub landmarks: Landmarks,
+    pub rules: Arc<RuleSet>,
 }
 
 /// The stations of a scan with what ends each of them, for checks of other contours.
@@ -63,7 +64,7 @@ pub struct RuleMap {
 }
 
 /// Why no stations can be drawn.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum StationError {
     #[error("{}", crate::tf!("the stations need a mask of the {value}; find or import it first", value = .0))]
     MissingOrgan(&'static str),
@@ -71,6 +72,8 @@ pub enum StationError {
     NoCarina,
     #[error("{}", crate::words::t("the slices are not axial; the station rules are written for axial slices"))]
     NotAxial,
+    #[error("{}", crate::tf!("the landmarks are out of order: for station {station} {upper} (z {upper_mm:.0} mm) must lie above {lower} (z {lower_mm:.0} mm); move one of them", station = .station, upper = crate::words::told(.upper.label()), upper_mm = .upper_mm, lower = crate::words::told(.lower.label()), lower_mm = .lower_mm))]
+    OutOfOrder { station: Station, upper: LandmarkId, upper_mm: f64, lower: LandmarkId, lower_mm: f64 },
 }
 
 /// When two stations claim a voxel, the earlier one has it.
@@ -95,6 +98,9 @@ const CONFLICT_ORDER: [Station; Station::COUNT] = [
 
 /// Stations that keep one component per slice.
 const ONE_PER_SLICE: [Station; 5] = [Station::S4L, Station::S5, Station::S6, Station::S3P, Station::S8];
+
+/// An estimated landmark that stood on the wrong side of a known one is moved so far beyond it, mm.
+const LEAST_BAND_MM: f64 = 3.0;
 
 /// Smaller pieces are dropped, mm3.
 const SMALLEST_MM3: f64 = 300.0;
@@ -127,14 +133,13 @@ fn draw(sources: &AnatomySources, with_edges: bool) -> Result<RuleMap, StationEr
     if sources.organ(Organ::LungRight).is_none() && sources.organ(Organ::LungLeft).is_none() {
         return Err(StationError::MissingOrgan("lungs"));
     }
-    let landmarks = sources.landmarks.clone().completed();
-    if landmarks.is_empty() {
-        return Err(StationError::NoCarina);
-    }
+    let rules = &sources.rules;
+    let landmarks = ordered_landmarks(rules, &sources.landmarks)?;
     let sources = AnatomySources { landmarks: landmarks.clone(), ..sources.clone() };
     let (planes, curves) = measure_all(&sources);
+    let measured = planes.par_iter().zip(&curves);
     let mut labels: Vec<Vec<u8>> =
-        planes.par_iter().zip(&curves).map(|(plane, curves)| label_slice(plane, curves, &landmarks)).collect();
+        measured.map(|(plane, curves)| label_slice(&Slice::new(plane, curves, &landmarks, rules))).collect();
     drop_small(&mut labels, &sources);
     let masks = to_masks(&labels, sources.grid.columns());
     let vessels = [Organ::Aorta, Organ::SuperiorVenaCava, Organ::BrachiocephalicVeinRight];
@@ -145,18 +150,19 @@ fn draw(sources: &AnatomySources, with_edges: bool) -> Result<RuleMap, StationEr
     } else {
         Quality::Organs
     };
-    let bands = std::array::from_fn(|n| band(Station::from_index(n).expect("the index of a station"), &landmarks));
+    let bands =
+        std::array::from_fn(|n| band(rules, Station::from_index(n).expect("the index of a station"), &landmarks));
     let edges = if with_edges {
         let measured = planes.par_iter().zip(&curves).zip(&labels);
-        measured.map(|((plane, curves), labels)| edges(plane, curves, &landmarks, labels)).collect()
+        measured.map(|((plane, curves), labels)| edges(&Slice::new(plane, curves, &landmarks, rules), labels)).collect()
     } else {
         Vec::new()
     };
-    Ok(RuleMap { stations: StationSet { masks, quality, bands, landmarks }, edges })
+    Ok(RuleMap { stations: StationSet { masks, quality, bands, landmarks, rules: Arc::clone(rules) }, edges })
 }
 
-fn band(station: Station, landmarks: &Landmarks) -> StationBand {
-    let row = LimitTable::iaslc_2009().station(station);
+fn band(rules: &RuleSet, station: Station, landmarks: &Landmarks) -> StationBand {
+    let row = rules.station(station);
     // The oblique plane is level beyond its ends, so two far columns show its extremes.
     let ends = |superior: bool| {
         let limit = if superior { &row.superior } else { &row.inferior };
@@ -170,21 +176,68 @@ fn band(station: Station, landmarks: &Landmarks) -> StationBand {
     StationBand { superior_mm, superior, inferior_mm, inferior, estimated }
 }
 
+/// The landmarks, those that are missing estimated, from head to feet as the limits of every station need them.
+/// An estimate gives way to what is known; what is known does not.
+///
+/// # Errors
+/// [`StationError::NoCarina`], or [`StationError::OutOfOrder`] with the first two that stand the wrong way round.
+pub fn ordered_landmarks(rules: &RuleSet, known: &Landmarks) -> Result<Landmarks, StationError> {
+    let mut landmarks = known.clone().completed();
+    if landmarks.is_empty() {
+        return Err(StationError::NoCarina);
+    }
+    // Each pass may move an estimate against another station; more passes than landmarks move nothing more.
+    for _ in 0..Station::COUNT {
+        let mut moved = false;
+        for station in Station::all() {
+            let b = band(rules, station, &landmarks);
+            if b.superior_mm >= b.inferior_mm {
+                continue;
+            }
+            let estimated = |id| landmarks.get(id).is_some_and(|l| l.source == LandmarkSource::Estimated);
+            let by = b.inferior_mm - b.superior_mm + LEAST_BAND_MM;
+            let (id, by) = match (estimated(b.superior), estimated(b.inferior)) {
+                (_, true) => (b.inferior, -by),
+                (true, _) => (b.superior, by),
+                _ => {
+                    let z = |id| landmarks.z(id).unwrap_or_default();
+                    let (upper, lower) = (b.superior, b.inferior);
+                    return Err(StationError::OutOfOrder {
+                        station,
+                        upper,
+                        upper_mm: z(upper),
+                        lower,
+                        lower_mm: z(lower),
+                    });
+                }
+            };
+            if let Some(landmark) = landmarks.get(id).copied() {
+                let position = landmark.position + glam::DVec3::new(0.0, 0.0, by);
+                landmarks.insert(id, Landmark { position, ..landmark });
+                moved = true;
+            }
+        }
+        if !moved {
+            break;
+        }
+    }
+    Ok(landmarks)
+}
+
 /// Station labels (index + 1, 0 = none) of one slice, organs cut out.
-fn label_slice(plane: &OrganPlane, curves: &SliceCurves, landmarks: &Landmarks) -> Vec<u8> {
+fn label_slice(slice: &Slice<'_>) -> Vec<u8> {
+    let (plane, curves, landmarks, table) = (slice.plane, slice.curves, slice.landmarks, slice.rules);
     let mut labels = vec![0u8; plane.bits.len()];
-    let table = LimitTable::iaslc_2009();
     let possible: Vec<Station> = CONFLICT_ORDER
         .into_iter()
         .filter(|station| {
-            let b = band(*station, landmarks);
+            let b = band(table, *station, landmarks);
             plane.z <= b.superior_mm && plane.z >= b.inferior_mm
         })
         .collect();
     if possible.is_empty() {
         return labels;
     }
-    let slice = Slice::new(plane, curves, landmarks);
     for station in &possible {
         let row = table.station(*station);
         let tests = borders(*station);
@@ -207,7 +260,7 @@ fn label_slice(plane: &OrganPlane, curves: &SliceCurves, landmarks: &Landmarks) 
             }
             let [x, y] = plane.position(at);
             let voxel = Voxel { at, x, y };
-            if tests.iter().all(|border| (border.holds)(&slice, voxel)) && (!oblique || within(x)) {
+            if tests.iter().all(|border| (border.holds)(slice, voxel)) && (!oblique || within(x)) {
                 *label = station.index() as u8 + 1;
             }
         }
@@ -215,9 +268,9 @@ fn label_slice(plane: &OrganPlane, curves: &SliceCurves, landmarks: &Landmarks) 
     for station in ONE_PER_SLICE.iter().filter(|s| possible.contains(s)) {
         keep_one(*station, plane, curves, &mut labels);
     }
-    let cut: u64 = Organ::all().filter(|organ| organ.is_cut_out()).map(Organ::bit).sum();
-    for (label, bits) in labels.iter_mut().zip(&plane.bits) {
-        if bits & cut != 0 {
+    for (at, label) in labels.iter_mut().enumerate() {
+        let station = label.checked_sub(1).and_then(|n| Station::from_index(usize::from(n)));
+        if station.is_some_and(|station| slice.is_cut_out(at, station)) {
             *label = 0;
         }
     }

@@ -3,10 +3,9 @@
 use super::case_args::CaseArgs;
 use super::failure::Failure;
 use super::output::{self, Table};
+use super::rule_args::RuleArgs;
 use super::terminal::Terminal;
-use crate::anatomy::{
-    AnatomyError, Finding, FindingKind, LimitTable, Quality, borders, check_stations, draw_rule_map, find_anatomy,
-};
+use crate::anatomy::{Finding, FindingKind, Quality, borders, check_stations, draw_rule_map};
 use crate::contour::Mask;
 use crate::structures::{Role, Station};
 use std::time::Instant;
@@ -14,15 +13,17 @@ use std::time::Instant;
 /// Hold the station contours of a case against the rules of the IASLC map, border by border
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Body, lungs, airway and landmarks are found in the CT; great vessels are not known to this command, so straight lines stand
-in for their borders and landmarks on them are estimated from the carina: read the differences as places to look at.
-A difference never says who is right. Within a slice up to 3 mm, and one slice at a limit, are not told.
+Body, lungs, airway and bones are found in the CT; structures with known names (those of TotalSegmentator v2 and of TG-263)
+are taken as organs, and landmarks are read off them. Without great vessels straight lines stand in for their borders and
+landmarks on them are estimated from the carina: read the differences as places to look at. A difference never says who
+is right. Within a slice up to 3 mm, and one slice at a limit, are not told.
 
 Examples:
   hilum check /data/patient1
   hilum check /data/patient1 --json
+  hilum check /data/patient1 --landmark z_azy=-93
 
-JSON: quality, rules, seconds, and findings, a list of
+JSON: quality, rules (name), rules_version, seconds, and findings, a list of
   station        such as 4R
   kind           absent, superior, inferior, missing, border, overlap, gap, organ
   with           the border in words, the other station or the organ, or null
@@ -36,6 +37,8 @@ JSON: quality, rules, seconds, and findings, a list of
 pub struct CheckCommand {
     #[command(flatten)]
     case: CaseArgs,
+    #[command(flatten)]
+    rules: RuleArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -62,13 +65,15 @@ struct Row {
 #[derive(serde::Serialize)]
 struct Report {
     quality: &'static str,
-    rules: &'static str,
+    rules: String,
+    rules_version: u32,
     seconds: f64,
     findings: Vec<Row>,
 }
 
 impl CheckCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
+        self.rules.rules()?;
         let opened = self.case.load(terminal)?;
         let case = &opened.loaded.case;
         let masks: [Mask; Station::COUNT] = std::array::from_fn(|n| {
@@ -83,19 +88,16 @@ impl CheckCommand {
                     .to_owned(),
             ));
         }
-        let found = find_anatomy(&case.image.volume, terminal).map_err(|error| match error {
-            AnatomyError::Cancelled(_) => Failure::Cancelled,
-            other => Failure::refused(other),
-        })?;
+        let sources = self.rules.sources(case, terminal)?;
         let start = Instant::now();
-        let sources = found.sources(&case.image.volume);
         let map = draw_rule_map(&sources).map_err(Failure::refused)?;
-        let rules: &'static str = &LimitTable::iaslc_2009().name;
+        let rules = sources.rules.name.clone();
         let findings: Vec<Row> =
-            check_stations(&map, &sources, &masks).into_iter().map(|finding| row(&finding, rules)).collect();
+            check_stations(&map, &sources, &masks).into_iter().map(|finding| row(&finding, &rules)).collect();
         let seconds = (start.elapsed().as_secs_f64() * 1e3).round() / 1e3;
         let quality = map.stations.quality;
-        let report = Report { quality: quality.label(), rules, seconds, findings };
+        let report =
+            Report { quality: quality.label(), rules, rules_version: sources.rules.version, seconds, findings };
         terminal.finish();
         if self.json { output::print_json(&report) } else { output::print(&text(&report, quality)) }
     }

@@ -4,7 +4,7 @@ use super::case_args::CaseArgs;
 use super::failure::Failure;
 use super::output::{self, Table, number};
 use super::terminal::Terminal;
-use crate::anatomy::{AnatomyError, draw_stations, find_anatomy};
+use crate::anatomy::{AnatomyError, case_sources, draw_stations};
 use crate::contour::Mask;
 use crate::diunet::{self, LoadedModel, SegmentError};
 use crate::phantom::{PhantomError, Variation};
@@ -202,15 +202,17 @@ impl EvaluateCommand {
         let case = &loaded.case;
         let name = path.display().to_string();
         let stations: [Mask; Station::COUNT] = if self.rules {
-            let anatomy = match find_anatomy(&case.image.volume, terminal) {
-                Ok(found) => found,
+            let rois = case.structures().rois.iter();
+            let structures = rois.map(|roi| (roi.name.as_str(), roi.role, case.mask(roi.id)));
+            let sources = match case_sources(&case.image.volume, structures, terminal) {
+                Ok(sources) => sources,
                 Err(AnatomyError::Cancelled(_)) => return Err(Failure::Cancelled),
                 Err(error) => {
                     skipped.push(Skipped { name, reason: error.to_string() });
                     return Ok(());
                 }
             };
-            match draw_stations(&anatomy.sources(&case.image.volume)) {
+            match draw_stations(&sources) {
                 Ok(set) => set.masks,
                 Err(error) => {
                     skipped.push(Skipped { name, reason: error.to_string() });

@@ -4,8 +4,9 @@ use super::analyze::png;
 use super::case_args::CaseArgs;
 use super::failure::Failure;
 use super::output::{self, Table};
+use super::rule_args::{anatomy_failure, parts};
 use super::terminal::Terminal;
-use crate::anatomy::{AnatomyError, ImageAnatomy, find_anatomy};
+use crate::anatomy::{ImageAnatomy, RuleSet, add_structures, find_anatomy, ordered_landmarks};
 use crate::contour::Mask;
 use crate::geometry::{ImagePlane, Orientation, PatientPoint};
 use crate::image::{Coverage, CtVolume, PictureFrame, SlicePicture, WindowLevel};
@@ -16,7 +17,8 @@ use std::time::Duration;
 /// Find body, lungs and airway in a CT and print the landmarks on them
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Everything is found from the CT numbers alone; structures of the case are not looked at. Positions are patient mm (x to the
+Body, lungs and airway are found from the CT numbers; structures with known names (those of TotalSegmentator v2 and of
+TG-263) show the landmarks on vessels and bones. What neither shows is estimated from the carina. Positions are patient mm (x to the
 left, y to the back, z to the head); of landmarks that are levels only z counts. The spread is how far off a landmark
 usually is. A scan without the anatomy (no lungs, half a chest, a head, a phantom, one slice) ends with code 3 and the reason.
 
@@ -68,16 +70,22 @@ impl LandmarksCommand {
             }
         }
         let volume = &opened.loaded.case.image.volume;
-        let found = find_anatomy(volume, terminal).map_err(|error| match error {
-            AnatomyError::Cancelled(_) => Failure::Cancelled,
-            other => Failure::refused(other),
-        })?;
+        let found = find_anatomy(volume, terminal).map_err(anatomy_failure)?;
+        let mut sources = found.sources(volume);
+        add_structures(&mut sources, volume, parts(&opened.loaded.case));
+        let landmarks = match ordered_landmarks(&RuleSet::iaslc_2009(), &sources.landmarks) {
+            Ok(landmarks) => landmarks,
+            Err(out_of_order) => {
+                terminal.note(&format!("warning: {out_of_order}"));
+                sources.landmarks.clone()
+            }
+        };
         if let Some(path) = &self.picture {
             output::write_file(path, &png(&picture(volume, &found))?, self.overwrite)?;
         }
         // To the micrometer: more digits say nothing.
         let round = |x: f64| (x * 1000.0).round() / 1000.0;
-        let rows = found.landmarks.iter().map(|(id, landmark)| Row {
+        let rows = landmarks.iter().map(|(id, landmark)| Row {
             key: id.key(),
             name: id.label(),
             x: round(landmark.position.x),

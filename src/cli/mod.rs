@@ -26,7 +26,9 @@ mod overlay;
 mod phantom;
 mod proof;
 mod results;
+mod rule_args;
 mod segment;
+mod stations;
 mod terminal;
 mod to_dicom;
 mod train;
@@ -72,6 +74,7 @@ enum CliCommand {
     Landmarks(landmarks::LandmarksCommand),
     Check(check::CheckCommand),
     Evaluate(evaluate::EvaluateCommand),
+    Stations(stations::StationsCommand),
     Segment(segment::Segment),
     Features(results::Features),
     Risk(results::Risk),
@@ -148,6 +151,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Landmarks(c) => c.run(&terminal),
         CliCommand::Check(c) => c.run(&terminal),
         CliCommand::Evaluate(c) => c.run(&terminal),
+        CliCommand::Stations(c) => c.run(&terminal),
         CliCommand::Segment(c) => c.run(&terminal),
         CliCommand::Features(c) => c.run(&terminal),
         CliCommand::Risk(c) => c.run(&terminal),

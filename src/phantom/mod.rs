@@ -21,7 +21,7 @@ pub use patient::Patient;
 pub use tumor::{Lesion, Side};
 pub use variation::{Arch, Arms, Lobe, Observer, Phase, Primary, Scan, Table, Traits, Variation};
 
-use crate::anatomy::{AnatomySources, Landmarks, Organ, StationError, StationSet, draw_stations};
+use crate::anatomy::{AnatomySources, Landmarks, Organ, RuleSet, StationError, StationSet, draw_stations};
 use crate::contour::Mask;
 use crate::geometry::VoxelGrid;
 use crate::image::CtVolume;
@@ -182,6 +182,7 @@ pub fn try_generate(config: &PhantomConfig, progress: &dyn Progress) -> Result<P
         organs: painted.organs.clone(),
         lung_lesions: Some(Arc::new(std::mem::take(&mut painted.lung_lesions))),
         landmarks: landmarks.clone(),
+        rules: RuleSet::iaslc_2009(),
     };
     progress.report(crate::words::t("Drawing the stations"), 0, 1);
     let stations = draw_stations(&sources).map_err(|error| {
@@ -189,6 +190,7 @@ pub fn try_generate(config: &PhantomConfig, progress: &dyn Progress) -> Result<P
             StationError::MissingOrgan(organ) => crate::tf!("no {organ} is on it", organ),
             StationError::NoCarina => crate::words::t("the carina is not on it").into(),
             StationError::NotAxial => crate::words::t("its slices are not axial").into(),
+            out_of_order @ StationError::OutOfOrder { .. } => out_of_order.to_string(),
         })
     })?;
     progress.checkpoint()?;

@@ -2,6 +2,7 @@
 
 mod colors;
 mod from_mask;
+mod grouping;
 mod names;
 mod pairs;
 mod recipe;
@@ -9,7 +10,8 @@ mod roi;
 mod station;
 
 pub use colors::{free_color, organ_color, role_color, station_color};
-pub use names::{Proposal, free_name, propose_role};
+pub use grouping::StationGrouping;
+pub use names::{Proposal, free_name, name_key, propose_role};
 pub use pairs::{RoiPair, RoiPairs};
 pub use recipe::{Derivation, DerivedState, Operation, Recipe};
 pub use roi::{Generation, Provenance, Roi, RoiId, Role, SourceRoi, StructureSet};

@@ -32,6 +32,12 @@ pub fn propose_role(name: &str, interpreted_type: &str) -> Proposal {
     TABLE.propose(name, interpreted_type)
 }
 
+/// A name in the form in which names are compared: words that say how a structure was made are left out, laterality is
+/// last. "Lt Lung", "lung_left" and "Lung_L" give the same.
+pub fn name_key(name: &str) -> String {
+    TABLE.key(name.trim()).text
+}
+
 /// The alias file as it is written.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]

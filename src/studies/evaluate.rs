@@ -219,18 +219,20 @@ mod tests {
         // Wrong far from the GTV, right beside it.
         let found = set(Station::S7, near.clone());
         assert_eq!(mean_dsc_within(&near, &reference, &found, &grid), Some(1.0));
-        assert_eq!(mean_dsc_within(&near, &reference, &Default::default(), &grid), Some(0.0));
-        assert_eq!(mean_dsc_within(&near, &Default::default(), &found, &grid), None);
+        let nothing: [Mask; Station::COUNT] = Default::default();
+        assert_eq!(mean_dsc_within(&near, &reference, &nothing, &grid), Some(0.0));
+        assert_eq!(mean_dsc_within(&near, &nothing, &found, &grid), None);
         // 20 mm in the plane are 10 voxels, along z 6 slices.
         assert!(near.get(5, 20, 11) && !near.get(5, 20, 6) && near.get(0, 20, 20));
     }
 
     #[test]
     fn a_station_that_was_not_found_counts_as_nothing() {
-        let score = |found| station_score(Station::S7, &cube(2..6, 10, 20), found, &grid());
+        let score = |found: &Mask| station_score(Station::S7, &cube(2..6, 10, 20), found, &grid());
         let absent = score(&Mask::default());
         assert_eq!((absent.dsc, absent.hd95_mm), (0.0, None));
-        let lower = score(&cube(1..6, 10, 20));
+        let longer = cube(1..6, 10, 20);
+        let lower = score(&longer);
         assert_eq!((lower.inferior_mm, lower.superior_mm), (Some(-3.0), Some(0.0)));
         let cases = [1.0, 0.5].map(|dsc| CaseScores {
             name: String::new(),

@@ -12,7 +12,7 @@ use crate::structures::{Station, station_color};
 use crate::teaching::Phase;
 use crate::tf;
 use crate::words::{t, told};
-use crate::workbench::{Action, AnatomyCommand, BorderCheck, Command, READING, Workbench};
+use crate::workbench::{Action, AnatomyCommand, Command, READING, Workbench};
 use eframe::egui::{Align2, Button, CollapsingHeader, Id, Painter, RichText, Stroke, Ui, vec2};
 
 /// Shows the panel.
@@ -37,7 +37,7 @@ pub fn check_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
         return;
     }
     let check = workbench.anatomy().check();
-    let rules = told(BorderCheck::rules());
+    let rules = told(check.rules().unwrap_or_default());
     match check.quality() {
         Some(quality) => drop(faint(ui, &tf!("{rules}: {quality}", rules, quality = told(quality.label())))),
         None => drop(faint(ui, rules)),

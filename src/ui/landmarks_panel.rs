@@ -6,7 +6,7 @@ use super::panel::PanelInput;
 use super::theme;
 use super::viewport::signed;
 use super::widgets::{action_tooltip, faint, icon_button_sized, icon_text_button, status_line};
-use crate::anatomy::{Landmark, LandmarkId, LimitTable, RuleMap};
+use crate::anatomy::{Landmark, LandmarkId, RuleMap};
 use crate::structures::Station;
 use crate::tf;
 use crate::words::{t, told};
@@ -124,7 +124,7 @@ fn out_of_order_ui(ui: &mut Ui, map: &RuleMap) {
     for station in Station::all() {
         let band = &map.stations.bands[station.index()];
         if band.superior_mm <= band.inferior_mm {
-            let row = LimitTable::iaslc_2009().station(station);
+            let row = map.stations.rules.station(station);
             let words = tf!(
                 "{station} is not drawn: its upper limit, {upper}, lies below its lower limit, {lower}",
                 station = station.label(),

@@ -202,7 +202,9 @@ impl Look {
         if self.is_grainy {
             noise = softened(&noise, size);
             // The filter leaves 6/16 of the variance along each axis.
-            noise.iter_mut().for_each(|n| *n *= 16.0 / 6.0);
+            for n in &mut noise {
+                *n *= 16.0 / 6.0;
+            }
         }
         let middle = size as f32 / 2.0;
         for (at, (v, noise)) in hu.iter_mut().zip(noise).enumerate() {

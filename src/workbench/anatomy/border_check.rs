@@ -1,9 +1,7 @@
 //! The border check of the open case: its station contours against the map of the rules, kept in step with every edit. After
 //! one only the stations whose contours changed are checked again, and how all lie to each other.
 
-use crate::anatomy::{
-    AnatomySources, Finding, FindingKind, LimitTable, Quality, RuleMap, check_overlaps, check_station,
-};
+use crate::anatomy::{AnatomySources, Finding, FindingKind, Quality, RuleMap, check_overlaps, check_station};
 use crate::contour::Mask;
 use crate::geometry::Revision;
 use crate::structures::{RoiId, Role, Station};
@@ -59,9 +57,9 @@ impl BorderCheck {
         self.of.as_ref().map(|(map, _)| map.stations.quality)
     }
 
-    /// The name of the rules.
-    pub fn rules() -> &'static str {
-        &LimitTable::iaslc_2009().name
+    /// The name of the rules that were checked against.
+    pub fn rules(&self) -> Option<&str> {
+        self.of.as_ref().map(|(map, _)| map.stations.rules.name.as_str())
     }
 }
 

@@ -17,8 +17,12 @@ use super::Workbench;
 use super::jobs::{JobError, JobKey, Lane};
 use super::notices::Trouble;
 use super::results::CaseResult;
-use crate::anatomy::{AnatomyError, AnatomySources, LandmarkId, LandmarkSource, Landmarks, find_anatomy};
+use crate::anatomy::{
+    AnatomyError, AnatomySources, LandmarkId, LandmarkSource, Landmarks, case_sources, ordered_landmarks,
+};
+use crate::contour::Mask;
 use crate::geometry::PatientPoint;
+use crate::structures::Role;
 use crate::tf;
 use crate::words::t;
 use part::Part;
@@ -58,7 +62,7 @@ struct Held {
     moved: bool,
 }
 
-/// What was found in the image.
+/// What was found in the image and in the structures.
 #[derive(Debug)]
 pub(in crate::workbench) struct Known {
     sources: AnatomySources,
@@ -111,7 +115,9 @@ impl CaseAnatomy {
         let Some(known) = &self.known else { return };
         let mut landmarks = known.sources.landmarks.clone();
         self.placed.iter().for_each(|(id, landmark)| landmarks.insert(id, *landmark));
-        self.landmarks = landmarks.completed();
+        // An estimate gives way to what is known. Where the known ones contradict each other, they are shown as they are.
+        let ordered = ordered_landmarks(&known.sources.rules, &landmarks);
+        self.landmarks = ordered.unwrap_or_else(|_out_of_order| landmarks.completed());
     }
 }
 
@@ -121,16 +127,19 @@ impl Workbench {
         &self.anatomy
     }
 
-    /// Finds body, lungs, airway and landmarks in the scan.
+    /// Finds body, lungs, airway and landmarks in the scan, with the organs that the structures of the case show.
     pub(super) fn find_landmarks(&mut self) {
         let Some(case) = &self.case else { return };
         let volume = case.image.volume.clone();
+        let structures: Vec<(String, Role, Mask)> =
+            case.structures().rois.iter().map(|roi| (roi.name.clone(), roi.role, case.mask(roi.id).clone())).collect();
         self.spawn_for_case(Lane::Infer, JobKey::Landmarks, t("Find landmarks"), None, move |context| {
-            let found = find_anatomy(&volume, context).map_err(|error| match error {
+            let structures = structures.iter().map(|(name, role, mask)| (name.as_str(), *role, mask));
+            let sources = case_sources(&volume, structures, context).map_err(|error| match error {
                 AnatomyError::Cancelled(_) => JobError::Cancelled,
                 other => JobError::Failed(Trouble::of(&other)),
             })?;
-            Ok(CaseResult::Anatomy(Box::new(Known::new(found.sources(&volume)))))
+            Ok(CaseResult::Anatomy(Box::new(Known::new(sources))))
         });
     }
 

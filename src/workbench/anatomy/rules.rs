@@ -3,7 +3,7 @@
 
 use super::Known;
 use crate::anatomy::{
-    LandmarkId, LandmarkSource, Landmarks, LimitTable, RuleMap, StationError, StationSet, draw_rule_map, draw_stations,
+    LandmarkId, LandmarkSource, Landmarks, RuleMap, StationError, StationSet, draw_rule_map, draw_stations,
 };
 use crate::contour::{Slices, contours_from_mask};
 use crate::geometry::VoxelGrid;
@@ -104,7 +104,7 @@ fn recipe(station: Station, set: &StationSet) -> String {
     };
     format!(
         "{RULE_STATIONS}: {}; above {}, below {}; {}",
-        LimitTable::iaslc_2009().name,
+        set.rules.title(),
         of(band.superior),
         of(band.inferior),
         set.quality.label()
@@ -127,7 +127,8 @@ impl Workbench {
     /// True if the limits of a station rest on the landmark that is held; true for all while none is.
     pub fn hangs_on_held(&self, station: Station) -> bool {
         let Some(held) = self.anatomy.held else { return true };
-        let row = LimitTable::iaslc_2009().station(station);
+        let Some(known) = &self.anatomy.known else { return true };
+        let row = known.sources.rules.station(station);
         // What is estimated goes with the carina.
         let rests = |id: LandmarkId| {
             let source = self.anatomy.landmarks.get(id).map(|landmark| landmark.source);
