@@ -4,7 +4,7 @@
 use crate::support::test_data;
 use crate::support::window::{Start, Window};
 use eframe::egui::{Event, Key, Modifiers, PointerButton};
-use hilum::anatomy::{FindingKind, LandmarkId, LandmarkSource, draw_stations, find_anatomy};
+use hilum::anatomy::{FindingKind, LandmarkId, LandmarkSource, case_sources, draw_stations};
 use hilum::dicom::{CtMeta, load_ct, scan};
 use hilum::geometry::{Orientation, PatientPoint};
 use hilum::image::CtVolume;
@@ -78,7 +78,7 @@ fn landmarks_are_found_by_a_key_and_listed_with_their_sources() {
     assert!(w.workbench().anatomy().is_known() && w.says("landmarks found in the image"));
     assert!(w.workbench().rule_outlines().count() == Station::COUNT);
     // The rules look at the chest alone, and draw what they draw on the whole scan.
-    let whole = find_anatomy(&CHEST, &Silent).expect("a chest").sources(&CHEST);
+    let whole = case_sources(&CHEST, [], &Silent).expect("a chest");
     let map = w.workbench().rule_map().expect("drawn");
     assert_eq!(draw_stations(&whole).expect("drawn").masks, map.stations.masks);
     assert_eq!(

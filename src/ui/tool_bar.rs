@@ -15,14 +15,19 @@ use eframe::egui::{self, Button, RichText, Ui};
 /// Shows the bar.
 pub fn tool_bar_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     let PanelInput { workbench, sender, .. } = *input;
-    let wide = ui.available_width() > 1180.0;
-    let narrow = ui.available_width() < 760.0;
+    let sides = workbench.view.sides;
+    let (listed, assessed) = (sides.shows(SidePanel::List), sides.shows(SidePanel::Assessment));
+    // Where both panels have their place, keys and the View menu are enough to fold them away.
+    let folds = sides.is_narrow();
+    let room = ui.available_width()
+        - [folds || !listed, folds || !assessed].map(|f| if f { 46.0 } else { 0.0 }).iter().sum::<f32>();
+    let (wide, narrow) = (room > 1180.0, room < 960.0);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
-        let sides = workbench.view.sides;
-        let listed = sides.shows(SidePanel::List);
-        action_icon(ui, workbench, sender, Action::StructureList, Icon::PanelLeft, listed);
-        gap(ui);
+        if folds || !listed {
+            action_icon(ui, workbench, sender, Action::StructureList, Icon::PanelLeft, listed);
+            gap(ui);
+        }
         let undo = action_icon(ui, workbench, sender, Action::Undo, Icon::Undo, false);
         tour::mark(ui, Anchor::Undo, undo.rect);
         action_icon(ui, workbench, sender, Action::Redo, Icon::Redo, false);
@@ -47,8 +52,9 @@ pub fn tool_bar_ui(ui: &mut Ui, input: &PanelInput<'_>) {
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = theme::SPACE_2;
-            let assessed = sides.shows(SidePanel::Assessment);
-            action_icon(ui, workbench, sender, Action::Assessment, Icon::PanelRight, assessed);
+            if folds || !assessed {
+                action_icon(ui, workbench, sender, Action::Assessment, Icon::PanelRight, assessed);
+            }
             let [stations, ctv] =
                 if wide { [t("Contour stations with DiUnet"), t("Propose CTV")] } else { [t("Stations"), t("CTV")] };
             run_ui(ui, input, Action::Segment, Icon::Network, stations, true);

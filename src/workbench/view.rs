@@ -63,6 +63,11 @@ impl SidePanels {
         self.chosen[panel as usize].unwrap_or_else(|| self.has_room(panel))
     }
 
+    /// True where a panel has no room.
+    pub fn is_narrow(self) -> bool {
+        [SidePanel::List, SidePanel::Assessment].iter().any(|panel| !self.has_room(*panel))
+    }
+
     pub fn width(self) -> f32 {
         self.width
     }
