@@ -1,32 +1,24 @@
 //! Landmarks, the stations of the rules and the border check in the real window: found by a key, dragged in the views,
 //! followed by what hangs on them, and a list of differences that leads to each place and follows every edit.
 
+use crate::support::bench::loaded;
 use crate::support::test_data;
 use crate::support::window::{Start, Window};
-use eframe::egui::{Event, Key, Modifiers, PointerButton};
+use eframe::egui::{Event, Key, Modifiers, PointerButton, Rect, Shape, pos2};
 use hilum::anatomy::{FindingKind, LandmarkId, LandmarkSource, case_sources, draw_stations};
-use hilum::dicom::{CtMeta, load_ct, scan};
+use hilum::dicom::{load_ct, scan};
 use hilum::geometry::{Orientation, PatientPoint};
 use hilum::image::CtVolume;
 use hilum::phantom::{PhantomConfig, generate};
 use hilum::progress::Silent;
-use hilum::structures::{Provenance, Role, Station, StructureSet};
+use hilum::structures::{Provenance, Role, Station};
 use hilum::workbench::tools::BrushShape;
-use hilum::workbench::{AnatomyCommand, Case, CaseImage, Command, LoadedCase, Surroundings, ToolKind, is_rule_outline};
-use std::sync::{Arc, LazyLock};
+use hilum::workbench::{AnatomyCommand, Command, LoadedCase, Surroundings, ToolKind, is_rule_outline};
+use std::sync::LazyLock;
 
+/// Nothing here asks for the body or the lungs of the features.
 fn case_of(volume: CtVolume) -> LoadedCase {
-    let meta = Arc::new(CtMeta::synthetic("Bench", 1, volume.grid.slices()));
-    let case = Case::new(CaseImage { volume, meta }, StructureSet::default(), Vec::new());
-    LoadedCase {
-        surroundings: Surroundings::default(),
-        case,
-        other_structure_sets: Vec::new(),
-        warnings: Vec::new(),
-        uncertain_roles: Default::default(),
-        opened: Vec::new(),
-        found: Default::default(),
-    }
+    loaded(volume, Vec::new(), |_| Surroundings::default())
 }
 
 /// A chest of 2.5 x 2.5 x 3 mm.
@@ -262,6 +254,60 @@ fn the_border_check_leads_to_each_place_and_follows_edits_and_undo() {
     w.send(Command::Anatomy(AnatomyCommand::Release));
     let beyond = w.workbench().border_findings().iter().find(|f| f.station == Station::S4R).cloned().expect("told");
     assert!(beyond.amount > 8.0 && beyond.words("rules").ends_with("placed by the user"), "{beyond:?}");
+}
+
+#[test]
+fn a_narrow_view_names_the_landmark_under_the_pointer_only() {
+    let start = Start { size: Some([1050.0, 740.0]), ..Start::default() };
+    let mut w = Window::with_case(case_of(CHEST.clone()), start);
+    w.key(Modifiers::COMMAND, Key::L);
+    put_aside(&mut w, LandmarkId::ArchTop);
+    let view = w.harness.state().view_transform(Orientation::Coronal).expect("on the screen").rect;
+    assert!(view.width() < 260.0, "{view}");
+    let names = |w: &Window| {
+        fn inside(shape: &Shape, view: Rect, found: &mut Vec<String>) {
+            match shape {
+                Shape::Vec(all) => all.iter().for_each(|shape| inside(shape, view, found)),
+                Shape::Text(text) if view.contains(text.visual_bounding_rect().center()) => {
+                    assert!(view.contains_rect(text.visual_bounding_rect()), "{} is cut off", text.galley.text());
+                    found.push(text.galley.text().to_owned());
+                }
+                _ => {}
+            }
+        }
+        let mut found = Vec::new();
+        w.harness.output().shapes.iter().for_each(|clipped| inside(&clipped.shape, view, &mut found));
+        found
+            .iter()
+            .filter(|name| ["arch", "Diaphragm", "vein"].iter().any(|part| name.contains(part)))
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    // Along the edge where a wide view has its names, only lines and handles can be taken.
+    for n in 1..40 {
+        let pointer = pos2(view.right() - 40.0, view.top() + view.height() * n as f32 / 40.0);
+        w.harness.event(Event::PointerMoved(pointer));
+        w.harness.run_steps(2);
+        let hovered = w.workbench().anatomy().hovered;
+        let line = hovered.map(|id| w.place(Orientation::Coronal, on_line(&w, id)).y);
+        assert!(line.is_none_or(|y| (y - pointer.y).abs() <= 9.0), "{hovered:?} at {pointer}");
+        let named = names(&w);
+        assert!(named.is_empty() || hovered.is_some(), "{named:?}");
+    }
+    let on = w.place(Orientation::Coronal, on_line(&w, LandmarkId::ArchTop));
+    w.harness.event(Event::PointerMoved(on));
+    w.harness.run_steps(2);
+    assert!(names(&w).iter().all(|name| name == "Aortic arch, top") && !names(&w).is_empty(), "{:?}", names(&w));
+}
+
+#[test]
+fn a_key_that_can_do_nothing_says_why() {
+    let mut w = chest();
+    w.key(Modifiers::COMMAND | Modifiers::SHIFT, Key::L);
+    assert!(w.says("Stations by the rules: Find the landmarks first"), "the status bar");
+    w.key(Modifiers::COMMAND, Key::L);
+    w.key(Modifiers::COMMAND | Modifiers::SHIFT, Key::L);
+    assert!(!w.says("Find the landmarks first"));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use hilum::contour::{Mask, rasterize};
 use hilum::dicom::{load_ct, load_structure_set, scan};
 use hilum::image::CtVolume;
 use hilum::nifti::{read_ct, read_labels};
-use hilum::phantom::{PhantomConfig, generate};
+use hilum::phantom::{Phantom, PhantomConfig, generate};
 use hilum::progress::Silent;
 use hilum::structures::{Roi, Role, Station, propose_role};
 use std::collections::BTreeMap;
@@ -301,16 +301,20 @@ fn nodes_of_a_clinician_are_read_out_for_both_sides() {
     assert!(labels.contains(&"4R") && labels.contains(&"4L"), "{labels:?}");
 }
 
-#[test]
-fn switches_change_the_stations_that_they_name() {
-    let phantom = generate(&PhantomConfig::new(40, [112, 112, 68], [3.2, 3.2, 4.0]), &Silent).expect("made");
-    let mut sources = AnatomySources {
+fn sources_of(phantom: &Phantom) -> AnatomySources {
+    AnatomySources {
         grid: phantom.volume.grid.clone(),
         organs: phantom.organs.clone(),
         lung_lesions: None,
         landmarks: phantom.landmarks.clone(),
         rules: RuleSet::iaslc_2009(),
-    };
+    }
+}
+
+#[test]
+fn switches_change_the_stations_that_they_name() {
+    let phantom = generate(&PhantomConfig::new(40, [112, 112, 68], [3.2, 3.2, 4.0]), &Silent).expect("made");
+    let mut sources = sources_of(&phantom);
     let before = draw_stations(&sources).expect("drawn");
     let mut changed = |switch: &str| -> Vec<&'static str> {
         sources.rules = RuleSet::iaslc_2009().with_switch(switch, true).expect("a switch").into();
@@ -339,13 +343,7 @@ fn switches_change_the_stations_that_they_name() {
 #[test]
 fn landmarks_out_of_order_are_named_and_nothing_is_drawn() {
     let phantom = generate(&PhantomConfig::new(41, [112, 112, 68], [3.2, 3.2, 4.0]), &Silent).expect("made");
-    let mut sources = AnatomySources {
-        grid: phantom.volume.grid.clone(),
-        organs: phantom.organs.clone(),
-        lung_lesions: None,
-        landmarks: phantom.landmarks.clone(),
-        rules: RuleSet::iaslc_2009(),
-    };
+    let mut sources = sources_of(&phantom);
     let top = sources.landmarks.get(LandmarkId::ArchTop).expect("known").position;
     let below = DVec3::new(0.0, 0.0, -60.0);
     sources.landmarks.set(LandmarkId::ArchTop, top + below, LandmarkSource::User);

@@ -14,76 +14,51 @@ pub struct StationGrouping {
     pub groups: &'static [(&'static str, &'static [Station])],
 }
 
-macro_rules! single {
-    ($($label:literal $station:ident),*) => { &[$(($label, &[$station])),*] };
+/// Groups in a line each: a label and its stations.
+macro_rules! groups {
+    ($($label:literal: $($station:ident)+),* $(,)?) => { &[$(($label, &[$($station),+])),*] };
 }
 
 static GROUPINGS: [StationGrouping; 5] = [
     StationGrouping {
         key: "atomic16",
         name: "the sixteen stations",
-        groups: single!(
-            "1R" S1R, "1L" S1L, "2R" S2R, "2L" S2L, "3A" S3A, "3P" S3P, "4R" S4R, "4L" S4L, "5" S5, "6" S6, "7" S7,
-            "8" S8, "10R" S10R, "10L" S10L, "11R" S11R, "11L" S11L
+        groups: groups!(
+            "1R": S1R, "1L": S1L, "2R": S2R, "2L": S2L, "3A": S3A, "3P": S3P, "4R": S4R, "4L": S4L, "5": S5, "6": S6,
+            "7": S7, "8": S8, "10R": S10R, "10L": S10L, "11R": S11R, "11L": S11L
         ),
     },
     StationGrouping {
         key: "paper14",
         name: "fourteen stations, without 11",
-        groups: single!(
-            "1R" S1R, "1L" S1L, "2R" S2R, "2L" S2L, "3A" S3A, "3P" S3P, "4R" S4R, "4L" S4L, "5" S5, "6" S6, "7" S7,
-            "8" S8, "10R" S10R, "10L" S10L
+        groups: groups!(
+            "1R": S1R, "1L": S1L, "2R": S2R, "2L": S2L, "3A": S3A, "3P": S3P, "4R": S4R, "4L": S4L, "5": S5, "6": S6,
+            "7": S7, "8": S8, "10R": S10R, "10L": S10L
         ),
     },
     StationGrouping {
         key: "merged14",
         name: "fourteen stations, 10 with 11",
-        groups: &[
-            ("1R", &[S1R]),
-            ("1L", &[S1L]),
-            ("2R", &[S2R]),
-            ("2L", &[S2L]),
-            ("3A", &[S3A]),
-            ("3P", &[S3P]),
-            ("4R", &[S4R]),
-            ("4L", &[S4L]),
-            ("5", &[S5]),
-            ("6", &[S6]),
-            ("7", &[S7]),
-            ("8", &[S8]),
-            ("10-11R", &[S10R, S11R]),
-            ("10-11L", &[S10L, S11L]),
-        ],
+        groups: groups!(
+            "1R": S1R, "1L": S1L, "2R": S2R, "2L": S2L, "3A": S3A, "3P": S3P, "4R": S4R, "4L": S4L, "5": S5, "6": S6,
+            "7": S7, "8": S8, "10-11R": S10R S11R, "10-11L": S10L S11L
+        ),
     },
     StationGrouping {
         key: "chapet12",
         name: "twelve regions of Chapet 2005",
-        groups: &[
-            ("1-2R", &[S1R, S2R]),
-            ("1-2L", &[S1L, S2L]),
-            ("3A", &[S3A]),
-            ("3P", &[S3P]),
-            ("4R", &[S4R]),
-            ("4L", &[S4L]),
-            ("5", &[S5]),
-            ("6", &[S6]),
-            ("7", &[S7]),
-            ("8", &[S8]),
-            ("10-11R", &[S10R, S11R]),
-            ("10-11L", &[S10L, S11L]),
-        ],
+        groups: groups!(
+            "1-2R": S1R S2R, "1-2L": S1L S2L, "3A": S3A, "3P": S3P, "4R": S4R, "4L": S4L, "5": S5, "6": S6, "7": S7,
+            "8": S8, "10-11R": S10R S11R, "10-11L": S10L S11L
+        ),
     },
     StationGrouping {
         key: "zones",
         name: "zones of the IASLC map",
-        groups: &[
-            ("supraclavicular", &[S1R, S1L]),
-            ("upper", &[S2R, S2L, S3A, S3P, S4R, S4L]),
-            ("aortopulmonary", &[S5, S6]),
-            ("subcarinal", &[S7]),
-            ("lower", &[S8]),
-            ("hilar and interlobar", &[S10R, S10L, S11R, S11L]),
-        ],
+        groups: groups!(
+            "supraclavicular": S1R S1L, "upper": S2R S2L S3A S3P S4R S4L, "aortopulmonary": S5 S6, "subcarinal": S7,
+            "lower": S8, "hilar and interlobar": S10R S10L S11R S11L
+        ),
     },
 ];
 

@@ -19,6 +19,7 @@ use super::request::CommandSender;
 use super::risk_panel::RiskState;
 use super::scene::Scene;
 use super::series_panel::SeriesState;
+use super::status_bar::Refused;
 use super::structures_panel::StructuresState;
 use super::teach::TeachState;
 use super::tour::Tour;
@@ -112,6 +113,7 @@ pub(super) struct Dialogs {
     /// A case is opened to be exported, after the one of this count.
     pub export_when_open: Option<u64>,
     pub history: bool,
+    pub refused: Refused,
     /// The user has agreed to close the window.
     pub closing: bool,
 }

@@ -76,7 +76,7 @@ impl HilumApp {
 
         Panel::top("top bar").exact_size(TOP_BAR).frame(bar(4)).show(ui, |ui| top_bar_ui(ui, &input));
         Panel::bottom("status bar").exact_size(STATUS_BAR).frame(bar(2)).show(ui, |ui| {
-            status_bar_ui(ui, &input, views.hovered(), views_shown);
+            status_bar_ui(ui, &input, &dialogs.refused, views.hovered(), views_shown);
         });
         if views_shown {
             Panel::top("tool bar").exact_size(TOOL_BAR).frame(bar(4)).show(ui, |ui| tool_bar_ui(ui, &input));

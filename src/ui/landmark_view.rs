@@ -17,6 +17,8 @@ const HANDLE_REACH: f32 = 9.0;
 const TAG_HEIGHT: f32 = 13.0;
 const TAG_INSET: f32 = 10.0;
 const NAME_WIDTH: f32 = 122.0;
+/// A narrower view names only the landmark under the pointer: names of all would hide the image, points.
+const NAMES_FROM: f32 = 260.0;
 /// A point further from the plane is drawn faintly, mm.
 const NEAR_MM: f64 = 6.0;
 
@@ -138,9 +140,13 @@ fn spread_tags(all: &mut [Drawn<'_>], rect: Rect) {
     }
 }
 
+fn has_names(rect: Rect) -> bool {
+    rect.width() >= NAMES_FROM
+}
+
 /// Where the lines of levels end, each with its handle; the names begin beyond.
 fn line_end(rect: Rect) -> f32 {
-    rect.right() - TAG_INSET - NAME_WIDTH.min(rect.width() * 0.4)
+    rect.right() - TAG_INSET - if has_names(rect) { NAME_WIDTH.min(rect.width() * 0.4) } else { HANDLE_REACH }
 }
 
 /// Where the handle of a landmark lies: a level's stands at the end of its line.
@@ -159,8 +165,8 @@ pub fn at(workbench: &Workbench, view: &ViewTransform, point: PatientPoint) -> O
     }
     let levels = || all.iter().filter(|d| !d.id.is_point());
     let names = line_end(view.rect)..=view.rect.right() - TAG_INSET;
-    let named = levels().find(|d| (pointer.y - d.tag).abs() <= TAG_HEIGHT / 2.0 && names.contains(&pointer.x));
-    if let Some(named) = named {
+    let on_name = |d: &&Drawn<'_>| (pointer.y - d.tag).abs() <= TAG_HEIGHT / 2.0 && names.contains(&pointer.x);
+    if let Some(named) = levels().find(on_name).filter(|_| has_names(view.rect)) {
         return Some(named.id);
     }
     let lines = levels().map(|d| (d.id, (d.at.y - pointer.y).abs())).filter(|(_, off)| *off <= LINE_REACH);
@@ -184,9 +190,14 @@ pub fn paint(painter: &Painter, view: &ViewTransform, workbench: &Workbench) {
             _ => short_name(d.id).to_owned(),
         };
         let font = theme::regular(theme::SIZE_SMALL);
+        let width = painter.layout_no_wrap(name.clone(), font.clone(), color).size().x;
+        let edge = view.rect.right() - theme::SPACE_1;
         if d.id.is_point() {
             if d.near || is_chosen {
-                text(painter, d.at + vec2(8.0, 0.0), Align2::LEFT_CENTER, &name, font, color);
+                // Below the handle where the view ends.
+                let fits = d.at.x + 8.0 + width <= edge;
+                let name_at = if fits { d.at + vec2(8.0, 0.0) } else { pos2(edge - width, d.at.y + TAG_HEIGHT) };
+                text(painter, name_at, Align2::LEFT_CENTER, &name, font, color);
             }
         } else {
             let end = pos2(line_end(view.rect), d.at.y);
@@ -198,9 +209,23 @@ pub fn paint(painter: &Painter, view: &ViewTransform, workbench: &Workbench) {
             } else {
                 painter.line_segment(line, stroke);
             }
-            let name_at = pos2(end.x + 16.0, d.tag);
-            painter.line_segment([end, name_at - vec2(3.0, 0.0)], stroke);
-            text(painter, name_at, Align2::LEFT_CENTER, &name, font, color);
+            if has_names(view.rect) {
+                let name_at = pos2((end.x + 16.0).min(edge - width), d.tag);
+                painter.line_segment([end, name_at - vec2(3.0, 0.0)], stroke);
+                text(painter, name_at, Align2::LEFT_CENTER, &name, font, color);
+            } else if is_chosen {
+                // Above its line, or below where the view ends.
+                let above = d.at.y - view.rect.top() > 2.0 * TAG_HEIGHT;
+                let anchor = if above { Align2::RIGHT_BOTTOM } else { Align2::RIGHT_TOP };
+                text(
+                    painter,
+                    pos2(edge, d.at.y + if above { -HANDLE_REACH } else { HANDLE_REACH }),
+                    anchor,
+                    &name,
+                    font,
+                    color,
+                );
+            }
         }
         handle(painter, handle_at(d, view.rect), d.landmark.source, if is_chosen { 5.0 } else { 3.5 }, color);
     }

@@ -11,7 +11,7 @@ use super::shortcuts;
 use super::tour::Tour;
 use crate::tf;
 use crate::words;
-use crate::words::t;
+use crate::words::{t, told};
 use crate::workbench::jobs::JobKey;
 use crate::workbench::journal::JournalCommand;
 use crate::workbench::tools::ToolEvent;
@@ -109,6 +109,7 @@ impl HilumApp {
         if self.workbench.refusal(action).is_some() {
             return;
         }
+        self.dialogs.refused.tell(context, None);
         match action {
             Action::Open => self.pick(Pick::CaseFolder),
             Action::AddStructures => self.pick(Pick::Structures),
@@ -166,6 +167,11 @@ impl HilumApp {
             WindowRequest::ShowImportReport(show) => self.dialogs.import_report = show,
             WindowRequest::ShowHistory(show) => self.dialogs.history = show,
             WindowRequest::Copy(text) => context.copy_text(text),
+            WindowRequest::Refused(action) => {
+                // What was asked before in this frame may have made it possible.
+                let why = self.workbench.refusal(action);
+                self.dialogs.refused.tell(context, why.map(|why| format!("{}: {why}", told(action.label()))));
+            }
             WindowRequest::Pick(pick) => self.pick(pick),
         }
     }

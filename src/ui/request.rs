@@ -28,6 +28,8 @@ pub enum WindowRequest {
     ShowImportReport(bool),
     ShowHistory(bool),
     Copy(String),
+    /// The key of an action that cannot run now was pressed.
+    Refused(Action),
     /// Opens a file dialog.
     Pick(Pick),
 }

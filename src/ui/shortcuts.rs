@@ -1,12 +1,12 @@
 //! Key presses become actions, by the key map of the workbench.
 
-use super::request::CommandSender;
+use super::request::{CommandSender, WindowRequest};
 use crate::workbench::{Action, Command, Keymap, Shortcut, ViewCommand, Workbench};
 use eframe::egui::{self, Event, Key, Modifiers};
 use std::borrow::Cow;
 
 /// Takes the key presses that are shortcuts out of the input and sends their actions. A shortcut that
-/// cannot run now is left alone, and so is everything while a text field has the focus.
+/// cannot run now is left alone, with the reason told, and so is everything while a text field has the focus.
 pub fn consume(context: &egui::Context, workbench: &Workbench, sender: &CommandSender) {
     if context.text_edit_focused() {
         return;
@@ -20,7 +20,14 @@ pub fn consume(context: &egui::Context, workbench: &Workbench, sender: &CommandS
             let keymap = workbench.keymap();
             let action = action_of(keymap, *key, *modifiers).or_else(|| action_of(keymap, place?, *modifiers));
             let Some(action) = action else { return true };
-            if workbench.refusal(action).is_some() || (*repeat && !repeats(action)) {
+            if *repeat && !repeats(action) {
+                return true;
+            }
+            if workbench.refusal(action).is_some() {
+                // Keys that also move in lists and close things (Esc, Enter, arrows) say nothing.
+                if !repeat && (modifiers.any() || is_sign_or_function(*key)) {
+                    sender.send(WindowRequest::Refused(action));
+                }
                 return true;
             }
             sender.send(action);
@@ -61,6 +68,12 @@ pub fn gesture(words: &str, keys: &Keymap) -> String {
         Cow::Borrowed(words)
     };
     keys.written_in(&words)
+}
+
+/// A letter, a digit or a function key.
+fn is_sign_or_function(key: Key) -> bool {
+    let name = key.name();
+    name.chars().count() == 1 || name.strip_prefix('F').is_some_and(|n| n.parse::<u8>().is_ok())
 }
 
 /// Whether an action may follow a key held down.

@@ -1,4 +1,4 @@
-//! What the pointer can do, where it is, and how many messages wait.
+//! What the pointer can do, why a key did nothing, where the pointer is, and how many messages wait.
 
 use super::icons::{Icon, icon_label};
 use super::messages::icon_of;
@@ -12,10 +12,37 @@ use crate::geometry::PatientPoint;
 use crate::tf;
 use crate::words::t;
 use crate::workbench::{Action, Command};
-use eframe::egui::{Align, Button, Label, Layout, ProgressBar, RichText, Ui};
+use eframe::egui::{Align, Button, Context, Label, Layout, ProgressBar, RichText, Ui};
+
+/// Why the last key did nothing, for a moment.
+#[derive(Debug, Default)]
+pub struct Refused(Option<(String, f64)>);
+
+impl Refused {
+    const SECONDS: f64 = 5.0;
+
+    /// Tells a reason from now on, or nothing any more.
+    pub fn tell(&mut self, context: &Context, why: Option<String>) {
+        self.0 = why.map(|why| {
+            context.request_repaint_after_secs(Self::SECONDS as f32);
+            (why, context.input(|i| i.time) + Self::SECONDS)
+        });
+    }
+
+    fn words(&self, context: &Context) -> Option<&str> {
+        let now = context.input(|i| i.time);
+        self.0.as_ref().filter(|(_, until)| now < *until).map(|(why, _)| why.as_str())
+    }
+}
 
 /// Shows the bar. `hovered` is the patient point under the pointer.
-pub fn status_bar_ui(ui: &mut Ui, input: &PanelInput<'_>, hovered: Option<PatientPoint>, views_shown: bool) {
+pub fn status_bar_ui(
+    ui: &mut Ui,
+    input: &PanelInput<'_>,
+    refused: &Refused,
+    hovered: Option<PatientPoint>,
+    views_shown: bool,
+) {
     ui.horizontal_centered(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = theme::SPACE_3;
@@ -26,7 +53,11 @@ pub fn status_bar_ui(ui: &mut Ui, input: &PanelInput<'_>, hovered: Option<Patien
                 place_ui(ui, input, hovered);
             }
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                if views_shown {
+                if let Some(why) = refused.words(ui.ctx()) {
+                    icon_label(ui, Icon::Info, theme::TEXT_SECONDARY);
+                    let words = RichText::new(why).color(theme::TEXT).size(theme::SIZE_SMALL + 1.0);
+                    ui.add(Label::new(words).truncate());
+                } else if views_shown {
                     hints_ui(ui, input);
                 } else {
                     ui.add(Label::new(small(t(crate::RESEARCH_ONLY))).truncate());

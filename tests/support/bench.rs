@@ -25,11 +25,15 @@ pub fn small_case(rois: &[(&str, Role)]) -> LoadedCase {
 pub fn made_case(hu: impl Fn([usize; 3]) -> i16, rois: Vec<Roi>) -> LoadedCase {
     let grid = Arc::new(VoxelGrid::axial(DVec3::ZERO, [1.0, 1.0, 3.0], [64, 64, 12]).expect("valid grid"));
     let hu = Array3::from_shape_fn(grid.shape(), |(k, j, i)| hu([k, j, i]));
-    let volume = CtVolume::new(Arc::clone(&grid), hu);
-    let meta = Arc::new(CtMeta::synthetic("Bench", 1, grid.slices()));
+    loaded(CtVolume::new(Arc::clone(&grid), hu), rois, Surroundings::find)
+}
+
+/// A case of a scan made in memory.
+pub fn loaded(volume: CtVolume, rois: Vec<Roi>, surroundings: impl Fn(&Case) -> Surroundings) -> LoadedCase {
+    let meta = Arc::new(CtMeta::synthetic("Bench", 1, volume.grid.slices()));
     let case = Case::new(CaseImage { volume, meta }, StructureSet { rois }, Vec::new());
     LoadedCase {
-        surroundings: Surroundings::find(&case),
+        surroundings: surroundings(&case),
         case,
         other_structure_sets: Vec::new(),
         warnings: Vec::new(),
