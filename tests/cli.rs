@@ -943,6 +943,21 @@ fn training_keeps_the_better_model_and_writes_its_card() {
     let card = std::fs::read_to_string(out.join("MODEL_CARD.md")).expect("the card");
     assert!(card.contains(&command) && card.contains("chose the checkpoint") && card.contains("Synthetic"), "{card}");
 
+    // Calibrated on phantoms of other seeds; the weights stay.
+    let weights = std::fs::read(out.join("weights.safetensors")).expect("there");
+    let calibrate = ["train", "calibration", text(&out), "--phantoms", "2", "--of", "reference"];
+    let done = json(&calibrate);
+    Documented::of("train calibration").check(&done, "train calibration");
+    let calibration = &manifest()["calibration"];
+    assert_eq!(calibration["temperature"], done["calibration"]["temperature"]);
+    let seeds = ["fitted_on", "tested_on"].map(|k| calibration[k][0].as_u64().expect("a seed"));
+    assert!(seeds[0] != seeds[1] && seeds.iter().all(|s| *s >= 1_001_000), "{seeds:?}");
+    let loss = ["0", "1"].map(|n| calibration["mean_log_loss"][n.parse::<usize>().expect("0 or 1")].as_f64());
+    assert!(loss[1] <= loss[0].map(|l| l * 1.05), "{loss:?}");
+    assert!(std::fs::read(out.join("weights.safetensors")).expect("there") == weights);
+    let card = std::fs::read_to_string(out.join("MODEL_CARD.md")).expect("the card");
+    assert!(card.contains("How sure it is") && card.contains("no verdict"), "{card}");
+
     let (code, error) = refused(&train(&[]));
     assert!(code == 1 && error.contains("--overwrite") && error.contains("--resume"), "{code} {error}");
     // A model that did better stays.

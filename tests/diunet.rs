@@ -1,10 +1,13 @@
 //! Promises about diunet.
 
 use hilum::contour::{Mask, rasterize};
-use hilum::diunet::{LoadedModel, MODEL_CARD, SegmentError, Variant, default_model_dir, find_lungs, segment};
+use hilum::diunet::{
+    LoadedModel, MODEL_CARD, ModelManifest, Recall, SegmentError, Variant, Weights, default_model_dir, find_lungs,
+    segment, segment_again,
+};
 use hilum::geometry::VoxelGrid;
 use hilum::image::CtVolume;
-use hilum::phantom::Variation;
+use hilum::phantom::{PhantomConfig, Variation, generate};
 use hilum::progress::{Progress, Silent};
 use hilum::structures::{Provenance, Station};
 use hilum::studies::train_diunet::{FIRST_VALIDATION_SEED, TrainConfig, phantom, station_scores, train};
@@ -45,6 +48,39 @@ fn the_shipped_model_draws_the_stations_of_an_unseen_phantom() {
     let all: u64 = masks.iter().map(Mask::count).sum();
     let union = masks.iter().fold(Mask::default(), |a, b| a.union(b)).count();
     assert!((all - union) as f64 <= 0.002 * all as f64, "{} of {all} voxels in two stations", all - union);
+}
+
+#[test]
+fn a_run_after_an_edit_of_the_gtv_redraws_what_it_touches_and_gives_what_a_new_run_gives() {
+    let manifest =
+        |sha256: &str| ModelManifest { sha256: sha256.into(), ..ModelManifest::new("random", Variant::Tiny, 4.0, 64) };
+    let model = |sha256| {
+        let weights = Weights::random(&Variant::Tiny.architecture(), 3);
+        LoadedModel::new(manifest(sha256), &weights).expect("they fit")
+    };
+    let made = generate(&PhantomConfig::new(40, [112, 112, 68], [3.2, 3.2, 4.0]), &Silent).expect("made");
+    let ct = &made.volume;
+    let ours = model("ours");
+    let run =
+        |gtv: &Mask, before: &Recall| segment_again(&ours, ct, gtv, before, &Silent, &mut |_| ()).expect("segmented");
+    let first = run(&made.gtvp, &Recall::default());
+    let total = first.slices_run.len();
+    assert_eq!(first.slices_recalled, 0);
+    assert_eq!(run(&made.gtvp, &first.recall).slices_recalled, total);
+    // A voxel more: slices farther from it than the distance that the network sees stay as they are.
+    let [[k, j, i], _] = made.gtvp.bounds().expect("a tumour");
+    let mut one = ndarray::Array3::from_elem(ct.grid.shape(), false);
+    one[[k, j, i]] = true;
+    one[[k - 1, j, i]] = true;
+    let edited = made.gtvp.union(&Mask::from_dense(&one));
+    let (again, fresh) = (run(&edited, &first.recall), run(&edited, &Recall::default()));
+    assert!((1..total).contains(&again.slices_recalled), "{} of {total}", again.slices_recalled);
+    assert_eq!((&again.stations, &again.ctv), (&fresh.stations, &fresh.ctv));
+    let [a, b] = [&again, &fresh].map(|s| s.uncertainty.as_ref().expect("a valid grid"));
+    assert!(a.values == b.values && a.stations == b.stations);
+    // What other weights gave is of no use.
+    let other = segment_again(&model("other"), ct, &edited, &first.recall, &Silent, &mut |_| ()).expect("segmented");
+    assert_eq!(other.slices_recalled, 0);
 }
 
 /// Stops after a few reports.

@@ -13,7 +13,7 @@ use hilum::phantom::{PhantomConfig, generate};
 use hilum::progress::Silent;
 use hilum::structures::{Provenance, Role, Station};
 use hilum::workbench::tools::BrushShape;
-use hilum::workbench::{AnatomyCommand, Command, LoadedCase, Surroundings, ToolKind, is_rule_outline};
+use hilum::workbench::{Action, AnatomyCommand, Command, LoadedCase, Surroundings, ToolKind, is_rule_outline};
 use std::sync::LazyLock;
 
 /// Nothing here asks for the body or the lungs of the features.
@@ -326,4 +326,30 @@ fn landmarks_of_a_real_scan_are_found_and_its_rules_follow() {
     let mut w = Window::with_case(case_of(volume), Start::default());
     w.key(Modifiers::COMMAND, Key::L);
     assert!(w.workbench().anatomy().landmarks().len() == 16 && w.workbench().rule_map().is_some());
+}
+
+#[test]
+fn the_uncertainty_of_the_network_is_an_overlay_that_waits_to_be_asked_for() {
+    let made = generate(&PhantomConfig::new(1, [128, 128, 60], [3.0, 3.0, 5.0]), &Silent).expect("made");
+    let start = Start { size: Some([1500.0, 950.0]), ..Start::default() };
+    let mut w = Window::with_case(case_of(made.volume.clone()), start);
+    assert!(w.workbench().overlays().is_empty());
+    w.send(Action::Segment);
+    w.step_until(|wb| !wb.case().expect("open").structures().rois.is_empty());
+    w.settle();
+    assert!(w.workbench().overlays().len() == 1 && w.workbench().shown_overlay().is_none(), "off until asked for");
+    let first = w.workbench().review_order()[0];
+    assert!(w.workbench().review_order().is_sorted_by(|a, b| a.expected_dsc <= b.expected_dsc));
+    w.activate("1: Uncertainty, DiUnet");
+    assert!(w.workbench().shown_overlay().is_some() && w.says("not whether a contour is right"));
+    let words = w.workbench().overlay_words_at(first.least_sure).expect("within the network's frame");
+    assert!(words.starts_with("DiUnet: ") && words.ends_with("% sure"), "{words}");
+    w.activate(&format!("Go to the least sure place of {}", first.station.label()));
+    assert!((w.workbench().view.crosshair - first.least_sure).length() < 1e-6);
+    let selected = w.workbench().view.selected.and_then(|id| w.case().structures().get(id)).map(|r| r.role);
+    assert_eq!(selected, Some(Role::Station(first.station)));
+    // Another run, nothing has changed: every slice is known, and there is still one overlay.
+    w.send(Action::Segment);
+    assert!(w.workbench().notices().all().iter().any(|n| n.summary.contains("had not changed")));
+    assert_eq!(w.workbench().overlays().len(), 1);
 }

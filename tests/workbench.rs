@@ -389,6 +389,9 @@ fn network_result(station: Station) -> hilum::diunet::Segmentation {
         stations,
         ctv: Default::default(),
         slices_run: 0..12,
+        slices_recalled: 0,
+        recall: Default::default(),
+        uncertainty: None,
         lungs: hilum::diunet::LungRegion { slices: 0..12, center: [32.0; 2], volume_cm3: 1.0 },
         seconds: 1.0,
         provenance: hilum::structures::Provenance::Network {

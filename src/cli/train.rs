@@ -3,9 +3,10 @@
 use super::failure::Failure;
 use super::output;
 use super::terminal::Terminal;
-use crate::diunet::Variant;
+use crate::diunet::{Calibration, LoadedModel, ModelManifest, Variant};
 use crate::phantom::Variation;
-use crate::studies::train_diunet::{self, TrainConfig, TrainError};
+use crate::studies::calibrate::{CalibrationError, calibrate};
+use crate::studies::train_diunet::{self, FIRST_VALIDATION_SEED, TrainConfig, TrainError};
 use crate::studies::train_risk::{self, TrainRiskConfig, TrainRiskError};
 use crate::survival::Interval;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 #[derive(Debug, clap::Subcommand)]
 pub enum Train {
     Diunet(Diunet),
+    Calibration(CalibrationArgs),
     Risk(Risk),
 }
 
@@ -20,6 +22,7 @@ impl Train {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
         match self {
             Self::Diunet(c) => c.run(terminal),
+            Self::Calibration(c) => c.run(terminal),
             Self::Risk(c) => c.run(terminal),
         }
     }
@@ -205,6 +208,73 @@ impl Diunet {
             shown.folder
         ))?;
         if shown.cancelled { Err(Failure::Stopped(kept())) } else { Ok(()) }
+    }
+}
+
+/// Calibrate the probabilities of a network on phantoms that it has not seen
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+One temperature is found on half of the phantoms and judged on the other half. It is written into manifest.json and
+MODEL_CARD.md of the model folder; the weights stay as they are.
+
+Examples:
+  hilum train calibration models/diunet
+  hilum train calibration models/diunet --phantoms 20 --json
+
+JSON keys:
+  folder          the model folder
+  calibration     {temperature, fitted_on (seeds), tested_on (seeds), expected_error (expected calibration error, without the
+                  temperature and with it), mean_log_loss (the same), bins [{voxels, probability (mean of the most
+                  probable class), right (share)}]}")]
+pub struct CalibrationArgs {
+    /// The model folder
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// So many phantoms, half of them to judge by
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u64).range(2..=1000))]
+    phantoms: u64,
+    /// How widely the phantoms differ: population, or reference (one thorax, one scanner)
+    #[arg(long, value_name = "NAME", default_value_t = Variation::Population)]
+    of: Variation,
+    /// Seed of the first phantom
+    #[arg(long, value_name = "N", default_value_t = FIRST_VALIDATION_SEED + 1000)]
+    first_seed: u64,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(serde::Serialize)]
+struct CalibrationReport {
+    folder: String,
+    calibration: Calibration,
+}
+
+impl CalibrationArgs {
+    fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
+        let model = LoadedModel::load(&self.folder).map_err(Failure::refused)?;
+        let seeds: Vec<u64> = (0..self.phantoms).map(|n| self.first_seed.saturating_add(n)).collect();
+        let (fit, test) = seeds.split_at(seeds.len() / 2);
+        let calibration = calibrate(&model, self.of, fit, test, terminal).map_err(|error| match error {
+            CalibrationError::Cancelled => Failure::Cancelled,
+            other => Failure::refused(other),
+        })?;
+        let manifest = ModelManifest { calibration: Some(calibration.clone()), ..model.manifest().clone() };
+        manifest.write_beside(&self.folder).map_err(Failure::failed)?;
+        terminal.finish();
+        let shown = CalibrationReport { folder: self.folder.display().to_string(), calibration };
+        if self.json {
+            return output::print_json(&shown);
+        }
+        let c = &shown.calibration;
+        output::print(&format!(
+            "temperature {:.3}; expected calibration error {:.4} without it, {:.4} with it, on {} phantoms of unseen seeds\n{}\n",
+            c.temperature,
+            c.expected_error[0],
+            c.expected_error[1],
+            c.tested_on.len(),
+            shown.folder
+        ))
     }
 }
 

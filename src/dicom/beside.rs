@@ -102,6 +102,9 @@ pub enum OverlayKind {
     /// No overlay itself; listed where it cannot be used.
     #[strum(serialize = "Registration")]
     Registration,
+    /// Made by the program from a run of its network.
+    #[strum(serialize = "Uncertainty")]
+    Uncertainty,
 }
 
 /// How an overlay lies to the CT.
@@ -114,7 +117,7 @@ pub struct OverlayPlacement {
     pub registrations: usize,
 }
 
-/// A PET series or a dose beside a CT, known by its headers.
+/// A PET series or a dose beside a CT, known by its headers, or what the program computed itself.
 #[derive(Debug, Clone)]
 pub struct OverlaySource {
     /// Names it among those of the case: the UID of the series (PET) or of the object (dose).
@@ -128,7 +131,7 @@ pub struct OverlaySource {
     pub details: String,
     /// Where it lies, or the reason why it cannot be shown.
     pub placement: Result<OverlayPlacement, String>,
-    /// The first of its files.
+    /// The first of its files; empty where there are none.
     pub path: PathBuf,
     item: Item,
 }
@@ -175,6 +178,21 @@ impl OverlayError {
 }
 
 impl OverlaySource {
+    /// Something that the program computed in the frame of reference of the CT; its values are there already.
+    pub fn computed(key: &str, kind: OverlayKind, description: &str, details: &str) -> Self {
+        let here = OverlayPlacement { ct_from_overlay: Rigid::IDENTITY, registration: None, registrations: 0 };
+        Self {
+            key: key.into(),
+            kind,
+            description: description.into(),
+            date: String::new(),
+            details: details.into(),
+            placement: Ok(here),
+            path: PathBuf::new(),
+            item: Item::Nothing,
+        }
+    }
+
     /// Reads pixels and turns them into values at their place over the CT.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The model folder: `manifest.json` says what the weights are, `weights.safetensors` holds them. Both must agree.
 
+use super::calibration::Calibration;
 use super::card::MODEL_CARD;
 use super::network::{Network, Variant};
 use super::weights::Weights;
@@ -50,6 +51,9 @@ pub struct ModelManifest {
     /// The program that wrote the folder.
     pub program: String,
     pub training: TrainingSummary,
+    /// How far its probabilities can be taken at their word; none where nobody has looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
 }
 
 /// How the weights were made and how they did on phantoms of seeds never trained on.
@@ -144,6 +148,7 @@ impl ModelManifest {
             intended_use: crate::RESEARCH_ONLY.into(),
             program: crate::PROGRAM.into(),
             training: TrainingSummary::default(),
+            calibration: None,
         }
     }
 
@@ -218,15 +223,20 @@ impl ModelManifest {
         std::fs::create_dir_all(folder).map_err(failed(folder))?;
         let bytes = weights.to_safetensors_f16().map_err(|e| failed(folder)(std::io::Error::other(e.to_string())))?;
         let manifest = Self { folded: weights.folded(), sha256: sha256(&bytes), ..self.clone() };
-        let text = serde_json::to_string_pretty(&manifest).expect("a manifest is plain data") + "\n";
-        let card = manifest.model_card();
-        for (name, contents) in
-            [(manifest.weights.as_str(), bytes.as_slice()), (MODEL_CARD, card.as_bytes()), (MANIFEST, text.as_bytes())]
-        {
-            let path = folder.join(name);
-            write_new(folder, &path, contents).map_err(failed(&path))?;
-        }
+        let path = folder.join(&manifest.weights);
+        write_new(folder, &path, &bytes).map_err(failed(&path))?;
+        manifest.write_beside(folder)?;
         Ok(manifest)
+    }
+
+    /// Writes model card and manifest beside weights that are there already.
+    pub(crate) fn write_beside(&self, folder: &Path) -> Result<(), ModelError> {
+        let text = serde_json::to_string_pretty(self).expect("a manifest is plain data") + "\n";
+        for (name, contents) in [(MODEL_CARD, self.model_card()), (MANIFEST, text)] {
+            let path = folder.join(name);
+            write_new(folder, &path, contents.as_bytes()).map_err(|source| ModelError::Write { source, path })?;
+        }
+        Ok(())
     }
 }
 

@@ -3,7 +3,9 @@
 //! [`LoadedModel::load`] reads a model folder and refuses what does not fit; [`segment`] runs it slice by slice.
 //! Input preparation is shared with training (`studies::train_diunet`), so that both see the same pictures.
 
+mod calibration;
 mod card;
+mod confidence;
 mod lungs;
 mod manifest;
 mod network;
@@ -15,7 +17,9 @@ mod segment;
 mod tidy;
 mod weights;
 
+pub use calibration::{Calibration, HeldOut, ReliabilityBin};
 pub use card::MODEL_CARD;
+pub use confidence::{StationConfidence, Uncertainty, probabilities};
 pub use lungs::{LungRegion, find_lungs};
 pub use manifest::{
     LoadedModel, ModelError, ModelManifest, OUTPUT_MODE, TrainingOptions, TrainingSummary, canonical_classes,
@@ -26,5 +30,5 @@ pub use network::{Architecture, CLASSES, LayerStatistics, Logits, Network, Tenso
 pub use optimize::{AdamW, LossWeights, Losses, loss_and_gradient};
 pub use paste::SliceOutlines;
 pub use prepare::{Frame, Planes, Stack, fill_channels, slices_to_run};
-pub use segment::{SegmentError, Segmentation, SliceOutput, segment};
+pub use segment::{Recall, SegmentError, Segmentation, SliceOutput, add_held_out, segment, segment_again};
 pub use weights::Weights;

@@ -32,6 +32,11 @@ impl SliceLogits {
         Self { stations: half(stations), ctv: half(ctv), size }
     }
 
+    /// The logits of a pixel, by class.
+    pub fn at(&self, pixel: usize) -> impl Iterator<Item = f32> + '_ {
+        self.stations.iter().skip(pixel).step_by(self.size * self.size).map(|v| v.to_f32())
+    }
+
     /// The class with the largest logit of every pixel (0 = background).
     pub fn labels(&self) -> Vec<u8> {
         let pixels = self.size * self.size;

@@ -5,7 +5,7 @@
 use super::lungs::LungRegion;
 use super::manifest::ModelManifest;
 use crate::contour::{DistanceField, Mask};
-use crate::geometry::{PlanePoint, VoxelGrid};
+use crate::geometry::{GridError, PlanePoint, VoxelGrid};
 use crate::image::CtVolume;
 use glam::{DVec2, DVec3};
 use rayon::prelude::*;
@@ -48,6 +48,39 @@ impl Frame {
             DVec2::new(0.0, grid.j_direction().y.signum())
         };
         Some(Self { center, spacing_mm, size, left, back, toward_head: grid.normal().z.signum() })
+    }
+
+    /// The network's pixels on these slices of the scan as a grid of their own, whose slices go toward the head.
+    ///
+    /// # Errors
+    /// [`GridError`] where that is no valid grid.
+    pub fn grid(&self, scan: &VoxelGrid, slices: Range<usize>) -> Result<VoxelGrid, GridError> {
+        let axis = |a: DVec2| scan.i_direction() * a.x + scan.j_direction() * a.y;
+        let (left, back) = (axis(self.left), axis(self.back));
+        let mut positions: Vec<f64> =
+            scan.positions_mm()[slices.clone()].iter().map(|p| p * self.toward_head).collect();
+        let first = if self.toward_head > 0.0 { slices.start } else { slices.end.saturating_sub(1) };
+        positions.sort_by(f64::total_cmp);
+        let first_mm = scan.positions_mm().get(first).copied().unwrap_or_default();
+        let origin = scan.patient_from_plane(self.plane_from_pixel(0.0, 0.0), first_mm);
+        VoxelGrid::new(origin, left, back, [self.spacing_mm; 2], [self.size; 2], positions)
+    }
+
+    /// The class of every pixel on a slice of the scan, row-major: the first of the masks that holds the voxel whose centre
+    /// is nearest, counted from 1; 0 where none does.
+    pub fn labels(&self, grid: &VoxelGrid, masks: &[Mask], k: usize) -> Vec<u8> {
+        let slices: Vec<_> = masks.iter().map(|m| m.slices.get(&k)).collect();
+        let mut labels = Vec::with_capacity(self.size * self.size);
+        for row in 0..self.size {
+            for column in 0..self.size {
+                let at = grid.index_from_plane(self.plane_from_pixel(row as f64, column as f64)).round();
+                let (j, i) = (at.y as usize, at.x as usize);
+                let inside = at.x >= 0.0 && at.y >= 0.0;
+                let found = slices.iter().position(|s| inside && s.is_some_and(|s| s.get(j, i)));
+                labels.push(found.map_or(0, |n| n as u8 + 1));
+            }
+        }
+        labels
     }
 
     /// The same place with more pixels around.

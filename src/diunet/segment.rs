@@ -1,5 +1,8 @@
-//! Inference: slice by slice from the foot up, each shown as soon as it is there, cancellable in between.
+//! Inference: slice by slice from the foot up, each shown as soon as it is there, cancellable in between. A run can begin
+//! with what an earlier one gave: only slices whose input has changed go through the network again.
 
+use super::calibration::HeldOut;
+use super::confidence::Uncertainty;
 use super::lungs::{LungRegion, find_lungs};
 use super::manifest::LoadedModel;
 use super::paste::{SliceLogits, SliceOutlines, outlines};
@@ -12,7 +15,8 @@ use crate::structures::{Provenance, Station};
 use crate::tf;
 use crate::words::t;
 use candle_core::{Device, Tensor};
-use std::collections::BTreeMap;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -67,6 +71,15 @@ pub struct SliceOutput {
     pub outlines: SliceOutlines,
 }
 
+/// What the network gave for every input of a run, for the next run of the same weights.
+#[derive(Debug, Clone, Default)]
+pub struct Recall {
+    /// SHA-256 of the weights.
+    weights: String,
+    /// By SHA-256 of the input of a slice: all that its output depends on.
+    slices: HashMap<[u8; 32], Arc<SliceLogits>>,
+}
+
 /// Everything that the network drew.
 #[derive(Debug, Clone)]
 pub struct Segmentation {
@@ -75,6 +88,12 @@ pub struct Segmentation {
     /// Of the network's second output; the program does not offer it.
     pub ctv: BTreeMap<usize, Arc<SliceContours>>,
     pub slices_run: Range<usize>,
+    /// So many of them had the input of the run before, and were taken from there.
+    pub slices_recalled: usize,
+    /// For the next run.
+    pub recall: Arc<Recall>,
+    /// `None` where the frame of the network has no valid grid.
+    pub uncertainty: Option<Arc<Uncertainty>>,
     pub lungs: LungRegion,
     pub seconds: f64,
     pub provenance: Provenance,
@@ -95,6 +114,21 @@ pub fn segment(
     progress: &dyn Progress,
     on_slice: &mut dyn FnMut(SliceOutput),
 ) -> Result<Segmentation, SegmentError> {
+    segment_again(model, ct, gtv, &Recall::default(), progress, on_slice)
+}
+
+/// As [`segment`], with what an earlier run gave. The result is the same as without it.
+///
+/// # Errors
+/// See [`SegmentError`]; nothing is half done.
+pub fn segment_again(
+    model: &LoadedModel,
+    ct: &CtVolume,
+    gtv: &Mask,
+    before: &Recall,
+    progress: &dyn Progress,
+    on_slice: &mut dyn FnMut(SliceOutput),
+) -> Result<Segmentation, SegmentError> {
     let start = Instant::now();
     let (manifest, grid) = (model.manifest(), &ct.grid);
     if let Some([_, [k, j, i]]) = gtv.bounds()
@@ -111,30 +145,48 @@ pub fn segment(
         )));
     }
     progress.report(crate::words::t("Finding the lungs"), 0, 1);
-    let frame = Frame::new(grid, [0.0; 2], manifest.spacing_mm, manifest.crop).ok_or(SegmentError::NotAxial)?;
-    let lungs = find_lungs(ct).ok_or(SegmentError::NoLungs)?;
-    let frame = frame.centered_at(lungs.center);
-    let slices = slices_to_run(grid, &lungs);
+    let (frame, lungs, slices) = place(model, ct)?;
     progress.checkpoint()?;
 
     let mut stack = Stack::new(manifest, ct, gtv, frame.clone());
-    let mut logits = Vec::with_capacity(slices.len());
+    let known = (before.weights == manifest.sha256).then_some(&before.slices);
+    let mut recall = Recall { weights: manifest.sha256.clone(), slices: HashMap::new() };
+    let mut slices_recalled = 0;
+    let mut logits: Vec<Arc<SliceLogits>> = Vec::with_capacity(slices.len());
     let mut drawn: Vec<SliceOutlines> = Vec::with_capacity(slices.len());
     for (done, k) in slices.clone().enumerate() {
         progress.checkpoint()?;
         progress.report(crate::words::t("Drawing stations"), done, slices.len());
-        let slice = model.threads().install(|| run_slice(model, &stack.slab(k)))?;
+        let input = Input::new(model, &stack.slab(k));
+        let digest = input.digest();
+        let slice = match known.and_then(|known| known.get(&digest)) {
+            Some(slice) => {
+                slices_recalled += 1;
+                Arc::clone(slice)
+            }
+            None => Arc::new(model.threads().install(|| input.run(model))?),
+        };
+        recall.slices.insert(digest, Arc::clone(&slice));
         let found = outlines(&slice, &frame, grid);
         on_slice(SliceOutput { k, done: done + 1, total: slices.len(), outlines: found.clone() });
         logits.push(slice);
         drawn.push(found);
     }
     progress.report(crate::words::t("Tidying stations"), slices.len(), slices.len());
+    let raw = logits.clone();
     let thickness: Vec<f64> = slices.clone().map(|k| grid.thickness_mm(k)).collect();
     for n in tidy(&mut logits, frame.size, frame.spacing_mm, &thickness) {
         progress.checkpoint()?;
         drawn[n] = outlines(&logits[n], &frame, grid);
     }
+
+    progress.checkpoint()?;
+    let labels: Vec<Vec<u8>> = logits.iter().map(|slice| slice.labels()).collect();
+    let temperature = manifest.calibration.as_ref().map(|c| c.temperature);
+    let uncertainty = model
+        .threads()
+        .install(|| Uncertainty::new(&raw, &labels, &frame, grid, slices.clone(), temperature))
+        .inspect_err(|error| tracing::warn!(%error, "the uncertainty of the network has no grid"));
 
     let mut stations: [BTreeMap<usize, Arc<SliceContours>>; Station::COUNT] = Default::default();
     let mut ctv = BTreeMap::new();
@@ -162,6 +214,9 @@ pub fn segment(
         stations,
         ctv,
         slices_run: slices,
+        slices_recalled,
+        recall: Arc::new(recall),
+        uncertainty: uncertainty.ok().map(Arc::new),
         lungs,
         seconds: start.elapsed().as_secs_f64(),
         provenance: model.provenance(),
@@ -169,17 +224,77 @@ pub fn segment(
     })
 }
 
-/// The network on one slice, in the current thread pool.
-fn run_slice(model: &LoadedModel, slab: &[Planes]) -> Result<SliceLogits, SegmentError> {
+/// Where the network looks, and at which slices.
+fn place(model: &LoadedModel, ct: &CtVolume) -> Result<(Frame, LungRegion, Range<usize>), SegmentError> {
     let manifest = model.manifest();
-    let architecture = model.network().architecture();
-    let (size, pixels) = (manifest.crop, manifest.crop * manifest.crop);
-    let mut ct = vec![0.0; architecture.ct_channels() * pixels];
-    let mut gtv = vec![0.0; architecture.gtv_channels() * pixels];
-    fill_channels(manifest, slab, &mut ct, &mut gtv);
-    let ct = Tensor::from_vec(ct, (1, architecture.ct_channels(), size, size), &Device::Cpu)?;
-    let gtv = Tensor::from_vec(gtv, (1, architecture.gtv_channels(), size, size), &Device::Cpu)?;
-    let out = model.network().forward(&ct, &gtv)?;
-    let values = |t: &Tensor| t.flatten_all()?.to_vec1::<f32>();
-    Ok(SliceLogits::new(&values(&out.stations)?, &values(&out.ctv)?, size))
+    let frame = Frame::new(&ct.grid, [0.0; 2], manifest.spacing_mm, manifest.crop).ok_or(SegmentError::NotAxial)?;
+    let lungs = find_lungs(ct).ok_or(SegmentError::NoLungs)?;
+    let slices = slices_to_run(&ct.grid, &lungs);
+    Ok((frame.centered_at(lungs.center), lungs, slices))
+}
+
+/// Runs the network on a case whose stations are known, for its calibration; `stations` in canonical order.
+///
+/// # Errors
+/// See [`SegmentError`].
+pub fn add_held_out(
+    model: &LoadedModel,
+    ct: &CtVolume,
+    gtv: &Mask,
+    stations: &[Mask; Station::COUNT],
+    progress: &dyn Progress,
+    held_out: &mut HeldOut,
+) -> Result<(), SegmentError> {
+    let (frame, _, slices) = place(model, ct)?;
+    let mut stack = Stack::new(model.manifest(), ct, gtv, frame.clone());
+    for (done, k) in slices.clone().enumerate() {
+        progress.checkpoint()?;
+        progress.report(t("Drawing stations"), done, slices.len());
+        let input = Input::new(model, &stack.slab(k));
+        let logits = model.threads().install(|| input.run(model))?;
+        for (pixel, class) in frame.labels(&ct.grid, stations, k).into_iter().enumerate() {
+            held_out.add(logits.at(pixel), class);
+        }
+    }
+    Ok(())
+}
+
+/// What the network is given for one slice: both encoders' channels.
+struct Input {
+    ct: Vec<f32>,
+    gtv: Vec<f32>,
+}
+
+impl Input {
+    fn new(model: &LoadedModel, slab: &[Planes]) -> Self {
+        let manifest = model.manifest();
+        let architecture = model.network().architecture();
+        let pixels = manifest.crop * manifest.crop;
+        let mut ct = vec![0.0; architecture.ct_channels() * pixels];
+        let mut gtv = vec![0.0; architecture.gtv_channels() * pixels];
+        fill_channels(manifest, slab, &mut ct, &mut gtv);
+        Self { ct, gtv }
+    }
+
+    fn digest(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        let mut bytes = Vec::with_capacity(4 * self.ct.len().max(self.gtv.len()));
+        for values in [&self.ct, &self.gtv] {
+            bytes.clear();
+            bytes.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+            hash.update(&bytes);
+        }
+        hash.finalize().into()
+    }
+
+    /// The network on the slice, in the current thread pool.
+    fn run(self, model: &LoadedModel) -> Result<SliceLogits, SegmentError> {
+        let architecture = model.network().architecture();
+        let size = model.manifest().crop;
+        let ct = Tensor::from_vec(self.ct, (1, architecture.ct_channels(), size, size), &Device::Cpu)?;
+        let gtv = Tensor::from_vec(self.gtv, (1, architecture.gtv_channels(), size, size), &Device::Cpu)?;
+        let out = model.network().forward(&ct, &gtv)?;
+        let values = |t: &Tensor| t.flatten_all()?.to_vec1::<f32>();
+        Ok(SliceLogits::new(&values(&out.stations)?, &values(&out.ctv)?, size))
+    }
 }

@@ -3,6 +3,7 @@
 use super::network::CLASSES;
 use super::paste::SliceLogits;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Islands smaller than this go, unless they are all there is of the structure, cm3.
 const LEAST_ISLAND_CM3: f64 = 0.3;
@@ -10,14 +11,14 @@ const LEAST_ISLAND_CM3: f64 = 0.3;
 const LARGEST_HOLE_MM2: f64 = 100.0;
 
 /// Tidies every station and the CTV over consecutive slices; `thickness_mm` is one value per slice.
-/// Returns the indices of the slices that changed.
-pub fn tidy(slices: &mut [SliceLogits], size: usize, spacing_mm: f64, thickness_mm: &[f64]) -> BTreeSet<usize> {
+/// Slices that others hold too are copied before they change. Returns the indices of the slices that changed.
+pub fn tidy(slices: &mut [Arc<SliceLogits>], size: usize, spacing_mm: f64, thickness_mm: &[f64]) -> BTreeSet<usize> {
     let mut changed = BTreeSet::new();
     let area_mm2 = spacing_mm * spacing_mm;
-    let mut labels: Vec<Vec<u8>> = slices.iter().map(SliceLogits::labels).collect();
+    let mut labels: Vec<Vec<u8>> = slices.iter().map(|s| s.labels()).collect();
     for class in 1..CLASSES {
         for (k, pixel) in islands(&labels, class as u8, size, area_mm2, thickness_mm) {
-            slices[k].lower(class, pixel);
+            Arc::make_mut(&mut slices[k]).lower(class, pixel);
             changed.insert(k);
         }
         for &k in &changed {
@@ -27,7 +28,7 @@ pub fn tidy(slices: &mut [SliceLogits], size: usize, spacing_mm: f64, thickness_
     for (k, slice) in slices.iter_mut().enumerate() {
         for class in 1..CLASSES as u8 {
             for pixel in holes(&labels[k], class, size, area_mm2) {
-                slice.raise(usize::from(class), pixel);
+                Arc::make_mut(slice).raise(usize::from(class), pixel);
                 changed.insert(k);
             }
         }
@@ -35,13 +36,13 @@ pub fn tidy(slices: &mut [SliceLogits], size: usize, spacing_mm: f64, thickness_
     let mut ctv: Vec<Vec<u8>> =
         slices.iter().map(|s| s.ctv.iter().map(|v| u8::from(*v > half::f16::ZERO)).collect()).collect();
     for (k, pixel) in islands(&ctv, 1, size, area_mm2, thickness_mm) {
-        slices[k].flip_ctv(pixel);
+        Arc::make_mut(&mut slices[k]).flip_ctv(pixel);
         ctv[k][pixel] = 0;
         changed.insert(k);
     }
     for (k, slice) in slices.iter_mut().enumerate() {
         for pixel in holes(&ctv[k], 1, size, area_mm2) {
-            slice.flip_ctv(pixel);
+            Arc::make_mut(slice).flip_ctv(pixel);
             changed.insert(k);
         }
     }
@@ -140,7 +141,7 @@ mod tests {
 
     const SIZE: usize = 20;
 
-    fn slices(inside: impl Fn(usize, usize, usize) -> bool) -> Vec<SliceLogits> {
+    fn slices(inside: impl Fn(usize, usize, usize) -> bool) -> Vec<Arc<SliceLogits>> {
         (0..3)
             .map(|k| {
                 let mut stations = vec![0.0; CLASSES * SIZE * SIZE];
@@ -151,13 +152,13 @@ mod tests {
                         ctv[pixel] = 2.0;
                     }
                 }
-                SliceLogits::new(&stations, &ctv, SIZE)
+                Arc::new(SliceLogits::new(&stations, &ctv, SIZE))
             })
             .collect()
     }
 
-    fn count(s: &[SliceLogits]) -> (usize, usize) {
-        let stations = s.iter().flat_map(SliceLogits::labels).filter(|l| *l == 5).count();
+    fn count(s: &[Arc<SliceLogits>]) -> (usize, usize) {
+        let stations = s.iter().flat_map(|s| s.labels()).filter(|l| *l == 5).count();
         (stations, s.iter().flat_map(|s| &s.ctv).filter(|v| **v > half::f16::ZERO).count())
     }
 

@@ -1,4 +1,4 @@
-//! Values laid over the CT on a grid of their own: PET uptake or radiation dose.
+//! Values laid over the CT on a grid of their own: PET uptake, radiation dose, or how unsure a network was.
 
 use crate::geometry::{ImagePlane, PatientPoint, Rigid, VoxelGrid};
 use glam::{DVec2, DVec3};
@@ -17,6 +17,8 @@ pub enum Quantity {
     Dose,
     /// Dose relative to something that the file does not state.
     RelativeDose,
+    /// One less the probability of a network's most probable class, 0 to 1.
+    Uncertainty,
 }
 
 impl Quantity {

@@ -1,5 +1,6 @@
-//! Long jobs over many capabilities: training, simulated cohorts, evaluation.
+//! Long jobs over many capabilities: training, calibration, simulated cohorts, evaluation.
 
+pub mod calibrate;
 pub mod evaluate;
 pub mod simulated_cohort;
 pub mod train_diunet;

@@ -153,6 +153,7 @@ impl OffScreen {
 
     fn measure(&mut self, events: Vec<Event>, draws: bool, times: &mut MotionTimes) -> anyhow::Result<()> {
         let [cpu, whole] = self.step(events, draws)?;
+        tracing::debug!(motion = times.name, ms = cpu.as_secs_f64() * 1e3, "a frame");
         if draws {
             times.whole.push(whole);
         } else {

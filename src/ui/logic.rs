@@ -16,8 +16,8 @@ use crate::workbench::jobs::JobKey;
 use crate::workbench::journal::JournalCommand;
 use crate::workbench::tools::ToolEvent;
 use crate::workbench::{
-    Action, AnatomyCommand, Case, Command, ExportFormat, MeasureCommand, PreferenceCommand, Severity, Shown,
-    ViewCommand, Workbench,
+    Action, AnatomyCommand, Case, Command, ExportFormat, MeasureCommand, OverlayCommand, PreferenceCommand, Severity,
+    Shown, ViewCommand, Workbench,
 };
 use eframe::egui::{self, Key, Modifiers, ViewportCommand};
 use std::path::{Path, PathBuf};
@@ -95,6 +95,7 @@ impl HilumApp {
         let goes_to = match &command {
             Command::GoToRoi(_) | Command::Undo | Command::Redo | Command::GoToState(_) => true,
             Command::Anatomy(command) => command.goes_to_a_place(),
+            Command::Overlay(command) => matches!(command, OverlayCommand::GoToLeastSure(_)),
             _ => false,
         };
         let before = self.workbench.view.crosshair;

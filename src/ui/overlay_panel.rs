@@ -42,7 +42,9 @@ pub fn overlay_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut Overlay
         return;
     };
     shown_ui(ui, input, overlay);
-    if loaded.volume.quantity.is_dose() {
+    if loaded.volume.quantity == Quantity::Uncertainty {
+        review_ui(ui, input);
+    } else if loaded.volume.quantity.is_dose() {
         dose_ui(ui, input, state, overlay);
     } else {
         range_ui(ui, input, overlay);
@@ -64,6 +66,7 @@ fn caution_words(caution: &str) -> String {
             t("Registered: it lies where a registration object of the folder puts it; check the match").into()
         }
         "relative, no Gy" => t("Relative dose: percent only, no Gy").into(),
+        "the network's own estimate" => t("It says where to look first, not whether a contour is right").into(),
         "not SUV" => t("Raw values, not SUV").into(),
         other => other.to_owned(),
     }
@@ -127,6 +130,25 @@ fn shown_ui(ui: &mut Ui, input: &PanelInput<'_>, overlay: &Overlay) {
         ui.label(RichText::new(t("Colours")).color(theme::TEXT_SECONDARY));
         if let Some(map) = segmented(ui, t("Colours of the overlay; lighter is more"), &maps, overlay.style.map) {
             sender.send(Command::Overlay(OverlayCommand::SetMap(map)));
+        }
+    });
+}
+
+/// The stations of the network, the least sure first.
+fn review_ui(ui: &mut Ui, input: &PanelInput<'_>) {
+    ui.label(RichText::new(t("To look at first")).color(theme::TEXT_SECONDARY));
+    ui.horizontal_wrapped(|ui| {
+        for confidence in input.workbench.review_order() {
+            let label = confidence.station.label();
+            let button = ui.button(label).on_hover_text(tf!(
+                "Go to the least sure place of {label}; DSC expected from the network's probabilities {dsc:.2}",
+                label,
+                dsc = confidence.expected_dsc
+            ));
+            let button = button.accessible_name(tf!("Go to the least sure place of {label}", label));
+            if button.clicked() {
+                input.sender.send(Command::Overlay(OverlayCommand::GoToLeastSure(confidence.station)));
+            }
         }
     });
 }

@@ -52,10 +52,18 @@ pub fn legend(workbench: &Workbench) -> Option<OverlayLegend> {
     let quantity = loaded.volume.quantity;
     if !quantity.is_dose() {
         let [low, high] = overlay.style.range;
-        let number = |v: f64| if high - low >= 100.0 { format!("{v:.0}") } else { format!("{v:.1}") };
+        let number = |v: f64| match quantity {
+            Quantity::Uncertainty => format!("{:.0} %", v * 100.0),
+            _ if high - low >= 100.0 => format!("{v:.0}"),
+            _ => format!("{v:.1}"),
+        };
         let colors = (0..=24).map(|n| overlay.style.map.color(f64::from(n) / 24.0)).collect();
         let words = [number(low), number(f64::midpoint(low, high)), number(high)];
-        let title = if quantity == Quantity::Suv { t("SUV bw, g/ml").into() } else { loaded.volume.unit.clone() };
+        let title = match quantity {
+            Quantity::Suv => t("SUV bw, g/ml").into(),
+            Quantity::Uncertainty => t("Uncertainty").into(),
+            _ => loaded.volume.unit.clone(),
+        };
         return Some(OverlayLegend { title, cautions, levels: Vec::new(), bar: Some((colors, words)) });
     }
     let levels = overlay.levels();

@@ -120,6 +120,8 @@ pub struct Workbench {
     live: Option<Live>,
     other_structure_sets: Vec<SetSource>,
     overlays: Overlays,
+    /// What the last run of the network on this case gave, for the next one.
+    recall: Arc<diunet::Recall>,
     /// The series of the folder that is open, and its files and folders.
     found: SeriesList,
     opened: Vec<PathBuf>,
@@ -203,6 +205,7 @@ impl Workbench {
             live: None,
             other_structure_sets: Vec::new(),
             overlays: Overlays::default(),
+            recall: Arc::default(),
             found: SeriesList::default(),
             opened: Vec::new(),
             thumbnails: Vec::new(),

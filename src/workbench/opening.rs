@@ -272,6 +272,7 @@ impl Workbench {
         }
         self.report_import(t("Opened"), 0);
         self.overlays = Overlays::new(found.overlays.clone());
+        self.recall = Arc::default();
         self.offer(found, opened.clone());
         if !opened.is_empty() {
             self.change_settings(|settings| settings.remember(opened));

@@ -127,6 +127,10 @@ pub fn segmentation_edit(case: &mut Case, segmentation: &Segmentation, policy: &
         slices = segmentation.slices_run.len(),
         seconds = segmentation.seconds
     );
+    if segmentation.slices_recalled > 0 {
+        let recalled = segmentation.slices_recalled;
+        summary.push_str(&tf!("; {recalled} slices had not changed since the run before", recalled));
+    }
     if beside > 0 {
         summary.push_str(&tf!("; {beside} of them stand beside stations that the case had already (zAI_)", beside));
     }

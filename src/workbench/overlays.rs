@@ -1,12 +1,14 @@
-//! PET and dose laid over the case: which there are, which one is shown and how. They are no part of the case:
-//! nothing here is edited, undone or exported.
+//! PET, dose and the network's uncertainty laid over the case: which there are, which one is shown and how. They are no
+//! part of the case: nothing here is edited, undone or exported.
 
 use super::jobs::{JobError, JobKey, Lane};
 use super::results::CaseResult;
 use super::{Severity, Trouble, Workbench};
-use crate::dicom::{LoadedOverlay, OverlayKind, OverlaySource, Prescription};
-use crate::geometry::PatientPoint;
-use crate::image::{ColorMap, Quantity};
+use crate::dicom::{ImportWarning, LoadedOverlay, OverlayKind, OverlaySource, Prescription};
+use crate::diunet::{StationConfidence, Uncertainty};
+use crate::geometry::{PatientPoint, Rigid};
+use crate::image::{ColorMap, OverlayVolume, Quantity};
+use crate::structures::{Role, Station};
 use crate::tf;
 use crate::words::{keep, t};
 use std::sync::Arc;
@@ -40,12 +42,14 @@ impl OverlayStyle {
     /// Most levels at a time: as many colours can be told apart.
     pub const MOST_LEVELS: usize = 12;
     pub const SUV_RANGE: [f64; 2] = [0.0, 10.0];
+    /// Where half of the probability lies with other classes, more matters little.
+    pub const UNCERTAINTY_RANGE: [f64; 2] = [0.0, 0.5];
 
     fn new(kind: OverlayKind) -> Self {
         let dose = kind == OverlayKind::Dose;
         Self {
             opacity: if dose { 0.25 } else { 0.55 },
-            range: Self::SUV_RANGE,
+            range: if kind == OverlayKind::Uncertainty { Self::UNCERTAINTY_RANGE } else { Self::SUV_RANGE },
             map: if dose { ColorMap::Sea } else { ColorMap::Heat },
             levels_percent: Self::LEVELS_PERCENT.to_vec(),
             unit: DoseUnit::Gray,
@@ -74,6 +78,8 @@ pub enum OverlayCommand {
     SetReference(f64),
     SetLines(bool),
     SetLabels(bool),
+    /// Goes to the place of a station of which the network was least sure, and selects the station.
+    GoToLeastSure(Station),
 }
 
 /// An overlay of the case.
@@ -118,6 +124,7 @@ impl Overlay {
         let Some(loaded) = &self.loaded else { return String::new() };
         match loaded.volume.quantity {
             Quantity::Suv => tf!("SUV {value:.2}", value),
+            Quantity::Uncertainty => tf!("DiUnet: {sure:.0} % sure", sure = (1.0 - value) * 100.0),
             Quantity::RawPet if value.abs() >= 100.0 => format!("{value:.0} {}", loaded.volume.unit),
             Quantity::RawPet => format!("{value:.2} {}", loaded.volume.unit),
             Quantity::Dose | Quantity::RelativeDose => match (self.dose_unit(), self.reference()) {
@@ -154,6 +161,8 @@ impl Overlay {
         cautions.extend(registered.then_some(keep("registered")));
         cautions.extend((quantity == Some(Quantity::RelativeDose)).then_some(keep("relative, no Gy")));
         cautions.extend((quantity == Some(Quantity::RawPet)).then_some(keep("not SUV")));
+        let uncertain = quantity == Some(Quantity::Uncertainty);
+        cautions.extend(uncertain.then_some(keep("the network's own estimate")));
         cautions
     }
 }
@@ -170,6 +179,8 @@ pub(super) struct Overlays {
     all: Vec<Overlay>,
     chosen: Option<usize>,
     hidden: bool,
+    /// Of the last run of the network.
+    uncertainty: Option<Arc<Uncertainty>>,
 }
 
 impl Overlays {
@@ -181,7 +192,40 @@ impl Overlays {
             failed: None,
             source,
         };
-        Self { all: sources.into_iter().enumerate().map(overlay).collect(), chosen: None, hidden: false }
+        Self { all: sources.into_iter().enumerate().map(overlay).collect(), ..Self::default() }
+    }
+
+    /// Lists the uncertainty of a run of the network in the place of that of the run before; it is not shown until asked for.
+    pub fn set_uncertainty(&mut self, uncertainty: Arc<Uncertainty>) {
+        const KEY: &str = "diunet uncertainty";
+        let grid = Arc::new(uncertainty.grid.clone());
+        let values = uncertainty.values.clone();
+        let volume = OverlayVolume::new(grid, values, Quantity::Uncertainty, "", Rigid::IDENTITY);
+        let method = match uncertainty.temperature {
+            Some(temperature) => tf!(
+                "One less the probability of the class that the network found most probable, calibrated on held-out cases (temperature {temperature:.2}, see the model card); of its last run on this case",
+                temperature
+            ),
+            None => t(
+                "One less the probability of the class that the network found most probable, not calibrated; of its last run on this case",
+            )
+            .to_owned(),
+        };
+        let warnings = match uncertainty.temperature {
+            Some(_) => Vec::new(),
+            None => vec![ImportWarning::warning(t(
+                "The probabilities of this model are not calibrated: they order places, their figures mean little",
+            ))],
+        };
+        let loaded = Some(Arc::new(LoadedOverlay { volume, warnings, method, reference: None }));
+        self.uncertainty = Some(uncertainty);
+        if let Some(at) = self.at(KEY) {
+            self.all[at].loaded = loaded;
+            return;
+        }
+        let source = OverlaySource::computed(KEY, OverlayKind::Uncertainty, "DiUnet", "");
+        let style = OverlayStyle::new(source.kind);
+        self.all.push(Overlay { source, number: self.all.len() + 1, loaded, failed: None, style });
     }
 
     fn at(&self, key: &str) -> Option<usize> {
@@ -211,6 +255,20 @@ impl Workbench {
         Some((overlay, overlay.loaded.as_ref()?))
     }
 
+    /// The stations of the last run of the network, those first of which it was least sure: an order to look at them.
+    pub fn review_order(&self) -> &[StationConfidence] {
+        self.overlays.uncertainty.as_ref().map_or(&[], |u| &u.stations)
+    }
+
+    fn go_to_least_sure(&mut self, station: Station) {
+        let Some(place) = self.review_order().iter().find(|c| c.station == station).map(|c| c.least_sure) else {
+            return;
+        };
+        let roi = self.case.as_ref().and_then(|c| c.structures().with_role(Role::Station(station)).next());
+        self.view.selected = roi.map(|r| r.id).or(self.view.selected);
+        self.view.crosshair = place;
+    }
+
     /// The value of the shown overlay at a patient point, in words.
     pub fn overlay_words_at(&self, point: PatientPoint) -> Option<String> {
         let (overlay, loaded) = self.shown_overlay()?;
@@ -227,7 +285,7 @@ impl Workbench {
                 }
                 Some(_) => None,
             },
-            OverlayCommand::Remove => None,
+            OverlayCommand::Remove | OverlayCommand::GoToLeastSure(_) => None,
             _ => self.chosen_overlay().is_none().then_some(t("Choose an overlay first")),
         }
     }
@@ -246,6 +304,7 @@ impl Workbench {
             OverlayCommand::SetVisible(visible) => self.overlays.hidden = !visible,
             OverlayCommand::SetReference(gy) => self.set_reference(gy),
             OverlayCommand::SetLevels(levels) => self.set_levels(levels),
+            OverlayCommand::GoToLeastSure(station) => self.go_to_least_sure(station),
             style => self.set_style(style),
         }
     }

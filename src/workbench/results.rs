@@ -191,6 +191,10 @@ impl Workbench {
                     self.notices.push(Severity::Info, summary, details);
                 }
                 self.report(result);
+                self.recall = Arc::clone(&segmentation.recall);
+                if let Some(uncertainty) = &segmentation.uncertainty {
+                    self.overlays.set_uncertainty(Arc::clone(uncertainty));
+                }
             }
             CaseResult::Proposed(proposal, derivation) => {
                 self.finish_stroke();
@@ -293,9 +297,10 @@ impl Workbench {
             return;
         };
         let (model, volume, gtv) = (Arc::clone(model), case.image.volume.clone(), case.gtv_mask());
+        let before = Arc::clone(&self.recall);
         self.spawn_for_case(Lane::Infer, JobKey::Segment, t("Contour stations with DiUnet"), None, move |context| {
-            let segmentation =
-                diunet::segment(&model, &volume, &gtv, context, &mut |_| {}).map_err(outcome::segment_error)?;
+            let segmentation = diunet::segment_again(&model, &volume, &gtv, &before, context, &mut |_| {})
+                .map_err(outcome::segment_error)?;
             Ok(CaseResult::Segmented(Box::new(segmentation)))
         });
     }

@@ -49,24 +49,11 @@ pub fn phantom(variation: Variation, seed: u64, progress: &dyn Progress) -> Resu
     Ok((phantom, gtv))
 }
 
-/// Station (1 to 16) and CTV of every pixel of the frame: of the voxel whose centre is nearest.
+/// Station (1 to 16) and CTV of every pixel of the frame.
 fn label_map(frame: &Frame, grid: &VoxelGrid, phantom: &Phantom, k: usize) -> Vec<u8> {
-    let mut labels = Vec::with_capacity(frame.size * frame.size);
-    let stations: Vec<_> = phantom.station_masks.iter().map(|m| m.slices.get(&k)).collect();
-    let ctv = phantom.ctv.slices.get(&k);
-    for row in 0..frame.size {
-        for column in 0..frame.size {
-            let at = grid.index_from_plane(frame.plane_from_pixel(row as f64, column as f64)).round();
-            if at.x < 0.0 || at.y < 0.0 {
-                labels.push(0);
-                continue;
-            }
-            let (j, i) = (at.y as usize, at.x as usize);
-            let station = stations.iter().position(|s| s.is_some_and(|s| s.get(j, i))).map_or(0, |n| n as u8 + 1);
-            labels.push(station | if ctv.is_some_and(|c| c.get(j, i)) { CTV_BIT } else { 0 });
-        }
-    }
-    labels
+    let stations = frame.labels(grid, &phantom.station_masks, k);
+    let ctv = frame.labels(grid, std::slice::from_ref(&phantom.ctv), k);
+    stations.into_iter().zip(ctv).map(|(station, ctv)| station | if ctv > 0 { CTV_BIT } else { 0 }).collect()
 }
 
 impl TrainingCase {

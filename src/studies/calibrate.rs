@@ -1,0 +1,61 @@
+//! How far the probabilities of a network can be taken at their word: its temperature is found on some phantoms and
+//! judged on others, none of which it was trained on or chosen by.
+
+use super::train_diunet::phantom;
+use crate::diunet::{Calibration, HeldOut, LoadedModel, SegmentError, add_held_out};
+use crate::phantom::{PhantomError, Variation};
+use crate::progress::Progress;
+
+/// Why a network was not calibrated.
+#[derive(Debug, thiserror::Error)]
+pub enum CalibrationError {
+    #[error("cancelled")]
+    Cancelled,
+    #[error(
+        "the network was not calibrated: none of the phantoms of seeds {0:?} could be segmented; choose other seeds or look at the network with hilum evaluate"
+    )]
+    NoCase(Vec<u64>),
+    #[error(transparent)]
+    Segment(SegmentError),
+}
+
+/// Finds the temperature on the phantoms of the first seeds and judges it on those of the others. Seeds of which no
+/// phantom can be made, or in which no lungs are found, are left out.
+///
+/// # Errors
+/// See [`CalibrationError`].
+pub fn calibrate(
+    model: &LoadedModel,
+    phantoms: Variation,
+    fit: &[u64],
+    test: &[u64],
+    progress: &dyn Progress,
+) -> Result<Calibration, CalibrationError> {
+    let (fit_voxels, fitted_on) = held_out(model, phantoms, fit, progress)?;
+    let (test_voxels, tested_on) = held_out(model, phantoms, test, progress)?;
+    Calibration::of(&fit_voxels, fitted_on, &test_voxels, tested_on)
+        .ok_or_else(|| CalibrationError::NoCase([fit, test].concat()))
+}
+
+fn held_out(
+    model: &LoadedModel,
+    phantoms: Variation,
+    seeds: &[u64],
+    progress: &dyn Progress,
+) -> Result<(HeldOut, Vec<u64>), CalibrationError> {
+    let (mut all, mut used) = (HeldOut::default(), Vec::new());
+    for &seed in seeds {
+        let (phantom, gtv) = match phantom(phantoms, seed, progress) {
+            Ok(made) => made,
+            Err(PhantomError::Cancelled(_)) => return Err(CalibrationError::Cancelled),
+            Err(PhantomError::TooSmall(_)) => continue,
+        };
+        match add_held_out(model, &phantom.volume, &gtv, &phantom.station_masks, progress, &mut all) {
+            Ok(()) => used.push(seed),
+            Err(SegmentError::Cancelled) => return Err(CalibrationError::Cancelled),
+            Err(SegmentError::NoLungs) => {}
+            Err(other) => return Err(CalibrationError::Segment(other)),
+        }
+    }
+    Ok((all, used))
+}
