@@ -10,7 +10,7 @@ use crate::structures::{Generation, Provenance, Role, Station};
 use crate::tf;
 use crate::words::{t, told};
 use crate::workbench::{Case, Command, Derived, READING};
-use eframe::egui::{self, Align2, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{self, Align2, Mesh, Rect, RichText, Sense, Shape, Ui, WidgetInfo, pos2, vec2};
 
 const STATION_WIDTH: f32 = 34.0;
 const HEAD: f32 = 34.0;
@@ -93,12 +93,16 @@ fn matrix_ui(ui: &mut Ui, input: &PanelInput<'_>, features: &FeatureVector) {
             ui.painter().text(at, Align2::CENTER_CENTER, title, font, theme::TEXT_FAINT);
         }
     }
+    // A hundred bars as one mesh: each as a shape of its own would take a tenth of a frame.
+    let bars = ui.painter().add(Shape::Noop);
+    let mut mesh = Mesh::default();
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
         for station in Station::all() {
-            station_row(ui, input, features, station, cell, &small);
+            station_row(ui, input, features, station, cell, &small, &mut mesh);
         }
     });
+    ui.painter().set(bars, mesh);
 }
 
 fn station_row(
@@ -108,13 +112,16 @@ fn station_row(
     station: Station,
     cell: f32,
     font: &egui::FontId,
+    bars: &mut Mesh,
 ) {
     let (rect, response) = ui.allocate_exact_size(vec2(STATION_WIDTH + 6.0 * cell, ROW), Sense::click());
     let values: Vec<(&FeatureInfo, Option<f64>)> =
         (0..6).map(|f| ratio_index(station, f)).map(|index| (&catalogue()[index], features.values[index])).collect();
-    let spoken: Vec<String> = values.iter().map(|(info, v)| format!("{} {}", info.name, share_words(*v))).collect();
-    let spoken = tf!("Station {station}: {names}", station, names = spoken.join(", "));
-    response.widget_info(|| WidgetInfo::labeled(egui::Role::Button, true, &spoken));
+    response.widget_info(|| {
+        let spoken: Vec<String> = values.iter().map(|(info, v)| format!("{} {}", info.name, share_words(*v))).collect();
+        let spoken = tf!("Station {station}: {names}", station, names = spoken.join(", "));
+        WidgetInfo::labeled(egui::Role::Button, true, &spoken)
+    });
     let touched = features.partition.stations.get(station.index()).is_some_and(|p| p.touched_by_ctv);
     if response.hovered() {
         ui.painter().rect_filled(rect, 3.0, theme::CONTROL);
@@ -134,19 +141,22 @@ fn station_row(
         if let Some(value) = value {
             let strip =
                 Rect::from_min_max(pos2(inner.left(), inner.bottom() - 4.0), pos2(inner.right(), inner.bottom() - 2.0));
-            tiny_bar(ui.painter(), strip, *value as f32, theme::faded(bar, 0.85));
+            tiny_bar(ui, bars, strip, *value as f32, theme::faded(bar, 0.85));
         }
     }
     let clicked = response.clicked();
     let column = response.hover_pos().map(|at| ((at.x - rect.left() - STATION_WIDTH) / cell).floor());
-    let tooltip = match column {
-        Some(column) if (0.0..6.0).contains(&column) => {
-            let (info, value) = values[column as usize];
-            format!("{}\n{} = {}", told(&info.description), info.name, share_words(value))
-        }
-        _ => tf!("Station {station}: {name}", station, name = told(station.name())),
-    };
-    response.on_hover_text_at_pointer(tooltip);
+    response.on_hover_ui_at_pointer(|ui| {
+        let tooltip = match column {
+            Some(column) if (0.0..6.0).contains(&column) => {
+                let (info, value) = values[column as usize];
+                format!("{}\n{} = {}", told(&info.description), info.name, share_words(value))
+            }
+            _ => tf!("Station {station}: {name}", station, name = told(station.name())),
+        };
+        ui.set_max_width(ui.spacing().tooltip_width);
+        ui.label(tooltip);
+    });
     if clicked && let Some(roi) = roi {
         input.sender.send(Command::SelectRoi(Some(roi.id)));
         input.sender.send(Command::GoToRoi(roi.id));

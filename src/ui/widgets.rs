@@ -6,6 +6,7 @@ use super::theme;
 use crate::tf;
 use crate::words::{t, told};
 use crate::workbench::{Action, Workbench};
+use eframe::egui::emath::GuiRounding as _;
 use eframe::egui::{
     self, Align, Button, Color32, CornerRadius, Frame, Layout, Margin, Rect, Response, RichText, Role, Sense, Stroke,
     Ui, Vec2, WidgetInfo, vec2,
@@ -217,12 +218,16 @@ pub fn segmented<T: Copy + PartialEq>(ui: &mut Ui, name: &str, options: &[(T, &s
     chosen
 }
 
-/// A share from 0 to 1 as a thin bar.
-pub fn tiny_bar(painter: &egui::Painter, rect: Rect, share: f32, color: Color32) {
-    painter.rect_filled(rect, 1.0, theme::SUNKEN);
+/// A share from 0 to 1 as a thin bar of a mesh, on whole pixels.
+pub fn tiny_bar(ui: &Ui, mesh: &mut egui::Mesh, rect: Rect, share: f32, color: Color32) {
+    if !ui.is_rect_visible(rect) {
+        return;
+    }
+    let scale = ui.ctx().pixels_per_point();
+    mesh.add_colored_rect(rect.round_to_pixels(scale), theme::SUNKEN);
     let filled = Rect::from_min_size(rect.min, vec2(rect.width() * share.clamp(0.0, 1.0), rect.height()));
     if filled.width() > 0.0 {
-        painter.rect_filled(filled, 1.0, color);
+        mesh.add_colored_rect(filled.round_to_pixels(scale), color);
     }
 }
 

@@ -414,11 +414,13 @@ impl Action {
             ),
             Self::ToggleOverlay => (
                 "Show or hide overlay",
-                "Show or hide PET or dose over the CT; the first one where none is chosen",
+                "Show or hide PET, dose or uncertainty over the CT; the first one where none is chosen",
                 View,
                 key("O"),
             ),
-            Self::NextOverlay => ("Next overlay", "Show the next PET or dose of this case", View, shift("O")),
+            Self::NextOverlay => {
+                ("Next overlay", "Show the next overlay of this case: PET, dose, uncertainty", View, shift("O"))
+            }
             Self::ToggleIsodoses => ("Isodose lines", "Show or hide the isodose lines", View, key("I")),
             Self::ToggleIsodoseLabels => {
                 ("Isodose labels", "Show or hide the labels of the isodose lines", View, key("L"))
