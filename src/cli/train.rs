@@ -214,8 +214,8 @@ impl Diunet {
 /// Calibrate the probabilities of a network on phantoms that it has not seen
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-One temperature is found on half of the phantoms and judged on the other half. It is written into manifest.json and
-MODEL_CARD.md of the model folder; the weights stay as they are.
+A temperature and a shift of the background's logit are found on half of the phantoms and judged on the other half. They
+are written into manifest.json and MODEL_CARD.md of the model folder; the weights stay as they are.
 
 Examples:
   hilum train calibration models/diunet
@@ -223,9 +223,9 @@ Examples:
 
 JSON keys:
   folder          the model folder
-  calibration     {temperature, fitted_on (seeds), tested_on (seeds), expected_error (expected calibration error, without the
-                  temperature and with it), mean_log_loss (the same), bins [{voxels, probability (mean of the most
-                  probable class), right (share)}]}")]
+  calibration     {temperature (logits are divided by it), background (added to its logit), fitted_on (seeds), tested_on
+                  (seeds), expected_error (expected calibration error, without the scaling and with it), mean_log_loss
+                  (the same), bins [{voxels, probability (mean, of what was drawn), right (share)}]}")]
 pub struct CalibrationArgs {
     /// The model folder
     #[arg(value_name = "DIR")]
@@ -268,8 +268,9 @@ impl CalibrationArgs {
         }
         let c = &shown.calibration;
         output::print(&format!(
-            "temperature {:.3}; expected calibration error {:.4} without it, {:.4} with it, on {} phantoms of unseen seeds\n{}\n",
-            c.temperature,
+            "temperature {:.3}, background {:+.3}; expected calibration error {:.4} without, {:.4} with them, on {} phantoms of unseen seeds\n{}\n",
+            c.scaling.temperature,
+            c.scaling.background,
             c.expected_error[0],
             c.expected_error[1],
             c.tested_on.len(),

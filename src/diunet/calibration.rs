@@ -1,41 +1,44 @@
-//! Calibration: the temperature that brings the network's probabilities to what held-out cases bear out (Guo et al. 2017,
-//! ICML, arXiv:1706.04599), and how well that works on other held-out cases.
+//! Calibration: the temperature (Guo et al. 2017, ICML, arXiv:1706.04599) and the shift of the background that bring the
+//! network's probabilities to what held-out cases bear out, and how well that works on other held-out cases.
 
-use super::confidence::probabilities;
+use super::confidence::{Scaling, probabilities};
 use super::network::CLASSES;
 
 /// Voxels of this probability of background that are background say nothing: most of a scan is far from every station.
 const PLAIN_BACKGROUND: f32 = 0.99;
 /// Bins of the reliability diagram.
 const BINS: usize = 10;
-/// Between these the temperature is looked for.
+/// Between these the temperature is looked for, and the shift of the background.
 const TEMPERATURES: [f64; 2] = [0.25, 8.0];
+const SHIFTS: [f64; 2] = [-8.0, 8.0];
+/// Each of both is found anew for the other so many times.
+const ROUNDS: usize = 6;
 
 /// How the probabilities of a model were calibrated, and how they did.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Calibration {
-    /// Logits are divided by it.
-    pub temperature: f64,
-    /// On which cases the temperature was found.
+    #[serde(flatten)]
+    pub scaling: Scaling,
+    /// On which cases it was found.
     pub fitted_on: Vec<u64>,
     /// On which cases the figures below were taken, none of them used before.
     pub tested_on: Vec<u64>,
-    /// Mean absolute difference between probability and share that is right, weighted by voxels, without the
-    /// temperature and with it.
+    /// Mean absolute difference between the probability of what was drawn and the share that is right, weighted by
+    /// voxels, without the scaling and with it.
     pub expected_error: [f64; 2],
     /// Mean of the negative logarithm of the probability of the true class, without and with.
     pub mean_log_loss: [f64; 2],
-    /// The reliability diagram with the temperature.
+    /// The reliability diagram with the scaling.
     pub bins: Vec<ReliabilityBin>,
 }
 
-/// Voxels whose greatest probability lies in a tenth.
+/// Voxels whose drawn class has a probability within a tenth.
 #[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct ReliabilityBin {
     pub voxels: u64,
-    /// Mean probability of the most probable class.
+    /// Mean probability of the class that is drawn.
     pub probability: f64,
-    /// Share of them whose most probable class is the true one.
+    /// Share of them whose drawn class is the true one.
     pub right: f64,
 }
 
@@ -52,7 +55,7 @@ impl HeldOut {
         for (to, from) in row.iter_mut().zip(logits) {
             *to = from;
         }
-        if class > 0 || probabilities(row, 1.0)[0] < PLAIN_BACKGROUND {
+        if class > 0 || probabilities(row, Scaling::NONE)[0] < PLAIN_BACKGROUND {
             self.voxels.push((row.map(half::f16::from_f32), class));
         }
     }
@@ -64,53 +67,48 @@ impl HeldOut {
         self.voxels.is_empty()
     }
 
-    fn each(&self, temperature: f64) -> impl rayon::iter::ParallelIterator<Item = ([f32; CLASSES], u8)> + '_ {
+    /// Probabilities, drawn class and true class.
+    fn each(&self, scaling: Scaling) -> impl rayon::iter::ParallelIterator<Item = ([f32; CLASSES], usize, usize)> + '_ {
         use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
-        let t = temperature as f32;
-        self.voxels.par_iter().map(move |(logits, class)| (probabilities(logits.map(half::f16::to_f32), t), *class))
+        self.voxels.par_iter().map(move |(logits, class)| {
+            let logits = logits.map(half::f16::to_f32);
+            let best = |b: (usize, f32), (n, v): (usize, &f32)| if *v > b.1 { (n, *v) } else { b };
+            let (drawn, _) = logits.iter().enumerate().fold((0, f32::MIN), best);
+            (probabilities(logits, scaling), drawn, usize::from(*class))
+        })
     }
 
     /// Mean negative logarithm of the probability of the true class.
-    pub fn mean_log_loss(&self, temperature: f64) -> f64 {
+    pub fn mean_log_loss(&self, scaling: Scaling) -> f64 {
         use rayon::iter::ParallelIterator as _;
-        let sum: f64 = self.each(temperature).map(|(p, class)| -f64::from(p[usize::from(class)].max(1e-12)).ln()).sum();
+        let sum: f64 = self.each(scaling).map(|(p, _, class)| -f64::from(p[class].max(1e-12)).ln()).sum();
         sum / self.voxels.len().max(1) as f64
     }
 
-    /// The temperature of the least loss, by golden section on its logarithm: the loss has one valley.
-    pub fn temperature(&self) -> f64 {
-        let ratio = (5.0f64.sqrt() - 1.0) / 2.0;
-        let [mut low, mut high] = TEMPERATURES.map(f64::ln);
-        let loss = |x: f64| self.mean_log_loss(x.exp());
-        let (mut a, mut b) = (high - ratio * (high - low), low + ratio * (high - low));
-        let (mut at_a, mut at_b) = (loss(a), loss(b));
-        while high - low > 1e-3 {
-            if at_a < at_b {
-                (high, b, at_b) = (b, a, at_a);
-                a = high - ratio * (high - low);
-                at_a = loss(a);
-            } else {
-                (low, a, at_a) = (a, b, at_b);
-                b = low + ratio * (high - low);
-                at_b = loss(b);
-            }
+    /// The scaling of the least loss: temperature and shift in turn, each by golden section. The loss has one valley.
+    pub fn scaling(&self) -> Scaling {
+        let mut best = Scaling::NONE;
+        for _ in 0..ROUNDS {
+            let of = |x: f64| Scaling { temperature: x.exp(), ..best };
+            best = of(least(TEMPERATURES.map(f64::ln), |x| self.mean_log_loss(of(x))));
+            let of = |x: f64| Scaling { background: x, ..best };
+            best = of(least(SHIFTS, |x| self.mean_log_loss(of(x))));
         }
-        f64::midpoint(low, high).exp()
+        best
     }
 
     /// The reliability diagram, and its expected error.
-    pub fn reliability(&self, temperature: f64) -> (Vec<ReliabilityBin>, f64) {
+    pub fn reliability(&self, scaling: Scaling) -> (Vec<ReliabilityBin>, f64) {
         use rayon::iter::ParallelIterator as _;
         let none = || [(0u64, 0.0f64, 0u64); BINS];
         let sums = self
-            .each(temperature)
-            .fold(none, |mut sums, (p, class)| {
-                let (best, most) =
-                    p.iter().enumerate().fold((0, 0.0f32), |b, (n, p)| if *p > b.1 { (n, *p) } else { b });
-                let (n, sum, right) = &mut sums[((f64::from(most) * BINS as f64) as usize).min(BINS - 1)];
+            .each(scaling)
+            .fold(none, |mut sums, (p, drawn, class)| {
+                let own = f64::from(p[drawn]);
+                let (n, sum, right) = &mut sums[((own * BINS as f64) as usize).min(BINS - 1)];
                 *n += 1;
-                *sum += f64::from(most);
-                *right += u64::from(best == usize::from(class));
+                *sum += own;
+                *right += u64::from(drawn == class);
                 sums
             })
             .reduce(none, |mut a, b| {
@@ -131,20 +129,39 @@ impl HeldOut {
     }
 }
 
+/// Where a function with one valley is least, to within a thousandth, by golden section.
+fn least([mut low, mut high]: [f64; 2], loss: impl Fn(f64) -> f64) -> f64 {
+    let ratio = (5.0f64.sqrt() - 1.0) / 2.0;
+    let (mut a, mut b) = (high - ratio * (high - low), low + ratio * (high - low));
+    let (mut at_a, mut at_b) = (loss(a), loss(b));
+    while high - low > 1e-3 {
+        if at_a < at_b {
+            (high, b, at_b) = (b, a, at_a);
+            a = high - ratio * (high - low);
+            at_a = loss(a);
+        } else {
+            (low, a, at_a) = (a, b, at_b);
+            b = low + ratio * (high - low);
+            at_b = loss(b);
+        }
+    }
+    f64::midpoint(low, high)
+}
+
 impl Calibration {
-    /// The temperature of the first cases, judged on the others. `None` without voxels on either side.
+    /// The scaling of the first cases, judged on the others. `None` without voxels on either side.
     pub fn of(fit: &HeldOut, fitted_on: Vec<u64>, test: &HeldOut, tested_on: Vec<u64>) -> Option<Self> {
         if fit.is_empty() || test.is_empty() {
             return None;
         }
-        let temperature = fit.temperature();
-        let (bins, after) = test.reliability(temperature);
+        let scaling = fit.scaling();
+        let (bins, after) = test.reliability(scaling);
         Some(Self {
-            temperature,
+            scaling,
             fitted_on,
             tested_on,
-            expected_error: [test.reliability(1.0).1, after],
-            mean_log_loss: [1.0, temperature].map(|t| test.mean_log_loss(t)),
+            expected_error: [test.reliability(Scaling::NONE).1, after],
+            mean_log_loss: [Scaling::NONE, scaling].map(|s| test.mean_log_loss(s)),
             bins,
         })
     }
@@ -155,31 +172,36 @@ mod tests {
     use super::*;
     use rand::{Rng as _, SeedableRng as _};
 
-    /// Voxels whose true class is drawn by the softmax of logits that are given `sharper` times too large.
-    fn drawn(sharper: f32, seed: u64) -> HeldOut {
+    /// Voxels whose true class is drawn by the softmax of logits that are given `sharper` times too large, the background's
+    /// by `less` too small.
+    fn drawn(sharper: f32, less: f32, seed: u64) -> HeldOut {
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
         let mut held_out = HeldOut::default();
         for _ in 0..40_000 {
             let logits: [f32; CLASSES] = std::array::from_fn(|_| rng.random_range(-2.0f32..2.0));
-            let p = probabilities(logits, 1.0);
+            let p = probabilities(logits, Scaling::NONE);
             let mut left = rng.random_range(0.0f32..1.0);
             let class = p.iter().position(|p| {
                 left -= p;
                 left <= 0.0
             });
-            held_out.add(logits.map(|l| l * sharper), class.unwrap_or(CLASSES - 1) as u8);
+            let mut given = logits;
+            given[0] -= less;
+            held_out.add(given.map(|l| l * sharper), class.unwrap_or(CLASSES - 1) as u8);
         }
         held_out
     }
 
     #[test]
-    fn the_temperature_undoes_what_made_the_network_too_sure_or_too_shy() {
-        for sharper in [2.0f32, 0.5] {
-            let [fit, test] = [1, 2].map(|seed| drawn(sharper, seed));
+    fn the_scaling_undoes_what_made_the_network_too_sure_too_shy_or_blind_for_the_background() {
+        for (sharper, less) in [(2.0f32, 0.0), (0.5, 0.0), (1.5, 2.0)] {
+            let [fit, test] = [1, 2].map(|seed| drawn(sharper, less, seed));
             let calibration = Calibration::of(&fit, vec![1], &test, vec![2]).expect("voxels");
-            assert!((calibration.temperature / f64::from(sharper) - 1.0).abs() < 0.05, "{}", calibration.temperature);
+            let Scaling { temperature, background } = calibration.scaling;
+            assert!((temperature / f64::from(sharper) - 1.0).abs() < 0.06, "{temperature}");
+            assert!((background - f64::from(less)).abs() < 0.1, "{background}");
             let [before, after] = calibration.expected_error;
-            assert!(after < 0.02 && before > 3.0 * after, "{before} {after}");
+            assert!(after < 0.02 && before > 2.0 * after, "{before} {after}");
             assert!(calibration.mean_log_loss[1] < calibration.mean_log_loss[0]);
             assert_eq!(calibration.bins.iter().map(|b| b.voxels).sum::<u64>() as usize, test.len());
         }

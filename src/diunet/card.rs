@@ -123,8 +123,9 @@ impl ModelManifest {
             line!(card, "## How sure it is\n");
             line!(
                 card,
-                "The program shows one less the probability of the most probable class as *uncertainty*. Logits are divided by a\ntemperature of **{:.3}**, found on {} phantoms (seeds {}) and judged on {} others (seeds {}); neither were trained on.\nVoxels that are background with more than 99 % are left out.\n",
-                c.temperature,
+                "The program shows one less the probability of what was drawn as *uncertainty*. Logits are divided by a temperature of\n**{:.3}**, and **{:+.3}** is added to the background's (training weights it less); both were found on {} phantoms (seeds {}) and judged on {} others (seeds {}); neither were trained on.\nVoxels that are background with more than 99 % are left out.\n",
+                c.scaling.temperature,
+                c.scaling.background,
                 c.fitted_on.len(),
                 list(&c.fitted_on),
                 c.tested_on.len(),

@@ -1,5 +1,5 @@
-//! How sure the network is: the probability of every pixel's class, brought by a temperature to what held-out cases bear
-//! out, and what follows for the order of review. It says where to look first, never whether a contour is right.
+//! How sure the network is: the probability of what it drew at every pixel, brought to what held-out cases bear out, and
+//! what follows for the order of review. It says where to look first, never whether a contour is right.
 
 use super::network::CLASSES;
 use super::paste::SliceLogits;
@@ -15,12 +15,12 @@ use std::ops::Range;
 pub struct Uncertainty {
     /// The network's pixels in the slices of the scan on which it ran.
     pub grid: VoxelGrid,
-    /// One less the probability of the most probable class (background or station), `[k, j, i]`.
+    /// One less the probability of what was drawn (background or a station), `[k, j, i]`.
     pub values: Array3<f32>,
     /// Stations that were drawn, the least sure first.
     pub stations: Vec<StationConfidence>,
-    /// By which the logits were divided; `None` where the model has none, and the probabilities are not calibrated.
-    pub temperature: Option<f64>,
+    /// How the logits became probabilities; `None` where the model has no calibration.
+    pub scaling: Option<Scaling>,
 }
 
 /// What the probabilities say about a station.
@@ -34,12 +34,28 @@ pub struct StationConfidence {
     pub least_sure: PatientPoint,
 }
 
-/// Probabilities of the classes of a pixel: softmax of logits divided by the temperature.
-pub fn probabilities(logits: impl IntoIterator<Item = f32>, temperature: f32) -> [f32; CLASSES] {
+/// From logits to probabilities. Training weights rare classes more, so that their probabilities come out too large
+/// beside the background's; one shift mends that, one temperature the rest.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Scaling {
+    /// Logits are divided by it ...
+    pub temperature: f64,
+    /// ... and this is added to that of the background.
+    pub background: f64,
+}
+
+impl Scaling {
+    /// The logits as they are.
+    pub const NONE: Self = Self { temperature: 1.0, background: 0.0 };
+}
+
+/// Probabilities of the classes of a pixel: softmax of the scaled logits.
+pub fn probabilities(logits: impl IntoIterator<Item = f32>, scaling: Scaling) -> [f32; CLASSES] {
     let mut p = [f32::MIN; CLASSES];
     for (p, logit) in p.iter_mut().zip(logits) {
-        *p = logit / temperature;
+        *p = logit / scaling.temperature as f32;
     }
+    p[0] += scaling.background as f32;
     let best = p.iter().copied().fold(f32::MIN, f32::max);
     let mut sum = 0.0;
     for p in &mut p {
@@ -60,12 +76,12 @@ struct SliceSums {
     error: [[f64; 3]; CLASSES],
 }
 
-fn sums(raw: &SliceLogits, labels: &[u8], size: usize, temperature: f32) -> SliceSums {
+fn sums(raw: &SliceLogits, labels: &[u8], size: usize, scaling: Scaling) -> SliceSums {
     let none = [0.0; CLASSES];
     let mut s = SliceSums { values: Vec::new(), drawn: none, within: none, all: none, error: [[0.0; 3]; CLASSES] };
     s.values = (0..size * size)
         .map(|pixel| {
-            let p = probabilities(raw.at(pixel), temperature);
+            let p = probabilities(raw.at(pixel), scaling);
             let label = usize::from(labels[pixel]);
             let (row, column) = ((pixel / size) as f64, (pixel % size) as f64);
             for class in 1..CLASSES {
@@ -86,7 +102,7 @@ fn sums(raw: &SliceLogits, labels: &[u8], size: usize, temperature: f32) -> Slic
                     *sum += part;
                 }
             }
-            1.0 - p.iter().copied().fold(0.0, f32::max)
+            1.0 - p[label]
         })
         .collect();
     s
@@ -103,12 +119,12 @@ impl Uncertainty {
         frame: &Frame,
         grid: &VoxelGrid,
         slices: Range<usize>,
-        temperature: Option<f64>,
+        scaling: Option<Scaling>,
     ) -> Result<Self, GridError> {
         let size = frame.size;
-        let t = temperature.unwrap_or(1.0) as f32;
+        let used = scaling.unwrap_or(Scaling::NONE);
         let parts: Vec<SliceSums> =
-            raw.par_iter().zip(labels).map(|(raw, labels)| sums(raw, labels, size, t)).collect();
+            raw.par_iter().zip(labels).map(|(raw, labels)| sums(raw, labels, size, used)).collect();
         let own = frame.grid(grid, slices.clone())?;
         let mut values = Array3::zeros(own.shape());
         let place = |row: f64, column: f64, k: usize| {
@@ -142,7 +158,7 @@ impl Uncertainty {
             })
             .collect();
         stations.sort_by(|a, b| a.expected_dsc.total_cmp(&b.expected_dsc));
-        Ok(Self { grid: own, values, stations, temperature })
+        Ok(Self { grid: own, values, stations, scaling })
     }
 }
 
@@ -156,7 +172,13 @@ mod tests {
     fn probabilities_add_up_and_a_temperature_flattens_them() {
         let mut logits = [0.0f32; CLASSES];
         logits[3] = 4.0;
-        let [cold, warm] = [1.0, 2.0].map(|t| probabilities(logits, t));
+        let [cold, warm] = [1.0, 2.0].map(|t| probabilities(logits, Scaling { temperature: t, background: 0.0 }));
+        // The background's share grows as its logit would by as much.
+        let shifted = probabilities(logits, Scaling { temperature: 2.0, background: 3.0 });
+        assert!(
+            (shifted[0] / shifted[1] - 3.0f32.exp()).abs() < 1e-4
+                && (shifted[3] / shifted[1] - 2.0f32.exp()).abs() < 1e-4
+        );
         assert!((cold.iter().sum::<f32>() - 1.0).abs() < 1e-6 && (warm.iter().sum::<f32>() - 1.0).abs() < 1e-6);
         // exp(4) / (exp(4) + 16) and exp(2) / (exp(2) + 16).
         assert!((cold[3] - 0.77335).abs() < 1e-4 && (warm[3] - 0.31592).abs() < 1e-4, "{} {}", cold[3], warm[3]);

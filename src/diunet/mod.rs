@@ -19,7 +19,7 @@ mod weights;
 
 pub use calibration::{Calibration, HeldOut, ReliabilityBin};
 pub use card::MODEL_CARD;
-pub use confidence::{StationConfidence, Uncertainty, probabilities};
+pub use confidence::{Scaling, StationConfidence, Uncertainty, probabilities};
 pub use lungs::{LungRegion, find_lungs};
 pub use manifest::{
     LoadedModel, ModelError, ModelManifest, OUTPUT_MODE, TrainingOptions, TrainingSummary, canonical_classes,

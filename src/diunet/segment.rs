@@ -182,10 +182,10 @@ pub fn segment_again(
 
     progress.checkpoint()?;
     let labels: Vec<Vec<u8>> = logits.iter().map(|slice| slice.labels()).collect();
-    let temperature = manifest.calibration.as_ref().map(|c| c.temperature);
+    let scaling = manifest.calibration.as_ref().map(|c| c.scaling);
     let uncertainty = model
         .threads()
-        .install(|| Uncertainty::new(&raw, &labels, &frame, grid, slices.clone(), temperature))
+        .install(|| Uncertainty::new(&raw, &labels, &frame, grid, slices.clone(), scaling))
         .inspect_err(|error| tracing::warn!(%error, "the uncertainty of the network has no grid"));
 
     let mut stations: [BTreeMap<usize, Arc<SliceContours>>; Station::COUNT] = Default::default();

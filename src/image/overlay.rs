@@ -17,7 +17,7 @@ pub enum Quantity {
     Dose,
     /// Dose relative to something that the file does not state.
     RelativeDose,
-    /// One less the probability of a network's most probable class, 0 to 1.
+    /// One less the probability of what a network drew, 0 to 1.
     Uncertainty,
 }
 

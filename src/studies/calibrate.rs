@@ -1,5 +1,5 @@
-//! How far the probabilities of a network can be taken at their word: its temperature is found on some phantoms and
-//! judged on others, none of which it was trained on or chosen by.
+//! How far the probabilities of a network can be taken at their word: its scaling is found on some phantoms and judged
+//! on others, none of which it was trained on or chosen by.
 
 use super::train_diunet::phantom;
 use crate::diunet::{Calibration, HeldOut, LoadedModel, SegmentError, add_held_out};
@@ -19,7 +19,7 @@ pub enum CalibrationError {
     Segment(SegmentError),
 }
 
-/// Finds the temperature on the phantoms of the first seeds and judges it on those of the others. Seeds of which no
+/// Finds the scaling on the phantoms of the first seeds and judges it on those of the others. Seeds of which no
 /// phantom can be made, or in which no lungs are found, are left out.
 ///
 /// # Errors

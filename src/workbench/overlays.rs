@@ -201,17 +201,18 @@ impl Overlays {
         let grid = Arc::new(uncertainty.grid.clone());
         let values = uncertainty.values.clone();
         let volume = OverlayVolume::new(grid, values, Quantity::Uncertainty, "", Rigid::IDENTITY);
-        let method = match uncertainty.temperature {
-            Some(temperature) => tf!(
-                "One less the probability of the class that the network found most probable, calibrated on held-out cases (temperature {temperature:.2}, see the model card); of its last run on this case",
-                temperature
+        let method = match uncertainty.scaling {
+            Some(scaling) => tf!(
+                "One less the probability of what the network drew, calibrated on held-out cases (temperature {temperature:.2}, background {background:+.2}, see the model card); of its last run on this case",
+                temperature = scaling.temperature,
+                background = scaling.background
             ),
-            None => t(
-                "One less the probability of the class that the network found most probable, not calibrated; of its last run on this case",
-            )
-            .to_owned(),
+            None => {
+                t("One less the probability of what the network drew, not calibrated; of its last run on this case")
+                    .to_owned()
+            }
         };
-        let warnings = match uncertainty.temperature {
+        let warnings = match uncertainty.scaling {
             Some(_) => Vec::new(),
             None => vec![ImportWarning::warning(t(
                 "The probabilities of this model are not calibrated: they order places, their figures mean little",
