@@ -123,7 +123,7 @@ impl ModelManifest {
             line!(card, "## How sure it is\n");
             line!(
                 card,
-                "The program shows one less the probability of what was drawn as *uncertainty*. Logits are divided by a temperature of\n**{:.3}**, and **{:+.3}** is added to the background's (training weights it less); both were found on {} phantoms (seeds {}) and judged on {} others (seeds {}); neither were trained on.\nVoxels that are background with more than 99 % are left out.\n",
+                "The program shows one less the probability of what was drawn as *uncertainty*. Logits are divided by a temperature of\n**{:.3}**, and **{:+.3}** is added to the background's (training weights it less).\nBoth were found on {} phantoms (seeds {}) and\njudged on {} others (seeds {}); none were trained on.\nVoxels that are background with more than 99 % are left out.\n",
                 c.scaling.temperature,
                 c.scaling.background,
                 c.fitted_on.len(),
