@@ -31,6 +31,7 @@ mod raw;
 mod registration;
 mod rle;
 mod rtstruct_read;
+mod rtstruct_remarks;
 mod rtstruct_write;
 mod scan;
 mod seg;

@@ -7,6 +7,7 @@ use super::file::{ReadError, read_all};
 use super::meta::CtMeta;
 use super::provenance::{derivation_of, is_ours, provenance_of};
 use super::raw::DataSet;
+use super::rtstruct_remarks::{check_completeness, check_references, quoted, report_roi};
 use super::value::readable_name;
 use super::warning::{ImportWarning, Severity};
 use crate::contour::{Ring, SliceContours};
@@ -14,7 +15,7 @@ use crate::geometry::VoxelGrid;
 use crate::structures::{Generation, Provenance, Roi, RoiId, SourceRoi, propose_role};
 use dicom_dictionary_std::{tags, uids};
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -274,14 +275,14 @@ fn file_name(path: &Path) -> String {
 }
 
 /// One ROI between reading and reporting.
-struct ReadRoi<'a> {
+pub(super) struct ReadRoi<'a> {
     item: &'a DataSet,
     number: i32,
-    name: String,
+    pub(super) name: String,
     interpreted_type: String,
     contour_items: Vec<&'a DataSet>,
-    contours: Vec<Contour>,
-    binding: Binding,
+    pub(super) contours: Vec<Contour>,
+    pub(super) binding: Binding,
 }
 
 /// Loads a structure set onto the slices of a CT. `set_index` is its place among the sets of the case.
@@ -480,135 +481,6 @@ fn check_frame_of_reference(
         }
     }
     Ok(())
-}
-
-/// What a whole structure set always has; a file that was cut off between two attributes lacks the last ones.
-fn check_completeness(source: &SourceStructureSet, read: &[ReadRoi], warnings: &mut Vec<ImportWarning>) {
-    let ds = &source.dataset;
-    let missing = if read.is_empty() {
-        None
-    } else if ds.get(tags::ROI_CONTOUR_SEQUENCE).is_none() {
-        Some("contours")
-    } else if ds.get(tags::RTROI_OBSERVATIONS_SEQUENCE).is_none() {
-        Some("types of the structures")
-    } else {
-        None
-    };
-    if let Some(missing) = missing {
-        warnings.push(ImportWarning::warning(crate::tf!(
-            "The structure set has no {missing} at all; was the file cut off? Compare it with the original",
-            missing
-        )));
-    }
-    for (tag, name) in [
-        (tags::STUDY_DATE, "study"),
-        (tags::SERIES_DATE, "series"),
-        (tags::STRUCTURE_SET_DATE, "structure set"),
-        (tags::REVIEW_DATE, "review"),
-    ] {
-        let date = ds.string(tag);
-        if !date.is_empty() && !is_date(&date) {
-            warnings.push(ImportWarning::info(crate::tf!("The {name} date \"{date}\" is no date", name, date)));
-        }
-    }
-}
-
-/// True for YYYYMMDD, and for YYYY.MM.DD of old files.
-fn is_date(text: &str) -> bool {
-    let digits: String = text.chars().filter(|c| *c != '.').collect();
-    let all_digits = digits.len() == 8 && digits.bytes().all(|b| b.is_ascii_digit());
-    all_digits && dicom_core::chrono::NaiveDate::parse_from_str(&digits, "%Y%m%d").is_ok()
-}
-
-/// Names in quotes, the first ones of many.
-fn quoted(names: &[&str]) -> String {
-    const SHOWN: usize = 8;
-    let mut list: Vec<String> = names.iter().take(SHOWN).map(|n| format!("\"{n}\"")).collect();
-    if names.len() > SHOWN {
-        list.push(format!("{} more", names.len() - SHOWN));
-    }
-    list.join(", ")
-}
-
-fn check_references(source: &SourceStructureSet, read: &[ReadRoi], ct: &CtMeta, warnings: &mut Vec<ImportWarning>) {
-    // The frames of a multi-frame image share its UID.
-    let mut slices_of: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (k, slice) in ct.slices.iter().enumerate() {
-        slices_of.entry(&slice.sop_instance_uid).or_default().push(k);
-    }
-    let (mut referring, mut unknown, mut elsewhere) = (0, 0, 0);
-    let (mut with_unknown, mut with_elsewhere) = (Vec::new(), Vec::new());
-    for roi in read {
-        let before = (unknown, elsewhere);
-        for (k, indices) in &roi.binding.rings {
-            for uid in indices.iter().map(|i| roi.contours[*i].image_uid.as_str()).filter(|u| !u.is_empty()) {
-                referring += 1;
-                match slices_of.get(uid) {
-                    None => unknown += 1,
-                    Some(slices) => elsewhere += usize::from(!slices.contains(k)),
-                }
-            }
-        }
-        with_unknown.extend((unknown > before.0).then_some(roi.name.as_str()));
-        with_elsewhere.extend((elsewhere > before.1).then_some(roi.name.as_str()));
-    }
-    if unknown > 0 {
-        let text = if unknown == referring {
-            "The contours refer to images that are not in this CT (was it exported again?); they were placed by their position".into()
-        } else {
-            format!(
-                "{unknown} of {referring} contours refer to images that are not in this CT; they were placed by their position: {}",
-                quoted(&with_unknown)
-            )
-        };
-        warnings.push(ImportWarning::warning(text));
-    }
-    if elsewhere > 0 {
-        warnings.push(ImportWarning::warning(crate::tf!("{elsewhere} of {referring} contours refer to another image than the one at their position; the position was used: {with_elsewhere}", elsewhere, referring, with_elsewhere = quoted(&with_elsewhere))));
-    }
-    let series: Vec<String> = (source.dataset.items(tags::REFERENCED_FRAME_OF_REFERENCE_SEQUENCE).iter())
-        .flat_map(|f| f.items(tags::RT_REFERENCED_STUDY_SEQUENCE))
-        .flat_map(|s| s.items(tags::RT_REFERENCED_SERIES_SEQUENCE))
-        .map(|s| s.string(tags::SERIES_INSTANCE_UID))
-        .filter(|uid| !uid.is_empty())
-        .collect();
-    if series.is_empty() {
-        warnings
-            .push(ImportWarning::info(crate::words::t("The structure set does not say to which CT series it belongs")));
-    } else if !series.contains(&ct.series_instance_uid) && (unknown == 0 || unknown < referring) {
-        warnings.push(ImportWarning::warning(crate::words::t(
-            "The structure set was drawn on another series than this CT",
-        )));
-    }
-}
-
-/// Says what of an ROI does not show.
-fn report_roi(s: &RoiSummary, incomplete: usize, warnings: &mut Vec<ImportWarning>) {
-    let mut say = |severity, count: usize, what: &str| {
-        if count > 0 {
-            let text = format!("\"{}\": {count} of {} contours {what}", s.name, s.contours);
-            warnings.push(ImportWarning::new(severity, text, Vec::new()));
-        }
-    };
-    say(
-        Severity::Warning,
-        s.outside,
-        "lie outside the scan or in a gap of it and are not shown; they are kept on export",
-    );
-    say(
-        Severity::Warning,
-        s.idle,
-        "lie between the slices or repeat a contour; only the plane nearest to each slice is shown, all are kept on export",
-    );
-    say(Severity::Warning, s.tilted, "are not parallel to the slices and are not shown; they are kept on export");
-    say(Severity::Warning, s.unreadable, "have no readable points; they are kept on export");
-    say(
-        Severity::Warning,
-        incomplete,
-        "have another number of points than they say; they are shown as they are: compare them with the original",
-    );
-    say(Severity::Info, s.open, "are points or open lines, which enclose nothing; they are kept on export");
-    say(Severity::Info, s.degenerate, "enclose nothing (fewer than three points, or a speck)");
 }
 
 #[cfg(test)]

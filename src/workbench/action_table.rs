@@ -1,6 +1,7 @@
 //! The table of commands without arguments, from which menus, the palette, shortcuts and the help are made: label,
 //! tooltip, menu and usual keys of each.
 
+use super::keymap::Shortcut;
 use crate::words::t;
 
 /// What a command or an action works on.
@@ -158,17 +159,6 @@ impl Menu {
             Self::Help => t("Help"),
         }
     }
-}
-
-/// A key with its modifiers. `command` is Ctrl, on macOS Cmd.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Shortcut {
-    /// Name of the key as egui names it.
-    pub key: &'static str,
-    pub command: bool,
-    pub shift: bool,
-    /// Option on macOS.
-    pub alt: bool,
 }
 
 /// The row of an action in the command table.

@@ -1,7 +1,7 @@
 //! Which keys stand for which action: the keys of the action table, and what the user has changed of them. Key names are
 //! those of egui, but nothing here knows a window.
 
-use super::action_table::{Action, Shortcut};
+use super::action_table::Action;
 use crate::tf;
 use crate::words::t;
 use std::collections::{BTreeMap, HashMap};
@@ -23,6 +23,17 @@ pub const KEYS: &[(&str, &str)] = &[
     ("Insert", ""), ("Delete", ""), ("Home", ""), ("End", ""), ("PageUp", ""), ("PageDown", ""),
     ("Up", ""), ("Down", ""), ("Left", ""), ("Right", ""),
 ];
+
+/// A key with its modifiers. `command` is Ctrl, on macOS Cmd.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Shortcut {
+    /// Name of the key as egui names it.
+    pub key: &'static str,
+    pub command: bool,
+    pub shift: bool,
+    /// Option on macOS.
+    pub alt: bool,
+}
 
 /// A key map that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

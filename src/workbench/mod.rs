@@ -41,7 +41,7 @@ mod view;
 mod view_commands;
 mod when;
 
-pub use action_table::{Action, ActionInfo, Menu, Shortcut};
+pub use action_table::{Action, ActionInfo, Menu};
 pub use actions::READING;
 pub use anatomy::{AnatomyCommand, BorderCheck, CaseAnatomy, RULE_STATIONS, is_rule_outline};
 pub use archive::{ArchiveCommand, ArchiveDesk, Receiving};
@@ -57,7 +57,7 @@ pub use export::{
     export, export_as, format_refusal, nifti_files, write_nifti,
 };
 pub use history::{History, StateId, Step};
-pub use keymap::{KEYS, Keymap, KeymapError};
+pub use keymap::{KEYS, Keymap, KeymapError, Shortcut};
 pub use live::{CentralZone, Derived, Live, Surroundings};
 pub use loading::{LoadedCase, Loading, OpenError, OpenStep, load_case, load_demo, load_series};
 pub use measure::{MeasureCommand, MeasureKind, MeasureValue, Measurement, Measures};

@@ -1,7 +1,8 @@
 //! What the user prefers: language, size of the interface, keys, what is shown. Changed by commands, kept in the settings.
 
-use super::action_table::{Action, Shortcut};
+use super::action_table::Action;
 use super::commands::Command;
+use super::keymap::Shortcut;
 use super::keymap::{Keymap, KeymapError};
 use super::settings::Settings;
 use super::{Severity, Workbench};
