@@ -948,6 +948,10 @@ fn training_keeps_the_better_model_and_writes_its_card() {
     let calibrate = ["train", "calibration", text(&out), "--phantoms", "2", "--of", "reference"];
     let done = json(&calibrate);
     Documented::of("train calibration").check(&done, "train calibration");
+    let (code, error) = refusal(&["train", "calibration", text(&out), "--phantoms", "2", "--first-seed", "999999"]);
+    assert!(code == 2 && error.contains("999999") && error.contains("higher ones"), "{code} {error}");
+    let (code, error) = refusal(&["train", "calibration", text(&out), "--phantoms", "2", "--first-seed", "1000000"]);
+    assert!(code == 2 && error.contains("chose the weights"), "{code} {error}");
     let calibration = &manifest()["calibration"];
     assert_eq!(calibration["temperature"], done["calibration"]["temperature"]);
     let seeds = ["fitted_on", "tested_on"].map(|k| calibration[k][0].as_u64().expect("a seed"));

@@ -348,6 +348,14 @@ fn the_uncertainty_of_the_network_is_an_overlay_that_waits_to_be_asked_for() {
     assert!((w.workbench().view.crosshair - first.least_sure).length() < 1e-6);
     let selected = w.workbench().view.selected.and_then(|id| w.case().structures().get(id)).map(|r| r.role);
     assert_eq!(selected, Some(Role::Station(first.station)));
+    // It says of which GTV it is.
+    assert!(!w.says("The GTV has changed"));
+    w.send(Command::AddRoi { name: "GTVp".into(), role: Role::Gtvp }).send(Command::SetTool(ToolKind::Brush));
+    let at = w.workbench().view.crosshair;
+    w.drag(Orientation::Axial, PointerButton::Primary, Modifiers::NONE, &[at, at + PatientPoint::new(6.0, 0.0, 0.0)]);
+    assert!(w.workbench().is_uncertainty_stale() && w.says("The GTV has changed since this run"));
+    w.key(Modifiers::COMMAND, Key::Z);
+    assert!(!w.workbench().is_uncertainty_stale());
     // Another run, nothing has changed: every slice is known, and there is still one overlay.
     w.send(Action::Segment);
     assert!(w.workbench().notices().all().iter().any(|n| n.summary.contains("had not changed")));

@@ -225,7 +225,8 @@ JSON keys:
   folder          the model folder
   calibration     {temperature (logits are divided by it), background (added to its logit), fitted_on (seeds), tested_on
                   (seeds), expected_error (expected calibration error, without the scaling and with it), mean_log_loss
-                  (the same), bins [{voxels, probability (mean, of what was drawn), right (share)}]}")]
+                  (the same), bins [{voxels, probability (mean, of what was drawn), right (share)}], plain_background
+                  {voxels, probability, right} (taken for background with more than 99 %, in none of the others)}")]
 pub struct CalibrationArgs {
     /// The model folder
     #[arg(value_name = "DIR")]
@@ -236,7 +237,7 @@ pub struct CalibrationArgs {
     /// How widely the phantoms differ: population, or reference (one thorax, one scanner)
     #[arg(long, value_name = "NAME", default_value_t = Variation::Population)]
     of: Variation,
-    /// Seed of the first phantom
+    /// Seed of the first phantom; none may have been seen in training or its validation
     #[arg(long, value_name = "N", default_value_t = FIRST_VALIDATION_SEED + 1000)]
     first_seed: u64,
     /// Print JSON
@@ -257,6 +258,7 @@ impl CalibrationArgs {
         let (fit, test) = seeds.split_at(seeds.len() / 2);
         let calibration = calibrate(&model, self.of, fit, test, terminal).map_err(|error| match error {
             CalibrationError::Cancelled => Failure::Cancelled,
+            CalibrationError::Seen(_) => Failure::Usage(error.to_string()),
             other => Failure::refused(other),
         })?;
         let manifest = ModelManifest { calibration: Some(calibration.clone()), ..model.manifest().clone() };

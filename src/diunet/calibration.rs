@@ -4,7 +4,8 @@
 use super::confidence::{Scaling, probabilities};
 use super::network::CLASSES;
 
-/// Voxels of this probability of background that are background say nothing: most of a scan is far from every station.
+/// Voxels that the network takes for background with more than this probability are counted by themselves: most of a scan
+/// is far from every station. What they are does not enter, or the others would no longer be those of a probability.
 const PLAIN_BACKGROUND: f32 = 0.99;
 /// Bins of the reliability diagram.
 const BINS: usize = 10;
@@ -30,6 +31,8 @@ pub struct Calibration {
     pub mean_log_loss: [f64; 2],
     /// The reliability diagram with the scaling.
     pub bins: Vec<ReliabilityBin>,
+    /// Voxels that the network takes for background beyond doubt, which none of the figures above counts.
+    pub plain_background: ReliabilityBin,
 }
 
 /// Voxels whose drawn class has a probability within a tenth.
@@ -46,16 +49,47 @@ pub struct ReliabilityBin {
 #[derive(Debug, Clone, Default)]
 pub struct HeldOut {
     voxels: Vec<([half::f16; CLASSES], u8)>,
+    plain: Sum,
+}
+
+/// Voxels, the sum of their probabilities, and how many are right.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sum {
+    voxels: u64,
+    probability: f64,
+    right: u64,
+}
+
+impl Sum {
+    fn add(&mut self, probability: f64, is_right: bool) {
+        self.voxels += 1;
+        self.probability += probability;
+        self.right += u64::from(is_right);
+    }
+
+    fn join(&mut self, other: Self) {
+        self.voxels += other.voxels;
+        self.probability += other.probability;
+        self.right += other.right;
+    }
+
+    fn bin(self) -> ReliabilityBin {
+        let n = self.voxels.max(1) as f64;
+        ReliabilityBin { voxels: self.voxels, probability: self.probability / n, right: self.right as f64 / n }
+    }
 }
 
 impl HeldOut {
-    /// Takes in a voxel, unless it is background beyond doubt.
+    /// Takes in a voxel; one that is taken for background beyond doubt is only counted.
     pub fn add(&mut self, logits: impl IntoIterator<Item = f32>, class: u8) {
         let mut row = [0.0; CLASSES];
         for (to, from) in row.iter_mut().zip(logits) {
             *to = from;
         }
-        if class > 0 || probabilities(row, Scaling::NONE)[0] < PLAIN_BACKGROUND {
+        let background = probabilities(row, Scaling::NONE)[0];
+        if background > PLAIN_BACKGROUND {
+            self.plain.add(f64::from(background), class == 0);
+        } else {
             self.voxels.push((row.map(half::f16::from_f32), class));
         }
     }
@@ -100,29 +134,19 @@ impl HeldOut {
     /// The reliability diagram, and its expected error.
     pub fn reliability(&self, scaling: Scaling) -> (Vec<ReliabilityBin>, f64) {
         use rayon::iter::ParallelIterator as _;
-        let none = || [(0u64, 0.0f64, 0u64); BINS];
+        let none = || [Sum::default(); BINS];
         let sums = self
             .each(scaling)
             .fold(none, |mut sums, (p, drawn, class)| {
                 let own = f64::from(p[drawn]);
-                let (n, sum, right) = &mut sums[((own * BINS as f64) as usize).min(BINS - 1)];
-                *n += 1;
-                *sum += own;
-                *right += u64::from(drawn == class);
+                sums[((own * BINS as f64) as usize).min(BINS - 1)].add(own, drawn == class);
                 sums
             })
             .reduce(none, |mut a, b| {
-                for (a, b) in a.iter_mut().zip(b) {
-                    *a = (a.0 + b.0, a.1 + b.1, a.2 + b.2);
-                }
+                a.iter_mut().zip(b).for_each(|(a, b)| a.join(b));
                 a
             });
-        let bin = |(n, sum, right): (u64, f64, u64)| ReliabilityBin {
-            voxels: n,
-            probability: if n == 0 { 0.0 } else { sum / n as f64 },
-            right: if n == 0 { 0.0 } else { right as f64 / n as f64 },
-        };
-        let bins: Vec<ReliabilityBin> = sums.map(bin).into();
+        let bins: Vec<ReliabilityBin> = sums.map(Sum::bin).into();
         let off = bins.iter().map(|b| b.voxels as f64 * (b.probability - b.right).abs()).sum::<f64>();
         let error = off / self.voxels.len().max(1) as f64;
         (bins, error)
@@ -163,6 +187,7 @@ impl Calibration {
             expected_error: [test.reliability(Scaling::NONE).1, after],
             mean_log_loss: [Scaling::NONE, scaling].map(|s| test.mean_log_loss(s)),
             bins,
+            plain_background: test.plain.bin(),
         })
     }
 }
@@ -208,14 +233,16 @@ mod tests {
     }
 
     #[test]
-    fn background_beyond_doubt_is_left_out() {
+    fn background_beyond_doubt_is_counted_by_itself_whatever_it_is() {
         let mut held_out = HeldOut::default();
         let sure: [f32; CLASSES] = std::array::from_fn(|n| if n == 0 { 12.0 } else { 0.0 });
         held_out.add(sure, 0);
-        assert!(held_out.is_empty());
         held_out.add(sure, 3);
+        assert!(held_out.is_empty());
+        let plain = held_out.plain.bin();
+        assert!(plain.voxels == 2 && plain.right == 0.5 && plain.probability > 0.99, "{plain:?}");
         held_out.add([0.0; CLASSES], 0);
-        assert_eq!(held_out.len(), 2);
+        assert_eq!(held_out.len(), 1);
         assert!(Calibration::of(&held_out, Vec::new(), &HeldOut::default(), Vec::new()).is_none());
     }
 }

@@ -123,13 +123,15 @@ impl ModelManifest {
             line!(card, "## How sure it is\n");
             line!(
                 card,
-                "The program shows one less the probability of what was drawn as *uncertainty*. Logits are divided by a temperature of\n**{:.3}**, and **{:+.3}** is added to the background's (training weights it less).\nBoth were found on {} phantoms (seeds {}) and\njudged on {} others (seeds {}); none were trained on.\nVoxels that are background with more than 99 % are left out.\n",
+                "The program shows one less the probability of what was drawn as *uncertainty*. Logits are divided by a temperature of\n**{:.3}**, and **{:+.3}** is added to the background's (training weights it less).\nBoth were found on {} phantoms (seeds {}) and\njudged on {} others (seeds {}); none were trained on.\nVoxels that it takes for background with more than 99 % are counted by themselves ({} voxels, of which {:.2} % are\nbackground); the figures are those of the others.\n",
                 c.scaling.temperature,
                 c.scaling.background,
                 c.fitted_on.len(),
                 list(&c.fitted_on),
                 c.tested_on.len(),
-                list(&c.tested_on)
+                list(&c.tested_on),
+                grouped(c.plain_background.voxels as usize),
+                100.0 * c.plain_background.right
             );
             line!(card, "| | Without | With |\n| --- | --- | --- |");
             line!(card, "| Expected calibration error | {:.4} | {:.4} |", c.expected_error[0], c.expected_error[1]);

@@ -201,11 +201,11 @@ mod tests {
             let grid = VoxelGrid::new(DVec3::new(0.0, 0.0, 50.0 * up), DVec3::X, DVec3::Y * up, [1.0; 2], [32, 32], {
                 (0..4).map(|k| 50.0 + 3.0 * f64::from(k)).collect()
             })
-            .unwrap();
-            let frame = Frame::new(&grid, [16.0, 16.0 * up], 1.0, size).unwrap();
+            .expect("a valid grid");
+            let frame = Frame::new(&grid, [16.0, 16.0 * up], 1.0, size).expect("axial");
             let raw: Vec<_> = [9.0, 9.0, 4.0, 9.0].map(|l| slice(size, l)).into();
             let labels: Vec<_> = raw.iter().map(|s| s.labels()).collect();
-            let found = Uncertainty::new(&raw, &labels, &frame, &grid, 0..4, None).unwrap();
+            let found = Uncertainty::new(&raw, &labels, &frame, &grid, 0..4, None).expect("a valid grid");
             let [first] = found.stations[..] else { panic!("{:?}", found.stations) };
             assert_eq!(first.station, Station::S4R);
             let k = grid.nearest_slice(first.least_sure.dot(grid.normal()));

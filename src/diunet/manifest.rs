@@ -2,6 +2,7 @@
 
 use super::calibration::Calibration;
 use super::card::MODEL_CARD;
+use super::confidence::Scaling;
 use super::network::{Network, Variant};
 use super::weights::Weights;
 use crate::image::WindowLevel;
@@ -206,6 +207,11 @@ impl ModelManifest {
         {
             return refuse(t("spacing, slice distance, distance clip or window are out of range").into());
         }
+        if let Some(Scaling { temperature, background }) = self.calibration.as_ref().map(|c| c.scaling)
+            && !(within(temperature, 0.01, 100.0) && within(background, -100.0, 100.0))
+        {
+            return refuse(t("the temperature or the background of the calibration is out of range").into());
+        }
         if Path::new(&self.weights).components().count() != 1 {
             return refuse(tf!("weights file name \"{name}\" leaves the folder", name = self.weights));
         }
@@ -337,6 +343,7 @@ pub fn default_model_dir() -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use super::super::calibration::ReliabilityBin;
     use super::*;
 
     fn written() -> (tempfile::TempDir, ModelManifest) {
@@ -393,6 +400,18 @@ mod tests {
         assert!(refusal(folder.path()).contains("50 pixels"));
         change(folder.path(), |m| (m.crop, m.output_mode) = (64, "sigmoid16+ctv".into()));
         assert!(refusal(folder.path()).contains("sigmoid16+ctv"));
+        let scaling = Scaling { temperature: 0.0, background: 0.0 };
+        let nothing = Calibration {
+            scaling,
+            fitted_on: Vec::new(),
+            tested_on: Vec::new(),
+            expected_error: [0.0; 2],
+            mean_log_loss: [0.0; 2],
+            bins: Vec::new(),
+            plain_background: ReliabilityBin::default(),
+        };
+        change(folder.path(), |m| (m.output_mode, m.calibration) = (OUTPUT_MODE.into(), Some(nothing)));
+        assert!(refusal(folder.path()).contains("calibration is out of range"));
         std::fs::write(folder.path().join(MANIFEST), "{").unwrap();
         assert!(refusal(folder.path()).contains("cannot be understood"));
     }

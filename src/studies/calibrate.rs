@@ -1,7 +1,7 @@
 //! How far the probabilities of a network can be taken at their word: its scaling is found on some phantoms and judged
 //! on others, none of which it was trained on or chosen by.
 
-use super::train_diunet::phantom;
+use super::train_diunet::{FIRST_VALIDATION_SEED, phantom};
 use crate::diunet::{Calibration, HeldOut, LoadedModel, SegmentError, add_held_out};
 use crate::phantom::{PhantomError, Variation};
 use crate::progress::Progress;
@@ -11,6 +11,11 @@ use crate::progress::Progress;
 pub enum CalibrationError {
     #[error("cancelled")]
     Cancelled,
+    #[error(
+        "the phantom of seed {0} is of no use here: training seeds lie below {first}, and some above chose the weights; take higher ones",
+        first = FIRST_VALIDATION_SEED
+    )]
+    Seen(u64),
     #[error(
         "the network was not calibrated: none of the phantoms of seeds {0:?} could be segmented; choose other seeds or look at the network with hilum evaluate"
     )]
@@ -31,6 +36,11 @@ pub fn calibrate(
     test: &[u64],
     progress: &dyn Progress,
 ) -> Result<Calibration, CalibrationError> {
+    let chose = &model.manifest().training.validation_seeds;
+    let is_seen = |seed: &&u64| **seed < FIRST_VALIDATION_SEED || chose.contains(seed);
+    if let Some(seen) = fit.iter().chain(test).find(is_seen) {
+        return Err(CalibrationError::Seen(*seen));
+    }
     let (fit_voxels, fitted_on) = held_out(model, phantoms, fit, progress)?;
     let (test_voxels, tested_on) = held_out(model, phantoms, test, progress)?;
     Calibration::of(&fit_voxels, fitted_on, &test_voxels, tested_on)

@@ -10,7 +10,7 @@ use crate::structures::{Generation, Provenance, Role, Station};
 use crate::tf;
 use crate::words::{t, told};
 use crate::workbench::{Case, Command, Derived, READING};
-use eframe::egui::{self, Align2, Mesh, Rect, RichText, Sense, Shape, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{self, Align2, Mesh, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
 
 const STATION_WIDTH: f32 = 34.0;
 const HEAD: f32 = 34.0;
@@ -94,15 +94,14 @@ fn matrix_ui(ui: &mut Ui, input: &PanelInput<'_>, features: &FeatureVector) {
         }
     }
     // A hundred bars as one mesh: each as a shape of its own would take a tenth of a frame.
-    let bars = ui.painter().add(Shape::Noop);
-    let mut mesh = Mesh::default();
+    let mut bars = Mesh::default();
     ui.scope(|ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
         for station in Station::all() {
-            station_row(ui, input, features, station, cell, &small, &mut mesh);
+            station_row(ui, input, features, station, cell, &small, &mut bars);
         }
     });
-    ui.painter().set(bars, mesh);
+    ui.painter().add(bars);
 }
 
 fn station_row(

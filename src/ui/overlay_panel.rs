@@ -136,6 +136,9 @@ fn shown_ui(ui: &mut Ui, input: &PanelInput<'_>, overlay: &Overlay) {
 
 /// The stations of the network, the least sure first.
 fn review_ui(ui: &mut Ui, input: &PanelInput<'_>) {
+    if input.workbench.is_uncertainty_stale() {
+        status_line(ui, Icon::Warning, t("The GTV has changed since this run; run the network again"));
+    }
     ui.label(RichText::new(t("To look at first")).color(theme::TEXT_SECONDARY));
     ui.horizontal_wrapped(|ui| {
         for confidence in input.workbench.review_order() {

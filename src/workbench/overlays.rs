@@ -4,6 +4,7 @@
 use super::jobs::{JobError, JobKey, Lane};
 use super::results::CaseResult;
 use super::{Severity, Trouble, Workbench};
+use crate::contour::Mask;
 use crate::dicom::{ImportWarning, LoadedOverlay, OverlayKind, OverlaySource, Prescription};
 use crate::diunet::{StationConfidence, Uncertainty};
 use crate::geometry::{PatientPoint, Rigid};
@@ -181,6 +182,8 @@ pub(super) struct Overlays {
     hidden: bool,
     /// Of the last run of the network.
     uncertainty: Option<Arc<Uncertainty>>,
+    /// The GTV that the network was given for it.
+    gtv: Mask,
 }
 
 impl Overlays {
@@ -196,7 +199,7 @@ impl Overlays {
     }
 
     /// Lists the uncertainty of a run of the network in the place of that of the run before; it is not shown until asked for.
-    pub fn set_uncertainty(&mut self, uncertainty: Arc<Uncertainty>) {
+    pub fn set_uncertainty(&mut self, uncertainty: Arc<Uncertainty>, gtv: Mask) {
         const KEY: &str = "diunet uncertainty";
         let grid = Arc::new(uncertainty.grid.clone());
         let values = uncertainty.values.clone();
@@ -220,6 +223,7 @@ impl Overlays {
         };
         let loaded = Some(Arc::new(LoadedOverlay { volume, warnings, method, reference: None }));
         self.uncertainty = Some(uncertainty);
+        self.gtv = gtv;
         if let Some(at) = self.at(KEY) {
             self.all[at].loaded = loaded;
             return;
@@ -259,6 +263,12 @@ impl Workbench {
     /// The stations of the last run of the network, those first of which it was least sure: an order to look at them.
     pub fn review_order(&self) -> &[StationConfidence] {
         self.overlays.uncertainty.as_ref().map_or(&[], |u| &u.stations)
+    }
+
+    /// True where the GTV is no longer the one that the network was given in the run whose uncertainty is listed.
+    pub fn is_uncertainty_stale(&self) -> bool {
+        let case = self.case.as_ref().filter(|_| self.overlays.uncertainty.is_some());
+        case.is_some_and(|case| case.gtv_mask() != self.overlays.gtv)
     }
 
     fn go_to_least_sure(&mut self, station: Station) {

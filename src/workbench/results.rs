@@ -15,6 +15,7 @@ use super::operations::{Bridge, Done, derivation_of};
 use super::series::{SeriesList, Thumbnail};
 use super::{Change, Derived, Severity, Trouble, Workbench, outcome};
 use crate::anatomy::{self, CtvProposal};
+use crate::contour::Mask;
 use crate::dicom::{LoadStep, LoadedOverlay};
 use crate::diunet::{self, Segmentation};
 use crate::import::{LoadedSet, SetSource};
@@ -54,7 +55,8 @@ pub(super) enum JobResult {
 
 /// Result of a job for the open case.
 pub(super) enum CaseResult {
-    Segmented(Box<Segmentation>),
+    /// With the GTV that the network was given.
+    Segmented(Box<Segmentation>, Mask),
     /// With what it was made of.
     Proposed(Box<CtvProposal>, Box<Derivation>),
     /// The structures of a revision are on disk.
@@ -178,7 +180,7 @@ impl Workbench {
 
     fn accept(&mut self, result: CaseResult) {
         match result {
-            CaseResult::Segmented(segmentation) => {
+            CaseResult::Segmented(segmentation, gtv) => {
                 self.finish_stroke();
                 let Some(case) = &mut self.case else { return };
                 let (edit, summary) = outcome::segmentation_edit(case, &segmentation, &self.policy);
@@ -193,7 +195,7 @@ impl Workbench {
                 self.report(result);
                 self.recall = Arc::clone(&segmentation.recall);
                 if let Some(uncertainty) = &segmentation.uncertainty {
-                    self.overlays.set_uncertainty(Arc::clone(uncertainty));
+                    self.overlays.set_uncertainty(Arc::clone(uncertainty), gtv);
                 }
             }
             CaseResult::Proposed(proposal, derivation) => {
@@ -250,7 +252,7 @@ impl Workbench {
         match result {
             // The file is there, whichever case is open now.
             CaseResult::Exported { exported, .. } => self.notice_export(&exported.value),
-            CaseResult::Segmented(_)
+            CaseResult::Segmented(..)
             | CaseResult::Proposed(..)
             | CaseResult::StructureSet(_)
             | CaseResult::RuleStations(_)
@@ -301,7 +303,7 @@ impl Workbench {
         self.spawn_for_case(Lane::Infer, JobKey::Segment, t("Contour stations with DiUnet"), None, move |context| {
             let segmentation = diunet::segment_again(&model, &volume, &gtv, &before, context, &mut |_| {})
                 .map_err(outcome::segment_error)?;
-            Ok(CaseResult::Segmented(Box::new(segmentation)))
+            Ok(CaseResult::Segmented(Box::new(segmentation), gtv))
         });
     }
 
