@@ -279,7 +279,9 @@ fn a_narrow_view_names_the_landmark_under_the_pointer_only() {
         w.harness.output().shapes.iter().for_each(|clipped| inside(&clipped.shape, view, &mut found));
         found
             .iter()
-            .filter(|name| ["arch", "Diaphragm", "vein"].iter().any(|part| name.contains(part)))
+            .filter(|name| {
+                ["arch", "Diaphragm", "vein", "lobe", "Carina", "Bronchus"].iter().any(|part| name.contains(part))
+            })
             .cloned()
             .collect::<Vec<_>>()
     };

@@ -193,7 +193,7 @@ pub fn paint(painter: &Painter, view: &ViewTransform, workbench: &Workbench) {
         let width = painter.layout_no_wrap(name.clone(), font.clone(), color).size().x;
         let edge = view.rect.right() - theme::SPACE_1;
         if d.id.is_point() {
-            if d.near || is_chosen {
+            if is_chosen || d.near && has_names(view.rect) {
                 // Below the handle where the view ends.
                 let fits = d.at.x + 8.0 + width <= edge;
                 let name_at = if fits { d.at + vec2(8.0, 0.0) } else { pos2(edge - width, d.at.y + TAG_HEIGHT) };
