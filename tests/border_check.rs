@@ -31,6 +31,7 @@ static SCANS: LazyLock<Vec<Scan>> = LazyLock::new(|| {
                 organs: phantom.organs.clone(),
                 lung_lesions: Some(Arc::new(lesion)),
                 landmarks,
+                vessels_by_numbers: false,
                 rules: RuleSet::iaslc_2009(),
             };
             let map = draw_rule_map(&sources).expect("drawn");

@@ -27,6 +27,7 @@ fn sources(phantom: &Phantom) -> AnatomySources {
         organs: phantom.organs.clone(),
         lung_lesions: Some(Arc::new(lesion)),
         landmarks: phantom.landmarks.clone(),
+        vessels_by_numbers: false,
         rules: RuleSet::iaslc_2009(),
     }
 }

@@ -147,16 +147,16 @@ const WITH_ORGANS: [(&str, f64, f64); 16] = [
     ("11L", 0.5, 12.0),
 ];
 
-/// The same where the great vessels are not known and stay in.
-const AIRWAY_ONLY: [(&str, f64, f64); 16] = [
+/// The same where the great vessels are told by their CT numbers: no esophagus, no azygos, no thin branch is known.
+const BY_NUMBERS: [(&str, f64, f64); 16] = [
     ("1R", 5.0, 80.0),
     ("1L", 5.0, 80.0),
     ("2R", 2.0, 25.0),
-    ("2L", 2.0, 25.0),
-    ("3A", 20.0, 150.0),
+    ("2L", 0.5, 25.0),
+    ("3A", 10.0, 80.0),
     ("3P", 5.0, 70.0),
     ("4R", 5.0, 35.0),
-    ("4L", 5.0, 35.0),
+    ("4L", 2.0, 25.0),
     ("5", 5.0, 50.0),
     ("6", 3.0, 30.0),
     ("7", 5.0, 50.0),
@@ -192,15 +192,15 @@ fn a_labelled_chest_has_all_stations_beside_its_organs() {
 #[test]
 fn a_diagnostic_chest_without_structures_has_all_stations() {
     let Some(case) = &*DIAGNOSTIC else { return };
-    assert_eq!(case.stations.quality, Quality::AirwayOnly);
-    check(case, &AIRWAY_ONLY);
+    assert_eq!(case.stations.quality, Quality::VesselsByNumbers);
+    check(case, &BY_NUMBERS);
 }
 
 #[test]
 fn a_planning_chest_without_organs_has_all_stations() {
     let Some(case) = &*PLANNING else { return };
-    assert_eq!(case.stations.quality, Quality::AirwayOnly);
-    check(case, &AIRWAY_ONLY);
+    assert_eq!(case.stations.quality, Quality::VesselsByNumbers);
+    check(case, &BY_NUMBERS);
 }
 
 /// Expected station of every contour of the nodes in the planning CT: z of the slice (mm), whether it is the ring left of
@@ -307,6 +307,7 @@ fn sources_of(phantom: &Phantom) -> AnatomySources {
         organs: phantom.organs.clone(),
         lung_lesions: None,
         landmarks: phantom.landmarks.clone(),
+        vessels_by_numbers: false,
         rules: RuleSet::iaslc_2009(),
     }
 }

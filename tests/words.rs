@@ -150,7 +150,10 @@ fn texts_of_tables() -> BTreeSet<String> {
     }
     texts.push("Left axial view".to_owned());
     texts.extend(LandmarkId::all().map(|id| id.label().to_owned()));
-    texts.extend([Quality::Organs, Quality::EstimatedLandmarks, Quality::AirwayOnly].map(|q| q.label().to_owned()));
+    texts.extend(
+        [Quality::Organs, Quality::EstimatedLandmarks, Quality::VesselsByNumbers, Quality::AirwayOnly]
+            .map(|q| q.label().to_owned()),
+    );
     let rules = RuleSet::iaslc_2009();
     texts.push(rules.name.clone());
     for station in Station::iter() {

@@ -34,6 +34,7 @@ pub struct Slice<'a> {
     artery_back: OnceCell<Vec<f64>>,
     /// Anterior wall of the aorta per column of pixels, patient y.
     aorta_front: OnceCell<Vec<f64>>,
+    before_lung: OnceCell<Vec<bool>>,
 }
 
 /// One voxel in question.
@@ -80,6 +81,8 @@ const ARCH_BEFORE_TRACHEA_MM: f64 = 40.0;
 const USUAL_ESOPHAGUS_MM: [f64; 2] = [4.0, 9.0];
 /// Station 3P reaches so far beside the walls of the trachea, mm.
 const RETROTRACHEAL_MM: f64 = 10.0;
+/// Tissue between chest wall and lung is at most so thick, mm.
+const LEAST_MEDIASTINUM_MM: f64 = 8.0;
 /// The hilar stations reach so far behind the main bronchus, mm.
 const BEHIND_BRONCHUS_MM: f64 = 5.0;
 
@@ -118,6 +121,7 @@ impl<'a> Slice<'a> {
             near_left_lobes: OnceCell::new(),
             artery_back: OnceCell::new(),
             aorta_front: OnceCell::new(),
+            before_lung: OnceCell::new(),
         }
     }
 
@@ -247,17 +251,54 @@ impl<'a> Slice<'a> {
         self.ring(&pixels, INTERLOBAR_MM)
     }
 
-    /// Patient y of the anterior wall of the aorta in this column, of the whole aorta where the column has none.
+    /// Patient y of the anterior wall of the ascending aorta or the arch in this column, of the whole where the column has
+    /// none. The descending aorta has no front in this sense where it goes by itself.
     fn aorta_front(&self, at: usize) -> f64 {
         self.aorta_front.get_or_init(|| {
             let whole = self.curves.aorta_front.map_or(f64::NEG_INFINITY, |front| front[1]);
             let mut columns = vec![f64::INFINITY; self.plane.columns];
-            for at in self.plane.organ_pixels(Organ::Aorta) {
+            for &at in &self.curves.aorta_front_limb {
                 let column = &mut columns[at % self.plane.columns];
                 *column = column.min(self.plane.position(at)[1]);
             }
             columns.into_iter().map(|y| if y.is_finite() { y } else { whole }).collect()
         })[at % self.plane.columns]
+    }
+
+    /// In a thin sheet of tissue between chest wall and lung, which no mediastinum is.
+    fn before_lung(&self, at: usize) -> bool {
+        self.before_lung.get_or_init(|| {
+            let plane = self.plane;
+            let mut out = vec![false; plane.bits.len()];
+            let [a, b] = [plane.position(0), plane.position(plane.columns)];
+            let step = b[1] - a[1];
+            if step.abs() < 0.1 {
+                return out;
+            }
+            let most = (LEAST_MEDIASTINUM_MM / step.abs()) as usize;
+            let lung = Organ::LungRight.bit() | Organ::LungLeft.bit();
+            let wall = self.curves.sternum_back.unwrap_or(f64::NEG_INFINITY);
+            for i in 0..plane.columns {
+                // From front to back.
+                let row = |n: usize| (if step > 0.0 { n } else { plane.rows - 1 - n }) * plane.columns + i;
+                let mut sheet: Vec<usize> = Vec::new();
+                for at in (0..plane.rows).map(row) {
+                    if plane.bits[at] & lung != 0 {
+                        if sheet.len() <= most {
+                            for &at in &sheet {
+                                out[at] = true;
+                            }
+                        }
+                        sheet.clear();
+                    } else if self.between_lungs[at] && plane.position(at)[1] > wall {
+                        sheet.push(at);
+                    } else {
+                        sheet.clear();
+                    }
+                }
+            }
+            out
+        })[at]
     }
 
     /// Patient y of the posterior wall of pulmonary artery or heart in this column; -inf without.
@@ -385,6 +426,7 @@ pub fn borders(station: Station) -> &'static [Border] {
         Station::S3A => borders![
             "between the lungs" => MEDIASTINUM.holds,
             "behind the sternum" => |s, v| s.curves.sternum_back.is_none_or(|back| v.y > back),
+            "not between chest wall and lung" => |s, v| !s.before_lung(v.at),
             "in front of the great vessels" => |s, v| {
                 if s.above(LandmarkId::ArchTop) {
                     s.curves.behind_great_vessels(v.point()).is_some_and(|d| d <= 0.0)

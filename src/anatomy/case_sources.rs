@@ -1,7 +1,9 @@
 //! What is known of the anatomy of a case: the image together with the organs that its structures show.
 
 use super::bone::bone_bodies;
+use super::image_anatomy::spread;
 use super::plane::components;
+use super::vessels::find_vessels;
 use super::{AnatomyError, AnatomySources, Landmark, LandmarkId, LandmarkSource, Organ, find_anatomy, find_landmarks};
 use crate::contour::{Mask, SliceMask};
 use crate::image::CtVolume;
@@ -90,10 +92,11 @@ pub fn add_structures<'a>(
     structures: impl IntoIterator<Item = (&'a str, Role, &'a Mask)>,
 ) {
     let mut organs: BTreeMap<Organ, Mask> = BTreeMap::new();
-    let mut tumor = Mask::default();
+    let (mut tumor, mut nodes) = (Mask::default(), Mask::default());
     for (name, role, mask) in structures.into_iter().filter(|(_, _, mask)| !mask.is_empty()) {
         match role {
             Role::Gtvp => tumor = tumor.union(mask),
+            Role::Gtvn => nodes = nodes.union(mask),
             Role::Organ => {
                 if let Some(organ) = organ_of_name(name) {
                     let known = organs.entry(organ).or_default();
@@ -109,6 +112,7 @@ pub fn add_structures<'a>(
             _ => {}
         }
     }
+    let tumor_and_nodes = tumor.union(&nodes);
     if !tumor.is_empty() {
         sources.lung_lesions = Some(Arc::new(tumor));
     }
@@ -128,6 +132,39 @@ pub fn add_structures<'a>(
             let known = sources.organs.entry(organ).or_default();
             *known = Arc::new(known.union(&mask));
         }
+    }
+    add_vessels(sources, volume, &tumor_and_nodes);
+}
+
+/// Blood by its CT numbers: what of it no structure shows, and where no structure shows the aorta also aorta, vena cava
+/// and the levels on them.
+fn add_vessels(sources: &mut AnatomySources, volume: &CtVolume, tumor: &Mask) {
+    let Some(found) = find_vessels(sources, volume, tumor) else { return };
+    let mut blood = found.blood;
+    if sources.organ(Organ::Aorta).is_none() && !found.aorta.is_empty() {
+        sources.vessels_by_numbers = true;
+        for (organ, mask) in [(Organ::Aorta, found.aorta), (Organ::SuperiorVenaCava, found.cava)] {
+            if sources.organ(organ).is_none() && !mask.is_empty() {
+                sources.organs.insert(organ, Arc::new(mask));
+            }
+        }
+        let slices = sources.grid.median_spacing_mm();
+        for (id, position) in found.levels {
+            if sources.landmarks.get(id).is_none() {
+                let [base, parts] = spread(id);
+                let spread_mm = Some(base + parts * slices);
+                sources.landmarks.insert(id, Landmark { position, source: LandmarkSource::Found, spread_mm });
+            }
+        }
+    }
+    for organ in Organ::all().filter(|organ| organ.is_cut_out()) {
+        if let Some(known) = sources.organ(organ) {
+            blood = blood.difference(known);
+        }
+    }
+    if !blood.is_empty() {
+        let known = sources.organs.entry(Organ::OtherVessels).or_default();
+        *known = Arc::new(known.union(&blood));
     }
 }
 

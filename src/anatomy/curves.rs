@@ -33,6 +33,8 @@ pub struct SliceCurves {
     /// Front of the superior vena cava and of the ascending aorta (or arch): `[x, y]`.
     pub cava_front: Option<Point>,
     pub aorta_front: Option<Point>,
+    /// Pixels of the ascending aorta or the arch.
+    pub aorta_front_limb: Vec<usize>,
     /// Center of the largest aortic component, for the arch.
     pub aorta_center: Option<Point>,
     /// Left edge and back of the descending aorta.
@@ -136,6 +138,7 @@ impl SliceCurves {
             let is_descending = !two && carina.is_some_and(|c| ascending.min[1] > c.y - 5.0);
             if !is_descending {
                 out.aorta_front = Some(front(*ascending));
+                out.aorta_front_limb.clone_from(a);
             }
             out.aorta_left = Some(descending.max[0]);
             out.aorta_back = Some(descending.max[1]);
@@ -164,7 +167,7 @@ impl SliceCurves {
     pub fn medial_of_ligament(&self, [x, y]: Point) -> Option<f64> {
         let t = self.trachea?;
         let Some((a, d)) = self.ligament else {
-            // Without an aorta: 45 degrees through a point 20 mm left of the trachea.
+            // Without an aorta that somebody drew: 45 degrees through a point 20 mm left of the trachea.
             return Some((y - t.front) - (x - t.left - 20.0));
         };
         let side = |p: Point| (d[0] - a[0]) * (p[1] - a[1]) - (d[1] - a[1]) * (p[0] - a[0]);
@@ -294,6 +297,10 @@ pub fn measure_all(sources: &AnatomySources) -> (Vec<OrganPlane>, Vec<SliceCurve
             let plane = OrganPlane::new(sources, k);
             let mut curves = SliceCurves::measure(&plane, &sources.landmarks);
             curves.aorta_known = sources.organ(Organ::Aorta).is_some();
+            if sources.vessels_by_numbers {
+                // The limbs are made of discs; under the arch their nearest points run along the trachea.
+                curves.ligament = None;
+            }
             curves.esophagus_known = sources.organ(Organ::Esophagus).is_some();
             (plane, curves)
         })

@@ -143,6 +143,7 @@ impl ImageAnatomy {
             organs,
             lung_lesions: None,
             landmarks: self.landmarks.clone(),
+            vessels_by_numbers: false,
             rules: RuleSet::iaslc_2009(),
         }
     }
@@ -399,7 +400,7 @@ fn landmarks(w: &Working, found: &ImageAnatomy, volume: &CtVolume, carina: Patie
 
 /// How far a landmark is usually off: mm, and parts of the distance of the slices. Measured on phantoms of 1 to 6 mm
 /// slices and on the carina that a clinician drew; `tests/anatomy.rs` holds them.
-fn spread(id: LandmarkId) -> [f64; 2] {
+pub(super) fn spread(id: LandmarkId) -> [f64; 2] {
     match id {
         LandmarkId::Carina => [1.5, 0.3],
         LandmarkId::ApexRight | LandmarkId::ApexLeft => [1.0, 0.5],

@@ -25,6 +25,7 @@ mod rule_map;
 mod rules;
 mod stations;
 mod trachea;
+mod vessels;
 mod windpipe;
 mod working;
 
@@ -59,6 +60,8 @@ pub struct AnatomySources {
     /// Tumor where lung was: not lung any more, and no mediastinum either.
     pub lung_lesions: Option<Arc<Mask>>,
     pub landmarks: Landmarks,
+    /// Whether great vessels among the organs were taken from the CT numbers.
+    pub vessels_by_numbers: bool,
     pub rules: Arc<RuleSet>,
 }
 

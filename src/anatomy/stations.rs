@@ -18,6 +18,8 @@ pub enum Quality {
     Organs,
     /// A landmark stands at its usual distance from the carina.
     EstimatedLandmarks,
+    /// Great vessels were told from fat by their CT numbers.
+    VesselsByNumbers,
     /// No great vessels: straight lines stand in for their borders.
     AirwayOnly,
 }
@@ -28,6 +30,7 @@ impl Quality {
         match self {
             Self::Organs => "from organs and landmarks",
             Self::EstimatedLandmarks => "some landmarks estimated",
+            Self::VesselsByNumbers => "great vessels taken from CT numbers, some landmarks estimated",
             Self::AirwayOnly => "airway only, great vessels not known",
         }
     }
@@ -145,6 +148,8 @@ fn draw(sources: &AnatomySources, with_edges: bool) -> Result<RuleMap, StationEr
     let vessels = [Organ::Aorta, Organ::SuperiorVenaCava, Organ::BrachiocephalicVeinRight];
     let quality = if sources.organ(Organ::Aorta).is_none() || vessels.iter().all(|o| sources.organ(*o).is_none()) {
         Quality::AirwayOnly
+    } else if sources.vessels_by_numbers {
+        Quality::VesselsByNumbers
     } else if landmarks.iter().any(|(_, landmark)| landmark.source == LandmarkSource::Estimated) {
         Quality::EstimatedLandmarks
     } else {

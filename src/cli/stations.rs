@@ -37,7 +37,7 @@ Examples:
 
 JSON keys:
   rules          {key, name, version, switches [{key, text, on}]}
-  quality        organs, estimated_landmarks or airway_only
+  quality        organs, estimated_landmarks, vessels_by_numbers or airway_only
   quality_words  the same in words
   landmarks      [{key, name, x, y, z (patient mm), source (found, structure, user, estimated), spread_mm}]
   stations       [{station, name (of the structure, or null where nothing was drawn), volume_cm3, slices, first_slice,
@@ -255,6 +255,7 @@ fn quality_key(quality: Quality) -> &'static str {
     match quality {
         Quality::Organs => "organs",
         Quality::EstimatedLandmarks => "estimated_landmarks",
+        Quality::VesselsByNumbers => "vessels_by_numbers",
         Quality::AirwayOnly => "airway_only",
     }
 }

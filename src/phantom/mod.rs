@@ -182,6 +182,7 @@ pub fn try_generate(config: &PhantomConfig, progress: &dyn Progress) -> Result<P
         organs: painted.organs.clone(),
         lung_lesions: Some(Arc::new(std::mem::take(&mut painted.lung_lesions))),
         landmarks: landmarks.clone(),
+        vessels_by_numbers: false,
         rules: RuleSet::iaslc_2009(),
     };
     progress.report(crate::words::t("Drawing the stations"), 0, 1);
