@@ -797,7 +797,8 @@ impl Documented {
                     continue;
                 }
                 ',' | '}' if !key.is_empty() => group.0.push((std::mem::take(&mut key), None, None)),
-                ':' => return (Self::default(), at), // {label: value}: any keys
+                // {label: value}: any keys
+                ':' => return (Self::default(), at + text[at..].find('}').map_or(0, |end| end + 1)),
                 c if c.is_ascii_alphanumeric() || c == '_' => key.push(c),
                 _ => {}
             }
@@ -990,6 +991,59 @@ fn training_keeps_the_better_model_and_writes_its_card() {
         let (code, error) = refusal(&["train", "diunet", "-o", text(&place), wrong[0], wrong[1], "--variant", "tiny"]);
         assert!(code == 2 && !place.exists(), "{wrong:?}: {code} {error}");
     }
+}
+
+#[test]
+fn training_learns_from_patients_of_a_cohort_and_its_card_says_so() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (out, cohort) = (folder.path().join("model"), folder.path().join("cohort"));
+    for (name, seed) in [("b", "5"), ("c", "6")] {
+        let place = cohort.join(name);
+        json(&["phantom", "-o", text(&place), "--seed", seed, "--size", "96x96x56", "--spacing", "3.6x3.6x5"]);
+    }
+    std::fs::create_dir_all(cohort.join("a")).expect("made");
+    std::fs::write(cohort.join("notes.txt"), "no patient").expect("written");
+    let train = |more: &[&'static str]| {
+        let few = ["--variant", "tiny", "--steps", "2", "--batch", "2", "--cases", "1", "--validation-cases", "1"];
+        let small = ["--crop", "64", "--spacing-mm", "4", "--phantoms", "reference", "--cohort-share", "1"];
+        let given =
+            ["train", "diunet", "-o", text(&out), "--cohort", text(&cohort), "--cohort-note", "Made for a test."];
+        given.iter().chain(&few).chain(&small).chain(more).map(|a| (*a).to_owned()).collect::<Vec<_>>()
+    };
+    let run = |args: &[String]| json(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    let report = run(&train(&[]));
+    Documented::of("train diunet").check(&report, "train diunet --cohort");
+    // Of three folders one is no case, and is left out with its reason.
+    assert_eq!(report["left_out"][0]["name"], "a");
+    let patients = &report["cohort"];
+    assert_eq!((patients["patients"].as_u64(), patients["by_rules"].as_bool()), (Some(2), Some(false)));
+    let held_out = patients["held_out"].as_u64().expect("a number");
+    assert_eq!(patients["mean_dsc"].is_number(), held_out > 0, "{patients}");
+    let manifest: Value =
+        serde_json::from_slice(&std::fs::read(out.join("manifest.json")).expect("there")).expect("JSON");
+    let statement = manifest["training_data"].as_str().expect("a sentence");
+    assert!(statement.contains("2 patients (Made for a test)") && statement.contains("structure sets"), "{statement}");
+    let card = std::fs::read_to_string(out.join("MODEL_CARD.md")).expect("the card");
+    assert!(!card.contains("never seen a patient") && card.contains("--cohort COHORT --cohort-share 1"), "{card}");
+    assert!(card.contains("have learned from phantoms and from"), "{card}");
+    // Nothing of the folders' names stays.
+    assert!(!manifest.to_string().contains(text(&cohort)) && !card.contains(text(&cohort)));
+
+    // By the rules, from the scan alone.
+    let report = run(&train(&["--rules", "--overwrite"]));
+    assert_eq!(report["cohort"]["by_rules"], true);
+    let card = std::fs::read_to_string(out.join("MODEL_CARD.md")).expect("the card");
+    assert!(card.contains("rules of this program draw"), "{card}");
+
+    let refused = |args: &[&str]| refusal(args);
+    let place = folder.path().join("never");
+    let (code, error) = refused(&["train", "diunet", "-o", text(&place), "--cohort", text(&cohort.join("a"))]);
+    assert!(code == 3 && error.contains("no patient of the cohort"), "{code} {error}");
+    let (code, error) = refused(&["train", "diunet", "-o", text(&place), "--cohort", text(&cohort.join("z"))]);
+    assert!(code == 3 && error.contains("one folder a patient"), "{code} {error}");
+    let (code, error) =
+        refused(&["train", "diunet", "-o", text(&place), "--cohort", text(&cohort), "--cohort-share", "1.5"]);
+    assert!(code == 2 && error.contains("between 0 and 1") && !place.exists(), "{code} {error}");
 }
 
 #[cfg(unix)]

@@ -10,7 +10,7 @@ use hilum::image::CtVolume;
 use hilum::phantom::{PhantomConfig, Variation, generate};
 use hilum::progress::{Progress, Silent};
 use hilum::structures::{Provenance, Station};
-use hilum::studies::train_diunet::{FIRST_VALIDATION_SEED, TrainConfig, phantom, station_scores, train};
+use hilum::studies::train_diunet::{FIRST_VALIDATION_SEED, Pool, TrainConfig, phantom, station_scores, train};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -164,7 +164,7 @@ fn training_that_panics_ends() {
     };
     let (sender, ended) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        let panicked = std::panic::catch_unwind(|| train(&config, &Broken)).is_err();
+        let panicked = std::panic::catch_unwind(|| train(&config, &Pool::default(), &Broken)).is_err();
         sender.send(panicked).unwrap();
     });
     // Well before all seeds are used up by the thread that makes phantoms.

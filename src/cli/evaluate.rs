@@ -1,17 +1,14 @@
 //! `hilum evaluate`: how well a network draws the stations of cases whose stations are known.
 
-use super::case_args::CaseArgs;
 use super::failure::Failure;
+use super::known_case::{KnownCase, known_case};
 use super::output::{self, Table, number};
 use super::terminal::Terminal;
-use crate::anatomy::{AnatomyError, case_sources, draw_stations};
-use crate::contour::Mask;
 use crate::diunet::{self, LoadedModel, SegmentError};
 use crate::phantom::{PhantomError, Variation};
-use crate::structures::{Role, Station};
+use crate::structures::Station;
 use crate::studies::evaluate::{CaseScores, StationScore, Subject, evaluate, mean, over_cases};
 use crate::studies::train_diunet::{FIRST_VALIDATION_SEED, phantom};
-use crate::workbench::SeriesChoice;
 use std::path::PathBuf;
 
 /// Judge the network on cases whose stations are known
@@ -190,47 +187,15 @@ impl EvaluateCommand {
         skipped: &mut Vec<Skipped>,
         terminal: &Terminal,
     ) -> Result<(), Failure> {
-        let args = CaseArgs {
-            case: vec![path.to_owned()],
-            demo: false,
-            seed: 0,
-            series: None::<SeriesChoice>,
-            roles: Vec::new(),
-            accept_geometry: false,
-        };
-        let loaded = args.load_quietly(false, terminal)?.loaded;
-        let case = &loaded.case;
-        let name = path.display().to_string();
-        let stations: [Mask; Station::COUNT] = if self.rules {
-            let rois = case.structures().rois.iter();
-            let structures = rois.map(|roi| (roi.name.as_str(), roi.role, case.mask(roi.id)));
-            let sources = match case_sources(&case.image.volume, structures, terminal) {
-                Ok(sources) => sources,
-                Err(AnatomyError::Cancelled(_)) => return Err(Failure::Cancelled),
-                Err(error) => {
-                    skipped.push(Skipped { name, reason: error.to_string() });
-                    return Ok(());
-                }
-            };
-            match draw_stations(&sources) {
-                Ok(set) => set.masks,
-                Err(error) => {
-                    skipped.push(Skipped { name, reason: error.to_string() });
-                    return Ok(());
-                }
+        let known = match known_case(path, self.rules, false, terminal)? {
+            Ok(known) => known,
+            Err(reason) => {
+                skipped.push(Skipped { name: path.display().to_string(), reason });
+                return Ok(());
             }
-        } else {
-            std::array::from_fn(|n| {
-                Station::from_index(n).map_or_else(Mask::default, |s| case.role_mask(Role::Station(s)))
-            })
         };
-        if stations.iter().all(Mask::is_empty) {
-            let reason = "it has no stations; name structures such as LN_4R, or add --rules".to_owned();
-            skipped.push(Skipped { name, reason });
-            return Ok(());
-        }
-        let (gtv, ctv) = (case.gtv_mask(), case.role_mask(Role::Ctv));
-        let subject = Subject { name, volume: &case.image.volume, gtv, stations, ctv };
+        let KnownCase { name, volume, gtv, ctv, stations, .. } = known;
+        let subject = Subject { name, volume: &volume, gtv, stations, ctv };
         self.judge(model, &subject, scores, skipped, terminal)
     }
 

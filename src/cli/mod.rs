@@ -17,6 +17,7 @@ mod failure;
 mod inspect;
 mod journal;
 mod keys;
+mod known_case;
 mod landmarks;
 mod masks;
 mod npy;

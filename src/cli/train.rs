@@ -1,19 +1,23 @@
 //! `hilum train`: the models that come with the program are made by these commands.
 
 use super::failure::Failure;
+use super::known_case::{KnownCase, known_case};
 use super::output;
 use super::terminal::Terminal;
-use crate::diunet::{Calibration, LoadedModel, ModelManifest, Variant};
+use crate::diunet::{Calibration, CohortSummary, LoadedModel, ModelManifest, Variant};
 use crate::phantom::Variation;
+use crate::structures::Station;
 use crate::studies::calibrate::{CalibrationError, calibrate};
-use crate::studies::train_diunet::{self, FIRST_VALIDATION_SEED, TrainConfig, TrainError};
+use crate::studies::train_diunet::{
+    self, CohortConfig, FIRST_VALIDATION_SEED, Patient, Pool, TrainConfig, TrainError, held_out, manifest_to_be,
+};
 use crate::studies::train_risk::{self, TrainRiskConfig, TrainRiskError};
 use crate::survival::Interval;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Train {
-    Diunet(Diunet),
+    Diunet(Box<Diunet>),
     Calibration(CalibrationArgs),
     Risk(Risk),
 }
@@ -28,17 +32,24 @@ impl Train {
     }
 }
 
-/// Train the network on generated phantoms
+/// Train the network on generated phantoms, and on the patients of a cohort
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The folder then holds manifest.json with all options, weights.safetensors (the best so far at any time), MODEL_CARD.md
 and a checkpoint to resume from. Ctrl-C stops early (exit code 4) and keeps the best weights. A model that is there is
 replaced only with --overwrite, or with --resume where this one does better on the same phantoms.
 
+With --cohort the network learns from patients too: every folder in DIR is a case with a CT and its structures, stations
+and if there are any GTV and CTV. Every fifth patient is held out (none of a single one), and the card tells how the
+weights do on them. A station that a patient lacks is learned as background. Scans are deformed and their contrast is
+changed at random. The card and every result say that patients are behind the weights; their names are kept nowhere.
+A case that cannot be used is listed with the reason, and left out.
+
 Examples:
   hilum train diunet -o models/diunet --minutes 120
   hilum train diunet -o models/diunet --resume models/diunet --minutes 180
   hilum train diunet -o /tmp/tiny --variant tiny --steps 200 --batch 2 --cases 2
+  hilum train diunet -o /data/own --resume models/diunet --steps 16000 --cohort /data/cohort --cohort-note Lungs-of-2026
 
 JSON keys:
   folder       where the model lies
@@ -47,6 +58,9 @@ JSON keys:
   mean_dsc     mean over stations on the validation phantoms
   station_dsc  by station {label: value}
   ctv_dsc      of the CTV output, which the program does not offer
+  cohort       null, or {patients, held_out, by_rules, share, note, mean_dsc (of the patients held out, if any), station_dsc
+               {label: value}}
+  left_out     cases of the cohort that are of no use [{name, reason}]
   cancelled    true if it was stopped early
   curve        the validations [{step, minutes, mean_dsc}]")]
 pub struct Diunet {
@@ -103,6 +117,18 @@ pub struct Diunet {
     /// Replace a model that is in the folder
     #[arg(long)]
     overwrite: bool,
+    /// Learn from patients too: a folder with one folder a patient
+    #[arg(long, value_name = "DIR")]
+    cohort: Option<PathBuf>,
+    /// What the patients are, for the model card; no names
+    #[arg(long, value_name = "TEXT", requires = "cohort")]
+    cohort_note: Option<String>,
+    /// Share of the samples that are of patients
+    #[arg(long, value_name = "X", requires = "cohort", default_value_t = 0.5)]
+    cohort_share: f64,
+    /// Take the stations that the rules draw for those of the patients
+    #[arg(long, requires = "cohort")]
+    rules: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -126,8 +152,16 @@ struct DiunetReport {
     mean_dsc: f64,
     station_dsc: std::collections::BTreeMap<String, f64>,
     ctv_dsc: f64,
+    cohort: Option<CohortSummary>,
+    left_out: Vec<LeftOut>,
     cancelled: bool,
     curve: Vec<CurveRow>,
+}
+
+#[derive(serde::Serialize)]
+struct LeftOut {
+    name: String,
+    reason: String,
 }
 
 #[derive(serde::Serialize)]
@@ -135,6 +169,15 @@ struct CurveRow {
     step: usize,
     minutes: f64,
     mean_dsc: f64,
+}
+
+fn train_failure(error: TrainError) -> Failure {
+    match error {
+        TrainError::CancelledEarly => Failure::Cancelled,
+        TrainError::Setting(_) => Failure::Usage(error.to_string()),
+        TrainError::Resume { .. } => Failure::refused(error),
+        other => Failure::failed(other),
+    }
 }
 
 impl Diunet {
@@ -163,16 +206,70 @@ impl Diunet {
             resume: self.resume.clone(),
             overwrite: self.overwrite,
             out_dir: usual.out_dir,
+            cohort: self.cohort.as_ref().map(|_| CohortConfig {
+                note: self.cohort_note.clone().unwrap_or_else(|| "a cohort of which nothing more is known".into()),
+                by_rules: self.rules,
+                share: self.cohort_share,
+                patients: 1,
+            }),
         }
     }
 
-    fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
-        let report = train_diunet::train(&self.config(), terminal).map_err(|error| match error {
-            TrainError::CancelledEarly => Failure::Cancelled,
-            TrainError::Setting(_) => Failure::Usage(error.to_string()),
-            TrainError::Resume { .. } => Failure::refused(error),
-            other => Failure::failed(other),
+    /// Reads the patients one by one; those that are of no use are listed.
+    fn patients(&self, config: &TrainConfig, terminal: &Terminal) -> Result<(Pool, Vec<LeftOut>), Failure> {
+        let (mut pool, mut left_out) = (Pool::default(), Vec::new());
+        let Some(folder) = &self.cohort else { return Ok((pool, left_out)) };
+        let manifest = manifest_to_be(config).map_err(train_failure)?;
+        let listed = std::fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+        let listed = listed.map_err(|error| {
+            Failure::Refused(format!(
+                "the folder of the cohort could not be read ({error}); give the folder that holds one folder a patient: {}",
+                folder.display()
+            ))
         })?;
+        let mut folders: Vec<PathBuf> = listed.into_iter().map(|e| e.path()).filter(|path| path.is_dir()).collect();
+        folders.sort();
+        let held_out = held_out(folders.len(), config.seed);
+        for (n, path) in folders.iter().enumerate() {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let reason = match known_case(path, self.rules, true, terminal) {
+                Err(Failure::Failed(reason) | Failure::Usage(reason) | Failure::Refused(reason)) => reason,
+                Err(stopped) => return Err(stopped),
+                Ok(Err(reason)) => reason,
+                Ok(Ok(KnownCase { volume, gtv, ctv, stations, blood, .. })) => {
+                    let missing: Vec<&str> =
+                        Station::all().filter(|s| stations[s.index()].is_empty()).map(Station::label).collect();
+                    if !missing.is_empty() {
+                        let missing = missing.join(", ");
+                        terminal
+                            .note(&format!("warning: {name} has no {missing}; they are learned as background there"));
+                    }
+                    let patient = Patient { name: name.clone(), volume, gtv, ctv, stations, blood };
+                    match pool.add(&manifest, patient, held_out.contains(&n)) {
+                        Ok(()) => continue,
+                        Err(error) => error.to_string(),
+                    }
+                }
+            };
+            terminal.note(&format!("warning: {name} is left out: {reason}"));
+            left_out.push(LeftOut { name, reason });
+        }
+        if pool.count()[0] == 0 {
+            return Err(Failure::Refused(format!(
+                "no patient of the cohort can be learned from; every folder in it must be a case with a CT and stations: {}",
+                folder.display()
+            )));
+        }
+        Ok((pool, left_out))
+    }
+
+    fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
+        let mut config = self.config();
+        let (pool, left_out) = self.patients(&config, terminal)?;
+        if let Some(cohort) = &mut config.cohort {
+            cohort.patients = pool.count().iter().sum();
+        }
+        let report = train_diunet::train(&config, &pool, terminal).map_err(train_failure)?;
         terminal.finish();
         let (m, t) = (&report.manifest, &report.manifest.training);
         let shown = DiunetReport {
@@ -184,6 +281,8 @@ impl Diunet {
             mean_dsc: t.mean_dsc,
             station_dsc: t.station_dsc.clone(),
             ctv_dsc: t.ctv_dsc,
+            cohort: t.cohort.clone(),
+            left_out,
             cancelled: report.cancelled,
             curve: report
                 .curve
@@ -196,8 +295,11 @@ impl Diunet {
             output::print_json(&shown)?;
             return if shown.cancelled { Err(Failure::Stopped(kept())) } else { Ok(()) };
         }
+        let of_patients = shown.cohort.as_ref().and_then(|c| Some((c.mean_dsc?, c.held_out)));
+        let of_patients =
+            of_patients.map_or_else(String::new, |(dsc, n)| format!(", {dsc:.3} on {n} patients held out"));
         output::print(&format!(
-            "{}: mean DSC over stations {:.3} on {} phantoms of unseen seeds, {} steps in {:.1} minutes{}\n{}\n{}\n",
+            "{}: mean DSC over stations {:.3} on {} phantoms of unseen seeds{of_patients}, {} steps in {:.1} minutes{}\n{}\n{}\n",
             shown.model_id,
             shown.mean_dsc,
             t.validation_seeds.len(),

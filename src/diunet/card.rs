@@ -28,17 +28,33 @@ fn grouped(n: usize) -> String {
     groups.into_iter().rev().collect::<Vec<_>>().join(" ")
 }
 
+fn patients(n: usize) -> String {
+    if n == 1 { "1 patient".into() } else { format!("{n} patients") }
+}
+
 impl ModelManifest {
     /// The card in Markdown. It says nothing that the manifest does not say.
     pub fn model_card(&self) -> String {
         let (architecture, t) = (self.variant.architecture(), &self.training);
         let mut card = String::new();
         line!(card, "# DiUnet-R {}: {}\n", self.variant, self.model_id);
-        line!(card, "**Synthetic. {}**\n", crate::RESEARCH_ONLY);
-        line!(
-            card,
-            "These weights have never seen a patient. On real scans they show how the program works, not where the stations are.\n"
-        );
+        match &t.cohort {
+            None => {
+                line!(card, "**Synthetic. {}**\n", crate::RESEARCH_ONLY);
+                line!(
+                    card,
+                    "These weights have never seen a patient. On real scans they show how the program works, not where the stations are.\n"
+                );
+            }
+            Some(c) => {
+                line!(card, "**{}**\n", crate::RESEARCH_ONLY);
+                line!(
+                    card,
+                    "These weights have learned from phantoms and from {}. On other scanners, other patients and other readers they may\nbe wrong.\n",
+                    patients(c.patients - c.held_out)
+                );
+            }
+        }
         line!(card, "| | |\n| --- | --- |");
         line!(
             card,
@@ -95,6 +111,21 @@ impl ModelManifest {
             }
         );
 
+        if let Some(c) = &t.cohort {
+            line!(
+                card,
+                "Of the samples, {:.0} % were of {} ({}), deformed and with other contrast at random. Their stations are {}.\n",
+                100.0 * c.share,
+                patients(c.patients - c.held_out),
+                c.note.trim().trim_end_matches('.'),
+                if c.by_rules {
+                    "those that the rules of this program draw, not a person's"
+                } else {
+                    "those of their structure sets; a station that a patient lacks was learned as background"
+                }
+            );
+        }
+
         line!(card, "## How it did\n");
         line!(
             card,
@@ -118,6 +149,27 @@ impl ModelManifest {
             }
         }
         line!(card, "| **All** | **{:.3}** |\n", t.mean_dsc);
+
+        if let Some(c) = &t.cohort {
+            match c.mean_dsc {
+                None => line!(card, "No patient was held out: how these weights do on patients is not known.\n"),
+                Some(mean) => {
+                    line!(
+                        card,
+                        "On {} held out from training, which chose the checkpoint as well, the mean DSC was **{mean:.3}**{}:\n",
+                        patients(c.held_out),
+                        if c.by_rules { " (agreement with the rules, not accuracy)" } else { "" }
+                    );
+                    line!(card, "| Station | Mean DSC |\n| --- | --- |");
+                    for label in Station::all().map(Station::label) {
+                        if let Some(dsc) = c.station_dsc.get(label) {
+                            line!(card, "| {label} | {dsc:.3} |");
+                        }
+                    }
+                    line!(card, "");
+                }
+            }
+        }
 
         if let Some(c) = &self.calibration {
             line!(card, "## How sure it is\n");

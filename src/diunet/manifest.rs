@@ -76,9 +76,32 @@ pub struct TrainingSummary {
     /// Mean volume DSC by station label.
     pub station_dsc: BTreeMap<String, f64>,
     pub ctv_dsc: f64,
+    /// Patients beside the phantoms; none for weights of phantoms only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cohort: Option<CohortSummary>,
     /// The options of the run; manifests of earlier versions do not tell them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub options: Option<TrainingOptions>,
+}
+
+/// The patients behind a set of weights; no names, nothing that identifies them.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
+pub struct CohortSummary {
+    /// All of them, and those of them that were held out to judge by.
+    pub patients: usize,
+    pub held_out: usize,
+    /// Their stations were drawn by the rules.
+    pub by_rules: bool,
+    /// Share of the samples.
+    pub share: f64,
+    /// What they are, in the words of who trained.
+    pub note: String,
+    /// Mean over stations of the mean volume DSC over the patients held out; `None` if none was.
+    #[serde(default)]
+    pub mean_dsc: Option<f64>,
+    /// Mean volume DSC by station label.
+    #[serde(default)]
+    pub station_dsc: BTreeMap<String, f64>,
 }
 
 /// Earlier manifests do not say it: they knew nothing else.

@@ -22,12 +22,12 @@ pub use card::MODEL_CARD;
 pub use confidence::{Scaling, StationConfidence, Uncertainty, probabilities};
 pub use lungs::{LungRegion, find_lungs};
 pub use manifest::{
-    LoadedModel, ModelError, ModelManifest, OUTPUT_MODE, TrainingOptions, TrainingSummary, canonical_classes,
-    default_model_dir,
+    CohortSummary, LoadedModel, ModelError, ModelManifest, OUTPUT_MODE, TrainingOptions, TrainingSummary,
+    canonical_classes, default_model_dir,
 };
 pub(crate) use manifest::{MANIFEST, sha256, write_new};
 pub use network::{Architecture, CLASSES, LayerStatistics, Logits, Network, TensorSpec, Variant};
-pub use optimize::{AdamW, LossWeights, Losses, loss_and_gradient};
+pub use optimize::{AdamW, CTV_UNKNOWN, LossWeights, Losses, loss_and_gradient};
 pub use paste::SliceOutlines;
 pub use prepare::{Frame, Planes, Stack, fill_channels, slices_to_run};
 pub use segment::{Recall, SegmentError, Segmentation, SliceOutput, add_held_out, segment, segment_again};

@@ -44,7 +44,8 @@ impl Losses {
 
 /// The loss of a batch and its gradient with respect to both sets of logits.
 ///
-/// `stations` is `[batch, 17, pixels]`, `ctv` `[batch, pixels]`; `labels` (0 to 16) and `in_ctv` (0 or 1) `[batch, pixels]`.
+/// `stations` is `[batch, 17, pixels]`, `ctv` `[batch, pixels]`; `labels` (0 to 16) and `in_ctv` (0, 1 or
+/// [`CTV_UNKNOWN`]) `[batch, pixels]`.
 pub fn loss_and_gradient(
     stations: &[f32],
     ctv: &[f32],
@@ -143,12 +144,19 @@ pub fn loss_and_gradient(
     (losses, gradient, ctv_gradient)
 }
 
+/// The label of a pixel of which nobody knows whether it lies in the CTV; nothing is learned from it.
+pub const CTV_UNKNOWN: u8 = 2;
+
 /// Binary cross entropy (mean) + soft Dice over the batch, with the gradient scaled by the weight of the CTV in the total.
 fn binary_loss(logits: &[f32], inside: &[u8]) -> (f32, Vec<f32>) {
-    let n = logits.len() as f64;
+    let known = |y: &u8| *y != CTV_UNKNOWN;
+    let n = inside.iter().filter(|y| known(y)).count() as f64;
+    if n == 0.0 {
+        return (0.0, vec![0.0; logits.len()]);
+    }
     let probabilities: Vec<f32> = logits.iter().map(|z| 1.0 / (1.0 + (-z).exp())).collect();
     let (mut entropy, mut overlap, mut sum, mut count) = (0.0f64, 0.0f64, 0.0f64, 0.0f64);
-    for ((z, p), y) in logits.iter().zip(&probabilities).zip(inside) {
+    for ((z, p), y) in logits.iter().zip(&probabilities).zip(inside).filter(|(_, y)| known(y)) {
         let y = f32::from(*y);
         entropy += f64::from(z.max(0.0) - z * y + (-z.abs()).exp().ln_1p());
         overlap += f64::from(p * y);
@@ -162,6 +170,9 @@ fn binary_loss(logits: &[f32], inside: &[u8]) -> (f32, Vec<f32>) {
         .iter()
         .zip(inside)
         .map(|(p, y)| {
+            if !known(y) {
+                return 0.0;
+            }
             let y = f32::from(*y);
             CTV_WEIGHT * ((p - y) / n as f32 + p * (1.0 - p) * (everywhere + y * here))
         })
@@ -252,7 +263,7 @@ mod tests {
         let mut stations: Vec<f32> = (0..2 * CLASSES * pixels).map(|_| rng.random_range(-2.0..2.0)).collect();
         let mut ctv: Vec<f32> = (0..2 * pixels).map(|_| rng.random_range(-2.0..2.0)).collect();
         let labels: Vec<u8> = (0..2 * pixels).map(|_| [0, 0, 3, 7, 16][rng.random_range(0..5)]).collect();
-        let in_ctv: Vec<u8> = (0..2 * pixels).map(|_| rng.random_range(0..2)).collect();
+        let in_ctv: Vec<u8> = (0..2 * pixels).map(|_| rng.random_range(0..=CTV_UNKNOWN)).collect();
         let weights = LossWeights(std::array::from_fn(|c| 0.1 + 0.1 * c as f32));
         let run = |s: &[f32], c: &[f32]| loss_and_gradient(s, c, &labels, &in_ctv, pixels, &weights);
         let (_, gs, gc) = run(&stations, &ctv);

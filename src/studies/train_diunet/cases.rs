@@ -1,11 +1,17 @@
 //! Training cases: phantoms at the network's resolution, made in the background while the network learns, and the
 //! random samples drawn from them.
 
+use super::patients::{Contrast, Warp};
 use crate::contour::Mask;
-use crate::diunet::{CLASSES, Frame, ModelManifest, Planes, Stack, fill_channels, find_lungs, slices_to_run};
+use crate::diunet::{
+    CLASSES, CTV_UNKNOWN, Frame, ModelManifest, Planes, Stack, fill_channels, find_lungs, slices_to_run,
+};
 use crate::geometry::VoxelGrid;
+use crate::image::CtVolume;
 use crate::phantom::{Phantom, PhantomConfig, PhantomError, Variation, try_generate};
 use crate::progress::Progress;
+use crate::structures::Station;
+use ndarray::Array3;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -16,15 +22,36 @@ const MARGIN: usize = 12;
 /// The label map holds the station (0 to 16) and this bit for the CTV.
 const CTV_BIT: u8 = 0x80;
 
-/// A phantom ready to be sampled.
+/// Standard deviation of the displacements within the slices of a patient, mm.
+const WARP_MM: f64 = 4.0;
+
+/// What a case teaches.
+pub struct Truth<'a> {
+    pub stations: &'a [Mask; Station::COUNT],
+    /// Empty where it is not known.
+    pub ctv: &'a Mask,
+    /// Heart and vessels of a patient; `None` for a phantom, which is made in all looks.
+    pub blood: Option<&'a Mask>,
+}
+
+/// A phantom or patient ready to be sampled.
 pub struct TrainingCase {
     /// The slab of every slice: K planes, wider than the window.
     slabs: Vec<Vec<Planes>>,
+    /// Of a patient, the share of blood in every pixel of the slabs (none if it is not known), and its CT number.
+    blood: Option<Blood>,
+    knows_ctv: bool,
     /// The label map of every slice.
     labels: Vec<Vec<u8>>,
     /// Slices (within `slabs`) that hold any station.
     with_station: Vec<usize>,
     side: usize,
+}
+
+struct Blood {
+    /// As the slabs.
+    shares: Vec<Vec<Vec<f32>>>,
+    mean_hu: f32,
 }
 
 /// One sample, at the size of the window.
@@ -50,25 +77,27 @@ pub fn phantom(variation: Variation, seed: u64, progress: &dyn Progress) -> Resu
 }
 
 /// Station (1 to 16) and CTV of every pixel of the frame.
-fn label_map(frame: &Frame, grid: &VoxelGrid, phantom: &Phantom, k: usize) -> Vec<u8> {
-    let stations = frame.labels(grid, &phantom.station_masks, k);
-    let ctv = frame.labels(grid, std::slice::from_ref(&phantom.ctv), k);
+fn label_map(frame: &Frame, grid: &VoxelGrid, truth: &Truth<'_>, k: usize) -> Vec<u8> {
+    let stations = frame.labels(grid, truth.stations, k);
+    let ctv = frame.labels(grid, std::slice::from_ref(truth.ctv), k);
     stations.into_iter().zip(ctv).map(|(station, ctv)| station | if ctv > 0 { CTV_BIT } else { 0 }).collect()
 }
 
 impl TrainingCase {
-    /// `None` if no lungs are found in the phantom (it then serves nobody).
-    pub fn new(manifest: &ModelManifest, phantom: &Phantom, gtv: &Mask) -> Option<Self> {
-        let grid = &phantom.volume.grid;
-        let lungs = find_lungs(&phantom.volume)?;
+    /// `None` if no lungs are found in the scan, or no station beside them (it then serves nobody).
+    pub fn new(manifest: &ModelManifest, volume: &CtVolume, gtv: &Mask, truth: &Truth<'_>) -> Option<Self> {
+        let grid = &volume.grid;
+        let lungs = find_lungs(volume)?;
         let frame = Frame::new(grid, lungs.center, manifest.spacing_mm, manifest.crop)?.widened(MARGIN);
         let slices = slices_to_run(grid, &lungs);
-        let mut stack = Stack::new(manifest, &phantom.volume, gtv, frame.clone());
+        let mut stack = Stack::new(manifest, volume, gtv, frame.clone());
         let slabs = slices.clone().map(|k| stack.slab(k)).collect();
-        let labels: Vec<Vec<u8>> = slices.map(|k| label_map(&frame, grid, phantom, k)).collect();
+        let blood = truth.blood.map(|blood| Blood::new(manifest, volume, blood, &frame, slices.clone()));
+        let labels: Vec<Vec<u8>> = slices.map(|k| label_map(&frame, grid, truth, k)).collect();
         let with_station =
             (0..labels.len()).filter(|n| labels[*n].iter().any(|l| l & !CTV_BIT > 0)).collect::<Vec<_>>();
-        (!with_station.is_empty()).then_some(Self { slabs, labels, with_station, side: frame.size })
+        let knows_ctv = !truth.ctv.is_empty();
+        (!with_station.is_empty()).then_some(Self { slabs, blood, knows_ctv, labels, with_station, side: frame.size })
     }
 
     /// Pixels of every class within the stored frames.
@@ -87,13 +116,19 @@ impl TrainingCase {
             rng.random_range(0..self.slabs.len())
         };
         let angle = rng.random_range(-10.0f32..10.0).to_radians();
-        let scale = rng.random_range(0.92f32..1.08);
+        // Phantoms come in all sizes by themselves.
+        let scale =
+            if self.blood.is_some() { rng.random_range(0.85f32..1.18) } else { rng.random_range(0.92f32..1.08) };
         // The patch may lie anywhere in the window, give or take 12 mm.
         let shift_px = (manifest.crop - size) as f32 / 2.0 + (12.0 / manifest.spacing_mm) as f32;
         let shift = [rng.random_range(-shift_px..shift_px), rng.random_range(-shift_px..shift_px)];
         let look = Look::random(rng);
         let grown_mm = rng.random_range(-3.0f32..3.0);
         let without_gtv = rng.random_bool(0.15);
+        let of_patient = self.blood.as_ref().map(|blood| {
+            let warp = Warp::random(size, (WARP_MM / manifest.spacing_mm) as f32, rng);
+            (blood, warp, Contrast::random(blood.mean_hu, rng))
+        });
 
         let side = self.side;
         let (middle, center) = ((size as f32 - 1.0) / 2.0, (side as f32 - 1.0) / 2.0);
@@ -102,7 +137,8 @@ impl TrainingCase {
         let mut taps = Vec::with_capacity(size * size);
         for row in 0..size {
             for column in 0..size {
-                let (y, x) = (row as f32 - middle - shift[0], column as f32 - middle - shift[1]);
+                let [down, right] = of_patient.as_ref().map_or([0.0; 2], |(_, w, _)| w.at(row as f32, column as f32));
+                let (y, x) = (row as f32 - middle - shift[0] + down, column as f32 - middle - shift[1] + right);
                 let limit = (side - 1) as f32;
                 let y0 = (center + cos * y - sin * x).clamp(0.0, limit - 0.001);
                 let x0 = (center + sin * y + cos * x).clamp(0.0, limit - 0.001);
@@ -121,8 +157,12 @@ impl TrainingCase {
         let clip = manifest.distance_clip_mm as f32;
         let slab: Vec<Planes> = self.slabs[n]
             .iter()
-            .map(|planes| {
+            .enumerate()
+            .map(|(plane, planes)| {
                 let mut hu = take(&planes.hu);
+                if let Some((blood, _, contrast)) = &of_patient {
+                    contrast.apply(&mut hu, &take(&blood.shares[n][plane]));
+                }
                 look.apply(&mut hu, size, rng);
                 let distance_mm = if without_gtv {
                     vec![clip; size * size]
@@ -144,9 +184,43 @@ impl TrainingCase {
         Sample {
             ct,
             gtv,
-            in_ctv: labels.iter().map(|l| if without_gtv { 0 } else { l >> 7 }).collect(),
+            in_ctv: labels
+                .iter()
+                .map(|l| match (self.knows_ctv, without_gtv) {
+                    (false, _) => CTV_UNKNOWN,
+                    (true, true) => 0,
+                    (true, false) => l >> 7,
+                })
+                .collect(),
             labels: labels.iter().map(|l| l & !CTV_BIT).collect(),
         }
+    }
+}
+
+impl Blood {
+    fn new(
+        manifest: &ModelManifest,
+        volume: &CtVolume,
+        blood: &Mask,
+        frame: &Frame,
+        slices: std::ops::Range<usize>,
+    ) -> Self {
+        const WHOLE: i16 = 1000;
+        let grid = &volume.grid;
+        let (mut shares, mut sum, mut count) = (Array3::<i16>::zeros(grid.shape()), 0.0f64, 0.0f64);
+        for (&k, slice) in &blood.slices {
+            for (j, i) in slice.voxels() {
+                shares[[k, j, i]] = WHOLE;
+                sum += f64::from(volume.hu[[k, j, i]]);
+                count += 1.0;
+            }
+        }
+        // Sampled as the scan is, so that a share fits its pixel.
+        let shares = CtVolume::new(grid.clone(), shares);
+        let mut stack = Stack::new(manifest, &shares, &Mask::default(), frame.clone());
+        let part = |plane: Planes| plane.hu.into_iter().map(|v| (v / f32::from(WHOLE)).clamp(0.0, 1.0)).collect();
+        let shares = slices.map(|k| stack.slab(k).into_iter().map(part).collect()).collect();
+        Self { shares, mean_hu: if count > 0.0 { (sum / count) as f32 } else { 0.0 } }
     }
 }
 

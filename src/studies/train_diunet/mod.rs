@@ -1,23 +1,26 @@
-//! Training DiUnet-R on generated phantoms, on the CPU: `hilum train diunet`.
+//! Training DiUnet-R on generated phantoms, and if there are any on the patients of a cohort, on the CPU:
+//! `hilum train diunet`.
 //!
 //! Phantoms of ever new seeds are made by a thread beside the training; samples are prepared by the code that inference
 //! uses. Validation phantoms have seeds that training never uses. The best weights so far are always on disk.
 
 mod cases;
 mod checkpoint;
+mod patients;
 mod validation;
 
 pub use cases::phantom;
+pub use patients::{CohortConfig, Patient, Pool, held_out};
 pub use validation::{Scores, station_scores};
 
 use crate::diunet::{
-    AdamW, CLASSES, LoadedModel, LossWeights, Losses, MANIFEST, ModelError, ModelManifest, Network, TrainingOptions,
-    TrainingSummary, Variant, Weights, loss_and_gradient,
+    AdamW, CLASSES, CohortSummary, LoadedModel, LossWeights, Losses, MANIFEST, ModelError, ModelManifest, Network,
+    TrainingOptions, TrainingSummary, Variant, Weights, loss_and_gradient,
 };
 use crate::phantom::{PhantomError, Variation};
 use crate::progress::{Progress, Silent};
 use candle_core::{Device, Tensor, Var};
-use cases::{Ring, Sample, TrainingCase};
+use cases::{Ring, Sample, TrainingCase, Truth};
 use checkpoint::{CHECKPOINT, Count};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -69,6 +72,8 @@ pub struct TrainConfig {
     pub resume: Option<PathBuf>,
     /// Replace a model that is in `out_dir` already.
     pub overwrite: bool,
+    /// Patients beside the phantoms.
+    pub cohort: Option<CohortConfig>,
 }
 
 impl TrainConfig {
@@ -93,6 +98,7 @@ impl TrainConfig {
             out_dir,
             resume: None,
             overwrite: false,
+            cohort: None,
         }
     }
 }
@@ -104,6 +110,7 @@ pub struct CurvePoint {
     pub minutes: f64,
     /// Means since the last point.
     pub losses: Losses,
+    /// Over phantoms and patients held out, if there are any: the mean of both means.
     pub mean_dsc: f64,
 }
 
@@ -236,18 +243,26 @@ impl Learner {
     }
 }
 
-/// Trains and writes the best weights with their manifest into `out_dir`.
+/// The manifest of the model to be: what the network wants as input. For [`Pool::add`].
+///
+/// # Errors
+/// [`TrainError::Setting`] for settings that cannot lead to a model.
+pub fn manifest_to_be(config: &TrainConfig) -> Result<ModelManifest, TrainError> {
+    checked(&TrainConfig { patch: config.patch.min(config.crop), ..config.clone() })
+}
+
+/// Trains and writes the best weights with their manifest into `out_dir`. `pool` holds the patients, none without a cohort.
 ///
 /// # Errors
 /// See [`TrainError`]. Cancelling after the first step is no error: the best weights so far are kept.
-pub fn train(config: &TrainConfig, progress: &dyn Progress) -> Result<TrainReport, TrainError> {
+pub fn train(config: &TrainConfig, pool: &Pool, progress: &dyn Progress) -> Result<TrainReport, TrainError> {
     let config = &TrainConfig { patch: config.patch.min(config.crop), ..config.clone() };
     let manifest = checked(config)?;
     let holds_model = [MANIFEST, CHECKPOINT].iter().any(|name| config.out_dir.join(name).exists());
     if holds_model && config.resume.is_none() && !config.overwrite {
         return Err(TrainError::Occupied(config.out_dir.clone()));
     }
-    let best = if config.resume.is_some() { best_before(config)? } else { None };
+    let best = if config.resume.is_some() { best_before(config, pool)? } else { None };
     let (learner, before) = match &config.resume {
         None => {
             let start = Weights::random(&config.variant.architecture(), config.seed);
@@ -270,7 +285,7 @@ pub fn train(config: &TrainConfig, progress: &dyn Progress) -> Result<TrainRepor
             .name("phantoms".into())
             .spawn_scoped(scope, || make_cases(config, &manifest, before.cases, &ring, &drawn, &stop));
         let Ok(making) = making else { return Err(TrainError::NoCases(config.first_seed)) };
-        let result = run(config, learner, before, best, &ring, &drawn, &|| !making.is_finished(), progress);
+        let result = run(config, learner, before, best, pool, &ring, &drawn, &|| !making.is_finished(), progress);
         stop.store(true, Ordering::Relaxed);
         if making.join().is_err() {
             tracing::warn!("the thread that makes phantoms has failed; training used those that were there");
@@ -296,9 +311,7 @@ fn refuse<T>(reason: String) -> Result<T, TrainError> {
 fn checked(config: &TrainConfig) -> Result<ModelManifest, TrainError> {
     let multiple = config.variant.architecture().side_multiple();
     let mut manifest = ModelManifest::new(&config.model_id, config.variant, config.spacing_mm, config.crop);
-    manifest.training_data =
-        "Synthetic phantoms only: made by this program's phantom generator, stations by its rule engine; no patient"
-            .into();
+    manifest.training_data = statement(config.cohort.as_ref());
     match manifest.check(&config.out_dir) {
         Ok(()) => {}
         Err(ModelError::Manifest { reason, .. }) => return refuse(reason),
@@ -319,10 +332,36 @@ fn checked(config: &TrainConfig) -> Result<ModelManifest, TrainError> {
     {
         return refuse("the minutes must be positive numbers".into());
     }
+    if let Some(cohort) = &config.cohort {
+        if cohort.patients == 0 {
+            return refuse("the cohort has no patient".into());
+        }
+        if !(0.0..=1.0).contains(&cohort.share) {
+            return refuse(format!("the share of the cohort of {} must lie between 0 and 1", cohort.share));
+        }
+    }
     if config.first_seed >= FIRST_VALIDATION_SEED {
         return refuse(format!("training seeds must lie below {FIRST_VALIDATION_SEED}"));
     }
     Ok(manifest)
+}
+
+/// One sentence on the data, shown with every result.
+fn statement(cohort: Option<&CohortConfig>) -> String {
+    let Some(cohort) = cohort else {
+        return "Synthetic phantoms only: made by this program's phantom generator, stations by its rule engine; no patient"
+            .into();
+    };
+    let patients = if cohort.patients == 1 { "1 patient".to_owned() } else { format!("{} patients", cohort.patients) };
+    format!(
+        "Synthetic phantoms and {patients} ({}), the patients' stations {}",
+        cohort.note.trim().trim_end_matches('.'),
+        if cohort.by_rules {
+            "drawn by this program's rules, not by a person"
+        } else {
+            "as their structure sets have them"
+        }
+    )
 }
 
 fn validation_seeds(config: &TrainConfig) -> Vec<u64> {
@@ -330,7 +369,7 @@ fn validation_seeds(config: &TrainConfig) -> Vec<u64> {
 }
 
 /// The model that is in the folder, if this run may only replace it by a better one.
-fn best_before(config: &TrainConfig) -> Result<Option<ModelManifest>, TrainError> {
+fn best_before(config: &TrainConfig, pool: &Pool) -> Result<Option<ModelManifest>, TrainError> {
     let folder = &config.out_dir;
     if !folder.join(MANIFEST).exists() {
         return Ok(None);
@@ -340,6 +379,12 @@ fn best_before(config: &TrainConfig) -> Result<Option<ModelManifest>, TrainError
         Ok(model) if model.manifest().variant != config.variant => format!("it is a {}", model.manifest().variant),
         Ok(model) if model.manifest().training.validation_seeds != validation_seeds(config) => {
             format!("it was judged on {} phantoms", model.manifest().training.validation_seeds.len())
+        }
+        Ok(model)
+            if model.manifest().training.cohort.as_ref().map(|c| [c.patients, c.held_out])
+                != config.cohort.as_ref().map(|c| [c.patients, pool.held_out.len()]) =>
+        {
+            "it was judged on other patients".into()
         }
         Ok(model) if model.manifest().training.phantoms != config.phantoms.to_string() => {
             format!("it was judged on phantoms of the {}", model.manifest().training.phantoms)
@@ -371,6 +416,10 @@ fn command(config: &TrainConfig) -> String {
         format!("--first-seed {}", config.first_seed),
         format!("--seed {}", config.seed),
     ]);
+    if let Some(cohort) = &config.cohort {
+        words.extend(["--cohort COHORT".to_owned(), format!("--cohort-share {}", cohort.share)]);
+        words.extend(cohort.by_rules.then(|| "--rules".to_owned()));
+    }
     words.extend(config.resume.is_some().then(|| "--resume CHECKPOINT".to_owned()));
     words.join(" ")
 }
@@ -397,7 +446,10 @@ fn make_cases(
             std::thread::sleep(Duration::from_millis(50));
         }
         let case = match phantom(config.phantoms, seed, &stopped) {
-            Ok((phantom, gtv)) => TrainingCase::new(manifest, &phantom, &gtv),
+            Ok((phantom, gtv)) => {
+                let truth = Truth { stations: &phantom.station_masks, ctv: &phantom.ctv, blood: None };
+                TrainingCase::new(manifest, &phantom.volume, &gtv, &truth)
+            }
             Err(PhantomError::Cancelled(_)) => return,
             Err(PhantomError::TooSmall(_)) => None,
         };
@@ -428,6 +480,7 @@ fn run(
     mut learner: Learner,
     before: Count,
     mut best: Option<ModelManifest>,
+    pool: &Pool,
     ring: &Mutex<Ring>,
     drawn: &AtomicUsize,
     is_making: &dyn Fn() -> bool,
@@ -478,7 +531,7 @@ fn run(
             progress.report("Validating", step, config.steps);
             let count = Count { steps: step, cases: before.cases + lock(ring).added, minutes: minutes() };
             checkpoint::write(&config.out_dir, &learner, count)?;
-            let point = validate(config, &learner, &validation, summary(config, &learner, count), &mut best)?;
+            let point = validate(config, &learner, pool, &validation, summary(config, &learner, count), &mut best)?;
             let n = since.max(1) as f32;
             let losses = Losses { cross_entropy: sum.cross_entropy / n, dice: sum.dice / n, ctv: sum.ctv / n };
             tracing::info!(step, minutes = minutes(), loss = losses.total(), mean_dsc = point, "validated");
@@ -491,13 +544,16 @@ fn run(
         progress.report("Training", (part * 1000.0) as usize, 1000);
         let batch: Vec<Sample> = {
             let cases: Vec<Arc<TrainingCase>> = lock(ring).cases().to_vec();
-            let picks: Vec<(usize, u64)> =
-                (0..config.batch).map(|_| (rng.random_range(0..cases.len()), rng.random())).collect();
+            let share = config.cohort.as_ref().filter(|_| !pool.cases.is_empty()).map_or(0.0, |c| c.share);
+            let picks: Vec<(&TrainingCase, u64)> = (0..config.batch)
+                .map(|_| {
+                    let from = if share > 0.0 && rng.random_bool(share) { &pool.cases } else { &cases };
+                    (&*from[rng.random_range(0..from.len())], rng.random())
+                })
+                .collect();
             picks
                 .into_par_iter()
-                .map(|(case, seed)| {
-                    cases[case].sample(&learner.manifest, config.patch, &mut ChaCha8Rng::seed_from_u64(seed))
-                })
+                .map(|(case, seed)| case.sample(&learner.manifest, config.patch, &mut ChaCha8Rng::seed_from_u64(seed)))
                 .collect()
         };
         drawn.fetch_add(batch.len(), Ordering::Relaxed);
@@ -541,10 +597,12 @@ fn summary(config: &TrainConfig, learner: &Learner, count: Count) -> TrainingSum
     }
 }
 
-/// Scores the averaged weights on the validation phantoms, and writes the model if it is the best so far.
+/// Scores the averaged weights on the validation phantoms and the patients held out, and writes the model if it is the
+/// best so far.
 fn validate(
     config: &TrainConfig,
     learner: &Learner,
+    pool: &Pool,
     seeds: &[u64],
     summary: TrainingSummary,
     best: &mut Option<ModelManifest>,
@@ -553,7 +611,24 @@ fn validate(
     let folded = averaged.fold()?;
     let model = LoadedModel::new(learner.manifest.clone(), &folded)?;
     let scores = validation::validate(&model, config.phantoms, seeds, &Silent);
-    let better = best.as_ref().is_none_or(|b| scores.mean_dsc() > b.training.mean_dsc);
+    let mut of_patients = Scores::default();
+    for subject in pool.subjects() {
+        of_patients.add(&model, &subject, &Silent);
+    }
+    let judged = !of_patients.stations.is_empty();
+    let cohort = config.cohort.as_ref().map(|cohort| CohortSummary {
+        patients: cohort.patients,
+        held_out: pool.held_out.len(),
+        by_rules: cohort.by_rules,
+        share: cohort.share,
+        note: cohort.note.clone(),
+        mean_dsc: judged.then(|| of_patients.mean_dsc()),
+        station_dsc: of_patients.by_label(),
+    });
+    let both = |phantoms: f64, patients: Option<f64>| patients.map_or(phantoms, |p| f64::midpoint(phantoms, p));
+    let score = both(scores.mean_dsc(), cohort.as_ref().and_then(|c| c.mean_dsc));
+    let before = best.as_ref().map(|b| &b.training);
+    let better = before.is_none_or(|b| score > both(b.mean_dsc, b.cohort.as_ref().and_then(|c| c.mean_dsc)));
     if better {
         let manifest = ModelManifest {
             training: TrainingSummary {
@@ -561,11 +636,12 @@ fn validate(
                 mean_dsc: scores.mean_dsc(),
                 station_dsc: scores.by_label(),
                 ctv_dsc: scores.mean_ctv(),
+                cohort,
                 ..summary
             },
             ..learner.manifest.clone()
         };
         *best = Some(manifest.write(&config.out_dir, &folded)?);
     }
-    Ok(scores.mean_dsc())
+    Ok(score)
 }

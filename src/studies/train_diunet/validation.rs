@@ -1,8 +1,10 @@
-//! Scores of a model on phantoms: volume DSC per station through the whole of inference, contours rasterized again.
+//! Scores of a model on phantoms and patients held out: volume DSC per station through the whole of inference, contours rasterized again.
 
 use super::cases::phantom;
 use crate::contour::{Mask, rasterize};
 use crate::diunet::{LoadedModel, SegmentError, Segmentation, segment};
+use crate::geometry::VoxelGrid;
+use crate::image::CtVolume;
 use crate::phantom::{Phantom, PhantomError, Variation};
 use crate::progress::Progress;
 use crate::structures::Station;
@@ -45,11 +47,25 @@ fn dsc(truth: &Mask, found: &Mask) -> Option<f64> {
     (a > 0).then(|| 2.0 * truth.intersection(found).count() as f64 / (a + b) as f64)
 }
 
+/// A scan whose stations are known.
+pub struct Subject<'a> {
+    pub volume: &'a CtVolume,
+    pub gtv: &'a Mask,
+    pub stations: &'a [Mask; Station::COUNT],
+    /// Empty where it is not known.
+    pub ctv: &'a Mask,
+}
+
+type CaseScores = ([Option<f64>; Station::COUNT], Option<f64>);
+
+fn scores(grid: &VoxelGrid, stations: &[Mask; Station::COUNT], ctv: &Mask, found: &Segmentation) -> CaseScores {
+    let of_stations = std::array::from_fn(|n| dsc(&stations[n], &rasterize(grid, &found.stations[n])));
+    (of_stations, dsc(ctv, &rasterize(grid, &found.ctv)))
+}
+
 /// Compares a segmentation of a phantom with its truth.
-pub fn station_scores(phantom: &Phantom, found: &Segmentation) -> ([Option<f64>; Station::COUNT], Option<f64>) {
-    let grid = &phantom.volume.grid;
-    let stations = std::array::from_fn(|n| dsc(&phantom.station_masks[n], &rasterize(grid, &found.stations[n])));
-    (stations, dsc(&phantom.ctv, &rasterize(grid, &found.ctv)))
+pub fn station_scores(phantom: &Phantom, found: &Segmentation) -> CaseScores {
+    scores(&phantom.volume.grid, &phantom.station_masks, &phantom.ctv, found)
 }
 
 /// Segments the phantoms of the seeds and scores them. A refused phantom counts as not found (DSC 0).
@@ -62,20 +78,25 @@ pub fn validate(model: &LoadedModel, phantoms: Variation, seeds: &[u64], progres
             Err(PhantomError::Cancelled(_)) => break,
             Err(PhantomError::TooSmall(_)) => continue,
         };
-        match segment(model, &phantom.volume, &gtv, progress, &mut |_| ()) {
-            Ok(found) => {
-                let (stations, ctv) = station_scores(&phantom, &found);
-                scores.stations.push(stations);
-                scores.ctv.push(ctv);
-            }
-            Err(SegmentError::Cancelled) => break,
-            Err(error) => {
-                tracing::warn!(seed, %error, "a validation phantom was refused");
-                let missing = std::array::from_fn(|n| (!phantom.station_masks[n].is_empty()).then_some(0.0));
-                scores.stations.push(missing);
-                scores.ctv.push((!phantom.ctv.is_empty()).then_some(0.0));
-            }
-        }
+        let stations = &phantom.station_masks;
+        scores.add(model, &Subject { volume: &phantom.volume, gtv: &gtv, stations, ctv: &phantom.ctv }, progress);
     }
     scores
+}
+
+impl Scores {
+    /// Segments a scan and adds its scores; a refused one counts as not found.
+    pub fn add(&mut self, model: &LoadedModel, subject: &Subject<'_>, progress: &dyn Progress) {
+        let (stations, ctv) = match segment(model, subject.volume, subject.gtv, progress, &mut |_| ()) {
+            Ok(found) => scores(&subject.volume.grid, subject.stations, subject.ctv, &found),
+            Err(SegmentError::Cancelled) => return,
+            Err(error) => {
+                tracing::warn!(%error, "a scan for validation was refused");
+                let missing = std::array::from_fn(|n| (!subject.stations[n].is_empty()).then_some(0.0));
+                (missing, (!subject.ctv.is_empty()).then_some(0.0))
+            }
+        };
+        self.stations.push(stations);
+        self.ctv.push(ctv);
+    }
 }
