@@ -113,7 +113,7 @@ pub fn outlines(logits: &SliceLogits, frame: &Frame, grid: &VoxelGrid) -> SliceO
             }
         });
         for (class, field) in classes.iter().zip(&fields) {
-            let contours = trace(field.view(), 0.0, grid, part.first);
+            let contours = without_specks(trace(field.view(), 0.0, grid, part.first), frame);
             if let (false, Some(station)) = (contours.is_empty(), Station::from_index(class - 1)) {
                 out.stations.push((station, Arc::new(contours)));
             }
@@ -122,12 +122,21 @@ pub fn outlines(logits: &SliceLogits, frame: &Frame, grid: &VoxelGrid) -> SliceO
     if let Some(part) = GridPart::around(frame, grid, |pixel| logits.ctv[pixel] > half::f16::ZERO) {
         let mut field = Array2::from_elem(part.shape(), f32::MIN);
         part.for_each(frame, grid, |j, i, tap| field[[j, i]] = tap.value(&logits.ctv, size));
-        let contours = trace(field.view(), 0.0, grid, part.first);
+        let contours = without_specks(trace(field.view(), 0.0, grid, part.first), frame);
         if !contours.is_empty() {
             out.ctv = Some(Arc::new(contours));
         }
     }
     out
+}
+
+/// Outlines and holes that are smaller than this share of a pixel of the network come from interpolation alone.
+const SPECK: f64 = 0.25;
+
+fn without_specks(mut contours: SliceContours, frame: &Frame) -> SliceContours {
+    let least_mm2 = SPECK * frame.spacing_mm * frame.spacing_mm;
+    contours.rings.retain(|ring| ring.signed_area_mm2().abs() >= least_mm2);
+    contours
 }
 
 /// A rectangle of the scan's grid, `[row, column]`, the end excluded.
