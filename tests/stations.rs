@@ -147,11 +147,12 @@ const WITH_ORGANS: [(&str, f64, f64); 16] = [
     ("11L", 0.5, 12.0),
 ];
 
-/// The same where the great vessels are told by their CT numbers: no esophagus, no azygos, no thin branch is known.
+/// The same where the great vessels are told by their CT numbers: no esophagus, no azygos, no thin branch is
+/// known. The manubrium of the planning chest stands as low as its arch, so that little is left of 2 beside the midline.
 const BY_NUMBERS: [(&str, f64, f64); 16] = [
     ("1R", 5.0, 80.0),
     ("1L", 5.0, 80.0),
-    ("2R", 2.0, 25.0),
+    ("2R", 0.5, 25.0),
     ("2L", 0.5, 25.0),
     ("3A", 10.0, 80.0),
     ("3P", 5.0, 70.0),
@@ -193,13 +194,30 @@ fn a_labelled_chest_has_all_stations_beside_its_organs() {
 fn a_diagnostic_chest_without_structures_has_all_stations() {
     let Some(case) = &*DIAGNOSTIC else { return };
     assert_eq!(case.stations.quality, Quality::VesselsByNumbers);
+    // Read off the pictures: the arch is two limbs at -239 and one at -219, whole at -209 and gone at -199; the notch of the
+    // manubrium is at -178 in the midline.
+    found_between(case, LandmarkId::ArchLower, [-239.0, -219.0]);
+    found_between(case, LandmarkId::ArchTop, [-212.0, -196.0]);
+    found_between(case, LandmarkId::ManubriumTop, [-186.0, -172.0]);
     check(case, &BY_NUMBERS);
+}
+
+fn found_between(case: &Case, id: LandmarkId, [low, high]: [f64; 2]) {
+    let landmark = case.stations.landmarks.get(id).expect("completed");
+    assert_eq!(landmark.source, LandmarkSource::Found, "{}", id.key());
+    let z = landmark.position.z;
+    assert!((low..high).contains(&z), "{} at {z}", id.key());
 }
 
 #[test]
 fn a_planning_chest_without_organs_has_all_stations() {
     let Some(case) = &*PLANNING else { return };
     assert_eq!(case.stations.quality, Quality::VesselsByNumbers);
+    // Read off the pictures: two limbs at -904, the arch at -895; beside the trachea at -874, only branches at -862; the
+    // notch at -871.
+    found_between(case, LandmarkId::ArchLower, [-904.0, -893.0]);
+    found_between(case, LandmarkId::ArchTop, [-880.0, -868.0]);
+    found_between(case, LandmarkId::ManubriumTop, [-877.0, -865.0]);
     check(case, &BY_NUMBERS);
 }
 

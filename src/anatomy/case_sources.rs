@@ -129,6 +129,15 @@ pub fn add_structures<'a>(
     let spine = sources.organs.get(&Organ::Vertebrae).map_or(0, |mask| mask.slices.len());
     if spine * 2 < sources.grid.slices() {
         for (organ, mask) in image_bones(sources, volume) {
+            if organ == Organ::Sternum
+                && sources.landmarks.get(LandmarkId::ManubriumTop).is_none()
+                && let Some(position) = manubrium_top(sources, &mask)
+            {
+                let [base, slices] = spread(LandmarkId::ManubriumTop);
+                let spread_mm = Some(base + slices * sources.grid.median_spacing_mm());
+                let landmark = Landmark { position, source: LandmarkSource::Found, spread_mm };
+                sources.landmarks.insert(LandmarkId::ManubriumTop, landmark);
+            }
             let known = sources.organs.entry(organ).or_default();
             *known = Arc::new(known.union(&mask));
         }
@@ -218,6 +227,45 @@ fn image_bones(sources: &AnatomySources, volume: &CtVolume) -> BTreeMap<Organ, M
         }
     }
     out
+}
+
+/// The sternum is looked at so far to both sides of its middle, mm: beside it stand the heads of the clavicles.
+const NOTCH_MM: f64 = 7.0;
+/// Less bone than this in a slice of it is none, mm2.
+const NOTCH_MM2: f64 = 15.0;
+/// The middle of the sternum is that of its slices from so far below the carina to so far above it, mm.
+const STERNUM_MM: [f64; 2] = [-40.0, 20.0];
+
+/// The upper border of the manubrium: the top of the bone in the middle of the sternum, as it goes up without a gap.
+fn manubrium_top(sources: &AnatomySources, sternum: &Mask) -> Option<DVec3> {
+    let grid = &sources.grid;
+    let carina = sources.landmarks.get(LandmarkId::Carina)?.position;
+    let mut slices: Vec<(f64, usize)> =
+        (0..grid.slices()).map(|k| (grid.patient_from_voxel(k, 0.0, 0.0).z, k)).collect();
+    slices.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let near = |z: f64| (carina.z + STERNUM_MM[0]..carina.z + STERNUM_MM[1]).contains(&z);
+    let of_body = slices.iter().filter(|s| near(s.0)).filter_map(|(_, k)| middle(sources, *k, sternum));
+    let mut x: Vec<f64> = of_body.map(|p| p.x).collect();
+    x.sort_by(f64::total_cmp);
+    let x = *x.get(x.len() / 2)?;
+    let bone = |k: usize| -> Option<DVec3> {
+        let points = sternum.slices.get(&k)?.voxels().map(|(j, i)| grid.patient_from_voxel(k, j as f64, i as f64));
+        let inside: Vec<DVec3> = points.filter(|p| (p.x - x).abs() <= NOTCH_MM).collect();
+        let enough = inside.len() as f64 * grid.spacing_i_mm() * grid.spacing_j_mm() >= NOTCH_MM2;
+        enough.then(|| inside.iter().sum::<DVec3>() / inside.len() as f64)
+    };
+    let from = slices.iter().position(|(z, k)| *z >= carina.z && bone(*k).is_some())?;
+    // A slice on which the bone is missed ends it only if the next has none either.
+    let mut top = from;
+    for n in from + 1..slices.len() {
+        match bone(slices[n].1) {
+            Some(_) => top = n,
+            None if n > top + 1 => break,
+            None => {}
+        }
+    }
+    // At the end of the scan the bone may go on.
+    (top + 1 < slices.len()).then(|| bone(slices[top].1)).flatten()
 }
 
 fn middle(sources: &AnatomySources, k: usize, mask: &Mask) -> Option<DVec3> {

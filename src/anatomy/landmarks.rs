@@ -106,6 +106,15 @@ impl LandmarkId {
         )
     }
 
+    /// The landmark that an estimate of this one keeps its distance from, where that is known.
+    fn neighbor(self) -> Option<Self> {
+        match self {
+            Self::CricoidLower | Self::ClavicleTop => Some(Self::ManubriumTop),
+            Self::LeftBrachiocephalicLower => Some(Self::ArchTop),
+            _ => None,
+        }
+    }
+
     /// Usual position of an adult relative to the carina, mm (REFERENCE 2.2), to place handles and to
     /// stand in for what is not known.
     pub fn usual_offset(self) -> DVec3 {
@@ -221,14 +230,18 @@ impl Landmarks {
         self.all.is_empty()
     }
 
-    /// Puts what is missing at its usual distance from the carina, marked as estimated. Does nothing
-    /// without a carina. The azygos and the left pulmonary artery follow the carina (REFERENCE 2.2).
+    /// Puts what is missing at its usual distance from the carina, marked as estimated; nearer to a neighbor that is known,
+    /// it keeps its usual distance from that one. Does nothing without a carina. The azygos and the left pulmonary artery
+    /// follow the carina (REFERENCE 2.2).
     #[must_use]
     pub fn completed(mut self) -> Self {
         if let Some(carina) = self.get(LandmarkId::Carina).map(|landmark| landmark.position) {
+            let known = self.all.clone();
             for id in LandmarkId::all() {
+                let neighbor = id.neighbor().and_then(|near| Some((near, known.get(&near)?)));
+                let z = neighbor.map_or(0.0, |(near, at)| at.position.z - carina.z - near.usual_offset().z);
                 self.all.entry(id).or_insert(Landmark {
-                    position: carina + id.usual_offset(),
+                    position: carina + id.usual_offset() + DVec3::new(0.0, 0.0, z),
                     source: LandmarkSource::Estimated,
                     spread_mm: None,
                 });
@@ -249,10 +262,16 @@ mod tests {
         assert!(some.clone().completed().is_empty());
         some.set(LandmarkId::Carina, DVec3::new(3.0, 4.0, 100.0), LandmarkSource::User);
         some.set(LandmarkId::AzygosLower, DVec3::new(0.0, 0.0, 111.0), LandmarkSource::User);
-        let all = some.completed();
+        let all = some.clone().completed();
         assert_eq!(all.len(), LandmarkId::all().count());
         assert_eq!(all.z(LandmarkId::AzygosLower), Some(111.0));
         assert_eq!(all.z(LandmarkId::LeftPulmonaryTop), Some(102.0));
         assert_eq!(all.get(LandmarkId::ArchTop).map(|l| l.source), Some(LandmarkSource::Estimated));
+        assert_eq!(all.z(LandmarkId::LeftBrachiocephalicLower), Some(150.0));
+        // An arch that is known takes the vein along.
+        some.set(LandmarkId::ArchTop, DVec3::new(0.0, 0.0, 139.0), LandmarkSource::Found);
+        let all = some.completed();
+        assert_eq!(all.z(LandmarkId::LeftBrachiocephalicLower), Some(144.0));
+        assert_eq!(all.z(LandmarkId::ManubriumTop), Some(175.0));
     }
 }

@@ -5,7 +5,7 @@
 //! thick: what is left of the soft tissue after an opening by a disc is blood, and fat, nodes of usual size, esophagus and
 //! small vessels are not. A bulky mass looks like blood; where it is drawn as a target, it is left out.
 
-use super::plane::OrganPlane;
+use super::plane::{OrganPlane, components};
 use super::{AnatomySources, LandmarkId, Organ};
 use crate::contour::{Mask, SliceMask, squared_distances_mm2};
 use crate::geometry::PatientPoint;
@@ -320,7 +320,8 @@ impl<'a> Look<'a> {
         let in_range = |n: usize, [low, high]: [f64; 2]| (low..high).contains(&from(n));
         let lower =
             (0..self.slices.len()).find(|&n| joined[n].is_some() && !parts_again(n + 1) && in_range(n, ARCH_LOWER_MM));
-        let arch = lower.map_or_else(Vec::new, |lower| self.up_the_arch(lower, &joined));
+        let way = |n: usize| joined[n].clone().unwrap_or_default();
+        let arch = lower.map_or_else(Vec::new, |lower| self.up_the_arch(lower, &way(lower)));
         let top = lower.map(|lower| lower + arch.len() - 1);
         let top = top.filter(|&n| in_range(n, ARCH_TOP_MM) && n + 1 < self.slices.len());
         let highest = top.or(lower).map_or(f64::INFINITY, |n| self.slices[n].z);
@@ -336,7 +337,12 @@ impl<'a> Look<'a> {
             if let Some(disc) = descending[n] {
                 add(self.around(slice, disc, 2.5));
             }
-            for &pixel in lower.and_then(|lower| arch.get(n.checked_sub(lower)?)).into_iter().flatten() {
+            let mut of_arch = lower.and_then(|lower| arch.get(n.checked_sub(lower)?)).cloned().unwrap_or_default();
+            // On its lowest slice only the way between both limbs: a mass beside it may hold discs as large.
+            if lower == Some(n) {
+                of_arch = way(n);
+            }
+            for pixel in of_arch {
                 let disc = Disc { radius: slice.depth[pixel], at: self.offset_of(pixel), pixel };
                 add(self.around(slice, disc, 1.0));
             }
@@ -344,8 +350,10 @@ impl<'a> Look<'a> {
         });
         let inside = inside.collect();
         let point = |n: usize, z: f64| {
-            let [x, y] = descending[n].or(ascending[n])?.at;
-            Some(DVec3::new(self.carina.x + x, self.carina.y + y, z))
+            let core = arch.get(n.checked_sub(lower?)?)?;
+            let at = |&pixel: &usize| DVec3::from((self.offset_of(pixel)[0], self.offset_of(pixel)[1], 0.0));
+            let middle = core.iter().map(at).sum::<DVec3>() / core.len() as f64;
+            Some((self.carina + middle).with_z(z))
         };
         Some(Aorta {
             inside,
@@ -355,25 +363,26 @@ impl<'a> Look<'a> {
     }
 
     /// Centers of the discs that make up the arch, from its lowest slice up as far as one is as thick as an aorta.
-    fn up_the_arch(&self, lower: usize, joined: &[Option<Vec<usize>>]) -> Vec<Vec<usize>> {
-        let mut arch = vec![joined[lower].clone().unwrap_or_default()];
+    fn up_the_arch(&self, lower: usize, way: &[usize]) -> Vec<Vec<usize>> {
+        let core: Vec<usize> =
+            (0..self.slices[lower].depth.len()).filter(|&at| self.slices[lower].depth[at] >= ARCH_RADIUS_MM).collect();
+        let parts = components(&core, self.columns, self.rows);
+        let mut arch: Vec<Vec<usize>> = parts.into_iter().filter(|part| part.contains(&way[0])).collect();
         for n in lower + 1..self.slices.len() {
-            let (slice, before) = (&self.slices[n], &arch[arch.len() - 1]);
-            let next = joined[n].clone().unwrap_or_else(|| {
-                let mut set = vec![false; slice.depth.len()];
-                for &at in before {
-                    set[at] = true;
-                }
-                let drift = ARCH_DRIFT_MM[0] + ARCH_DRIFT_MM[1] * (slice.z - self.slices[n - 1].z);
-                let away = self.distances(&set, true);
-                let goes_on = |&at: &usize| {
-                    let [x, y] = self.offset_of(at);
-                    let within = (ARCH_X_MM[0]..ARCH_X_MM[1]).contains(&x) && (ARCH_Y_MM[0]..ARCH_Y_MM[1]).contains(&y);
-                    within && slice.depth[at] >= AORTA_RADIUS_MM && away[at] <= drift
-                };
-                (0..set.len()).filter(goes_on).collect()
-            });
-            if (next.len() as f64) * STEP_MM * STEP_MM < ARCH_MM2 && joined[n].is_none() {
+            let slice = &self.slices[n];
+            let mut before = vec![false; slice.depth.len()];
+            for &at in arch.last().into_iter().flatten() {
+                before[at] = true;
+            }
+            let drift = ARCH_DRIFT_MM[0] + ARCH_DRIFT_MM[1] * (slice.z - self.slices[n - 1].z);
+            let away = self.distances(&before, true);
+            let goes_on = |&at: &usize| {
+                let [x, y] = self.offset_of(at);
+                let within = (ARCH_X_MM[0]..ARCH_X_MM[1]).contains(&x) && (ARCH_Y_MM[0]..ARCH_Y_MM[1]).contains(&y);
+                within && slice.depth[at] >= AORTA_RADIUS_MM && away[at] <= drift
+            };
+            let next: Vec<usize> = (0..before.len()).filter(goes_on).collect();
+            if (next.len() as f64) * STEP_MM * STEP_MM < ARCH_MM2 {
                 break;
             }
             arch.push(next);
