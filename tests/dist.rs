@@ -144,7 +144,9 @@ fn open_window(installed: &Path, home: &Path) {
         return;
     }
     let mut server = Command::new("Xvfb");
-    server.args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"]);
+    // By itself the server begins anew when its last client has gone (the tool that looks for the window), and refuses the
+    // program meanwhile.
+    server.args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset"]);
     let mut server = Stopped(server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("Xvfb starts"));
     let mut number = String::new();
     let pipe = server.0.stdout.take().expect("piped");
