@@ -6,12 +6,13 @@ use crate::support::test_data;
 use crate::support::window::{Start, Window};
 use eframe::egui::{Event, Key, Modifiers, PointerButton, Rect, Shape, pos2};
 use hilum::anatomy::{FindingKind, LandmarkId, LandmarkSource, case_sources, draw_stations};
+use hilum::contour::{Mask, contours_from_mask};
 use hilum::dicom::{load_ct, scan};
 use hilum::geometry::{Orientation, PatientPoint};
 use hilum::image::CtVolume;
 use hilum::phantom::{PhantomConfig, generate};
 use hilum::progress::Silent;
-use hilum::structures::{Provenance, Role, Station};
+use hilum::structures::{Provenance, Roi, RoiId, Role, Station};
 use hilum::workbench::tools::BrushShape;
 use hilum::workbench::{Action, AnatomyCommand, Command, LoadedCase, Surroundings, ToolKind, is_rule_outline};
 use std::sync::LazyLock;
@@ -328,6 +329,38 @@ fn landmarks_of_a_real_scan_are_found_and_its_rules_follow() {
     let mut w = Window::with_case(case_of(volume), Start::default());
     w.key(Modifiers::COMMAND, Key::L);
     assert!(w.workbench().anatomy().landmarks().len() == 16 && w.workbench().rule_map().is_some());
+}
+
+#[test]
+fn the_network_proposes_a_ctv_when_asked_and_it_takes_the_place_of_the_other() {
+    let made = generate(&PhantomConfig::new(1, [128, 128, 60], [3.0, 3.0, 5.0]), &Silent).expect("made");
+    let w = Window::with_case(case_of(made.volume.clone()), Start::default());
+    assert!(w.workbench().refusal(Action::NetworkCtv).is_some_and(|why| why.contains("GTVp")));
+    let roi = |id: u32, name: &str, role: Role, mask: &Mask| {
+        let mut roi = Roi::new(RoiId(id), name.to_owned(), [200, 60, 60], role, Provenance::Drawn);
+        roi.slices = contours_from_mask(&made.volume.grid, mask);
+        roi
+    };
+    let gtv = made.gtvp.union(&made.gtvn);
+    let rois = vec![roi(1, "GTVp", Role::Gtvp, &gtv), roi(2, "CTV", Role::Ctv, &made.ctv)];
+    let mut w = Window::with_case(loaded(made.volume.clone(), rois, |_| Surroundings::default()), Start::default());
+    w.send(Action::NetworkCtv);
+    w.step_until(|wb| wb.case().expect("open").structures().by_name("CTV DiUnet").is_some());
+    w.settle();
+    let of_role = |w: &Window| -> Vec<String> {
+        w.case().structures().with_role(Role::Ctv).map(|roi| roi.name.clone()).collect()
+    };
+    assert_eq!(of_role(&w), ["CTV DiUnet"]);
+    let proposed = w.case().structures().by_name("CTV DiUnet").expect("entered");
+    assert!(matches!(&proposed.provenance, Provenance::Network { statement, .. } if statement.contains("phantom")));
+    // It is a CTV of this patient, and no station came along.
+    let mask = w.case().mask(proposed.id);
+    let dsc = 2.0 * mask.intersection(&made.ctv).count() as f64 / (mask.count() + made.ctv.count()) as f64;
+    assert!(dsc > 0.5, "{dsc}");
+    assert!(w.case().structures().rois.iter().all(|roi| !matches!(roi.role, Role::Station(_))));
+    assert!(w.says("DiUnet proposes a CTV"));
+    w.key(Modifiers::COMMAND, Key::Z);
+    assert_eq!(of_role(&w), ["CTV"]);
 }
 
 #[test]

@@ -28,12 +28,13 @@ JSON keys:
   reference      structures, rules or phantoms
   cases          [{name, mean_dsc, stations [{station, reference_cm3, found_cm3, dsc, hd95_mm, surface_dsc_3mm, superior_mm,
                  inferior_mm}], extra (stations found and not in the reference), islands (pieces of at least 0.3 cm3 that
-                 touch no station of the reference), ctv_dsc, near_gtv {with, without} (mean DSC of stations within 20 mm
+                 touch no station of the reference), ctv_dsc, margin_ctv_dsc (of the GTV with the
+                 usual margin, where there is a CTV to compare with), near_gtv {with, without} (mean DSC of stations within 20 mm
                  of the GTV, with it and with an empty one; null without --compare-gtv), seconds, slices}]
   stations       means over cases [{station, cases, dsc, hd95_mm, surface_dsc_3mm, superior_mm, inferior_mm}]
   mean_dsc       over stations
   near_gtv       means over cases {with, without}, or null
-  ctv_dsc        mean over cases, or null
+  ctv_dsc, margin_ctv_dsc   means over cases, or null
   skipped        cases that were refused [{name, reason}]
   research_only  a sentence")]
 pub struct EvaluateCommand {
@@ -96,6 +97,7 @@ struct CaseRow {
     extra: Vec<&'static str>,
     islands: usize,
     ctv_dsc: Option<f64>,
+    margin_ctv_dsc: Option<f64>,
     near_gtv: Option<Near>,
     seconds: f64,
     slices: usize,
@@ -127,6 +129,7 @@ struct Report {
     mean_dsc: Option<f64>,
     near_gtv: Option<Near>,
     ctv_dsc: Option<f64>,
+    margin_ctv_dsc: Option<f64>,
     skipped: Vec<Skipped>,
     research_only: &'static str,
 }
@@ -235,6 +238,7 @@ impl EvaluateCommand {
             stations: means,
             near_gtv: both.map(|(with, without)| Near { with: round(with), without: round(without) }),
             ctv_dsc: mean(scores.iter().filter_map(|c| c.ctv_dsc)).map(round),
+            margin_ctv_dsc: mean(scores.iter().filter_map(|c| c.margin_ctv_dsc)).map(round),
             cases: scores.iter().map(case_row).collect(),
             skipped,
             research_only: crate::RESEARCH_ONLY,
@@ -277,6 +281,7 @@ fn case_row(case: &CaseScores) -> CaseRow {
         extra: case.extra.iter().map(|s| s.label()).collect(),
         islands: case.islands,
         ctv_dsc: case.ctv_dsc.map(round),
+        margin_ctv_dsc: case.margin_ctv_dsc.map(round),
         near_gtv: case.near_gtv.map(|[with, without]| Near { with: round(with), without: round(without) }),
         seconds: round(case.seconds),
         slices: case.slices,
@@ -318,7 +323,11 @@ fn text(report: &Report) -> String {
         ));
     }
     if report.ctv_dsc.is_some() {
-        text.push_str(&format!("CTV output: DSC {}\n", number(report.ctv_dsc, 3)));
+        text.push_str(&format!(
+            "CTV: DSC {} of the network's, {} of the GTV with the usual margin\n",
+            number(report.ctv_dsc, 3),
+            number(report.margin_ctv_dsc, 3)
+        ));
     }
     if report.reference == "rules" {
         text.push_str("The reference was drawn by the rules: this is agreement with them, and not accuracy.\n");

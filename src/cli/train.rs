@@ -57,7 +57,7 @@ JSON keys:
   steps, minutes   that led to the best weights
   mean_dsc     mean over stations on the validation phantoms
   station_dsc  by station {label: value}
-  ctv_dsc      of the CTV output, which the program does not offer
+  ctv_dsc      of the CTV output
   cohort       null, or {patients, held_out, by_rules, share, note, mean_dsc (of the patients held out, if any), station_dsc
                {label: value}}
   left_out     cases of the cohort that are of no use [{name, reason}]

@@ -85,7 +85,7 @@ pub struct Recall {
 pub struct Segmentation {
     /// By station in canonical order, then by slice.
     pub stations: [BTreeMap<usize, Arc<SliceContours>>; Station::COUNT],
-    /// Of the network's second output; the program does not offer it.
+    /// Of the network's second output, learned from the contours of synthetic oncologists: a proposal.
     pub ctv: BTreeMap<usize, Arc<SliceContours>>,
     pub slices_run: Range<usize>,
     /// So many of them had the input of the run before, and were taken from there.
@@ -101,7 +101,7 @@ pub struct Segmentation {
     pub warnings: Vec<String>,
 }
 
-/// Draws the sixteen stations (and runs the CTV output, which nothing uses). `gtv` is the union of GTVp and GTVn (empty if there is none).
+/// Draws the sixteen stations and the CTV that the network proposes. `gtv` is the union of GTVp and GTVn (empty if there is none).
 ///
 /// `on_slice` is called on the calling thread for every slice as it is finished.
 ///

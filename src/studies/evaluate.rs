@@ -1,6 +1,7 @@
 //! How good a network is: the stations that it draws on cases, against reference stations, and its CTV where there is
 //! one. The reference is a person's, a phantom's, or drawn by the rules; the report says which.
 
+use crate::anatomy::{CTV_MARGIN_MM, propose_ctv};
 use crate::contour::{self, Margins, Mask, contours_from_mask};
 use crate::diunet::{LoadedModel, SegmentError, segment};
 use crate::geometry::VoxelGrid;
@@ -57,6 +58,8 @@ pub struct CaseScores {
     /// Pieces of stations that touch no station of the reference.
     pub islands: usize,
     pub ctv_dsc: Option<f64>,
+    /// Of a CTV made of the GTV with the usual margin, as the program proposes it, for comparison.
+    pub margin_ctv_dsc: Option<f64>,
     /// Mean DSC of stations within [`NEAR_GTV_MM`] of the GTV, and that of the same network with an empty GTV.
     pub near_gtv: Option<[f64; 2]>,
     /// Of the network.
@@ -99,6 +102,10 @@ pub fn evaluate(
     let extra =
         Station::all().filter(|s| subject.stations[s.index()].is_empty() && !found[s.index()].is_empty()).collect();
     let ctv_dsc = (!subject.ctv.is_empty()).then(|| dsc(&subject.ctv, &contour::rasterize(grid, &segmentation.ctv)));
+    let margin_ctv_dsc = (!subject.ctv.is_empty() && !subject.gtv.is_empty()).then(|| {
+        let proposal = propose_ctv(subject.volume, &subject.gtv, &Mask::default(), CTV_MARGIN_MM);
+        dsc(&subject.ctv, &contour::rasterize(grid, &proposal.slices))
+    });
     let near_gtv = if compare_gtv && !subject.gtv.is_empty() {
         let without = draw(&Mask::default())?;
         let without: [Mask; Station::COUNT] = std::array::from_fn(|n| contour::rasterize(grid, &without.stations[n]));
@@ -114,6 +121,7 @@ pub fn evaluate(
         extra,
         islands: islands(&subject.stations, &found, grid),
         ctv_dsc,
+        margin_ctv_dsc,
         near_gtv,
         seconds: segmentation.seconds,
         slices: segmentation.slices_run.len(),
@@ -240,6 +248,7 @@ mod tests {
             extra: Vec::new(),
             islands: 0,
             ctv_dsc: None,
+            margin_ctv_dsc: None,
             near_gtv: None,
             seconds: 0.0,
             slices: 1,

@@ -80,6 +80,7 @@ pub enum Action {
     NextFinding,
     PreviousFinding,
     ProposeCtv,
+    NetworkCtv,
     HideIdentifiers,
     Review,
     Cohort,
@@ -260,6 +261,7 @@ impl Action {
                     | Self::FindLandmarks
                     | Self::RuleStations
                     | Self::ProposeCtv
+                    | Self::NetworkCtv
             )
     }
 
@@ -502,6 +504,12 @@ impl Action {
             Self::ProposeCtv => (
                 "Propose CTV",
                 "GTV + 8 mm, kept out of lung and bone; a proposal to be corrected, labelled as such",
+                Structure,
+                None,
+            ),
+            Self::NetworkCtv => (
+                "Propose CTV with DiUnet",
+                "The CTV as the network draws it around the GTV, learned from synthetic oncologists; a proposal to be corrected, labelled as such",
                 Structure,
                 None,
             ),

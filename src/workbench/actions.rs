@@ -55,13 +55,18 @@ impl Workbench {
                 Some(t("Add an archive in the Archive workspace first"))
             }
             Action::SendExport if self.jobs.is_running(JobKey::Store) => Some(t("Files are being sent")),
-            Action::Segment if self.diunet.is_err() => Some(t("The network is not available; see the messages")),
-            Action::Segment if self.jobs.is_running(JobKey::Segment) => Some(t("The network is running")),
+            Action::Segment | Action::NetworkCtv if self.diunet.is_err() => {
+                Some(t("The network is not available; see the messages"))
+            }
+            Action::Segment | Action::NetworkCtv if self.jobs.is_running(JobKey::Segment) => {
+                Some(t("The network is running"))
+            }
             Action::Segment => self.geometry_refusal(),
-            Action::ProposeCtv if case.is_some_and(|c| c.gtv_mask().is_empty()) => {
+            Action::ProposeCtv | Action::NetworkCtv if case.is_some_and(|c| c.gtv_mask().is_empty()) => {
                 Some(t("A proposal needs a structure with role GTVp or GTVn"))
             }
             Action::ProposeCtv if self.jobs.is_running(JobKey::Propose) => Some(t("A CTV is being proposed")),
+            Action::NetworkCtv => self.geometry_refusal(),
             Action::ToggleSelected
             | Action::DeleteSelected
             | Action::GoToSelected
@@ -234,6 +239,7 @@ impl Workbench {
             | Action::NextFinding
             | Action::PreviousFinding => self.anatomy_command_for(action)?,
             Action::ProposeCtv => Command::ProposeCtv,
+            Action::NetworkCtv => Command::NetworkCtv,
             Action::ToggleInterpolation | Action::SlabThickness | Action::SlabMode => self.display_command(action)?,
             Action::HideIdentifiers => Command::SetIdentifiersHidden(!self.view.identifiers_hidden),
             Action::Review => Command::SetWorkspace(Workspace::Review),

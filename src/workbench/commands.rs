@@ -114,6 +114,8 @@ pub enum Command {
     Journal(super::journal::JournalCommand),
     Segment,
     ProposeCtv,
+    /// The CTV that the network draws, instead of a margin.
+    NetworkCtv,
     /// Which format [`super::Action::Export`] stands for.
     SetExportFormat(ExportFormat),
     Export {

@@ -92,7 +92,7 @@ use jobs::{JobKey, JobMode, JobStatus, Jobs};
 use journal::Journal;
 use opening::{Arrived, Opening};
 use overlays::Overlays;
-use results::JobResult;
+use results::{JobResult, NetworkPart};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -465,8 +465,9 @@ impl Workbench {
             Command::GoToState(state) => self.go_to_state(state),
             Command::SetHistoryBudget(megabytes) => self.set_history_budget(megabytes),
             Command::Journal(command) => self.journal_command(command),
-            Command::Segment => self.segment(),
+            Command::Segment => self.run_network(NetworkPart::Stations),
             Command::ProposeCtv => self.propose_ctv(),
+            Command::NetworkCtv => self.run_network(NetworkPart::Ctv),
             Command::Deidentify(request) => self.deidentify(*request),
             Command::SetExportFormat(format) => self.view.export_format = format,
             Command::Export { path, format, overwrite } => self.export(path, format, overwrite),

@@ -168,12 +168,27 @@ pub(super) fn import_edit(case: &mut Case, set: &LoadedSet) -> (Edit, Vec<RoiId>
 /// The edit by which a proposed CTV enters the case. It becomes the CTV: what had this role before gets
 /// the role Other, so that features never mix the two.
 pub fn proposal_edit(case: &mut Case, proposal: CtvProposal) -> (Edit, RoiId) {
-    let id = case.new_id();
-    let name = case.free_name("CTV proposed");
     let CtvProposal { slices, recipe } = proposal;
-    let mut roi = Roi::new(id, name, role_color(Role::Ctv), Role::Ctv, Provenance::Proposed { recipe });
+    ctv_edit(case, "CTV proposed", slices, Provenance::Proposed { recipe }, keep("Propose CTV"))
+}
+
+/// The same for the CTV that a network drew, with a sentence for the user; `None` if it drew none.
+pub fn network_ctv_edit(case: &mut Case, segmentation: &Segmentation) -> Option<(Edit, RoiId, String)> {
+    if segmentation.ctv.is_empty() {
+        return None;
+    }
+    let label = keep("Propose CTV with DiUnet");
+    let provenance = segmentation.provenance.clone();
+    let (edit, id) = ctv_edit(case, "CTV DiUnet", segmentation.ctv.clone(), provenance, label);
+    let slices = segmentation.ctv.len();
+    Some((edit, id, tf!("DiUnet proposes a CTV on {slices} slices; check and correct it", slices)))
+}
+
+fn ctv_edit(case: &mut Case, name: &str, slices: Slices, provenance: Provenance, label: &'static str) -> (Edit, RoiId) {
+    let id = case.new_id();
+    let mut roi = Roi::new(id, case.free_name(name), role_color(Role::Ctv), Role::Ctv, provenance);
     roi.slices = slices;
-    let mut edit = case.add_edit(keep("Propose CTV"), roi);
+    let mut edit = case.add_edit(label, roi);
     edit.changes.extend(case.structures().with_role(Role::Ctv).map(|other| {
         let before = RoiAttributes::of(other);
         let after = RoiAttributes { role: Role::Other, ..before.clone() };

@@ -53,10 +53,17 @@ pub(super) enum JobResult {
     },
 }
 
+/// What of a run of the network enters the case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NetworkPart {
+    Stations,
+    Ctv,
+}
+
 /// Result of a job for the open case.
 pub(super) enum CaseResult {
     /// With the GTV that the network was given.
-    Segmented(Box<Segmentation>, Mask),
+    Segmented(Box<Segmentation>, Mask, NetworkPart),
     /// With what it was made of.
     Proposed(Box<CtvProposal>, Box<Derivation>),
     /// The structures of a revision are on disk.
@@ -180,11 +187,26 @@ impl Workbench {
 
     fn accept(&mut self, result: CaseResult) {
         match result {
-            CaseResult::Segmented(segmentation, gtv) => {
+            CaseResult::Segmented(segmentation, gtv, wanted) => {
                 self.finish_stroke();
                 let Some(case) = &mut self.case else { return };
-                let (edit, summary) = outcome::segmentation_edit(case, &segmentation, &self.policy);
+                let entered = match wanted {
+                    NetworkPart::Stations => {
+                        let (edit, summary) = outcome::segmentation_edit(case, &segmentation, &self.policy);
+                        Some((edit, None, summary))
+                    }
+                    NetworkPart::Ctv => outcome::network_ctv_edit(case, &segmentation)
+                        .map(|(edit, id, summary)| (edit, Some(id), summary)),
+                };
+                self.recall = Arc::clone(&segmentation.recall);
+                let Some((edit, selected, summary)) = entered else {
+                    self.notices.warning(t("The network draws no CTV around this GTV; propose one with a margin"));
+                    return;
+                };
                 let result = case.apply(edit);
+                if let (Ok(()), Some(id)) = (&result, selected) {
+                    self.view.selected = Some(id);
+                }
                 let mut details = segmentation.warnings.clone();
                 if let Provenance::Network { statement, .. } = &segmentation.provenance {
                     details.push(statement.clone());
@@ -193,8 +215,8 @@ impl Workbench {
                     self.notices.push(Severity::Info, summary, details);
                 }
                 self.report(result);
-                self.recall = Arc::clone(&segmentation.recall);
-                if let Some(uncertainty) = &segmentation.uncertainty {
+                // The uncertainty is that of the stations, which are not in the case if only the CTV was wanted.
+                if let (Some(uncertainty), NetworkPart::Stations) = (&segmentation.uncertainty, wanted) {
                     self.overlays.set_uncertainty(Arc::clone(uncertainty), gtv);
                 }
             }
@@ -293,17 +315,21 @@ impl Workbench {
         }
     }
 
-    pub(super) fn segment(&mut self) {
+    pub(super) fn run_network(&mut self, wanted: NetworkPart) {
         let (Some(case), Ok(model)) = (&self.case, &self.diunet) else {
             self.notices.warning(t("The network is not available; see the messages"));
             return;
         };
         let (model, volume, gtv) = (Arc::clone(model), case.image.volume.clone(), case.gtv_mask());
         let before = Arc::clone(&self.recall);
-        self.spawn_for_case(Lane::Infer, JobKey::Segment, t("Contour stations with DiUnet"), None, move |context| {
+        let title = match wanted {
+            NetworkPart::Stations => t("Contour stations with DiUnet"),
+            NetworkPart::Ctv => t("Propose CTV with DiUnet"),
+        };
+        self.spawn_for_case(Lane::Infer, JobKey::Segment, title, None, move |context| {
             let segmentation = diunet::segment_again(&model, &volume, &gtv, &before, context, &mut |_| {})
                 .map_err(outcome::segment_error)?;
-            Ok(CaseResult::Segmented(Box::new(segmentation), gtv))
+            Ok(CaseResult::Segmented(Box::new(segmentation), gtv, wanted))
         });
     }
 
