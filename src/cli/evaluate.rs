@@ -1,14 +1,14 @@
 //! `hilum evaluate`: how well a network draws the stations of cases whose stations are known.
 
 use super::failure::Failure;
-use super::known_case::{KnownCase, known_case};
+use super::known_case::known_case;
 use super::output::{self, Table, number};
 use super::terminal::Terminal;
 use crate::diunet::{self, LoadedModel, SegmentError};
 use crate::phantom::{PhantomError, Variation};
 use crate::structures::Station;
 use crate::studies::evaluate::{CaseScores, StationScore, Subject, evaluate, mean, over_cases};
-use crate::studies::train_diunet::{FIRST_VALIDATION_SEED, phantom};
+use crate::studies::train_diunet::{FIRST_VALIDATION_SEED, Patient, phantom};
 use std::path::PathBuf;
 
 /// Judge the network on cases whose stations are known
@@ -197,7 +197,7 @@ impl EvaluateCommand {
                 return Ok(());
             }
         };
-        let KnownCase { name, volume, gtv, ctv, stations, .. } = known;
+        let Patient { name, volume, gtv, ctv, stations, .. } = known;
         let subject = Subject { name, volume: &volume, gtv, stations, ctv };
         self.judge(model, &subject, scores, skipped, terminal)
     }

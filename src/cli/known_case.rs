@@ -5,30 +5,18 @@ use super::failure::Failure;
 use super::terminal::Terminal;
 use crate::anatomy::{AnatomyError, AnatomySources, Organ, case_sources, draw_stations};
 use crate::contour::Mask;
-use crate::image::CtVolume;
 use crate::structures::{Role, Station};
+use crate::studies::train_diunet::Patient;
 use crate::workbench::{Case, SeriesChoice};
 use std::path::Path;
 
-pub struct KnownCase {
-    pub name: String,
-    pub volume: CtVolume,
-    /// GTVp and GTVn; empty if there is none.
-    pub gtv: Mask,
-    pub ctv: Mask,
-    /// Empty where the case has none.
-    pub stations: [Mask; Station::COUNT],
-    /// Heart and great vessels; empty if they were not asked for, or no chest was found.
-    pub blood: Mask,
-}
-
-/// Reads a case. The inner error says why it is of no use.
+/// Reads a case, named by its path. The inner error says why it is of no use. Without `with_blood` its blood is empty.
 pub fn known_case(
     path: &Path,
     by_rules: bool,
     with_blood: bool,
     terminal: &Terminal,
-) -> Result<Result<KnownCase, String>, Failure> {
+) -> Result<Result<Patient, String>, Failure> {
     let args = CaseArgs {
         case: vec![path.to_owned()],
         demo: false,
@@ -62,7 +50,7 @@ pub fn known_case(
         Some(Ok(sources)) if with_blood => blood(sources),
         _ => Mask::default(),
     };
-    Ok(Ok(KnownCase {
+    Ok(Ok(Patient {
         name: path.display().to_string(),
         volume: case.image.volume.clone(),
         gtv: case.gtv_mask(),

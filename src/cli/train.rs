@@ -1,7 +1,7 @@
 //! `hilum train`: the models that come with the program are made by these commands.
 
 use super::failure::Failure;
-use super::known_case::{KnownCase, known_case};
+use super::known_case::known_case;
 use super::output;
 use super::terminal::Terminal;
 use crate::diunet::{Calibration, CohortSummary, LoadedModel, ModelManifest, Variant};
@@ -236,15 +236,15 @@ impl Diunet {
                 Err(Failure::Failed(reason) | Failure::Usage(reason) | Failure::Refused(reason)) => reason,
                 Err(stopped) => return Err(stopped),
                 Ok(Err(reason)) => reason,
-                Ok(Ok(KnownCase { volume, gtv, ctv, stations, blood, .. })) => {
+                Ok(Ok(patient)) => {
                     let missing: Vec<&str> =
-                        Station::all().filter(|s| stations[s.index()].is_empty()).map(Station::label).collect();
+                        Station::all().filter(|s| patient.stations[s.index()].is_empty()).map(Station::label).collect();
                     if !missing.is_empty() {
                         let missing = missing.join(", ");
                         terminal
                             .note(&format!("warning: {name} has no {missing}; they are learned as background there"));
                     }
-                    let patient = Patient { name: name.clone(), volume, gtv, ctv, stations, blood };
+                    let patient = Patient { name: name.clone(), ..patient };
                     match pool.add(&manifest, patient, held_out.contains(&n)) {
                         Ok(()) => continue,
                         Err(error) => error.to_string(),

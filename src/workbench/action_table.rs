@@ -509,7 +509,7 @@ impl Action {
             ),
             Self::NetworkCtv => (
                 "Propose CTV with DiUnet",
-                "The CTV as the network draws it around the GTV, learned from synthetic oncologists; a proposal to be corrected, labelled as such",
+                "The CTV of the network, learned from synthetic oncologists; a proposal to be corrected",
                 Structure,
                 None,
             ),
