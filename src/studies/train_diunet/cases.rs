@@ -1,7 +1,8 @@
 //! Training cases: phantoms at the network's resolution, made in the background while the network learns, and the
 //! random samples drawn from them.
 
-use super::patients::{Contrast, Warp};
+use super::patients::Contrast;
+use super::smooth::{Clouds, Warp};
 use crate::contour::Mask;
 use crate::diunet::{
     CLASSES, CTV_UNKNOWN, Frame, ModelManifest, Planes, Stack, fill_channels, find_lungs, slices_to_run,
@@ -22,7 +23,7 @@ const MARGIN: usize = 12;
 /// The label map holds the station (0 to 16) and this bit for the CTV.
 const CTV_BIT: u8 = 0x80;
 
-/// Standard deviation of the displacements within the slices of a patient, mm.
+/// Standard deviation of the displacements within the slices, mm: patients are few, phantoms all of one make.
 const WARP_MM: f64 = 4.0;
 
 /// What a case teaches.
@@ -122,13 +123,11 @@ impl TrainingCase {
         // The patch may lie anywhere in the window, give or take 12 mm.
         let shift_px = (manifest.crop - size) as f32 / 2.0 + (12.0 / manifest.spacing_mm) as f32;
         let shift = [rng.random_range(-shift_px..shift_px), rng.random_range(-shift_px..shift_px)];
-        let look = Look::random(rng);
+        let look = Look::random(size, rng);
+        let warp = Warp::random(size, (WARP_MM / manifest.spacing_mm) as f32, rng);
         let grown_mm = rng.random_range(-3.0f32..3.0);
         let without_gtv = rng.random_bool(0.15);
-        let of_patient = self.blood.as_ref().map(|blood| {
-            let warp = Warp::random(size, (WARP_MM / manifest.spacing_mm) as f32, rng);
-            (blood, warp, Contrast::random(blood.mean_hu, rng))
-        });
+        let of_patient = self.blood.as_ref().map(|blood| (blood, Contrast::random(blood.mean_hu, rng)));
 
         let side = self.side;
         let (middle, center) = ((size as f32 - 1.0) / 2.0, (side as f32 - 1.0) / 2.0);
@@ -137,7 +136,7 @@ impl TrainingCase {
         let mut taps = Vec::with_capacity(size * size);
         for row in 0..size {
             for column in 0..size {
-                let [down, right] = of_patient.as_ref().map_or([0.0; 2], |(_, w, _)| w.at(row as f32, column as f32));
+                let [down, right] = warp.at(row as f32, column as f32);
                 let (y, x) = (row as f32 - middle - shift[0] + down, column as f32 - middle - shift[1] + right);
                 let limit = (side - 1) as f32;
                 let y0 = (center + cos * y - sin * x).clamp(0.0, limit - 0.001);
@@ -160,7 +159,7 @@ impl TrainingCase {
             .enumerate()
             .map(|(plane, planes)| {
                 let mut hu = take(&planes.hu);
-                if let Some((blood, _, contrast)) = &of_patient {
+                if let Some((blood, contrast)) = &of_patient {
                     contrast.apply(&mut hu, &take(&blood.shares[n][plane]));
                 }
                 look.apply(&mut hu, size, rng);
@@ -237,10 +236,14 @@ struct Look {
     noise_hu: f32,
     /// The noise has a grain of several pixels.
     is_grainy: bool,
+    /// The unevenness that all slices of a sample share, and the deviation of that of each slice, HU.
+    clouds: Clouds,
+    clouds_hu: f32,
 }
 
 impl Look {
-    fn random(rng: &mut ChaCha8Rng) -> Self {
+    fn random(size: usize, rng: &mut ChaCha8Rng) -> Self {
+        let clouds_hu = rng.random_range(0.0f32..1.0).powi(2) * 30.0;
         let sharpen = rng.random_range(-1.0f32..1.0);
         Self {
             contrast: rng.random_range(0.85..1.15),
@@ -250,6 +253,8 @@ impl Look {
             sharpen: if rng.random_bool(0.4) { sharpen } else { 0.0 },
             noise_hu: rng.random_range(0.0f32..1.0).powi(2) * 25.0,
             is_grainy: rng.random_bool(0.5),
+            clouds: Clouds::random(size, clouds_hu, rng),
+            clouds_hu: clouds_hu * 0.7,
         }
     }
 
@@ -266,6 +271,11 @@ impl Look {
             for n in &mut noise {
                 *n *= 16.0 / 6.0;
             }
+        }
+        let own = Clouds::random(size, self.clouds_hu, rng);
+        for (at, v) in hu.iter_mut().enumerate() {
+            let (row, column) = ((at / size) as f32, (at % size) as f32);
+            *v += self.clouds.at(row, column) + own.at(row, column);
         }
         let middle = size as f32 / 2.0;
         for (at, (v, noise)) in hu.iter_mut().zip(noise).enumerate() {
@@ -337,6 +347,8 @@ mod tests {
             sharpen: 0.7,
             noise_hu,
             is_grainy,
+            clouds: Clouds::random(96, 0.0, &mut ChaCha8Rng::seed_from_u64(1)),
+            clouds_hu: 0.0,
         };
         for is_grainy in [false, true] {
             let mut plane = vec![40.0; 96 * 96];

@@ -7,6 +7,7 @@
 mod cases;
 mod checkpoint;
 mod patients;
+mod smooth;
 mod validation;
 
 pub use cases::phantom;

@@ -13,7 +13,6 @@ use crate::structures::Station;
 use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use rand_distr::{Distribution, StandardNormal};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -95,44 +94,6 @@ impl Pool {
     }
 }
 
-/// A smooth displacement of the pixels of a sample.
-pub struct Warp {
-    /// Control points per side.
-    n: usize,
-    /// Displacement at each, pixels: down and to the right.
-    points: Vec<[f32; 2]>,
-    size: f32,
-}
-
-impl Warp {
-    /// Displacements of so many pixels (standard deviation) at points a fourth of the side apart.
-    pub fn random(size: usize, deviation: f32, rng: &mut ChaCha8Rng) -> Self {
-        let n = 5;
-        let mut one = || -> f32 {
-            let value: f32 = StandardNormal.sample(rng);
-            value.clamp(-2.5, 2.5) * deviation
-        };
-        Self { n, points: (0..n * n).map(|_| [one(), one()]).collect(), size: size as f32 - 1.0 }
-    }
-
-    /// Displacement of a pixel: a cubic blend of the four points around it.
-    pub fn at(&self, row: f32, column: f32) -> [f32; 2] {
-        let place = |x: f32| {
-            let x = x / self.size * (self.n - 1) as f32;
-            let low = (x as usize).min(self.n - 2);
-            let t = x - low as f32;
-            (low, t * t * (3.0 - 2.0 * t))
-        };
-        let ((j, down), (i, right)) = (place(row), place(column));
-        std::array::from_fn(|c| {
-            let p = |j: usize, i: usize| self.points[j * self.n + i][c];
-            let upper = p(j, i) + (p(j, i + 1) - p(j, i)) * right;
-            let lower = p(j + 1, i) + (p(j + 1, i + 1) - p(j + 1, i)) * right;
-            upper + (lower - upper) * down
-        })
-    }
-}
-
 /// Blood with less than this has no contrast in it, HU.
 const ENHANCED_HU: f32 = 110.0;
 /// Soft tissue without contrast, HU.
@@ -195,22 +156,5 @@ mod tests {
         let mut brighter = [40.0, 50.0, -30.0, 40.0, -90.0];
         Contrast { from_hu: 40.0, to_hu: 240.0 }.apply(&mut brighter, &blood);
         assert_eq!(brighter, [240.0, 250.0, 70.0, 40.0, -90.0]);
-    }
-
-    #[test]
-    fn a_warp_is_smooth_and_as_wide_as_it_says() {
-        let rng = &mut ChaCha8Rng::seed_from_u64(1);
-        let still = Warp::random(96, 0.0, rng);
-        assert_eq!(still.at(17.0, 80.0), [0.0, 0.0]);
-        let warps: Vec<Warp> = (0..200).map(|_| Warp::random(96, 2.0, rng)).collect();
-        let squares: f32 = warps.iter().map(|w| w.at(0.0, 0.0)[0].powi(2)).sum::<f32>() / 200.0;
-        assert!((1.5..2.5).contains(&squares.sqrt()), "{squares}");
-        for warp in &warps {
-            for n in 0..95 {
-                let (a, b) = (warp.at(n as f32, 40.0), warp.at(n as f32 + 1.0, 40.0));
-                // A fold would turn anatomy inside out.
-                assert!((a[0] - b[0]).abs() < 0.75, "{a:?} {b:?}");
-            }
-        }
     }
 }
