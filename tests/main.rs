@@ -41,6 +41,7 @@ mod shaders;
 #[cfg(feature = "gui")]
 mod solid;
 mod stations;
+mod survival;
 #[cfg(feature = "gui")]
 mod tools_window;
 #[cfg(feature = "gui")]

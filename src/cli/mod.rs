@@ -30,6 +30,7 @@ mod results;
 mod rule_args;
 mod segment;
 mod stations;
+mod survival;
 mod terminal;
 mod to_dicom;
 mod train;
@@ -99,6 +100,7 @@ enum CliCommand {
     /// Recurrences over a cohort
     #[command(subcommand)]
     Cohort(cohort::Cohort),
+    Survival(survival::Survival),
     /// Query, retrieve, store and receive studies of an archive (PACS)
     #[command(subcommand)]
     Archive(archive::Archive),
@@ -172,6 +174,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Screenshot(c) => c.run(&terminal),
         CliCommand::Train(c) => c.run(&terminal),
         CliCommand::Cohort(c) => c.run(),
+        CliCommand::Survival(c) => c.run(),
         CliCommand::Archive(c) => c.run(&terminal),
         CliCommand::Journal(c) => c.run(&terminal),
         CliCommand::Bench(c) => c.run(&terminal),

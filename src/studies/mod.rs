@@ -3,5 +3,6 @@
 pub mod calibrate;
 pub mod evaluate;
 pub mod simulated_cohort;
+pub mod survival;
 pub mod train_diunet;
 pub mod train_risk;

@@ -45,6 +45,25 @@ pub enum KaplanMeierError {
     BadTime { row: usize, time: f64 },
 }
 
+/// Refuses what no estimate can be made of.
+pub(super) fn check(patients: &[FollowUp]) -> Result<(), KaplanMeierError> {
+    if patients.is_empty() {
+        return Err(KaplanMeierError::Empty);
+    }
+    match patients.iter().position(|p| !(p.time >= 0.0 && p.time.is_finite())) {
+        Some(row) => Err(KaplanMeierError::BadTime { row: row + 1, time: patients[row].time }),
+        None => Ok(()),
+    }
+}
+
+/// A mean with its standard error.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct RestrictedMean {
+    /// Mean time without the event up to the horizon: the area under the curve.
+    pub mean: f64,
+    pub standard_error: f64,
+}
+
 /// A Kaplan-Meier curve.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KaplanMeier {
@@ -54,12 +73,7 @@ pub struct KaplanMeier {
 impl KaplanMeier {
     /// Estimates the curve; censoring at the time of an event counts as just after it.
     pub fn estimate(patients: &[FollowUp]) -> Result<Self, KaplanMeierError> {
-        if patients.is_empty() {
-            return Err(KaplanMeierError::Empty);
-        }
-        if let Some(row) = patients.iter().position(|p| !(p.time >= 0.0 && p.time.is_finite())) {
-            return Err(KaplanMeierError::BadTime { row: row + 1, time: patients[row].time });
-        }
+        check(patients)?;
         let mut sorted = patients.to_vec();
         sorted.sort_by(|a, b| a.time.total_cmp(&b.time));
         let (mut survival, mut log_variance) = (1.0, 0.0);
@@ -82,6 +96,42 @@ impl KaplanMeier {
             at_risk -= group.len();
         }
         Ok(Self { steps })
+    }
+
+    /// The curve of the follow-up itself: who had the event counts as censored, and the other way round. Its median is that
+    /// of the follow-up (reverse Kaplan-Meier, Schemper and Smith 1996).
+    pub fn of_follow_up(patients: &[FollowUp]) -> Result<Self, KaplanMeierError> {
+        Self::estimate(&patients.iter().map(|p| FollowUp { event: !p.event, ..*p }).collect::<Vec<_>>())
+    }
+
+    /// The number under observation just before `time`.
+    pub fn at_risk(&self, time: f64) -> usize {
+        self.steps.iter().find(|s| s.time >= time).map_or(0, |s| s.at_risk)
+    }
+
+    /// Restricted mean survival time; `None` where nobody was observed up to the horizon, so that the curve ends before it.
+    pub fn restricted_mean(&self, horizon: f64) -> Option<RestrictedMean> {
+        let last = self.steps.last()?;
+        if horizon > last.time && last.survival > 0.0 {
+            return None;
+        }
+        // The steps with the area under the curve from each to the next one, or to the horizon.
+        let (mut at, mut height, mut areas) = (0.0, 1.0, Vec::new());
+        for step in self.steps.iter().take_while(|s| s.time < horizon) {
+            areas.push(height * (step.time - at));
+            (at, height) = (step.time, step.survival);
+        }
+        areas.push(height * (horizon - at));
+        let mean = areas.iter().sum();
+        let (mut rest, mut variance) = (0.0, 0.0);
+        for (step, area) in self.steps.iter().zip(areas.iter().skip(1)).rev() {
+            rest += area;
+            let (n, d) = (step.at_risk as f64, step.events as f64);
+            if d < n {
+                variance += rest * rest * d / (n * (n - d));
+            }
+        }
+        Some(RestrictedMean { mean, standard_error: f64::sqrt(variance) })
     }
 
     fn step_at(&self, time: f64) -> Option<&KaplanMeierStep> {
