@@ -104,6 +104,10 @@ fn a_level_is_dragged_in_the_coronal_view_and_the_limit_of_its_station_goes_with
     // What the drag has shown on fewer voxels is drawn exactly in the end.
     let map = w.workbench().rule_map().expect("the exact map follows");
     assert_eq!(map.stations.landmarks.z(LandmarkId::AzygosLower), Some(landmark.position.z));
+    w.key(Modifiers::COMMAND, Key::Z);
+    assert_eq!(z(&w, LandmarkId::AzygosLower), before, "a drag is one step");
+    w.key(Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+    assert_eq!(z(&w, LandmarkId::AzygosLower), landmark.position.z);
     w.activate("Landmarks").activate("Put Azygos arch back to where it was found or estimated");
     assert_eq!(z(&w, LandmarkId::AzygosLower), before);
     assert!((lowest(&w, Station::S4R) - limit).abs() < 1e-6);
@@ -167,6 +171,31 @@ fn a_point_keeps_its_depth_and_a_tool_draws_instead_of_taking_hold() {
         &[at, at + PatientPoint::new(10.0, 0.0, 0.0)],
     );
     assert!(!w.workbench().anatomy().has_placed() && w.volume_cm3("x") > 0.0);
+}
+
+#[test]
+fn other_rules_and_readings_are_chosen_beside_the_landmarks_and_what_they_draw_says_so() {
+    let mut w = with_landmarks();
+    let (iaslc, azygos) = (lowest(&w, Station::S4R), z(&w, LandmarkId::AzygosLower));
+    w.activate("Landmarks").activate("Rules: IASLC 2009, limits by landmark");
+    w.activate("4R ends at the right upper-lobe bronchus, not at the azygos arch");
+    w.settle();
+    let (turned, bronchus) = (lowest(&w, Station::S4R), z(&w, LandmarkId::RightUpperLobe));
+    assert!((turned - iaslc - (bronchus - azygos)).abs() <= 3.0, "{iaslc} {turned}, {azygos} {bronchus}");
+    assert!(w.workbench().anatomy().rule_set().is_on("st4r_to_upper_lobe"));
+    w.activate("Michigan 2005 (Chapet), limits by landmark, version 1");
+    w.settle();
+    let map = w.workbench().rule_map().expect("drawn");
+    assert_eq!(map.stations.rules.key, "michigan-2005");
+    w.key(Modifiers::COMMAND | Modifiers::SHIFT, Key::L);
+    let is_michigan =
+        |roi: &Roi| matches!(&roi.provenance, Provenance::Proposed { recipe } if recipe.contains("Michigan"));
+    let rois = &w.case().structures().rois;
+    assert!(rois.iter().any(|roi| matches!(roi.role, Role::Station(_))) && rois.iter().all(is_michigan));
+    w.activate("IASLC 2009, limits by landmark, version 2");
+    w.settle();
+    assert!(!w.workbench().anatomy().rule_set().is_on("st4r_to_upper_lobe"), "a set of rules comes as it is");
+    assert!((lowest(&w, Station::S4R) - iaslc).abs() < 1e-6);
 }
 
 #[test]

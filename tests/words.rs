@@ -154,13 +154,15 @@ fn texts_of_tables() -> BTreeSet<String> {
         [Quality::Organs, Quality::EstimatedLandmarks, Quality::VesselsByNumbers, Quality::AirwayOnly]
             .map(|q| q.label().to_owned()),
     );
-    let rules = RuleSet::iaslc_2009();
-    texts.push(rules.name.clone());
-    for station in Station::iter() {
-        let limits = rules.station(station);
-        texts.extend([&limits.superior, &limits.inferior].map(|limit| limit.text.clone()));
-        texts.extend(borders(station).iter().map(|border| border.text.to_owned()));
+    for rules in RuleSet::all() {
+        texts.push(rules.name.clone());
+        texts.extend(rules.switches().map(|(_, words, _)| words.to_owned()));
+        for station in Station::iter() {
+            let limits = rules.station(station);
+            texts.extend([&limits.superior, &limits.inferior].map(|limit| limit.text.clone()));
+        }
     }
+    texts.extend(Station::iter().flat_map(borders).map(|border| border.text.to_owned()));
     for entry in hilum::cohort::inconsistencies() {
         texts.extend([&entry.title, &entry.reported, &entry.problem, &entry.treatment].map(Clone::clone));
     }

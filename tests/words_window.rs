@@ -100,7 +100,8 @@ fn foreign_words(text: &str, names: &[&str]) -> Vec<String> {
     if text.starts_with("Resize window ") {
         return Vec::new();
     }
-    for name in names.iter().chain(&["Close window", "Resize panel", "Hide", PAPER]) {
+    let kept = ["Close window", "Resize panel", "Hide", PAPER, "`hilum train diunet`"];
+    for name in names.iter().chain(&kept) {
         text = text.replace(name, " ");
     }
     let words = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|w| w.len() > 1);
@@ -115,6 +116,10 @@ fn is_key(word: &str) -> bool {
 fn check(w: &Window, place: &str, wrong: &mut BTreeSet<String>) {
     let names: Vec<&str> =
         w.workbench().case().iter().flat_map(|c| &c.structures().rois).map(|r| r.name.as_str()).collect();
+    let networks = w.workbench().networks();
+    let folders = networks.iter().filter_map(|(folder, _)| folder.to_str());
+    let ids = networks.iter().map(|(_, manifest)| manifest.model_id.as_str());
+    let names: Vec<&str> = names.into_iter().chain(folders).chain(ids).collect();
     for node in w.harness.query_all_by(|_| true) {
         let node = node.accesskit_node();
         for words in [node.label(), node.description()].into_iter().flatten() {

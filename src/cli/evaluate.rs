@@ -56,7 +56,7 @@ pub struct EvaluateCommand {
     /// Run the network without the GTV too, and compare both near the GTV
     #[arg(long)]
     compare_gtv: bool,
-    /// Folder of the network
+    /// Folder of the network, or the name of one that comes with the program
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
     /// Print JSON
@@ -136,7 +136,7 @@ struct Report {
 
 impl EvaluateCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
-        let folder = self.model.clone().unwrap_or_else(diunet::default_model_dir);
+        let folder = self.model.as_deref().map_or_else(diunet::default_model_dir, diunet::network_folder);
         let model = LoadedModel::load(&folder).map_err(Failure::refused)?;
         let mut scores: Vec<CaseScores> = Vec::new();
         let mut skipped: Vec<Skipped> = Vec::new();

@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use super::output::{self, Table};
+use crate::diunet::{self, LoadedModel};
 use crate::words::Language;
 use crate::workbench::{Action, Keymap, Settings, read_keys, write_keys};
 use std::path::{Path, PathBuf};
@@ -111,6 +112,7 @@ Examples:
   hilum settings
   hilum settings --language zh-CN --scale 150
   hilum settings --undo-memory 512 --risk hide
+  hilum settings --network /data/own
   hilum settings --json
 
 JSON keys:
@@ -119,7 +121,8 @@ JSON keys:
   scale        size of the interface, percent
   undo_memory  memory that undo may hold, MB; null for the usual
   risk         show or hide
-  tour         false once the tour has been taken or declined")]
+  tour         false once the tour has been taken or declined
+  network      folder of the network that draws stations in the window")]
 pub struct SettingsCommand {
     /// Language of the window: en or zh-CN
     #[arg(long, value_name = "TAG")]
@@ -136,6 +139,9 @@ pub struct SettingsCommand {
     /// Show the tour at the next start, or not
     #[arg(long, value_name = "WHAT")]
     tour: Option<Shown>,
+    /// Network that draws stations in the window: a folder, or the name of one that comes with the program
+    #[arg(long, value_name = "DIR")]
+    network: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -156,6 +162,7 @@ struct Report {
     undo_memory: Option<u32>,
     risk: Shown,
     tour: bool,
+    network: PathBuf,
 }
 
 impl SettingsCommand {
@@ -168,6 +175,11 @@ impl SettingsCommand {
         settings.history_mb = self.undo_memory.or(settings.history_mb);
         settings.risk_hidden = self.risk.map_or(settings.risk_hidden, |r| r == Shown::Hide);
         settings.tour_seen = self.tour.map_or(settings.tour_seen, |t| t == Shown::Hide);
+        if let Some(given) = &self.network {
+            let folder = diunet::network_folder(given);
+            LoadedModel::load(&folder).map_err(Failure::refused)?;
+            settings.set_network(&std::path::absolute(&folder).unwrap_or(folder));
+        }
         if settings != before {
             settings.save(&path).map_err(|e| Failure::Failed(e.to_string()))?;
         }
@@ -178,6 +190,7 @@ impl SettingsCommand {
             undo_memory: settings.history_mb,
             risk: if settings.risk_hidden { Shown::Hide } else { Shown::Show },
             tour: !settings.tour_seen,
+            network: settings.network_folder(),
         };
         if self.json { output::print_json(&report) } else { output::print(&words(&report)) }
     }
@@ -186,11 +199,12 @@ impl SettingsCommand {
 fn words(report: &Report) -> String {
     let undo = report.undo_memory.map_or_else(|| "usual".to_owned(), |mb| format!("{mb} MB"));
     format!(
-        "language     {}\nscale        {} %\nundo memory  {undo}\nrisk         {}\ntour         {}\nfile         {}\n",
+        "language     {}\nscale        {} %\nundo memory  {undo}\nrisk         {}\ntour         {}\nnetwork      {}\nfile         {}\n",
         report.language,
         report.scale,
         if report.risk == Shown::Show { "shown" } else { "hidden" },
         if report.tour { "at the next start" } else { "seen" },
+        report.network.display(),
         report.file.display(),
     )
 }

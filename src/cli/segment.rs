@@ -37,7 +37,7 @@ pub struct Segment {
     case: CaseArgs,
     #[command(flatten)]
     export: ExportArgs,
-    /// Folder of the network
+    /// Folder of the network, or the name of one that comes with the program
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
     /// Print JSON
@@ -127,7 +127,7 @@ impl Segment {
         let mut case = opened.loaded.case;
         require_images(&case, ExportFormat::StructureSet)?;
         self.case.check_geometry(&case)?;
-        let folder = self.model.clone().unwrap_or_else(diunet::default_model_dir);
+        let folder = self.model.as_deref().map_or_else(diunet::default_model_dir, diunet::network_folder);
         let segmented = segment_case(&mut case, &folder, terminal)?;
         let proof = export_case(&case, &self.export, false, terminal)?;
         terminal.finish();

@@ -359,9 +359,27 @@ fn pool(threads: usize) -> rayon::ThreadPool {
         .expect("threads can be started")
 }
 
+/// The networks in the folders of a folder, the usual one first. What is no network is left out.
+pub fn networks_in(models: &Path) -> Vec<(PathBuf, ModelManifest)> {
+    let entries = std::fs::read_dir(models).into_iter().flatten().filter_map(Result::ok);
+    let networks = entries.filter_map(|entry| Some((entry.path(), ModelManifest::read(&entry.path()).ok()?)));
+    let mut networks: Vec<(PathBuf, ModelManifest)> = networks.collect();
+    networks.sort_by(|(a, _), (b, _)| (*a != models.join(USUAL), a).cmp(&(*b != models.join(USUAL), b)));
+    networks
+}
+
+/// The folder of a network: the one given, or that of this name among those that come with the program.
+pub fn network_folder(given: &Path) -> PathBuf {
+    let shipped = crate::models_dir().join(given);
+    if !given.is_dir() && shipped.is_dir() { shipped } else { given.to_owned() }
+}
+
+/// Name of the folder of the network that draws where nothing else was chosen.
+const USUAL: &str = "diunet";
+
 /// The folder of the shipped model, in [`crate::models_dir`].
 pub fn default_model_dir() -> PathBuf {
-    crate::models_dir().join("diunet")
+    crate::models_dir().join(USUAL)
 }
 
 #[cfg(test)]

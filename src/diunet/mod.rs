@@ -23,7 +23,7 @@ pub use confidence::{Scaling, StationConfidence, Uncertainty, probabilities};
 pub use lungs::{LungRegion, find_lungs};
 pub use manifest::{
     CohortSummary, LoadedModel, ModelError, ModelManifest, OUTPUT_MODE, TrainingOptions, TrainingSummary,
-    canonical_classes, default_model_dir,
+    canonical_classes, default_model_dir, network_folder, networks_in,
 };
 pub(crate) use manifest::{MANIFEST, sha256, write_new};
 pub use network::{Architecture, CLASSES, LayerStatistics, Logits, Network, TensorSpec, Variant};

@@ -6,12 +6,12 @@ use super::panel::PanelInput;
 use super::theme;
 use super::viewport::signed;
 use super::widgets::{action_tooltip, faint, icon_button_sized, icon_text_button, status_line};
-use crate::anatomy::{Landmark, LandmarkId, RuleMap};
+use crate::anatomy::{Landmark, LandmarkId, RuleMap, RuleSet};
 use crate::structures::Station;
 use crate::tf;
 use crate::words::{t, told};
-use crate::workbench::{Action, AnatomyCommand, Command, READING};
-use eframe::egui::{Align, Button, Label, Layout, RichText, Sense, Ui, vec2};
+use crate::workbench::{Action, AnatomyCommand, Command, PreferenceCommand, READING};
+use eframe::egui::{Align, Button, CollapsingHeader, Label, Layout, RichText, Sense, Ui, vec2};
 
 /// Shows the panel.
 pub fn landmarks_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
@@ -42,6 +42,7 @@ pub fn landmarks_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
             }
         });
     });
+    rules_ui(ui, input);
     for (id, landmark) in anatomy.landmarks().iter() {
         row_ui(ui, input, id, landmark);
     }
@@ -58,6 +59,32 @@ pub fn landmarks_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     if let Some(map) = workbench.rule_map() {
         out_of_order_ui(ui, map);
     }
+}
+
+/// The rules by which stations are drawn and checked, and the readings of their borders.
+fn rules_ui(ui: &mut Ui, input: &PanelInput<'_>) {
+    let rules = input.workbench.anatomy().rule_set();
+    let send = |command| input.sender.send(Command::Preference(command));
+    let as_it_comes = RuleSet::by_key(&rules.key).ok();
+    let name = as_it_comes.as_ref().map_or(&rules.name, |rules| &rules.name);
+    let title = match &as_it_comes {
+        Some(unchanged) if unchanged != rules => tf!("Rules: {name}, changed", name = told(name)),
+        _ => tf!("Rules: {name}", name = told(name)),
+    };
+    CollapsingHeader::new(title).id_salt("rules of the stations").show(ui, |ui| {
+        for choice in RuleSet::all() {
+            let words = tf!("{name}, version {version}", name = told(&choice.name), version = choice.version);
+            if ui.radio(choice.key == rules.key, words).clicked() && choice.key != rules.key {
+                send(PreferenceCommand::SetRuleSet(choice.key.clone()));
+            }
+        }
+        for (switch, words, on) in rules.switches() {
+            let mut turned = on;
+            if ui.checkbox(&mut turned, told(words)).changed() {
+                send(PreferenceCommand::SetRuleSwitch { switch: switch.to_owned(), on: turned });
+            }
+        }
+    });
 }
 
 /// The button that finds them, or what it waits for.

@@ -291,6 +291,7 @@ impl HilumApp {
                         t("use the command line: `hilum deidentify`")
                     }
                     Pick::ImportKeys | Pick::ExportKeys => t("use the command line: `hilum keys`"),
+                    Pick::Network => t("use the command line: `hilum segment --model FOLDER`"),
                     Pick::Picture => t("copy the picture, or draw one with `hilum screenshot`"),
                     Pick::Export { .. } => {
                         t("export on the command line with `hilum export`, `hilum seg` or `hilum nifti`")
@@ -306,6 +307,7 @@ impl HilumApp {
             match pick {
                 Pick::DeidentifySource => self.panels.deidentify.sources = vec![path],
                 Pick::DeidentifyOutput => self.panels.deidentify.output = Some(path),
+                Pick::Network => self.sender.send(Command::Preference(PreferenceCommand::SetNetwork(path))),
                 Pick::SecretFile => self.panels.deidentify.secret_file = Some(path),
                 Pick::Picture => self.write_picture(&path),
                 Pick::ImportKeys => self.sender.send(Command::Preference(PreferenceCommand::ImportKeys(path))),

@@ -35,6 +35,8 @@ pub enum Pick {
     /// A file of keys to read, and one to write.
     ImportKeys,
     ExportKeys,
+    /// The folder of a network.
+    Network,
 }
 
 /// A finished dialog; no path if it was cancelled.
@@ -85,6 +87,10 @@ impl FilePicker for SystemPicker {
                     t("Empty folder for the copies")
                 };
                 let dialog = rfd::AsyncFileDialog::new().set_title(title).pick_folder();
+                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
+            }
+            Pick::Network => {
+                let dialog = rfd::AsyncFileDialog::new().set_title(t("Folder of a network")).pick_folder();
                 Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
             }
             Pick::SecretFile => {

@@ -1,12 +1,17 @@
 //! The window of the settings: language, size of the interface, memory of undo, what is shown.
 
 use super::panel::PanelInput;
+use super::picker::Pick;
+use super::request::WindowRequest;
 use super::theme;
 use super::widgets::{action_tooltip, faint, segmented};
+use crate::diunet::ModelManifest;
 use crate::tf;
 use crate::words::{Language, t};
 use crate::workbench::{Action, Command, History, PreferenceCommand, Settings};
 use eframe::egui::{self, Align2, DragValue, RichText, Slider, Ui};
+use std::path::PathBuf;
+use std::sync::Arc;
 use strum::IntoEnumIterator;
 
 /// Shows the window; false when it was closed.
@@ -20,6 +25,10 @@ pub fn window(context: &egui::Context, input: &PanelInput<'_>) -> bool {
         ui.set_max_height((room.y - 120.0).max(120.0));
         egui::ScrollArea::vertical().auto_shrink([false, true]).show(ui, |ui| body(ui, input));
     });
+    if !open {
+        // Whoever opens it again may have made a network meanwhile.
+        context.data_mut(|d| d.remove::<Networks>(networks_id()));
+    }
     open
 }
 
@@ -35,6 +44,8 @@ fn body(ui: &mut Ui, input: &PanelInput<'_>) {
     scale_ui(ui, input);
     title(ui, t("Memory of undo"));
     history_ui(ui, input);
+    title(ui, t("Network for the stations"));
+    network_ui(ui, input);
     title(ui, t("Shown"));
     let mut risk = !settings.risk_hidden;
     let response = ui.checkbox(&mut risk, t("Risk of the risk model"));
@@ -93,6 +104,38 @@ fn scale_ui(ui: &mut Ui, input: &PanelInput<'_>) {
             }
         }
     });
+}
+
+/// Where the list of networks is kept: reading the folders in every frame would be waste.
+fn networks_id() -> egui::Id {
+    egui::Id::unique("networks")
+}
+
+/// The networks to choose from, each with what it has learned from: that decides how far it can be trusted.
+fn network_ui(ui: &mut Ui, input: &PanelInput<'_>) {
+    let id = networks_id();
+    let in_use = input.workbench.diunet().as_ref().map(|model| model.manifest().sha256.clone()).unwrap_or_default();
+    let known = ui.data(|d| d.get_temp::<Networks>(id)).filter(|known| known.in_use == in_use);
+    let known = known.unwrap_or_else(|| Networks { in_use, list: input.workbench.networks().into() });
+    for (folder, manifest) in known.list.iter() {
+        let is_used = manifest.sha256 == known.in_use;
+        let response = ui.radio(is_used, manifest.model_id.as_str());
+        if response.on_hover_text(folder.display().to_string()).clicked() && !is_used {
+            input.sender.send(Command::Preference(PreferenceCommand::SetNetwork(folder.clone())));
+        }
+        faint(ui, &manifest.training_data);
+    }
+    ui.data_mut(|d| d.insert_temp(id, known));
+    if ui.button(t("Another folder…")).on_hover_text(t("A network made with `hilum train diunet`")).clicked() {
+        input.sender.send(WindowRequest::Pick(Pick::Network));
+    }
+}
+
+#[derive(Clone)]
+struct Networks {
+    /// SHA-256 of the weights in use when the list was made.
+    in_use: String,
+    list: Arc<[(PathBuf, ModelManifest)]>,
 }
 
 fn action_key(input: &PanelInput<'_>, action: Action) -> String {

@@ -6,6 +6,7 @@ mod steps;
 
 use super::history::{StateId, Step};
 use super::{Change, Edit, History, RoiAttributes};
+use crate::anatomy::{Landmark, LandmarkId, Landmarks};
 use crate::contour::{self, Mask, SliceContours, SliceMask};
 use crate::dicom::{CtMeta, SourceStructureSet};
 use crate::features::ClinicalValues;
@@ -52,6 +53,7 @@ pub(super) enum Logged {
 pub struct CaseContents {
     pub structures: StructureSet,
     pub clinical: ClinicalValues,
+    pub landmarks: Landmarks,
     pub sources: Vec<Arc<SourceStructureSet>>,
     pub voxel_sources: Vec<Arc<VoxelOrigin>>,
 }
@@ -74,6 +76,7 @@ pub struct Case {
     structures: StructureSet,
     masks: BTreeMap<RoiId, Mask>,
     clinical: ClinicalValues,
+    landmarks: Landmarks,
     revision: Revision,
     changes: Vec<ChangedSlices>,
     history: History,
@@ -95,6 +98,7 @@ impl Case {
             structures: StructureSet::default(),
             masks: BTreeMap::new(),
             clinical: ClinicalValues::default(),
+            landmarks: Landmarks::default(),
             revision: Revision::default(),
             changes: Vec::new(),
             history: History::default(),
@@ -118,6 +122,10 @@ impl Case {
     }
     pub fn clinical(&self) -> &ClinicalValues {
         &self.clinical
+    }
+    /// Where the user has put landmarks of the anatomy.
+    pub fn landmarks(&self) -> &Landmarks {
+        &self.landmarks
     }
     pub fn revision(&self) -> Revision {
         self.revision
@@ -229,6 +237,16 @@ impl Case {
         Edit::new(label, vec![Change::Add { index: self.structures.rois.len(), roi: Arc::new(roi) }])
     }
 
+    /// The edit that puts landmarks elsewhere, or with `None` back to where they were found or estimated.
+    pub fn landmarks_edit(
+        &self,
+        label: impl Into<String>,
+        moves: impl IntoIterator<Item = (LandmarkId, Option<Landmark>)>,
+    ) -> Edit {
+        let change = |(id, after)| Change::Landmark { id, before: self.landmarks.get(id).copied(), after };
+        Edit::new(label, moves.into_iter().map(change).collect())
+    }
+
     /// The edit that removes an ROI.
     pub fn remove_edit(&self, label: impl Into<String>, id: RoiId) -> Result<Edit, EditError> {
         let index = self.structures.rois.iter().position(|r| r.id == id).ok_or(EditError::NoSuchRoi)?;
@@ -299,7 +317,7 @@ impl Case {
                         self.structures.get(*roi).ok_or(EditError::NoSuchRoi)?;
                     }
                 }
-                Change::Clinical { .. } | Change::AddSource(_) | Change::RemoveSource(_) => {}
+                Change::Clinical { .. } | Change::Landmark { .. } | Change::AddSource(_) | Change::RemoveSource(_) => {}
             }
         }
         Ok(())
@@ -310,7 +328,7 @@ impl Case {
         self.revision = self.revision.next();
         let mut touched: BTreeMap<RoiId, BTreeSet<usize>> = BTreeMap::new();
         for change in changes {
-            change.perform(&mut self.structures, &mut self.clinical);
+            change.perform(&mut self.structures, &mut self.clinical, &mut self.landmarks);
             match change {
                 Change::Slice { roi, k, .. } => {
                     touched.entry(*roi).or_default().insert(*k);
@@ -330,7 +348,7 @@ impl Case {
                         touched.entry(*roi).or_default().extend(target.slices.keys());
                     }
                 }
-                Change::Clinical { .. } => {}
+                Change::Clinical { .. } | Change::Landmark { .. } => {}
                 Change::AddSource(source) => match &source.0 {
                     SetOrigin::StructureSet(set) => self.sources.push(Arc::clone(set)),
                     SetOrigin::Voxels(files) => self.voxel_sources.push(Arc::clone(files)),

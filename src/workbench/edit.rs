@@ -1,6 +1,7 @@
 //! An edit: a list of changes, each with what was before and what comes after, so that undo is the
 //! same list turned round through the same door ([`super::Case::apply`]).
 
+use crate::anatomy::{Landmark, LandmarkId, Landmarks};
 use crate::contour::SliceContours;
 use crate::features::ClinicalValues;
 use crate::import::SetOrigin;
@@ -98,6 +99,12 @@ pub enum Change {
         before: ClinicalValues,
         after: ClinicalValues,
     },
+    /// Where the user has put a landmark; `None` = where it was found or estimated.
+    Landmark {
+        id: LandmarkId,
+        before: Option<Landmark>,
+        after: Option<Landmark>,
+    },
     /// A source of structures joins those of the case, as the last of its kind.
     #[serde(skip)]
     AddSource(Source),
@@ -107,9 +114,14 @@ pub enum Change {
 }
 
 impl Change {
-    /// Does to a list of structures and clinical values what the change says; sources, masks and everything else
-    /// derived are the case's.
-    pub(super) fn perform(&self, structures: &mut StructureSet, clinical: &mut ClinicalValues) {
+    /// Does to a list of structures, clinical values and landmarks of the user what the change says; sources, masks and
+    /// everything else derived are the case's.
+    pub(super) fn perform(
+        &self,
+        structures: &mut StructureSet,
+        clinical: &mut ClinicalValues,
+        landmarks: &mut Landmarks,
+    ) {
         match self {
             Self::Slice { roi, k, after, .. } => {
                 let Some(target) = structures.get_mut(*roi) else { return };
@@ -128,6 +140,8 @@ impl Change {
                 }
             }
             Self::Clinical { after, .. } => *clinical = after.clone(),
+            Self::Landmark { id, after: Some(after), .. } => landmarks.insert(*id, *after),
+            Self::Landmark { id, after: None, .. } => drop(landmarks.remove(*id)),
             Self::AddSource(_) | Self::RemoveSource(_) => {}
         }
     }
@@ -140,6 +154,7 @@ impl Change {
             Self::Remove { index, roi } => Self::Add { index, roi },
             Self::Attributes { roi, before, after } => Self::Attributes { roi, before: after, after: before },
             Self::Clinical { before, after } => Self::Clinical { before: after, after: before },
+            Self::Landmark { id, before, after } => Self::Landmark { id, before: after, after: before },
             Self::AddSource(source) => Self::RemoveSource(source),
             Self::RemoveSource(source) => Self::AddSource(source),
         }
@@ -151,6 +166,7 @@ impl Change {
             Self::Slice { before, after, .. } => before == after,
             Self::Attributes { before, after, .. } => before == after,
             Self::Clinical { before, after } => before == after,
+            Self::Landmark { before, after, .. } => before == after,
             Self::Add { .. } | Self::Remove { .. } | Self::AddSource(_) | Self::RemoveSource(_) => false,
         }
     }
@@ -165,6 +181,7 @@ impl Change {
             Self::Add { roi, .. } | Self::Remove { roi, .. } => {
                 roi.slices.values().map(|s| contours(&Some(Arc::clone(s)))).sum()
             }
+            Self::Landmark { .. } => 128,
             Self::Attributes { .. } | Self::Clinical { .. } | Self::AddSource(_) | Self::RemoveSource(_) => 512,
         }
     }
@@ -238,7 +255,7 @@ impl Edit {
                 Change::Attributes { roi, .. } => {
                     all.entry(*roi).or_default();
                 }
-                Change::Clinical { .. } | Change::AddSource(_) | Change::RemoveSource(_) => {}
+                Change::Clinical { .. } | Change::Landmark { .. } | Change::AddSource(_) | Change::RemoveSource(_) => {}
             }
         }
         let name_in_edit = |id: RoiId| {

@@ -23,6 +23,7 @@ mod keymap;
 mod live;
 mod loading;
 mod measure;
+mod network;
 mod notices;
 mod opening;
 mod operations;
@@ -179,14 +180,11 @@ impl Workbench {
             let details = wrong_keys.iter().map(ToString::to_string).collect();
             notices.push(Severity::Warning, t("Some keys of the settings cannot be used"), details);
         }
-        let diunet = LoadedModel::load(&diunet::default_model_dir())
-            .map(|model| match mode {
-                // One core stays with the window.
-                JobMode::Threads => model.with_threads(spare_cores()),
-                JobMode::Inline | JobMode::Stepped => model,
-            })
-            .map(Arc::new)
-            .map_err(|e| e.to_string());
+        let (diunet, not_chosen) = network::chosen(&settings, mode);
+        if let Some(problem) = not_chosen {
+            let title = t("The network of the settings cannot be used; the usual one draws instead");
+            notices.push(Severity::Warning, title, vec![problem]);
+        }
         let risk_model = RiskModel::load(&risk::default_model_dir()).map(Arc::new).map_err(|e| e.to_string());
         for (what, problem) in [("DiUnet", diunet.as_ref().err()), (t("The risk model"), risk_model.as_ref().err())] {
             if let Some(problem) = problem {
@@ -196,6 +194,7 @@ impl Workbench {
         let display = settings.views.clone().checked();
         let view = ViewState { identifiers_hidden: settings.identifiers_hidden, display, ..ViewState::default() };
         let journal = Journal::new(settings_path.as_deref());
+        let anatomy = CaseAnatomy::new(0, settings.rule_set());
         let mut workbench = Self {
             case: None,
             opening: None,
@@ -238,7 +237,7 @@ impl Workbench {
             derivations: Derivations::default(),
             interpolation: Default::default(),
             operated: None,
-            anatomy: CaseAnatomy::default(),
+            anatomy,
         };
         workbench.look_for_journals();
         workbench
@@ -326,9 +325,6 @@ impl Workbench {
     }
     pub fn settings(&self) -> &Settings {
         &self.settings
-    }
-    pub fn diunet(&self) -> &ModelState<LoadedModel> {
-        &self.diunet
     }
     pub fn risk_model(&self) -> &ModelState<RiskModel> {
         &self.risk_model

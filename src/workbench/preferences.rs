@@ -8,6 +8,7 @@ use super::settings::Settings;
 use super::{Severity, Workbench};
 use crate::files::{PutError, put_in_place};
 use crate::words::{self, Language, t};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// A preference to change.
@@ -33,6 +34,15 @@ pub enum PreferenceCommand {
     ImportKeys(PathBuf),
     /// The tour has been taken or declined.
     SetTourSeen(bool),
+    /// The folder of the network that draws stations.
+    SetNetwork(PathBuf),
+    /// The rules of the stations, by name, as they come.
+    SetRuleSet(String),
+    /// Another reading of one border of these rules.
+    SetRuleSwitch {
+        switch: String,
+        on: bool,
+    },
 }
 
 /// A key map file that could not be written or read.
@@ -85,6 +95,15 @@ impl Workbench {
                 self.change_settings(|s| s.scale_percent = Some(percent.clamp(least, most)));
             }
             PreferenceCommand::SetRiskHidden(hidden) => self.change_settings(|s| s.risk_hidden = hidden),
+            PreferenceCommand::SetRuleSet(key) => self.change_settings(|s| {
+                (s.rules, s.rule_switches) = (Some(key), BTreeMap::new());
+            }),
+            PreferenceCommand::SetRuleSwitch { switch, on } => {
+                self.change_settings(|s| {
+                    s.rule_switches.insert(switch, on);
+                });
+            }
+            PreferenceCommand::SetNetwork(folder) => self.use_network(&folder),
             PreferenceCommand::SetTourSeen(seen) => self.change_settings(|s| s.tour_seen = seen),
             PreferenceCommand::SetKeys { action, keys } => self.change_keys(|map| map.set(action, &keys)),
             PreferenceCommand::ResetKeys(action) => self.change_keys(|map| {

@@ -1,10 +1,13 @@
 //! Settings kept between runs: recent cases and switches, as TOML in the user's configuration folder.
 
 use super::Display;
+use crate::anatomy::RuleSet;
 use crate::archive::Archives;
+use crate::diunet;
 use crate::words::Language;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What was opened: a folder, or several files and folders.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -42,6 +45,13 @@ pub struct Settings {
     pub risk_hidden: bool,
     /// The tour has been taken or declined.
     pub tour_seen: bool,
+    /// Folder of the network that draws stations, or its name among those that come with the program; the usual one
+    /// where not set.
+    pub network: Option<PathBuf>,
+    /// Rules of the stations in the window, by name; the IASLC map where not set. Then the switches of theirs that were
+    /// turned.
+    pub rules: Option<String>,
+    pub rule_switches: BTreeMap<String, bool>,
     pub archives: Archives,
     /// Layout and drawing of the views.
     pub views: Display,
@@ -85,6 +95,29 @@ impl Settings {
     pub fn scale_percent(&self) -> u32 {
         let [least, .., most] = Self::SCALES;
         self.scale_percent.unwrap_or(least).clamp(least, most)
+    }
+
+    /// The folder of the network that draws stations.
+    pub fn network_folder(&self) -> PathBuf {
+        self.network.as_deref().map_or_else(diunet::default_model_dir, |choice| crate::models_dir().join(choice))
+    }
+
+    /// Those that come with the program are kept by name: another version of it may lie elsewhere.
+    pub fn set_network(&mut self, folder: &Path) {
+        let choice = folder.strip_prefix(crate::models_dir()).unwrap_or(folder);
+        self.network = (folder != diunet::default_model_dir()).then(|| choice.to_owned());
+    }
+
+    /// The rules by which stations are drawn and checked. What this version does not know is left out.
+    pub fn rule_set(&self) -> Arc<RuleSet> {
+        let named = self.rules.as_deref().and_then(|key| RuleSet::by_key(key).ok());
+        let mut rules = named.unwrap_or_else(RuleSet::iaslc_2009);
+        for (switch, on) in &self.rule_switches {
+            if let Ok(turned) = rules.with_switch(switch, *on) {
+                rules = Arc::new(turned);
+            }
+        }
+        rules
     }
 
     /// Reads the file; a missing one gives the defaults.

@@ -1,5 +1,6 @@
 //! Undo, redo and the way to any state of the history, and where the views go then: to what changed.
 
+use super::anatomy::AnatomyCommand;
 use super::edit::Change;
 use super::{Case, Edit, History, Settings, StateId, Workbench};
 use crate::contour::SliceContours;
@@ -26,6 +27,15 @@ impl Workbench {
         let here = self.view.axial_slice(case.grid());
         if let Some(point) = place_of(&edit, case.grid(), here) {
             self.view.crosshair = point;
+        }
+        // The place of a landmark that goes back to where it was found is known to the anatomy only.
+        let moved = edit.changes.iter().find_map(|change| match change {
+            Change::Landmark { id, .. } => Some(*id),
+            _ => None,
+        });
+        self.follow_anatomy();
+        if let Some(id) = moved {
+            self.anatomy_command(AnatomyCommand::GoTo(id));
         }
     }
 

@@ -3,9 +3,11 @@
 use super::{Place, first, open, recover, stroke};
 use crate::support::bench::PATIENT_ID;
 use assert_cmd::Command as Program;
+use hilum::anatomy::LandmarkId;
+use hilum::geometry::PatientPoint;
 use hilum::structures::Role;
 use hilum::workbench::journal::{JournalCommand, look_at_journal};
-use hilum::workbench::{Command, ExportFormat};
+use hilum::workbench::{AnatomyCommand, Command, ExportFormat, Workbench};
 use serde_json::Value;
 use std::path::Path;
 
@@ -52,6 +54,48 @@ fn a_case_that_was_not_closed_comes_back_as_it_was_with_its_history() {
         w.case().expect("open").check_invariants().expect("masks follow contours");
     }
     assert_eq!(w.case().expect("open").structures().rois[0].name, "Tumor 0");
+}
+
+#[test]
+fn landmarks_that_were_moved_are_steps_and_come_back() {
+    let place = Place::new();
+    let mut w = place.workbench();
+    w.execute(Command::OpenDemo { seed: 7 });
+    w.poll();
+    w.poll();
+    w.execute(Command::Anatomy(AnatomyCommand::Find));
+    w.poll();
+    let z = |w: &Workbench, id| w.anatomy().landmarks().z(id).expect("known");
+    let found = [LandmarkId::Carina, LandmarkId::ArchTop].map(|id| z(&w, id));
+    let carina = w.anatomy().landmarks().get(LandmarkId::Carina).expect("known").position;
+    for (id, up) in [(LandmarkId::Carina, 9.0), (LandmarkId::ArchTop, 30.0), (LandmarkId::ArchTop, 36.0)] {
+        w.execute(Command::SetCrosshair(carina + PatientPoint::new(0.0, 0.0, up)));
+        w.execute(Command::Anatomy(AnatomyCommand::Place(id)));
+    }
+    assert_eq!(w.case().expect("open").history().undo_label(), Some("Place landmark Top of the aortic arch"));
+    w.execute(Command::Undo);
+    assert!((z(&w, LandmarkId::ArchTop) - carina.z - 30.0).abs() < 1e-6, "the first place again");
+    assert!((w.view.crosshair.z - carina.z - 30.0).abs() < 1e-6, "and it is in view");
+    w.execute(Command::Undo);
+    assert_eq!(z(&w, LandmarkId::ArchTop), found[1], "where it was found");
+    w.execute(Command::Redo);
+    let left = w.case().expect("open").landmarks().clone();
+    assert_eq!(left.len(), 2);
+    w.execute(Command::Anatomy(AnatomyCommand::Reset(None)));
+    assert_eq!(z(&w, LandmarkId::Carina), found[0]);
+    w.execute(Command::Undo);
+    drop(w);
+
+    let mut w = place.workbench();
+    w.poll();
+    recover(&mut w);
+    assert_eq!(*w.case().expect("recovered").landmarks(), left);
+    // They hold as soon as the others are found again.
+    w.execute(Command::Anatomy(AnatomyCommand::Find));
+    w.poll();
+    assert!((z(&w, LandmarkId::ArchTop) - carina.z - 30.0).abs() < 1e-6);
+    w.execute(Command::Undo);
+    assert_eq!(z(&w, LandmarkId::ArchTop), found[1]);
 }
 
 #[test]

@@ -66,7 +66,7 @@ pub struct Analyze {
     /// Leave patient name, ID, dates, UIDs, file names and labels out of report, tables and messages (structures.dcm needs them)
     #[arg(long)]
     hide_identifiers: bool,
-    /// Folder of the network
+    /// Folder of the network, or the name of one that comes with the program
     #[arg(long, value_name = "DIR")]
     diunet_model: Option<PathBuf>,
     /// Folder of the risk model
@@ -228,7 +228,7 @@ impl Analyze {
         omissions: &mut Vec<String>,
         terminal: &Terminal,
     ) -> Result<bool, Failure> {
-        let folder = self.diunet_model.clone().unwrap_or_else(diunet::default_model_dir);
+        let folder = self.diunet_model.as_deref().map_or_else(diunet::default_model_dir, diunet::network_folder);
         match segment_case(case, &folder, terminal) {
             Ok(segmented) => {
                 terminal.note(&segmented.summary);

@@ -3,7 +3,7 @@
 use super::Held;
 use crate::anatomy::{Landmark, LandmarkId, LandmarkSource};
 use crate::geometry::{Orientation, PatientPoint};
-use crate::words::t;
+use crate::words::{keep, t};
 use crate::workbench::view::clamped;
 use crate::workbench::{Action, Command, Workbench};
 
@@ -75,21 +75,19 @@ impl Workbench {
             AnatomyCommand::Hover(id) => self.anatomy.hovered = id,
             AnatomyCommand::Take { id, at } => self.take(id, at),
             AnatomyCommand::Drag { at, orientation } => self.drag(at, orientation),
-            AnatomyCommand::Release => {
-                let held = self.anatomy.held.take();
-                if let (Some(Held { from, moved: false, .. }), Some(grid)) = (held, self.grid()) {
-                    self.view.crosshair = clamped(&grid, from);
+            AnatomyCommand::Release => self.release(),
+            AnatomyCommand::Cancel => self.put_back(),
+            AnatomyCommand::Place(id) => {
+                if let Some(landmark) = self.landmark_at(id, self.view.crosshair) {
+                    self.move_landmarks(&format!("{} {}", keep("Place landmark"), id.label()), [(id, Some(landmark))]);
                 }
             }
-            AnatomyCommand::Cancel => self.put_back(),
-            AnatomyCommand::Place(id) => self.place(id, self.view.crosshair),
             AnatomyCommand::Reset(None) => {
-                self.anatomy.placed = Default::default();
-                self.anatomy.settle();
+                let all: Vec<LandmarkId> = self.anatomy.placed.iter().map(|(id, _)| id).collect();
+                self.move_landmarks(keep("Put all landmarks back"), all.into_iter().map(|id| (id, None)));
             }
             AnatomyCommand::Reset(Some(id)) => {
-                self.anatomy.placed.remove(id);
-                self.anatomy.settle();
+                self.move_landmarks(&format!("{} {}", keep("Put back landmark"), id.label()), [(id, None)]);
             }
             AnatomyCommand::GoTo(id) => {
                 if let (Some(landmark), Some(grid)) = (self.anatomy.landmarks.get(id), self.grid()) {
@@ -105,8 +103,7 @@ impl Workbench {
     fn take(&mut self, id: LandmarkId, from: PatientPoint) {
         let anatomy = &mut self.anatomy;
         let Some(landmark) = anatomy.landmarks.get(id).filter(|_| anatomy.shown) else { return };
-        let before = anatomy.placed.get(id).copied();
-        anatomy.held = Some(Held { id, from, start: landmark.position, before, moved: false });
+        anatomy.held = Some(Held { id, from, start: landmark.position, now: None });
     }
 
     fn drag(&mut self, at: PatientPoint, orientation: Orientation) {
@@ -119,31 +116,48 @@ impl Workbench {
             (true, Orientation::Sagittal) => by.x = 0.0,
             (true, Orientation::Coronal) => by.y = 0.0,
         }
-        if by.length() > 0.0 || held.moved {
-            self.anatomy.held = Some(Held { moved: true, ..held });
-            self.place(held.id, held.start + by);
+        if by.length() > 0.0 || held.now.is_some() {
+            self.anatomy.held = Some(Held { now: self.landmark_at(held.id, held.start + by), ..held });
+            self.follow_placed();
         }
     }
 
-    /// A landmark of the user; levels keep their place in the slice.
-    fn place(&mut self, id: LandmarkId, at: PatientPoint) {
-        let (Some(now), Some(grid)) = (self.anatomy.landmarks.get(id), self.grid()) else { return };
+    /// What was dragged becomes a step of the case.
+    fn release(&mut self) {
+        let Some(held) = self.anatomy.held.take() else { return };
+        match (held.now, self.grid()) {
+            (Some(now), _) => {
+                self.move_landmarks(&format!("{} {}", keep("Move landmark"), held.id.label()), [(held.id, Some(now))]);
+            }
+            (None, Some(grid)) => self.view.crosshair = clamped(&grid, held.from),
+            (None, None) => {}
+        }
+    }
+
+    /// A landmark of the user at a place within the scan; levels keep their place in the slice.
+    fn landmark_at(&self, id: LandmarkId, at: PatientPoint) -> Option<Landmark> {
+        let (now, grid) = (self.anatomy.landmarks.get(id)?, self.grid()?);
         let position = if id.is_point() { at } else { PatientPoint::new(now.position.x, now.position.y, at.z) };
         let heights = [0, grid.slices() - 1].map(|k| grid.patient_from_voxel(k, 0.0, 0.0).z);
         let z = position.z.clamp(heights[0].min(heights[1]), heights[0].max(heights[1]));
         let position = PatientPoint::new(position.x, position.y, z);
-        self.anatomy.placed.insert(id, Landmark { position, source: LandmarkSource::User, spread_mm: None });
-        self.anatomy.settle();
+        Some(Landmark { position, source: LandmarkSource::User, spread_mm: None })
+    }
+
+    fn move_landmarks(&mut self, label: &str, moves: impl IntoIterator<Item = (LandmarkId, Option<Landmark>)>) {
+        self.finish_stroke();
+        let Some(case) = &mut self.case else { return };
+        let edit = case.landmarks_edit(label, moves);
+        let result = case.apply(edit);
+        self.report(result);
+        self.follow_placed();
     }
 
     /// What is held goes back to where it was.
     pub(in crate::workbench) fn put_back(&mut self) {
-        let Some(held) = self.anatomy.held.take() else { return };
-        match held.before {
-            Some(before) => self.anatomy.placed.insert(held.id, before),
-            None => drop(self.anatomy.placed.remove(held.id)),
+        if self.anatomy.held.take().is_some() {
+            self.follow_placed();
         }
-        self.anatomy.settle();
     }
 
     /// Why an action of the anatomy cannot run now.

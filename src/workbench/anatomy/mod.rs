@@ -18,7 +18,8 @@ use super::jobs::{JobError, JobKey, Lane};
 use super::notices::Trouble;
 use super::results::CaseResult;
 use crate::anatomy::{
-    AnatomyError, AnatomySources, LandmarkId, LandmarkSource, Landmarks, case_sources, ordered_landmarks,
+    AnatomyError, AnatomySources, Landmark, LandmarkId, LandmarkSource, Landmarks, RuleSet, case_sources,
+    ordered_landmarks,
 };
 use crate::contour::Mask;
 use crate::geometry::PatientPoint;
@@ -30,12 +31,12 @@ use rules::Rules;
 use std::sync::Arc;
 
 /// What is known of the anatomy of a case.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct CaseAnatomy {
     /// The case that it is of.
     case_count: u64,
     known: Option<Arc<Known>>,
-    /// Landmarks that the user has put elsewhere.
+    /// Landmarks that the user has put elsewhere: those of the case, and the one that is held where it is now.
     placed: Landmarks,
     /// As they stand: placed, found, and estimated where nothing is known.
     landmarks: Landmarks,
@@ -46,6 +47,8 @@ pub struct CaseAnatomy {
     /// Under the pointer.
     pub hovered: Option<LandmarkId>,
     held: Option<Held>,
+    /// By which stations are drawn and checked.
+    rule_set: Arc<RuleSet>,
     rules: Rules,
     check: BorderCheck,
 }
@@ -57,9 +60,8 @@ struct Held {
     /// Where the pointer took hold of it, and where it was.
     from: PatientPoint,
     start: PatientPoint,
-    /// Where the user had put it before.
-    before: Option<crate::anatomy::Landmark>,
-    moved: bool,
+    /// Where it is now; `None` until it is moved.
+    now: Option<Landmark>,
 }
 
 /// What was found in the image and in the structures.
@@ -79,6 +81,27 @@ impl Known {
 }
 
 impl CaseAnatomy {
+    pub(super) fn new(case_count: u64, rule_set: Arc<RuleSet>) -> Self {
+        Self {
+            case_count,
+            known: None,
+            placed: Landmarks::default(),
+            landmarks: Landmarks::default(),
+            shown: false,
+            outlines_shown: false,
+            hovered: None,
+            held: None,
+            rule_set,
+            rules: Rules::default(),
+            check: BorderCheck::default(),
+        }
+    }
+
+    /// The rules by which stations are drawn and checked.
+    pub fn rule_set(&self) -> &Arc<RuleSet> {
+        &self.rule_set
+    }
+
     /// True once landmarks were found.
     pub fn is_known(&self) -> bool {
         self.known.is_some()
@@ -116,7 +139,7 @@ impl CaseAnatomy {
         let mut landmarks = known.sources.landmarks.clone();
         self.placed.iter().for_each(|(id, landmark)| landmarks.insert(id, *landmark));
         // An estimate gives way to what is known. Where the known ones contradict each other, they are shown as they are.
-        let ordered = ordered_landmarks(&known.sources.rules, &landmarks);
+        let ordered = ordered_landmarks(&self.rule_set, &landmarks);
         self.landmarks = ordered.unwrap_or_else(|_out_of_order| landmarks.completed());
     }
 }
@@ -160,11 +183,29 @@ impl Workbench {
         self.notices.info(summary);
     }
 
+    /// The landmarks of the user as the case has them (undo and redo move them too), and the one that is held.
+    pub(super) fn follow_placed(&mut self) {
+        let mut placed = self.case.as_ref().map(|case| case.landmarks().clone()).unwrap_or_default();
+        if let Some((id, now)) = self.anatomy.held.and_then(|held| Some((held.id, held.now?))) {
+            placed.insert(id, now);
+        }
+        if self.anatomy.placed != placed {
+            self.anatomy.placed = placed;
+            self.anatomy.settle();
+        }
+    }
+
     /// Forgets the anatomy of another case, and brings what follows from landmarks and contours to the present.
     pub(super) fn follow_anatomy(&mut self) {
         if self.anatomy.case_count != self.case_count {
-            self.anatomy = CaseAnatomy { case_count: self.case_count, ..CaseAnatomy::default() };
+            self.anatomy = CaseAnatomy::new(self.case_count, self.settings.rule_set());
         }
+        let rule_set = self.settings.rule_set();
+        if self.anatomy.rule_set != rule_set {
+            self.anatomy.rule_set = rule_set;
+            self.anatomy.settle();
+        }
+        self.follow_placed();
         self.follow_rules();
         self.follow_check();
     }

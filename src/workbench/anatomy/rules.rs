@@ -1,9 +1,11 @@
 //! What the rules draw from the landmarks: outlines that follow a drag on fewer voxels, the exact map once the hand rests,
 //! and the stations as proposals of the case.
 
-use super::Known;
+use super::part::Part;
+use super::{CaseAnatomy, Known};
 use crate::anatomy::{
-    LandmarkId, LandmarkSource, Landmarks, RuleMap, StationError, StationSet, draw_rule_map, draw_stations,
+    AnatomySources, LandmarkId, LandmarkSource, Landmarks, RuleMap, RuleSet, StationError, StationSet, draw_rule_map,
+    draw_stations,
 };
 use crate::contour::{Slices, contours_from_mask};
 use crate::geometry::VoxelGrid;
@@ -28,25 +30,32 @@ pub fn is_rule_outline(roi: RoiId) -> bool {
     (FIRST_OUTLINE - Station::COUNT as u32 + 1..=FIRST_OUTLINE).contains(&roi.0)
 }
 
-/// What the rules draw, and from which landmarks.
+/// From what the rules draw.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Basis {
+    landmarks: Landmarks,
+    rules: Arc<RuleSet>,
+}
+
+/// What the rules draw, and from what.
 #[derive(Debug, Default)]
 pub(super) struct Rules {
-    coarse: Option<(Landmarks, Vec<Roi>)>,
+    coarse: Option<(Basis, Vec<Roi>)>,
     exact: Option<Exact>,
-    /// The last landmarks from which nothing could be drawn, and why.
-    failed: Option<(Landmarks, String)>,
+    /// The last landmarks and rules from which nothing could be drawn, and why.
+    failed: Option<(Basis, String)>,
 }
 
 #[derive(Debug)]
 pub(super) struct Exact {
-    landmarks: Landmarks,
+    basis: Basis,
     outlines: Vec<Roi>,
     pub map: Arc<RuleMap>,
 }
 
 /// What a job has drawn.
 pub(in crate::workbench) struct Drawn {
-    landmarks: Landmarks,
+    basis: Basis,
     drawn: Result<(Vec<Roi>, Option<Arc<RuleMap>>), StationError>,
 }
 
@@ -57,9 +66,9 @@ pub(in crate::workbench) struct RuleStations {
 }
 
 impl Rules {
-    /// The exact map of these landmarks.
-    pub fn exact(&self, landmarks: &Landmarks) -> Option<&Exact> {
-        self.exact.as_ref().filter(|exact| exact.landmarks == *landmarks)
+    /// The exact map of these landmarks and rules.
+    pub fn exact(&self, basis: &Basis) -> Option<&Exact> {
+        self.exact.as_ref().filter(|exact| exact.basis == *basis)
     }
 }
 
@@ -77,18 +86,24 @@ fn outlines(grid: &VoxelGrid, set: &StationSet) -> Vec<Roi> {
         .collect()
 }
 
-fn draw_outlines(known: &Known, landmarks: Landmarks) -> Drawn {
+impl Basis {
+    /// A part of the scan with these landmarks and rules.
+    fn of(&self, part: &Part) -> AnatomySources {
+        let Self { landmarks, rules } = self.clone();
+        AnatomySources { landmarks, rules, ..part.sources.clone() }
+    }
+}
+
+fn draw_outlines(known: &Known, basis: Basis) -> Drawn {
     let part = &known.coarse;
-    let sources = crate::anatomy::AnatomySources { landmarks: landmarks.clone(), ..part.sources.clone() };
-    let drawn = draw_stations(&sources).map(|set| (outlines(&part.sources.grid, &set), None));
-    Drawn { landmarks, drawn }
+    let drawn = draw_stations(&basis.of(part)).map(|set| (outlines(&part.sources.grid, &set), None));
+    Drawn { basis, drawn }
 }
 
 /// The map of the whole scan: where its stations and edges lie is not changed by what is left out around the chest.
-fn draw_exact(known: &Known, landmarks: &Landmarks) -> Result<RuleMap, StationError> {
+fn draw_exact(known: &Known, basis: &Basis) -> Result<RuleMap, StationError> {
     let part = &known.exact;
-    let sources = crate::anatomy::AnatomySources { landmarks: landmarks.clone(), ..part.sources.clone() };
-    let mut map = draw_rule_map(&sources)?;
+    let mut map = draw_rule_map(&basis.of(part))?;
     for mask in &mut map.stations.masks {
         *mask = part.on_scan(mask, &known.sources.grid);
     }
@@ -111,6 +126,12 @@ fn recipe(station: Station, set: &StationSet) -> String {
     )
 }
 
+impl CaseAnatomy {
+    fn basis(&self) -> Basis {
+        Basis { landmarks: self.landmarks.clone(), rules: Arc::clone(&self.rule_set) }
+    }
+}
+
 impl Workbench {
     /// What the rules draw where landmarks are shown, as structures to be drawn.
     pub fn rule_outlines(&self) -> impl Iterator<Item = &Roi> {
@@ -119,7 +140,7 @@ impl Workbench {
         let conceals = self.exercise.is_some_and(|e| e.phase == Phase::Contouring);
         let shown = anatomy.shown && anatomy.outlines_shown && !conceals && !self.view.hides_contours();
         let rules = &anatomy.rules;
-        let exact = rules.exact(&anatomy.landmarks).map(|exact| &exact.outlines);
+        let exact = rules.exact(&anatomy.basis()).map(|exact| &exact.outlines);
         let any = exact.or(rules.coarse.as_ref().map(|(_, outlines)| outlines));
         any.filter(|_| shown && self.loading.is_none()).into_iter().flatten()
     }
@@ -127,8 +148,7 @@ impl Workbench {
     /// True if the limits of a station rest on the landmark that is held; true for all while none is.
     pub fn hangs_on_held(&self, station: Station) -> bool {
         let Some(held) = self.anatomy.held else { return true };
-        let Some(known) = &self.anatomy.known else { return true };
-        let row = known.sources.rules.station(station);
+        let row = self.anatomy.rule_set.station(station);
         // What is estimated goes with the carina.
         let rests = |id: LandmarkId| {
             let source = self.anatomy.landmarks.get(id).map(|landmark| landmark.source);
@@ -139,13 +159,13 @@ impl Workbench {
 
     /// The exact map of the landmarks as they stand, once it is drawn.
     pub fn rule_map(&self) -> Option<&Arc<RuleMap>> {
-        self.anatomy.rules.exact(&self.anatomy.landmarks).map(|exact| &exact.map)
+        self.anatomy.rules.exact(&self.anatomy.basis()).map(|exact| &exact.map)
     }
 
     /// Why the rules draw nothing from the landmarks as they stand.
     pub fn rules_refusal(&self) -> Option<&str> {
         let failed = self.anatomy.rules.failed.as_ref();
-        failed.filter(|(of, _)| *of == self.anatomy.landmarks).map(|(_, why)| why.as_str())
+        failed.filter(|(of, _)| *of == self.anatomy.basis()).map(|(_, why)| why.as_str())
     }
 
     /// Draws again what the landmarks have changed: at once on fewer voxels, exactly once nothing is held. One job at a
@@ -153,55 +173,53 @@ impl Workbench {
     pub(in crate::workbench) fn follow_rules(&mut self) {
         let anatomy = &self.anatomy;
         let Some(known) = anatomy.known.clone() else { return };
-        let landmarks = anatomy.landmarks.clone();
+        let basis = anatomy.basis();
         let rules = &anatomy.rules;
-        if self.rules_refusal().is_some() || rules.exact(&landmarks).is_some() {
+        if self.rules_refusal().is_some() || rules.exact(&basis).is_some() {
             return;
         }
         if self.jobs.is_running(JobKey::RuleOutlines) {
             return;
         }
-        if rules.coarse.as_ref().is_none_or(|(of, _)| *of != landmarks) {
+        if rules.coarse.as_ref().is_none_or(|(of, _)| *of != basis) {
             self.spawn_for_case(Lane::Live, JobKey::RuleOutlines, t("Draw the rules"), None, move |_| {
-                Ok(CaseResult::Rules(Box::new(draw_outlines(&known, landmarks))))
+                Ok(CaseResult::Rules(Box::new(draw_outlines(&known, basis))))
             });
         } else if anatomy.held.is_none() && !self.jobs.is_running(JobKey::RuleMap) {
             self.spawn_for_case(Lane::Pictures, JobKey::RuleMap, t("Draw the rules"), None, move |_| {
-                let drawn = draw_exact(&known, &landmarks).map(|map| {
+                let drawn = draw_exact(&known, &basis).map(|map| {
                     let outlines = outlines(&known.sources.grid, &map.stations);
                     (outlines, Some(Arc::new(map)))
                 });
-                Ok(CaseResult::Rules(Box::new(Drawn { landmarks, drawn })))
+                Ok(CaseResult::Rules(Box::new(Drawn { basis, drawn })))
             });
         }
     }
 
-    pub(in crate::workbench) fn accept_rules(&mut self, Drawn { landmarks, drawn }: Drawn) {
+    pub(in crate::workbench) fn accept_rules(&mut self, Drawn { basis, drawn }: Drawn) {
         let rules = &mut self.anatomy.rules;
         match drawn {
-            Ok((outlines, Some(map))) => rules.exact = Some(Exact { landmarks, outlines, map }),
-            Ok((outlines, None)) => rules.coarse = Some((landmarks, outlines)),
-            Err(why) => rules.failed = Some((landmarks, why.to_string())),
+            Ok((outlines, Some(map))) => rules.exact = Some(Exact { basis, outlines, map }),
+            Ok((outlines, None)) => rules.coarse = Some((basis, outlines)),
+            Err(why) => rules.failed = Some((basis, why.to_string())),
         }
     }
 
     /// A job has ended without a result: it would do so again.
     pub(in crate::workbench) fn rules_failed(&mut self) {
         let why = t("The stations of the rules could not be drawn").to_owned();
-        self.anatomy.rules.failed = Some((self.anatomy.landmarks.clone(), why));
+        self.anatomy.rules.failed = Some((self.anatomy.basis(), why));
     }
 
     /// The stations of the rules as proposals of the case.
     pub(super) fn draw_stations(&mut self) {
         let Some(known) = self.anatomy.known.clone() else { return };
-        let landmarks = self.anatomy.landmarks.clone();
+        let basis = self.anatomy.basis();
         let map = self.rule_map().cloned();
         self.spawn_for_case(Lane::Infer, JobKey::RuleStations, t("Stations by the rules"), None, move |_| {
             let map = match map {
                 Some(map) => map,
-                None => {
-                    Arc::new(draw_exact(&known, &landmarks).map_err(|error| JobError::Failed(Trouble::of(&error)))?)
-                }
+                None => Arc::new(draw_exact(&known, &basis).map_err(|error| JobError::Failed(Trouble::of(&error)))?),
             };
             let grid = &known.sources.grid;
             let all: Vec<Slices> = map.stations.masks.par_iter().map(|mask| contours_from_mask(grid, mask)).collect();

@@ -18,6 +18,7 @@ impl Case {
         case.deferred = Some(BTreeMap::new());
         case.voxel_sources = contents.voxel_sources;
         case.clinical = contents.clinical;
+        case.landmarks = contents.landmarks;
         case.next_id = contents.structures.next_id().0.max(next_id);
         case.structures = contents.structures;
         case.masks = case.structures.rois.iter().map(|r| (r.id, Mask::default())).collect();
@@ -50,13 +51,14 @@ impl Case {
         let mut contents = CaseContents {
             structures: self.structures.clone(),
             clinical: self.clinical.clone(),
+            landmarks: self.landmarks.clone(),
             sources: self.sources.clone(),
             voxel_sources: self.voxel_sources.clone(),
         };
         let open = self.open.iter();
         for edit in open.chain(self.history.done().rev().map(|step| &step.edit)) {
             for change in edit.inverse().changes {
-                change.perform(&mut contents.structures, &mut contents.clinical);
+                change.perform(&mut contents.structures, &mut contents.clinical, &mut contents.landmarks);
                 match &change {
                     Change::RemoveSource(Source(SetOrigin::StructureSet(set))) => {
                         contents.sources.retain(|s| !Arc::ptr_eq(s, set));

@@ -1,6 +1,7 @@
 //! What the records of a journal hold: which case it is, what it held at first, and edits without what the case knows.
 
 use super::frame::{Frame, Kind};
+use crate::anatomy::Landmarks;
 use crate::dicom::SourceStructureSet;
 use crate::features::ClinicalValues;
 use crate::geometry::VoxelGrid;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Version of the records; a program reads those of its own and of older ones.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Where a case comes from, enough to open it again.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -124,6 +125,9 @@ impl RecordedSource {
 pub struct RecordedContents {
     pub structures: StructureSet,
     pub clinical: ClinicalValues,
+    /// Since version 2.
+    #[serde(default)]
+    pub landmarks: Landmarks,
     pub sources: Vec<RecordedSource>,
     pub next_id: u32,
     /// Structures whose role was only guessed.
@@ -139,6 +143,7 @@ impl RecordedContents {
         Self {
             structures: contents.structures.clone(),
             clinical: contents.clinical.clone(),
+            landmarks: contents.landmarks.clone(),
             sources: sets.chain(voxels).collect(),
             next_id,
             uncertain_roles,
@@ -224,7 +229,7 @@ pub fn step_of(
     origin: &mut dyn FnMut(&RecordedSource) -> Option<SetOrigin>,
 ) -> io::Result<Step> {
     let RecordedEdit { label, touched, changes: recorded } = frame.value()?;
-    let (mut structures, mut clinical) = (structures.clone(), clinical.clone());
+    let (mut structures, mut clinical, mut landmarks) = (structures.clone(), clinical.clone(), Landmarks::default());
     let mut changes = Vec::with_capacity(recorded.len());
     for change in recorded {
         let change = match change {
@@ -246,7 +251,7 @@ pub fn step_of(
             }
             RecordedChange::Of(other) => other,
         };
-        change.perform(&mut structures, &mut clinical);
+        change.perform(&mut structures, &mut clinical, &mut landmarks);
         changes.push(change);
     }
     Ok(Step { state: frame.state, at: time_of(frame.at_ms), edit: Edit::new(label, changes), touched })

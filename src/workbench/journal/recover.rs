@@ -130,6 +130,7 @@ pub fn recover(
     let mut contents = CaseContents {
         structures: journal.contents.structures.clone(),
         clinical: journal.contents.clinical.clone(),
+        landmarks: journal.contents.landmarks.clone(),
         ..CaseContents::default()
     };
     for source in &journal.contents.sources {
