@@ -32,6 +32,7 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("phantom", "anatomy", "the synthetic stations come from the rules that draw the real ones"),
     ("risk", "features", "the model reads a feature vector"),
     ("risk", "survival", "accuracy is reported with a Wilson interval"),
+    ("cohort", "features", "a patient has the clinical part of the features"),
     ("cohort", "survival", "counts are reported with a Wilson interval"),
     ("ui", "gpu", "views are drawn by the renderer"),
     ("cli", "ui", "`open` and `screenshot` show the window"),

@@ -6,6 +6,7 @@ mod anatomy;
 mod archive;
 mod border_check;
 mod cli;
+mod cohort;
 mod contours;
 mod deidentify;
 mod dicom;

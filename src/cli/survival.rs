@@ -2,9 +2,10 @@
 
 use super::failure::Failure;
 use super::output::{self, Table};
+use crate::cohort::Sheet;
 use crate::studies::survival as studies;
 use crate::studies::survival::{
-    CovariateRow, CurvePoint, GroupSurvival, HazardTable, LEAST_EVENTS_PER_COEFFICIENT, Ratio, Sheet, SurvivalAnswer,
+    CovariateRow, CurvePoint, GroupSurvival, HazardTable, LEAST_EVENTS_PER_COEFFICIENT, Ratio, SurvivalAnswer,
     SurvivalError, SurvivalQuestion, survival,
 };
 use crate::survival::{ChiSquareTest, ConfidenceTransform, CumulativeIncidence, Interval, LogRank, Ties};
@@ -267,12 +268,11 @@ impl<'a> HazardRatio<'a> {
 impl Survival {
     pub fn run(&self) -> Result<(), Failure> {
         let refuse = |error: SurvivalError| match error {
-            SurvivalError::Read { .. } => Failure::failed(error),
             SurvivalError::NoColumn { .. } => Failure::Usage(error.to_string()),
             other => Failure::refused(other),
         };
         let question = self.question();
-        let sheet = Sheet::read(&self.file).map_err(refuse)?;
+        let sheet = Sheet::read(&self.file).map_err(Failure::failed)?;
         let answer = survival(&sheet, &question).map_err(refuse)?;
         for path in [&self.svg, &self.csv].into_iter().flatten().filter(|_| !self.overwrite) {
             output::refuse_existing(path)?;

@@ -1,7 +1,14 @@
-//! Recurrence by lymph node station: the published counts, their uncertainty, and what does not add up in the paper.
+//! Cohorts: patients with what is known of them and what became of them, in a table or in a store; and recurrence by lymph
+//! node station: the published counts, their uncertainty, and what does not add up in the paper.
 
 mod inconsistencies;
+mod patient;
 mod recurrence;
+mod sheet;
+mod store;
 
 pub use inconsistencies::{Inconsistency, inconsistencies};
+pub use patient::{CellProblem, Column, Outcome, PatientRecord};
 pub use recurrence::{Denominator, PublishedRecurrence, RecurrenceError, RecurrenceMap, StationRecurrence};
+pub use sheet::{Sheet, SheetError};
+pub use store::{CohortAbout, CohortStore, Imported, StoreError, StoredFeatures};

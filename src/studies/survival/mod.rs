@@ -5,6 +5,7 @@ mod figure;
 
 pub use figure::{csv, svg};
 
+use crate::cohort::Sheet;
 use crate::survival::{
     ChiSquareTest, Coefficient, ConfidenceTransform, CoxModel, CumulativeIncidence, Ending, FollowUp, Interval,
     KaplanMeier, KaplanMeierError, LogRank, LogRankError, LogRankWeight, RestrictedMean, Ties, log_rank, two_sided_p,
@@ -12,19 +13,15 @@ use crate::survival::{
 };
 use ndarray::Array2;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 
 /// Fewer events for each coefficient than this, and intervals of hazard ratios are not shown.
 pub const LEAST_EVENTS_PER_COEFFICIENT: f64 = 5.0;
 /// Problems that are listed one by one.
 const LISTED: usize = 20;
-const MISSING: [&str; 5] = ["", "NA", "N/A", "NaN", "."];
 
 /// A table that was not used.
 #[derive(Debug, thiserror::Error)]
 pub enum SurvivalError {
-    #[error("the table could not be read ({source}); it must be a CSV file with a header: {path}", path = .path.display())]
-    Read { source: csv::Error, path: PathBuf },
     #[error("there is no column \"{wanted}\"; the columns are {there}")]
     NoColumn { wanted: String, there: String },
     #[error("{count} cells cannot be used, and nothing was computed:\n{list}")]
@@ -35,40 +32,6 @@ pub enum SurvivalError {
     Estimate(#[from] KaplanMeierError),
     #[error(transparent)]
     Groups(#[from] LogRankError),
-}
-
-/// A CSV table as text.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sheet {
-    columns: Vec<String>,
-    rows: Vec<Vec<String>>,
-}
-
-impl Sheet {
-    /// Reads a CSV file with a header.
-    ///
-    /// # Errors
-    /// [`SurvivalError::Read`].
-    pub fn read(path: &Path) -> Result<Self, SurvivalError> {
-        let failed = |source| SurvivalError::Read { source, path: path.to_owned() };
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).map_err(failed)?;
-        let strip = |name: &str| name.trim_start_matches('\u{feff}').to_owned();
-        let columns = reader.headers().map_err(failed)?.iter().map(strip).collect();
-        let rows = reader.records().map(|row| row.map(|row| row.iter().map(str::to_owned).collect()));
-        Ok(Self { columns, rows: rows.collect::<Result<_, _>>().map_err(failed)? })
-    }
-
-    fn column(&self, name: &str) -> Result<usize, SurvivalError> {
-        self.columns
-            .iter()
-            .position(|c| c == name)
-            .ok_or_else(|| SurvivalError::NoColumn { wanted: name.to_owned(), there: self.columns.join(", ") })
-    }
-
-    fn cell(&self, row: usize, column: usize) -> Option<&str> {
-        let cell = self.rows[row].get(column).map_or("", String::as_str);
-        (!MISSING.contains(&cell)).then_some(cell)
-    }
 }
 
 /// What to compute.
@@ -208,14 +171,21 @@ fn truth(cell: &str) -> Option<bool> {
     }
 }
 
+fn column(sheet: &Sheet, name: &str) -> Result<usize, SurvivalError> {
+    sheet
+        .column(name)
+        .ok_or_else(|| SurvivalError::NoColumn { wanted: name.to_owned(), there: sheet.columns().join(", ") })
+}
+
 /// Answers a question about a table.
 ///
 /// # Errors
 /// See [`SurvivalError`]. What only one covariate cannot give stands beside it.
 pub fn survival(sheet: &Sheet, question: &SurvivalQuestion) -> Result<SurvivalAnswer, SurvivalError> {
-    let column = |name: &Option<String>| name.as_deref().map(|name| sheet.column(name)).transpose();
+    let column = |name: &Option<String>| name.as_deref().map(|name| column(sheet, name)).transpose();
     let (group, strata) = (column(&question.group)?, column(&question.strata)?);
-    let covariates: Vec<usize> = question.covariates.iter().map(|c| sheet.column(c)).collect::<Result<_, _>>()?;
+    let covariates: Vec<usize> =
+        question.covariates.iter().map(|c| self::column(sheet, c)).collect::<Result<_, _>>()?;
     let (rows, left_out) = follow_up(sheet, question, column(&question.competing)?)?;
     let everybody: Vec<&Row> = rows.iter().collect();
     let all = of_group(None, &everybody, question)?;
@@ -249,9 +219,9 @@ fn follow_up(
     question: &SurvivalQuestion,
     competing: Option<usize>,
 ) -> Result<(Vec<Row>, Vec<usize>), SurvivalError> {
-    let (time, event) = (sheet.column(&question.time)?, sheet.column(&question.event)?);
+    let (time, event) = (column(sheet, &question.time)?, column(sheet, &question.event)?);
     let (mut rows, mut left_out, mut wrong) = (Vec::new(), Vec::new(), Vec::new());
-    for at in 0..sheet.rows.len() {
+    for at in 0..sheet.len() {
         let mut complain = |column: &str, cell: &str, wanted: &str| {
             wrong.push(format!("row {}, {column}: \"{cell}\" is no {wanted}", at + 1));
         };
@@ -399,7 +369,7 @@ impl Coded {
                 Some(cell) => cell.parse::<f64>().ok().filter(|v| v.is_finite()).map(|v| (*at, Some(v))),
             })
             .collect();
-        let name = sheet.columns[column].clone();
+        let name = sheet.columns()[column].clone();
         if let Some(numbers) = numbers {
             let values = numbers.into_iter().map(|(at, value)| (at, value.map(|v| vec![v]))).collect();
             return Self { name, levels: Vec::new(), values };

@@ -1,22 +1,9 @@
-//! `hilum cohort`: recurrences by station, as the Cohort workspace shows them.
+//! `hilum cohort map`: recurrences by station, as the Cohort workspace shows them.
 
-use super::failure::Failure;
-use super::output::{self, Table};
+use crate::cli::failure::Failure;
+use crate::cli::output::{self, Table};
 use crate::cohort::{Denominator, PublishedRecurrence, RecurrenceMap, inconsistencies};
 use std::fmt::Write;
-
-#[derive(Debug, clap::Subcommand)]
-pub enum Cohort {
-    Map(Map),
-}
-
-impl Cohort {
-    pub fn run(&self) -> Result<(), Failure> {
-        match self {
-            Self::Map(c) => c.run(),
-        }
-    }
-}
 
 /// Show the published recurrences by station with Wilson intervals
 #[derive(Debug, clap::Args)]
@@ -80,7 +67,7 @@ struct Statement {
 impl Map {
     const CONFIDENCE: f64 = 0.95;
 
-    fn run(&self) -> Result<(), Failure> {
+    pub fn run(&self) -> Result<(), Failure> {
         let denominator = match self.share_of {
             ShareOf::Events => Denominator::Events,
             ShareOf::Patients => Denominator::RecurringPatients,

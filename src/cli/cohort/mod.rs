@@ -1,0 +1,31 @@
+//! `hilum cohort`: the patients of a cohort, and recurrences by station.
+
+mod map;
+mod patients;
+
+use super::failure::Failure;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum Cohort {
+    Map(map::Map),
+    Init(patients::Init),
+    Template(patients::Template),
+    Import(patients::Import),
+    List(patients::List),
+    Export(patients::Export),
+    Backup(patients::Backup),
+}
+
+impl Cohort {
+    pub fn run(&self) -> Result<(), Failure> {
+        match self {
+            Self::Map(c) => c.run(),
+            Self::Init(c) => c.run(),
+            Self::Template(c) => c.run(),
+            Self::Import(c) => c.run(),
+            Self::List(c) => c.run(),
+            Self::Export(c) => c.run(),
+            Self::Backup(c) => c.run(),
+        }
+    }
+}

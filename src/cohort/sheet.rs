@@ -1,0 +1,95 @@
+//! A CSV table as text: one row a patient.
+
+use super::patient::{CellProblem, Column, PatientRecord};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Cells that say that nothing is known.
+const MISSING: [&str; 6] = ["", "NA", "N/A", "NaN", ".", "unknown"];
+
+/// A table that was not read.
+#[derive(Debug, thiserror::Error)]
+#[error("the table could not be read ({source}); it must be a CSV file with a header, in UTF-8: {path}", path = .path.display())]
+pub struct SheetError {
+    source: csv::Error,
+    path: PathBuf,
+}
+
+/// A table as text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sheet {
+    columns: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Sheet {
+    /// Reads a CSV file with a header; columns are parted by commas, semicolons or tabs.
+    ///
+    /// # Errors
+    /// [`SheetError`].
+    pub fn read(path: &Path) -> Result<Self, SheetError> {
+        let failed = |source: csv::Error| SheetError { source, path: path.to_owned() };
+        let bytes = std::fs::read(path).map_err(|e| failed(e.into()))?;
+        let head = bytes.split(|b| *b == b'\n').next().unwrap_or_default();
+        let count = |wanted: u8| head.iter().filter(|b| **b == wanted).count();
+        // Programs that write a decimal comma part columns by semicolons.
+        let delimiter = [b',', b';', b'\t'].into_iter().max_by_key(|d| (count(*d), *d == b',')).unwrap_or(b',');
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).delimiter(delimiter).from_reader(&bytes[..]);
+        let strip = |name: &str| name.trim_start_matches('\u{feff}').to_owned();
+        let columns = reader.headers().map_err(failed)?.iter().map(strip).collect();
+        let rows = reader.records().map(|row| row.map(|row| row.iter().map(str::to_owned).collect()));
+        Ok(Self { columns, rows: rows.collect::<Result<_, _>>().map_err(failed)? })
+    }
+
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// Rows, the header not counted.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The number of a column, from 0.
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|c| c == name)
+    }
+
+    /// A cell; `None` where it says that nothing is known.
+    pub fn cell(&self, row: usize, column: usize) -> Option<&str> {
+        let cell = self.rows[row].get(column).map_or("", String::as_str);
+        (!MISSING.contains(&cell)).then_some(cell)
+    }
+
+    /// The patients of the table, or all that is wrong with it.
+    ///
+    /// # Errors
+    /// What is wrong, by row and column.
+    pub fn patients(&self) -> Result<Vec<PatientRecord>, Vec<CellProblem>> {
+        let mut problems = Vec::new();
+        if !self.columns.iter().any(|name| Column::named(name) == Some(Column::Patient)) {
+            let reason = format!("there is no such column; the columns are {}", self.columns.join(", "));
+            return Err(vec![CellProblem { row: 0, column: Column::Patient.name().to_owned(), reason }]);
+        }
+        let (mut patients, mut first): (Vec<PatientRecord>, BTreeMap<String, usize>) = Default::default();
+        for row in 0..self.len() {
+            let cells = self.columns.iter().enumerate();
+            let cells = cells.filter_map(|(n, name)| Some((name.as_str(), self.cell(row, n)?)));
+            match PatientRecord::read(row + 1, cells) {
+                Err(more) => problems.extend(more),
+                Ok(patient) => {
+                    if let Some(other) = first.insert(patient.id.clone(), row + 1) {
+                        let reason = format!("{} is in row {other} already", patient.id);
+                        problems.push(CellProblem { row: row + 1, column: Column::Patient.name().to_owned(), reason });
+                    }
+                    patients.push(patient);
+                }
+            }
+        }
+        if problems.is_empty() { Ok(patients) } else { Err(problems) }
+    }
+}

@@ -1,0 +1,266 @@
+//! The cohort store: all of an import or nothing, whatever the table says and the disk does, and words for all that is wrong.
+
+use crate::cli::check_documented;
+use assert_cmd::Command;
+use hilum::cohort::{CohortAbout, CohortStore, Column, StoreError, StoredFeatures};
+use hilum::structures::Station;
+use rusqlite::Connection;
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+fn hilum(args: &[&str]) -> (i32, String, String) {
+    let out =
+        Command::cargo_bin("hilum").expect("built").args(args).env_remove("HILUM_LOG").output().expect("it starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (out.status.code().expect("not killed"), text(out.stdout), text(out.stderr))
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+/// A folder with an empty cohort.
+fn cohort() -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().join("a.hilum-cohort");
+    let (code, _, error) = hilum(&["cohort", "init", text(&path), "--name", "Lungs"]);
+    assert_eq!((code, error.as_str()), (0, ""));
+    (folder, path)
+}
+
+fn table(folder: &Path, rows: &str) -> PathBuf {
+    let path = folder.join("t.csv");
+    std::fs::write(&path, rows).expect("written");
+    path
+}
+
+/// So many patients.
+fn many(count: usize) -> String {
+    let mut rows =
+        "patient,sex,age_years,follow_up_months,died,recurred,recurrence_months,recurrence_stations,note\n".to_owned();
+    for n in 0..count {
+        let recurred = u8::from(n % 2 == 0);
+        let (months, stations) = if n % 2 == 0 { (format!("{}.5", n % 20), "4R; 10R") } else { Default::default() };
+        let sex = ["m", "female"][n % 2];
+        let _infallible = writeln!(
+            rows,
+            "p{n},{sex},{},{},{},{recurred},{months},{stations},row {n}",
+            40 + n % 40,
+            21 + n % 50,
+            n % 3 / 2
+        );
+    }
+    rows
+}
+
+fn count(path: &Path) -> usize {
+    CohortStore::open(path).and_then(|store| store.patients()).expect("whole").len()
+}
+
+#[test]
+fn a_table_is_imported_listed_changed_and_exported_as_it_was() {
+    let (folder, path) = cohort();
+    std::fs::create_dir(folder.path().join("p0")).expect("made");
+    let csv = table(folder.path(), &many(50));
+    let import = ["cohort", "import", text(&path), text(&csv), "--cases", text(folder.path())];
+    let (code, out, error) = hilum(&[&import[..], &["--json"]].concat());
+    assert_eq!(code, 0, "{error}");
+    let report: Value = serde_json::from_str(&out).expect("JSON");
+    check_documented("cohort import", &report);
+    assert_eq!((report["added"].as_u64(), report["without_case"].as_array().map(Vec::len)), (Some(50), Some(49)));
+    assert_eq!(report["extra"][0], "note");
+    let (code, _, error) = hilum(&import);
+    assert!(code == 3 && error.contains("50 patients are in the cohort already, and nothing was imported"), "{error}");
+    assert!(error.contains("p9, ...") && !error.contains("p20"), "{error}");
+
+    let store = CohortStore::open(&path).expect("opens");
+    let patients = store.patients().expect("read");
+    assert_eq!(
+        patients[0].outcome.recurrence_stations.iter().copied().collect::<Vec<_>>(),
+        [Station::S4R, Station::S10R]
+    );
+    assert_eq!(patients[0].case.as_deref(), Some(folder.path().join("p0").as_path()));
+    assert_eq!(
+        (patients[7].id.as_str(), patients[7].cell(Column::Sex).as_str()),
+        ("p7", "female"),
+        "in the order of the table"
+    );
+    drop(store);
+
+    let changed = many(50).replace("p7,female,47", "p7,female,48") + "new,,,,,,,,\n";
+    table(folder.path(), &changed);
+    let (code, out, error) = hilum(&[&import[..], &["--update"]].concat());
+    assert_eq!((code, error.as_str()), (0, ""));
+    assert!(out.contains("1 patients were added, 1 changed, 49 are as they were"), "{out}");
+    let (_, out, _) = hilum(&["cohort", "list", text(&path), "--json"]);
+    let list: Value = serde_json::from_str(&out).expect("JSON");
+    check_documented("cohort list", &list);
+    assert_eq!((list["name"].as_str(), list["patients"].as_array().map(Vec::len)), (Some("Lungs"), Some(51)));
+    assert_eq!(list["patients"][7]["age_years"], "48");
+
+    let again = folder.path().join("again.csv");
+    let (code, _, error) = hilum(&["cohort", "export", text(&path), "-o", text(&again)]);
+    assert_eq!((code, error.as_str()), (0, ""));
+    let second = folder.path().join("b.hilum-cohort");
+    hilum(&["cohort", "init", text(&second), "--name", "Lungs"]);
+    let (code, _, error) = hilum(&["cohort", "import", text(&second), text(&again)]);
+    assert_eq!((code, error.as_str()), (0, ""));
+    let [a, b] = [&path, &second].map(|p| CohortStore::open(p).and_then(|s| s.patients()).expect("read"));
+    assert_eq!(a, b);
+    let copy = folder.path().join("copy.hilum-cohort");
+    let backup = ["cohort", "backup", text(&path), "-o", text(&copy)];
+    assert_eq!((hilum(&backup).0, count(&copy)), (0, 51));
+    assert!(
+        hilum(&backup).0 == 1 && hilum(&["cohort", "init", text(&path), "--name", "x"]).0 == 1,
+        "nothing is replaced"
+    );
+    let (_, out, _) = hilum(&["cohort", "template"]);
+    assert!(out.contains("recurrence_stations") && out.contains("months from the start of radiotherapy"), "{out}");
+}
+
+#[test]
+fn a_table_with_anything_wrong_is_told_by_row_and_not_imported() {
+    let (folder, path) = cohort();
+    let refused = |rows: &str, code_wanted: i32, wanted: &[&str]| {
+        let csv = table(folder.path(), rows);
+        let (code, _, error) = hilum(&["cohort", "import", text(&path), text(&csv)]);
+        assert_eq!(code, code_wanted, "{error}");
+        for words in wanted {
+            assert!(error.contains(words), "{words}: {error}");
+        }
+        assert_eq!(count(&path), 0);
+    };
+    refused(
+        "patient,age_years,recurrence_stations\na,50,10R\nb,old,99\na,60,\n",
+        3,
+        &[
+            "3 cells cannot be used, and nothing was imported",
+            "row 2, age_years: \"old\" is no number from 0 to 120",
+            "row 2, recurrence_stations: \"99\" is no station",
+            "row 3, patient: a is in row 1 already",
+        ],
+    );
+    refused("name,age_years\na,50\n", 3, &["patient: there is no such column; the columns are name, age_years"]);
+    refused("patient;start_date;death_date\na;2024-05-02;2023-01-01\n", 3, &["it lies before start_date"]);
+    refused("patient,age_years\na\n", 1, &["the table could not be read"]);
+    let many: String = (0..80).map(|n| format!("p{n},x\n")).collect();
+    refused(&format!("patient,age_years\n{many}"), 3, &["80 cells", "... and 30 more"]);
+}
+
+#[test]
+fn files_that_are_no_cohort_are_told_apart_and_left_alone() {
+    let (folder, path) = cohort();
+    let list = |path: &Path| {
+        let (code, _, error) = hilum(&["cohort", "list", text(path)]);
+        (code, error)
+    };
+    let other = folder.path().join("other");
+    let (code, error) = list(&other);
+    assert!(code == 3 && error.contains("there is no cohort; make one with `hilum cohort init`"), "{error}");
+    std::fs::write(&other, "some text that is long enough to have a header, but of another kind of file ".repeat(20))
+        .expect("written");
+    let before = std::fs::read(&other).expect("read");
+    let (code, error) = list(&other);
+    assert!(code == 3 && error.contains("this is no cohort of Hilum"), "{error}");
+    assert_eq!(std::fs::read(&other).expect("read"), before);
+    let database = folder.path().join("database");
+    Connection::open(&database).and_then(|c| c.execute_batch("CREATE TABLE t (x)")).expect("made");
+    assert!(list(&database).1.contains("this is no cohort of Hilum"));
+
+    let version = |n: i64| Connection::open(&path).and_then(|c| c.pragma_update(None, "user_version", n)).expect("set");
+    version(99);
+    let (code, error) = list(&path);
+    assert!(
+        code == 3 && error.contains("a newer version of Hilum made this cohort (its tables are of version 99)"),
+        "{error}"
+    );
+    version(1);
+    assert_eq!(list(&path).0, 0);
+
+    // Somebody else writes and does not end.
+    let held = Connection::open(&path).expect("opens");
+    held.execute_batch("BEGIN IMMEDIATE").expect("held");
+    let csv = table(folder.path(), &many(3));
+    let (code, _, error) = hilum(&["cohort", "import", text(&path), text(&csv)]);
+    assert!(code == 1 && error.contains("another program works on this cohort; try again"), "{error}");
+    held.execute_batch("ROLLBACK").expect("let go");
+    drop(held);
+    assert_eq!(hilum(&["cohort", "import", text(&path), text(&csv)]).0, 0);
+
+    let mut bytes = std::fs::read(&path).expect("read");
+    let end = bytes.len();
+    bytes[4096..end.min(12_288)].fill(0x5a);
+    std::fs::write(&path, bytes).expect("written");
+    let (code, error) = list(&path);
+    assert!(code == 3 && error.contains("this cohort is damaged"), "{error}");
+}
+
+#[test]
+fn features_are_kept_beside_patients_and_go_with_them() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().join("a");
+    let about = CohortAbout { name: "x".into(), simulated: true };
+    let mut store = CohortStore::create(&path, &about).expect("made");
+    assert_eq!(store.about().expect("read"), about);
+    let patient = hilum::cohort::PatientRecord { id: "p".into(), ..Default::default() };
+    store.import(std::slice::from_ref(&patient), false).expect("added");
+    let features = |values| StoredFeatures { source: "abc".into(), definition: "1".into(), values };
+    let known = features(Ok(vec![Some(0.1 + 0.2), None, Some(-3.0)]));
+    store.keep_features("p", &features(Err("no lungs".into()))).expect("kept");
+    store.keep_features("p", &known).expect("kept");
+    assert_eq!(store.features().expect("read")["p"], known, "to the last digit");
+    assert!(matches!(store.keep_features("q", &known), Err(StoreError::NoPatient(_))));
+    store.remove("p").expect("removed");
+    assert!(store.features().expect("read").is_empty());
+    assert!(matches!(store.remove("p"), Err(StoreError::NoPatient(_))));
+}
+
+#[test]
+fn a_killed_import_and_a_full_disk_leave_what_was_there() {
+    let (folder, path) = cohort();
+    let small = table(folder.path(), &many(5));
+    assert_eq!(hilum(&["cohort", "import", text(&path), text(&small)]).0, 0);
+    let csv = folder.path().join("many.csv");
+    std::fs::write(&csv, many(20_000).replace("\np", "\nq")).expect("written");
+    let program = assert_cmd::cargo::cargo_bin("hilum");
+    let mut killed = 0;
+    for n in 0..12_u64 {
+        let mut child = std::process::Command::new(&program)
+            .args(["cohort", "import", text(&path), text(&csv)])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("it starts");
+        std::thread::sleep(Duration::from_millis(20 + 60 * n));
+        if child.try_wait().expect("asked").is_none() {
+            killed += 1;
+        }
+        let _may_have_ended = child.kill();
+        child.wait().expect("it ended");
+        let now = count(&path);
+        assert!(now == 5 || now == 20_005, "{now}");
+        if now > 5 {
+            break;
+        }
+    }
+    assert!(killed > 0, "no import was killed");
+
+    // A limit on the size of files stands for a full disk.
+    let (folder, path) = cohort();
+    let small = table(folder.path(), &many(5));
+    assert_eq!(hilum(&["cohort", "import", text(&path), text(&small)]).0, 0);
+    let script = r#"trap '' XFSZ; ulimit -f 200; exec "$0" cohort import "$1" "$2""#;
+    let out = std::process::Command::new("bash")
+        .args(["-c", script, text(&program), text(&path), text(&csv)])
+        .output()
+        .expect("bash starts");
+    let error = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(1), "{error}");
+    assert!(error.contains("the cohort could not be written, and is as it was"), "{error}");
+    assert_eq!(count(&path), 5);
+    let (code, _, error) = hilum(&["cohort", "import", text(&path), text(&csv)]);
+    assert_eq!((code, error.as_str()), (0, ""), "with room it goes on");
+    assert_eq!(count(&path), 20_005);
+}
