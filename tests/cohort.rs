@@ -264,3 +264,56 @@ fn a_killed_import_and_a_full_disk_leave_what_was_there() {
     assert_eq!((code, error.as_str()), (0, ""), "with room it goes on");
     assert_eq!(count(&path), 20_005);
 }
+
+#[test]
+fn a_cohort_has_its_own_map_beside_the_published_one_and_its_survival() {
+    let (folder, path) = cohort();
+    let mut rows = many(60).replace("note\n", "initial_stations\n");
+    for n in 0..60 {
+        rows = rows.replace(&format!("row {n}\n"), if n % 3 == 0 { "10R; 7\n" } else { "7\n" });
+    }
+    let rows = rows.replace("p1,female,41,22,0,0,", "p1,female,41,22,0,,");
+    let csv = table(folder.path(), &rows);
+    assert_eq!(hilum(&["cohort", "import", text(&path), text(&csv)]).0, 0);
+    let map = |more: &[&str]| {
+        let (code, out, error) = hilum(&[&["cohort", "map", text(&path), "--json"], more].concat());
+        assert_eq!(code, 0, "{error}");
+        let map: Value = serde_json::from_str(&out).expect("JSON");
+        check_documented("cohort map", &map);
+        map
+    };
+    let station = |map: &Value, list: &str, name: &str| -> Value {
+        let all = if list.is_empty() { &map["stations"] } else { &map["beside"][list] };
+        all.as_array().expect("a list").iter().find(|s| s["station"] == name).expect("there").clone()
+    };
+    let counts = |s: &Value| (s["k"].as_u64().expect("k"), s["n"].as_u64().expect("n"));
+    let all = map(&["--share-of", "all"]);
+    assert_eq!(all["counts"]["unknown"], 1);
+    assert_eq!((counts(&station(&all, "", "10R")), counts(&station(&all, "", "7"))), ((30, 59), (0, 59)));
+    assert_eq!(all["inconsistencies"].as_array().map(Vec::len), Some(0), "nothing of the publication");
+    let involved = map(&["--share-of", "involved"]);
+    assert_eq!(counts(&station(&involved, "", "10R")), (10, 20));
+    assert_eq!(station(&involved, "", "1R")["share"], Value::Null);
+    let row = involved["initial"].as_array().expect("a list").iter().find(|i| i["station"] == "10R").expect("there");
+    assert_eq!((row["patients"].as_u64(), row["to"][0]["patients"].as_u64()), (Some(20), Some(10)));
+
+    let beside = map(&["--share-of", "patients", "--beside", "published"]);
+    assert_eq!(counts(&station(&beside, "stations", "10R")), (50, 94));
+    let d = station(&beside, "differences", "10R");
+    // scipy 1.17: fisher_exact([[30, 0], [50, 44]])
+    assert!((d["p"].as_f64().expect("tested") - 3.031_390_831_9e-7).abs() < 1e-15, "{d}");
+    assert!((d["difference"].as_f64().expect("known") - (50.0 / 94.0 - 1.0)).abs() < 1e-12);
+    assert!(d["p_adjusted"].as_f64() >= d["p"].as_f64());
+    let events = map(&["--beside", "published"]);
+    assert_eq!(station(&events, "differences", "10R")["p"], Value::Null, "events are not independent");
+    let (code, _, error) = hilum(&["cohort", "map", text(&path), "--beside", "published", "--share-of", "involved"]);
+    assert!(code == 3 && error.contains("the publication does not say"), "{error}");
+
+    let ask = ["survival", text(&path), "--time", "recurrence_free_months", "--event", "recurred"];
+    let (code, out, error) = hilum(&[&ask[..], &["--competing", "died", "--group", "sex", "--at", "12"]].concat());
+    assert_eq!(code, 0, "{error}");
+    assert!(out.contains("59 patients, 30 events") && out.contains("1 row (2)") && out.contains("female"), "{out}");
+    let (code, out, error) =
+        hilum(&["survival", text(&path), "--time", "progression_free_months", "--event", "progressed"]);
+    assert!(code == 0 && out.contains("patients"), "{error}");
+}

@@ -551,13 +551,13 @@ fn wilson_intervals_are_the_published_ones() {
 fn the_published_recurrences_add_up() {
     let table = PublishedRecurrence::built_in();
     assert_eq!((table.events, table.recurring_patients, table.patients), (170, 94, 180));
-    let map = table.map(Denominator::Events, 0.95);
+    let map = table.map(Denominator::Events, 0.95).expect("published");
     assert_eq!(map.stations.iter().map(|s| s.k).sum::<u64>(), 170);
     let (k, n, share) = map.share(&[Station::S10R, Station::S10L, Station::S4R, Station::S7]);
     assert_eq!((k, n), (115, 170));
     close(share, 0.6765, 5e-5);
     close(map.get(Station::S10R).proportion, 0.2941, 5e-5);
-    let patients = table.map(Denominator::RecurringPatients, 0.95);
+    let patients = table.map(Denominator::RecurringPatients, 0.95).expect("published");
     close(patients.get(Station::S10R).proportion, 0.5319, 5e-5);
     assert_eq!(patients.get(Station::S3P).percent_label(), "< 3.9 %", "none is not zero risk");
     assert_eq!(map.get(Station::S7).percent_label(), "10.6 %");

@@ -1,8 +1,9 @@
 //! `hilum survival`: survival statistics of a table of patients.
 
+use super::cohort::failure as cohort_failure;
 use super::failure::Failure;
 use super::output::{self, Table};
-use crate::cohort::Sheet;
+use crate::cohort::{CohortStore, Sheet};
 use crate::studies::survival as studies;
 use crate::studies::survival::{
     CovariateRow, CurvePoint, GroupSurvival, HazardTable, LEAST_EVENTS_PER_COEFFICIENT, Ratio, SurvivalAnswer,
@@ -19,14 +20,17 @@ Examples:
   hilum survival cohort.csv --time os_months --event died --at 12,24,36
   hilum survival cohort.csv --time os_months --event died --group arm --horizon 36 --svg survival.svg
   hilum survival cohort.csv --time os_months --event died --covariates age,sex,stage
-  hilum survival cohort.csv --time recurrence_months --event recurred --competing died --group arm --json
+  hilum survival lung.hilum-cohort --time recurrence_free_months --event recurred --competing died --group sex --json
 
-The table is a CSV file with a header and one row a patient. An event is 1, true or yes, its absence 0, false or no; cells that
+A cohort of `hilum cohort` has the columns of `hilum cohort template`, and recurrence_free_months (to the recurrence, else to the
+end of follow-up), progressed (recurred or died) and progression_free_months.
+
+A table is a CSV file with a header and one row a patient. An event is 1, true or yes, its absence 0, false or no; cells that
 are empty, NA or . are missing. Covariates whose values are all numbers count by the unit, others by level, compared with
 the first. A cell that cannot be used is told with its row, and nothing is computed.
 
 JSON keys:
-  file             the table
+  file             the table or cohort
   patients, events, competing  with time and event
   left_out         rows without time or event
   without_group    patients whom the comparison leaves out
@@ -50,8 +54,8 @@ JSON keys:
                    wald {chi_square, degrees_of_freedom, p}, score {chi_square, degrees_of_freedom, p}, proportionality
                    {chi_square, degrees_of_freedom, p}}")]
 pub struct Survival {
-    /// The table
-    #[arg(value_name = "CSV")]
+    /// A table, or a cohort
+    #[arg(value_name = "CSV|COHORT")]
     file: PathBuf,
     /// Column of the times, all in one unit
     #[arg(long, value_name = "COLUMN")]
@@ -272,7 +276,12 @@ impl Survival {
             other => Failure::refused(other),
         };
         let question = self.question();
-        let sheet = Sheet::read(&self.file).map_err(Failure::failed)?;
+        let sheet = if CohortStore::is_store(&self.file) {
+            let patients = CohortStore::open(&self.file).and_then(|store| store.patients());
+            Sheet::of_patients(&patients.map_err(cohort_failure)?)
+        } else {
+            Sheet::read(&self.file).map_err(Failure::failed)?
+        };
         let answer = survival(&sheet, &question).map_err(refuse)?;
         for path in [&self.svg, &self.csv].into_iter().flatten().filter(|_| !self.overwrite) {
             output::refuse_existing(path)?;

@@ -2,12 +2,14 @@
 //! node station: the published counts, their uncertainty, and what does not add up in the paper.
 
 mod inconsistencies;
+mod observed;
 mod patient;
 mod recurrence;
 mod sheet;
 mod store;
 
 pub use inconsistencies::{Inconsistency, inconsistencies};
+pub use observed::ObservedRecurrence;
 pub use patient::{CellProblem, Column, Outcome, PatientRecord};
 pub use recurrence::{Denominator, PublishedRecurrence, RecurrenceError, RecurrenceMap, StationRecurrence};
 pub use sheet::{Sheet, SheetError};

@@ -63,25 +63,17 @@ impl PublishedRecurrence {
         self.counts[station.label()]
     }
 
-    /// The proportions by one of the two denominators, at a confidence such as 0.95.
-    pub fn map(&self, denominator: Denominator, confidence: f64) -> RecurrenceMap {
+    /// The proportions, at a confidence such as 0.95; `None` for what was not published.
+    pub fn map(&self, denominator: Denominator, confidence: f64) -> Option<RecurrenceMap> {
         let n = match denominator {
             Denominator::Events => self.events,
             Denominator::RecurringPatients => self.recurring_patients,
+            Denominator::Patients => self.patients,
+            Denominator::Involved => return None,
         };
-        let stations = Station::all()
-            .map(|station| {
-                let k = self.count(station);
-                StationRecurrence {
-                    station,
-                    k,
-                    n,
-                    proportion: k as f64 / n as f64,
-                    interval: wilson_interval(k, n, confidence),
-                }
-            })
-            .collect();
-        RecurrenceMap { denominator, confidence, source: self.source.clone(), stations }
+        let of = |station| StationRecurrence::new(station, self.count(station), n, confidence);
+        let stations = Station::all().map(of).collect();
+        Some(RecurrenceMap { denominator, confidence, source: self.source.clone(), stations })
     }
 }
 
@@ -93,6 +85,10 @@ pub enum Denominator {
     Events,
     /// Of the patients who recurred: how many had one here?
     RecurringPatients,
+    /// Of all patients of whom it is known whether they recurred.
+    Patients,
+    /// Of the patients whose disease was in the station before treatment: how many had one there again?
+    Involved,
 }
 
 impl Denominator {
@@ -100,6 +96,8 @@ impl Denominator {
         match self {
             Self::Events => t("of all recurrences"),
             Self::RecurringPatients => t("of the patients who recurred"),
+            Self::Patients => t("of all patients"),
+            Self::Involved => t("of the patients with disease in the station before treatment"),
         }
     }
 
@@ -112,6 +110,10 @@ impl Denominator {
             Self::RecurringPatients => {
                 t("Assumes at most one event per station and patient; the shares add up to more than 100 %")
             }
+            Self::Patients => t(
+                "Counts patients as recurred or not, however long they were followed; survival statistics take the time into account",
+            ),
+            Self::Involved => t("Every station has its own denominator, which may be small"),
         }
     }
 }
@@ -129,9 +131,17 @@ pub struct StationRecurrence {
 }
 
 impl StationRecurrence {
+    /// `k` of `n`, with nothing known where `n` is 0.
+    pub(super) fn new(station: Station, k: u64, n: u64, confidence: f64) -> Self {
+        let proportion = if n > 0 { k as f64 / n as f64 } else { 0.0 };
+        Self { station, k, n, proportion, interval: wilson_interval(k, n, confidence) }
+    }
+
     /// Percent for a label; none at all is no zero risk, so 0 is written as the upper limit.
     pub fn percent_label(&self) -> String {
-        if self.k == 0 {
+        if self.n == 0 {
+            t("none").to_owned()
+        } else if self.k == 0 {
             format!("< {:.1} %", 100.0 * self.interval.upper)
         } else {
             format!("{:.1} %", 100.0 * self.proportion)

@@ -3,6 +3,7 @@
 use super::patient::{CellProblem, Column, PatientRecord};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use strum::IntoEnumIterator;
 
 /// Cells that say that nothing is known.
 const MISSING: [&str; 6] = ["", "NA", "N/A", "NaN", ".", "unknown"];
@@ -39,6 +40,38 @@ impl Sheet {
         let columns = reader.headers().map_err(failed)?.iter().map(strip).collect();
         let rows = reader.records().map(|row| row.map(|row| row.iter().map(str::to_owned).collect()));
         Ok(Self { columns, rows: rows.collect::<Result<_, _>>().map_err(failed)? })
+    }
+
+    /// The patients of a cohort as a table, with columns that follow from the others: `recurrence_free_months` (to the
+    /// recurrence, or to the end of follow-up without one), `progressed` (recurred or died) and
+    /// `progression_free_months`.
+    pub fn of_patients(patients: &[PatientRecord]) -> Self {
+        let known: Vec<Column> = Column::iter().collect();
+        let mut extra: Vec<&String> = patients.iter().flat_map(|p| p.extra.keys()).collect();
+        extra.sort();
+        extra.dedup();
+        let derived = ["recurrence_free_months", "progressed", "progression_free_months"].map(str::to_owned);
+        let columns =
+            known.iter().map(|c| c.name().to_owned()).chain(derived).chain(extra.iter().map(|n| (*n).clone()));
+        let row = |patient: &PatientRecord| {
+            let outcome = &patient.outcome;
+            let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
+            let flag = |value: Option<bool>| value.map_or_else(String::new, |v| u8::from(v).to_string());
+            let first =
+                if outcome.recurred == Some(true) { outcome.recurrence_months } else { outcome.follow_up_months };
+            // Not known as long as one of both is not and the other did not happen.
+            let progressed = match (outcome.recurred, outcome.died) {
+                (Some(true), _) | (_, Some(true)) => Some(true),
+                (Some(false), Some(false)) => Some(false),
+                _ => None,
+            };
+            let recurrence_free = outcome.recurred.and(first);
+            let progression_free = progressed.and(first);
+            let cells = known.iter().map(|column| patient.cell(*column));
+            let cells = cells.chain([number(recurrence_free), flag(progressed), number(progression_free)]);
+            cells.chain(extra.iter().map(|name| patient.extra.get(*name).cloned().unwrap_or_default())).collect()
+        };
+        Self { columns: columns.collect(), rows: patients.iter().map(row).collect() }
     }
 
     pub fn columns(&self) -> &[String] {

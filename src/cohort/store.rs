@@ -133,6 +133,14 @@ impl CohortStore {
         made
     }
 
+    /// True for a file that may be a store: any database of SQLite.
+    pub fn is_store(path: &Path) -> bool {
+        use std::io::Read as _;
+        const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+        let mut head = [0; MAGIC.len()];
+        std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok() && head == *MAGIC
+    }
+
     /// Opens a cohort; one of an older version is copied beside and brought to this one.
     ///
     /// # Errors

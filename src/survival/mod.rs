@@ -20,4 +20,4 @@ pub use hazard::{HazardRatioCheck, check_hazard_ratio};
 pub use kaplan_meier::{ConfidenceTransform, FollowUp, KaplanMeier, KaplanMeierError, KaplanMeierStep, RestrictedMean};
 pub use log_rank::{LogRank, LogRankError, LogRankGroup, LogRankWeight, log_rank};
 pub use normal::{normal_cdf, normal_quantile, two_sided_p, two_sided_z};
-pub use proportion::{Interval, wilson_interval};
+pub use proportion::{Interval, difference_interval, fisher_exact, holm, wilson_interval};

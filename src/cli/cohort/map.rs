@@ -1,25 +1,48 @@
-//! `hilum cohort map`: recurrences by station, as the Cohort workspace shows them.
+//! `hilum cohort map`: recurrences by station, published or of a cohort of one's own, alone or side by side.
 
+use super::patients::failure;
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, Table};
-use crate::cohort::{Denominator, PublishedRecurrence, RecurrenceMap, inconsistencies};
+use crate::cohort::{
+    CohortStore, Denominator, ObservedRecurrence, PublishedRecurrence, RecurrenceMap, StationRecurrence,
+    inconsistencies,
+};
+use crate::structures::Station;
+use crate::survival::{Interval, difference_interval, fisher_exact, holm};
 use std::fmt::Write;
+use std::path::Path;
 
-/// Show the published recurrences by station with Wilson intervals
+/// Show recurrences by station with Wilson intervals: as published, or of a cohort
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   hilum cohort map
-  hilum cohort map --share-of patients --json
+  hilum cohort map lung.hilum-cohort --share-of involved
+  hilum cohort map lung.hilum-cohort --beside published --share-of patients --json
+
+Two cohorts are compared by Fisher's exact test where the share is one of patients; p values are raised for sixteen tests by Holm's
+way. Recurrences of one patient belong together, so that shares of events are not tested.
 
 JSON keys:
   source           where the counts come from
-  share_of         events (all recurrences) or patients (those who recurred)
+  share_of         events (all recurrences), patients (those who recurred), all (all patients), or involved (those with
+                   disease in the station before treatment)
   confidence       of the intervals
-  stations         in canonical order [{station, name, k, n, share, lower, upper}]
+  counts           null for the publication {patients, unknown (whether they recurred), recurring, without_station, events}
+  stations         in canonical order [{station, name, k, n, share (null for 0 of 0), lower, upper}]
+  beside           null without --beside {source, stations [{station, name, k, n, share, lower, upper}], differences [{station,
+                   difference (of the second less the first), lower, upper, p (null for events), p_adjusted}]}
+  initial          of a cohort: stations with disease before treatment, and where these patients recurred [{station, patients,
+                   to [{station, patients}]}]
   note             what to keep in mind with this share
   inconsistencies  what does not add up in the publication [{title, reported, problem, treatment}]")]
 pub struct Map {
+    /// A cohort; without one the publication
+    #[arg(value_name = "COHORT")]
+    cohort: Option<String>,
+    /// Another cohort beside it, or "published"
+    #[arg(long, value_name = "COHORT|published", requires = "cohort")]
+    beside: Option<String>,
     /// What the counts are a share of
     #[arg(long, value_enum, default_value = "events", value_name = "WHAT")]
     share_of: ShareOf,
@@ -33,6 +56,19 @@ pub struct Map {
 enum ShareOf {
     Events,
     Patients,
+    All,
+    Involved,
+}
+
+impl From<ShareOf> for Denominator {
+    fn from(share: ShareOf) -> Self {
+        match share {
+            ShareOf::Events => Self::Events,
+            ShareOf::Patients => Self::RecurringPatients,
+            ShareOf::All => Self::Patients,
+            ShareOf::Involved => Self::Involved,
+        }
+    }
 }
 
 #[derive(serde::Serialize)]
@@ -40,9 +76,21 @@ struct Report {
     source: String,
     share_of: ShareOf,
     confidence: f64,
+    counts: Option<Counts>,
     stations: Vec<Row>,
+    beside: Option<Beside>,
+    initial: Vec<Initial>,
     note: &'static str,
     inconsistencies: Vec<Statement>,
+}
+
+#[derive(serde::Serialize)]
+struct Counts {
+    patients: u64,
+    unknown: u64,
+    recurring: u64,
+    without_station: u64,
+    events: u64,
 }
 
 #[derive(serde::Serialize)]
@@ -51,9 +99,39 @@ struct Row {
     name: &'static str,
     k: u64,
     n: u64,
-    share: f64,
+    share: Option<f64>,
     lower: f64,
     upper: f64,
+}
+
+#[derive(serde::Serialize)]
+struct Beside {
+    source: String,
+    stations: Vec<Row>,
+    differences: Vec<Difference>,
+}
+
+#[derive(Clone, serde::Serialize)]
+struct Difference {
+    station: &'static str,
+    difference: Option<f64>,
+    lower: f64,
+    upper: f64,
+    p: Option<f64>,
+    p_adjusted: Option<f64>,
+}
+
+#[derive(serde::Serialize)]
+struct Initial {
+    station: &'static str,
+    patients: u64,
+    to: Vec<To>,
+}
+
+#[derive(serde::Serialize)]
+struct To {
+    station: &'static str,
+    patients: u64,
 }
 
 #[derive(serde::Serialize)]
@@ -64,29 +142,108 @@ struct Statement {
     treatment: &'static str,
 }
 
-impl Map {
-    const CONFIDENCE: f64 = 0.95;
+/// Where a map comes from.
+enum Source {
+    Published(PublishedRecurrence),
+    Cohort(Box<ObservedRecurrence>),
+}
 
-    pub fn run(&self) -> Result<(), Failure> {
-        let denominator = match self.share_of {
-            ShareOf::Events => Denominator::Events,
-            ShareOf::Patients => Denominator::RecurringPatients,
-        };
-        let map = PublishedRecurrence::built_in().map(denominator, Self::CONFIDENCE);
-        if self.json { output::print_json(&self.report(&map)) } else { output::print(&words(&map)) }
+const CONFIDENCE: f64 = 0.95;
+
+impl Source {
+    fn read(name: Option<&str>) -> Result<Self, Failure> {
+        match name {
+            None | Some("published") => Ok(Self::Published(PublishedRecurrence::built_in())),
+            Some(path) => {
+                let store = CohortStore::open(Path::new(path)).map_err(failure)?;
+                let (about, patients) = (store.about().map_err(failure)?, store.patients().map_err(failure)?);
+                Ok(Self::Cohort(Box::new(ObservedRecurrence::of(about, &patients))))
+            }
+        }
     }
 
-    fn report(&self, map: &RecurrenceMap) -> Report {
-        let stations = map.stations.iter().map(|s| Row {
-            station: s.station.label(),
-            name: s.station.name(),
-            k: s.k,
-            n: s.n,
-            share: s.proportion,
-            lower: s.interval.lower,
-            upper: s.interval.upper,
-        });
-        let statements = inconsistencies().iter().map(|i| Statement {
+    fn map(&self, share: ShareOf) -> Result<RecurrenceMap, Failure> {
+        match self {
+            Self::Cohort(observed) => Ok(observed.map(share.into(), CONFIDENCE)),
+            Self::Published(table) => table.map(share.into(), CONFIDENCE).ok_or_else(|| {
+                Failure::Refused(
+                    "the publication does not say in which stations the disease of its patients was before treatment; choose another share with --share-of"
+                        .to_owned(),
+                )
+            }),
+        }
+    }
+
+    fn observed(&self) -> Option<&ObservedRecurrence> {
+        match self {
+            Self::Cohort(observed) => Some(observed),
+            Self::Published(_) => None,
+        }
+    }
+}
+
+fn row(s: &StationRecurrence) -> Row {
+    Row {
+        station: s.station.label(),
+        name: s.station.name(),
+        k: s.k,
+        n: s.n,
+        share: (s.n > 0).then_some(s.proportion),
+        lower: s.interval.lower,
+        upper: s.interval.upper,
+    }
+}
+
+/// Station by station, the second map less the first.
+fn differences(first: &RecurrenceMap, second: &RecurrenceMap) -> Vec<Difference> {
+    let pairs: Vec<([u64; 2], [u64; 2])> =
+        first.stations.iter().zip(&second.stations).map(|(a, b)| ([a.k, a.n], [b.k, b.n])).collect();
+    let is_tested = first.denominator != Denominator::Events;
+    let p: Vec<f64> = pairs.iter().map(|(a, b)| fisher_exact(*a, *b)).collect();
+    let adjusted = holm(&p);
+    Station::all()
+        .zip(&pairs)
+        .enumerate()
+        .map(|(n, (station, (a, b)))| {
+            let Interval { lower, upper } = difference_interval(*a, *b, first.confidence);
+            let share = |[k, n]: [u64; 2]| (n > 0).then(|| k as f64 / n as f64);
+            Difference {
+                station: station.label(),
+                difference: share(*b).zip(share(*a)).map(|(b, a)| b - a),
+                lower,
+                upper,
+                p: is_tested.then_some(p[n]),
+                p_adjusted: is_tested.then_some(adjusted[n]),
+            }
+        })
+        .collect()
+}
+
+impl Map {
+    pub fn run(&self) -> Result<(), Failure> {
+        let source = Source::read(self.cohort.as_deref())?;
+        let map = source.map(self.share_of)?;
+        let beside = match &self.beside {
+            None => None,
+            Some(name) => Some(Source::read(Some(name))?.map(self.share_of)?),
+        };
+        let tells_publication =
+            source.observed().is_none() || self.beside.as_deref().is_some_and(|name| name == "published");
+        if self.json {
+            output::print_json(&self.report(&source, &map, beside.as_ref(), tells_publication))
+        } else {
+            output::print(&words(&source, &map, beside.as_ref(), tells_publication))
+        }
+    }
+
+    fn report(
+        &self,
+        source: &Source,
+        map: &RecurrenceMap,
+        beside: Option<&RecurrenceMap>,
+        tells_publication: bool,
+    ) -> Report {
+        let statements = inconsistencies().iter().filter(|_| tells_publication).map(|i| Statement {
             title: &i.title,
             reported: &i.reported,
             problem: &i.problem,
@@ -96,28 +253,101 @@ impl Map {
             source: map.source.clone(),
             share_of: self.share_of,
             confidence: map.confidence,
-            stations: stations.collect(),
+            counts: source.observed().map(|o| Counts {
+                patients: o.patients,
+                unknown: o.unknown,
+                recurring: o.recurring,
+                without_station: o.without_station,
+                events: o.events,
+            }),
+            stations: map.stations.iter().map(row).collect(),
+            beside: beside.map(|other| Beside {
+                source: other.source.clone(),
+                stations: other.stations.iter().map(row).collect(),
+                differences: differences(map, other),
+            }),
+            initial: source.observed().map(initial).unwrap_or_default(),
             note: map.denominator.note(),
             inconsistencies: statements.collect(),
         }
     }
 }
 
-fn words(map: &RecurrenceMap) -> String {
-    let mut table = Table::new(&["Station", "Name", ">Count", ">Share", ">95 % interval"]);
-    for s in &map.stations {
-        table.row([
+/// Initial stations that any patient had, with the stations in which these recurred.
+fn initial(observed: &ObservedRecurrence) -> Vec<Initial> {
+    let involved = observed.map(Denominator::Involved, CONFIDENCE);
+    let of = |station: Station| Initial {
+        station: station.label(),
+        patients: involved.get(station).n,
+        to: Station::all()
+            .map(|to| To { station: to.label(), patients: observed.from_to[station.index()][to.index()] })
+            .filter(|to| to.patients > 0)
+            .collect(),
+    };
+    Station::all().map(of).filter(|initial| initial.patients > 0).collect()
+}
+
+fn interval_words(interval: Interval) -> String {
+    format!("{:.1} to {:.1} %", 100.0 * interval.lower, 100.0 * interval.upper)
+}
+
+fn words(source: &Source, map: &RecurrenceMap, beside: Option<&RecurrenceMap>, tells_publication: bool) -> String {
+    let mut text = format!("Recurrences by station, share {}\n{}\n", map.denominator.label(), map.source);
+    if let Some(o) = source.observed() {
+        let _infallible = writeln!(
+            text,
+            "{} patients, {} of them recurred in {} stations together; {} are not known to have recurred or not, {} recurred in unknown stations",
+            o.patients, o.recurring, o.events, o.unknown, o.without_station
+        );
+    }
+    let mut titles = vec!["Station", "Name", ">Count", ">Share", ">95 % interval"];
+    if let Some(other) = beside {
+        let _infallible = writeln!(text, "beside: {}", other.source);
+        titles.extend([">Beside", ">Share", ">Difference", ">95 % interval", ">p (Holm)"]);
+    }
+    let mut table = Table::new(&titles);
+    let compared = beside.map(|other| differences(map, other));
+    for (n, s) in map.stations.iter().enumerate() {
+        let mut cells = vec![
             s.station.label().to_owned(),
             s.station.name().to_owned(),
             format!("{} of {}", s.k, s.n),
             s.percent_label(),
-            format!("{:.1} to {:.1} %", 100.0 * s.interval.lower, 100.0 * s.interval.upper),
-        ]);
+            interval_words(s.interval),
+        ];
+        if let (Some(other), Some(compared)) = (beside, &compared) {
+            let (b, d) = (&other.stations[n], &compared[n]);
+            cells.extend([
+                format!("{} of {}", b.k, b.n),
+                b.percent_label(),
+                d.difference.map_or_else(String::new, |d| format!("{:+.1} %", 100.0 * d)),
+                interval_words(Interval { lower: d.lower, upper: d.upper }),
+                d.p_adjusted.map_or_else(|| "not tested".to_owned(), |p| format!("{p:.3}")),
+            ]);
+        }
+        table.row(cells);
     }
-    let mut text = format!("Recurrences by station, share {}\n{}\n\n{table}", map.denominator.label(), map.source);
-    let _infallible = writeln!(text, "\n{}\n\nWhat does not add up in the publication:", map.denominator.note());
-    for i in inconsistencies() {
-        let _infallible = writeln!(text, "- {}\n  Reported: {}\n  {} {}", i.title, i.reported, i.problem, i.treatment);
+    let _infallible = writeln!(text, "\n{table}\n{}", map.denominator.note());
+    if let Some(observed) = source.observed() {
+        let rows = initial(observed);
+        if !rows.is_empty() {
+            let _infallible = writeln!(
+                text,
+                "\nFrom the stations with disease before treatment to those of the recurrence, patients:"
+            );
+        }
+        for row in rows {
+            let to: Vec<String> = row.to.iter().map(|to| format!("{} {}", to.station, to.patients)).collect();
+            let to = if to.is_empty() { "none".to_owned() } else { to.join(", ") };
+            let _infallible = writeln!(text, "- {} ({}): {to}", row.station, row.patients);
+        }
+    }
+    if tells_publication {
+        let _infallible = writeln!(text, "\nWhat does not add up in the publication:");
+        for i in inconsistencies() {
+            let _infallible =
+                writeln!(text, "- {}\n  Reported: {}\n  {} {}", i.title, i.reported, i.problem, i.treatment);
+        }
     }
     text
 }

@@ -5,6 +5,8 @@ mod patients;
 
 use super::failure::Failure;
 
+pub use patients::failure;
+
 #[derive(Debug, clap::Subcommand)]
 pub enum Cohort {
     Map(map::Map),

@@ -37,7 +37,7 @@ pub fn cohort_ui(ui: &mut Ui, state: &mut CohortState) {
         ui.set_width(ui.available_width() - theme::SPACE_2);
         header_ui(ui, state);
         ui.add_space(theme::SPACE_2);
-        let map = state.published.map(state.denominator, CONFIDENCE);
+        let map = state.published.map(state.denominator, CONFIDENCE).expect("only what was published is offered");
         let wide = ui.available_width() > 900.0;
         if wide {
             ui.horizontal_top(|ui| {
