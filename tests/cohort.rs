@@ -317,3 +317,56 @@ fn a_cohort_has_its_own_map_beside_the_published_one_and_its_survival() {
         hilum(&["survival", text(&path), "--time", "progression_free_months", "--event", "progressed"]);
     assert!(code == 0 && out.contains("patients"), "{error}");
 }
+
+#[test]
+fn features_of_all_cases_are_computed_kept_and_computed_again_where_something_changed() {
+    let (folder, path) = cohort();
+    let cases = folder.path().join("cases");
+    std::fs::create_dir(&cases).expect("made");
+    let phantom = |name: &str, seed: &str| {
+        let size = ["--size", "96x96x46", "--spacing", "3.9x3.9x6"];
+        let out = cases.join(name);
+        let (code, _, error) = hilum(&[&["phantom", "--seed", seed, "-o", text(&out)], &size[..]].concat());
+        assert_eq!(code, 0, "{error}");
+    };
+    phantom("a", "1");
+    phantom("b", "4");
+    std::fs::create_dir(cases.join("c")).expect("made");
+    let rows = "patient,sex,age_years,t_stage,smoking_index,recurred\na,m,61,T2,400,1\nb,f,50,T3,0,0\nc,m,70,T1,,0\nd,f,44,T4,,1\n";
+    let csv = table(folder.path(), rows);
+    assert_eq!(hilum(&["cohort", "import", text(&path), text(&csv), "--cases", text(&cases)]).0, 0);
+    let features = folder.path().join("features.csv");
+    let compute = |more: &[&str]| {
+        let (code, out, error) = hilum(&[&["cohort", "compute", text(&path), "--json"], more].concat());
+        assert_eq!(code, 0, "{error}");
+        let report: Value = serde_json::from_str(&out).expect("JSON");
+        check_documented("cohort compute", &report);
+        let numbers = ["computed", "kept", "without_case"].map(|key| report[key].as_u64().expect("a number"));
+        (numbers, report["failed"].clone())
+    };
+    let (numbers, failed) = compute(&["--csv", text(&features)]);
+    assert_eq!(numbers, [3, 0, 1]);
+    assert_eq!((failed.as_array().map(Vec::len), failed[0]["patient"].as_str()), (Some(1), Some("c")), "{failed}");
+    assert!(failed[0]["reason"].as_str().is_some_and(|why| why.contains("CT")), "{failed}");
+    // The same as one by one.
+    let clinical = ["--clinical", "sex=m,age=61,t=2,smoking=400"];
+    let (_, out, _) = hilum(&[&["features", text(&cases.join("a")), "--json"], &clinical[..]].concat());
+    let alone: Value = serde_json::from_str(&out).expect("JSON");
+    let mut reader = csv::Reader::from_path(&features).expect("readable");
+    let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().expect("rows");
+    assert_eq!((rows.len(), rows[0].len(), &rows[0][1], &rows[2][2]), (4, 112, "1", ""));
+    for (n, feature) in alone["features"].as_array().expect("a list").iter().enumerate() {
+        assert_eq!(rows[0][n + 2].parse::<f64>().ok(), feature["value"].as_f64(), "{feature}");
+    }
+    assert_eq!(compute(&[]).0, [0, 3, 1], "nothing has changed");
+    // Somebody has grown older.
+    table(folder.path(), &rows_older(&csv));
+    let import = ["cohort", "import", text(&path), text(&csv), "--cases", text(&cases), "--update"];
+    assert_eq!(hilum(&import).0, 0);
+    assert_eq!(compute(&[]).0, [1, 2, 1]);
+    assert_eq!(compute(&["--again"]).0, [3, 0, 1]);
+}
+
+fn rows_older(csv: &Path) -> String {
+    std::fs::read_to_string(csv).expect("read").replace("b,f,50", "b,f,51")
+}

@@ -173,7 +173,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Phantom(c) => c.run(&terminal),
         CliCommand::Screenshot(c) => c.run(&terminal),
         CliCommand::Train(c) => c.run(&terminal),
-        CliCommand::Cohort(c) => c.run(),
+        CliCommand::Cohort(c) => c.run(&terminal),
         CliCommand::Survival(c) => c.run(),
         CliCommand::Archive(c) => c.run(&terminal),
         CliCommand::Journal(c) => c.run(&terminal),

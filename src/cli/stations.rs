@@ -298,7 +298,7 @@ fn station_row(set: &StationSet, grid: &VoxelGrid, station: Station, name: Optio
 }
 
 /// The stations as structures of the case; gives their names.
-fn add_stations(case: &mut Case, set: &StationSet) -> Result<[Option<String>; Station::COUNT], Failure> {
+pub fn add_stations(case: &mut Case, set: &StationSet) -> Result<[Option<String>; Station::COUNT], Failure> {
     let mut names: [Option<String>; Station::COUNT] = Default::default();
     let mut changes = Vec::new();
     let first = case.structures().rois.len();

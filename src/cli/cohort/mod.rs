@@ -1,9 +1,11 @@
 //! `hilum cohort`: the patients of a cohort, and recurrences by station.
 
+mod compute;
 mod map;
 mod patients;
 
 use super::failure::Failure;
+use super::terminal::Terminal;
 
 pub use patients::failure;
 
@@ -13,18 +15,20 @@ pub enum Cohort {
     Init(patients::Init),
     Template(patients::Template),
     Import(patients::Import),
+    Compute(compute::Compute),
     List(patients::List),
     Export(patients::Export),
     Backup(patients::Backup),
 }
 
 impl Cohort {
-    pub fn run(&self) -> Result<(), Failure> {
+    pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
         match self {
             Self::Map(c) => c.run(),
             Self::Init(c) => c.run(),
             Self::Template(c) => c.run(),
             Self::Import(c) => c.run(),
+            Self::Compute(c) => c.run(terminal),
             Self::List(c) => c.run(),
             Self::Export(c) => c.run(),
             Self::Backup(c) => c.run(),
