@@ -20,6 +20,9 @@ const ROUNDS: usize = 6;
 pub struct Calibration {
     #[serde(flatten)]
     pub scaling: Scaling,
+    /// How widely the phantoms of the seeds below differ; not recorded by earlier versions.
+    #[serde(default)]
+    pub phantoms: Option<String>,
     /// On which cases it was found.
     pub fitted_on: Vec<u64>,
     /// On which cases the figures below were taken, none of them used before.
@@ -182,6 +185,7 @@ impl Calibration {
         let (bins, after) = test.reliability(scaling);
         Some(Self {
             scaling,
+            phantoms: None,
             fitted_on,
             tested_on,
             expected_error: [test.reliability(Scaling::NONE).1, after],

@@ -176,10 +176,11 @@ impl ModelManifest {
             line!(card, "## How sure it is\n");
             line!(
                 card,
-                "The program shows one less the probability of what was drawn as *uncertainty*. Logits are divided by a temperature of\n**{:.3}**, and **{:+.3}** is added to the background's (training weights it less).\nBoth were found on {} phantoms (seeds {}) and\njudged on {} others (seeds {}); none were trained on.\nVoxels that it takes for background with more than 99 % are counted by themselves ({} voxels, of which {:.2} % are\nbackground); the figures are those of the others.\n",
+                "The program shows one less the probability of what was drawn as *uncertainty*. Logits are divided by a temperature of\n**{:.3}**, and **{:+.3}** is added to the background's (training weights it less).\nBoth were found on {} phantoms{} (seeds {}) and\njudged on {} others (seeds {}); none were trained on.\nVoxels that it takes for background with more than 99 % are counted by themselves ({} voxels, of which {:.2} % are\nbackground); the figures are those of the others.\n",
                 c.scaling.temperature,
                 c.scaling.background,
                 c.fitted_on.len(),
+                c.phantoms.as_ref().map_or_else(String::new, |which| format!(" of the {which}")),
                 list(&c.fitted_on),
                 c.tested_on.len(),
                 list(&c.tested_on),

@@ -444,6 +444,7 @@ mod tests {
         let scaling = Scaling { temperature: 0.0, background: 0.0 };
         let nothing = Calibration {
             scaling,
+            phantoms: None,
             fitted_on: Vec::new(),
             tested_on: Vec::new(),
             expected_error: [0.0; 2],

@@ -43,7 +43,9 @@ pub fn calibrate(
     }
     let (fit_voxels, fitted_on) = held_out(model, phantoms, fit, progress)?;
     let (test_voxels, tested_on) = held_out(model, phantoms, test, progress)?;
-    Calibration::of(&fit_voxels, fitted_on, &test_voxels, tested_on)
+    let found = Calibration::of(&fit_voxels, fitted_on, &test_voxels, tested_on);
+    found
+        .map(|calibration| Calibration { phantoms: Some(phantoms.to_string()), ..calibration })
         .ok_or_else(|| CalibrationError::NoCase([fit, test].concat()))
 }
 
