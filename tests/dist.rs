@@ -110,6 +110,7 @@ fn the_packages_install_run_and_leave_nothing_behind() {
         "/usr/share/man/man1/hilum.1.gz",
         "/usr/share/hilum/models/diunet/weights.safetensors",
         "/usr/share/hilum/models/diunet/MODEL_CARD.md",
+        "/usr/share/hilum/models/diunet-with-lidc/MODEL_CARD.md",
         "/usr/share/hilum/models/risk/forest.json",
         "/usr/share/doc/hilum/copyright",
         "/usr/share/doc/hilum/licences-of-crates.txt.gz",

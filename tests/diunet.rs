@@ -3,7 +3,7 @@
 use hilum::contour::{Mask, rasterize};
 use hilum::diunet::{
     LoadedModel, MODEL_CARD, ModelManifest, Recall, SegmentError, Variant, Weights, default_model_dir, find_lungs,
-    segment, segment_again,
+    networks_in, segment, segment_again,
 };
 use hilum::geometry::VoxelGrid;
 use hilum::image::CtVolume;
@@ -174,15 +174,24 @@ fn lungs_are_found_in_a_phantom_and_lie_around_its_middle() {
 }
 
 #[test]
-fn the_card_of_the_shipped_model_says_what_its_manifest_says() {
-    let path = default_model_dir().join(MODEL_CARD);
-    let card = shipped().manifest().model_card();
-    // `HILUM_WRITE_CARD=1 cargo test --test promises card_of_the_shipped` writes it again.
-    if std::env::var_os("HILUM_WRITE_CARD").is_some() {
-        std::fs::write(&path, &card).expect("the folder of the model can be written");
+fn the_cards_of_the_shipped_models_say_what_their_manifests_say() {
+    let networks = networks_in(&hilum::models_dir());
+    let ids: Vec<&str> = networks.iter().map(|(_, manifest)| manifest.model_id.as_str()).collect();
+    assert_eq!(ids, ["diunet-r-fast25d-synthetic", "diunet-r-fast25d-with-lidc"], "the usual one first");
+    for (folder, _) in &networks {
+        let card = LoadedModel::load(folder).expect("it loads").manifest().model_card();
+        let path = folder.join(MODEL_CARD);
+        // `HILUM_WRITE_CARD=1 cargo test --test promises cards_of_the_shipped` writes them again.
+        if std::env::var_os("HILUM_WRITE_CARD").is_some() {
+            std::fs::write(&path, &card).expect("the folder of the model can be written");
+        }
+        assert_eq!(std::fs::read_to_string(path).expect("the card"), card);
+        assert!(card.contains("Synthetic") && card.contains("chose the checkpoint") && !card.contains("CTV proposal"));
+        // The patient of the second one is named by what is public, and nobody was held out.
+        let of_patient = card.contains("LIDC-IDRI-0001") && card.contains("No patient was held out");
+        assert_eq!(of_patient, folder != &default_model_dir());
+        assert_eq!(card.contains("have never seen a patient"), !of_patient);
     }
-    assert_eq!(std::fs::read_to_string(path).expect("the card"), card);
-    assert!(card.contains("Synthetic") && card.contains("chose the checkpoint") && !card.contains("CTV proposal"));
 }
 
 #[test]

@@ -325,8 +325,8 @@ Examples:
 
 JSON keys:
   folder          the model folder
-  calibration     {temperature (logits are divided by it), background (added to its logit), fitted_on (seeds), tested_on
-                  (seeds), expected_error (expected calibration error, without the scaling and with it), mean_log_loss
+  calibration     {temperature (logits are divided by it), background (added to its logit), phantoms (reference or
+                  population), fitted_on (seeds), tested_on (seeds), expected_error (expected calibration error, without the scaling and with it), mean_log_loss
                   (the same), bins [{voxels, probability (mean, of what was drawn), right (share)}], plain_background
                   {voxels, probability, right} (taken for background with more than 99 %, in none of the others)}")]
 pub struct CalibrationArgs {

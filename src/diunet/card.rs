@@ -115,7 +115,13 @@ impl ModelManifest {
         if let Some(c) = &t.cohort {
             line!(
                 card,
-                "Of the samples, {:.0} % were of {} ({}), deformed and with other contrast at random. Their stations are {}.\n",
+                "Of the samples{}, {:.0} % were of {} ({}), deformed and with other contrast at random. Their stations are {}.\n",
+                // From what was learned before the checkpoint is not known here.
+                if t.options.as_ref().is_some_and(|o| o.resumed_from.is_some()) {
+                    " of the last part of the training"
+                } else {
+                    ""
+                },
                 100.0 * c.share,
                 patients(c.patients - c.held_out),
                 c.note.trim().trim_end_matches('.'),

@@ -8,6 +8,7 @@ mod edit;
 mod frame;
 mod live;
 mod made;
+mod network;
 mod soak;
 mod structures;
 
@@ -17,8 +18,7 @@ use super::failure::Failure;
 use super::output;
 use super::terminal::Terminal;
 use crate::contour;
-use crate::diunet::{self, LoadedModel, SegmentError};
-use crate::progress::{Progress, Silent};
+use crate::progress::Progress;
 use crate::workbench::{load_case, load_demo};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -41,7 +41,7 @@ use std::time::{Duration, Instant};
   parse      all points of the structure set of CASE, bound to the slices
   masks      masks of all structures of CASE from their contours
   export     CASE written as a new structure set, read back and proved
-  diunet     the network on the demo case, a slice
+  diunet     the network on the demo case, a slice with all that belongs to it; then the network alone, beside onnxruntime
   frame      a frame of the window, drawn off screen at 3840 x 2160 and 1600 x 1000 with 1 and with 40 structures,
              while slices are scrolled and while a brush paints (promised: at most 8 ms of the processor at 4K, and
              at most 1.5 times as long with 40 structures as with one)
@@ -66,6 +66,10 @@ JSON keys:
   what           what was measured, in words
   optimized      true in a release build
   peak_mb        largest memory of the program so far, MB; null where unknown
+  seconds_per_slice  of the network alone, median, two threads, batch 1; null for all but diunet
+  peer           the same network in onnxruntime, in the same run; null for all but diunet, and where numpy, onnx and onnxruntime
+                 are not installed for python3 (or HILUM_PYTHON) {name, seconds_per_slice, ratio (Hilum to peer),
+                 largest_difference (of logits), same_station (share of pixels)}
 JSON keys of edit:
   name           edit
   optimized      true in a release build
@@ -171,6 +175,8 @@ struct Report {
     what: String,
     optimized: bool,
     peak_mb: Option<f64>,
+    seconds_per_slice: Option<f64>,
+    peer: Option<network::Peer>,
 }
 
 /// The largest resident memory of this process so far, MB; only Linux tells.
@@ -199,6 +205,8 @@ impl Report {
             what,
             optimized: !cfg!(debug_assertions),
             peak_mb: peak_mb(),
+            seconds_per_slice: None,
+            peer: None,
         }
     }
 }
@@ -230,7 +238,7 @@ impl Bench {
             Name::Parse => self.parse(terminal)?,
             Name::Masks => self.masks(terminal)?,
             Name::Export => self.export(terminal)?,
-            Name::Diunet => Self::diunet(terminal)?,
+            Name::Diunet => self.diunet(terminal)?,
         };
         terminal.finish();
         if self.json {
@@ -240,6 +248,11 @@ impl Bench {
                 "{}: p50 {:.3} ms, p99 {:.3} ms, max {:.3} ms over {} samples ({})\n",
                 report.name, report.p50_ms, report.p99_ms, report.max_ms, report.n, report.what
             ))?;
+            if let Some(seconds) = report.seconds_per_slice {
+                let peer =
+                    report.peer.as_ref().map_or_else(|| "onnxruntime is not installed".to_owned(), ToString::to_string);
+                output::print(&format!("the network alone: {seconds:.4} s a slice; {peer}\n"))?;
+            }
         }
         self.check_limit(report.p99_ms)
     }
@@ -324,23 +337,6 @@ impl Bench {
             );
         }
         Ok(Report::of("load", what, samples))
-    }
-
-    fn diunet(terminal: &Terminal) -> Result<Report, Failure> {
-        let model = LoadedModel::load(&diunet::default_model_dir()).map_err(Failure::refused)?;
-        let loaded = load_demo(crate::workbench::Workbench::DEMO_SEED, &Silent)?;
-        let mut samples = Vec::new();
-        let mut last = Instant::now();
-        diunet::segment(&model, &loaded.case.image.volume, &loaded.case.gtv_mask(), terminal, &mut |_| {
-            samples.push(last.elapsed());
-            last = Instant::now();
-        })
-        .map_err(|error| match error {
-            SegmentError::Cancelled => Failure::Cancelled,
-            other => Failure::refused(other),
-        })?;
-        let what = format!("a slice of the demo case, model {}", model.manifest().model_id);
-        Ok(Report::of("diunet", what, samples))
     }
 }
 
