@@ -119,7 +119,9 @@ fn check(w: &Window, place: &str, wrong: &mut BTreeSet<String>) {
     let networks = w.workbench().networks();
     let folders = networks.iter().filter_map(|(folder, _)| folder.to_str());
     let ids = networks.iter().map(|(_, manifest)| manifest.model_id.as_str());
-    let names: Vec<&str> = names.into_iter().chain(folders).chain(ids).collect();
+    let mut names: Vec<&str> = names.into_iter().chain(folders).chain(ids).collect();
+    // One may begin as another does.
+    names.sort_by_key(|name| std::cmp::Reverse(name.len()));
     for node in w.harness.query_all_by(|_| true) {
         let node = node.accesskit_node();
         for words in [node.label(), node.description()].into_iter().flatten() {

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 /// Islands smaller than this go, unless they are all there is of the structure, cm3.
 const LEAST_ISLAND_CM3: f64 = 0.3;
+/// Of a station also those smaller than this share of its largest part: a station is one place. A CTV may have several.
+const LEAST_SHARE: f64 = 0.1;
 /// Holes in a slice smaller than this are closed, mm2.
 const LARGEST_HOLE_MM2: f64 = 100.0;
 
@@ -17,7 +19,7 @@ pub fn tidy(slices: &mut [Arc<SliceLogits>], size: usize, spacing_mm: f64, thick
     let area_mm2 = spacing_mm * spacing_mm;
     let mut labels: Vec<Vec<u8>> = slices.iter().map(|s| s.labels()).collect();
     for class in 1..CLASSES {
-        for (k, pixel) in islands(&labels, class as u8, size, area_mm2, thickness_mm) {
+        for (k, pixel) in islands(&labels, class as u8, LEAST_SHARE, size, area_mm2, thickness_mm) {
             Arc::make_mut(&mut slices[k]).lower(class, pixel);
             changed.insert(k);
         }
@@ -35,7 +37,7 @@ pub fn tidy(slices: &mut [Arc<SliceLogits>], size: usize, spacing_mm: f64, thick
     }
     let mut ctv: Vec<Vec<u8>> =
         slices.iter().map(|s| s.ctv.iter().map(|v| u8::from(*v > half::f16::ZERO)).collect()).collect();
-    for (k, pixel) in islands(&ctv, 1, size, area_mm2, thickness_mm) {
+    for (k, pixel) in islands(&ctv, 1, 0.0, size, area_mm2, thickness_mm) {
         Arc::make_mut(&mut slices[k]).flip_ctv(pixel);
         ctv[k][pixel] = 0;
         changed.insert(k);
@@ -50,7 +52,14 @@ pub fn tidy(slices: &mut [Arc<SliceLogits>], size: usize, spacing_mm: f64, thick
 }
 
 /// Pixels `(slice, pixel)` of the islands of `class` that are too small (six neighbours).
-fn islands(labels: &[Vec<u8>], class: u8, size: usize, area_mm2: f64, thickness_mm: &[f64]) -> Vec<(usize, usize)> {
+fn islands(
+    labels: &[Vec<u8>],
+    class: u8,
+    least_share: f64,
+    size: usize,
+    area_mm2: f64,
+    thickness_mm: &[f64],
+) -> Vec<(usize, usize)> {
     let mut seen: Vec<Vec<bool>> = labels.iter().map(|l| vec![false; l.len()]).collect();
     let mut found: Vec<(f64, Vec<(usize, usize)>)> = Vec::new();
     for k in 0..labels.len() {
@@ -82,7 +91,8 @@ fn islands(labels: &[Vec<u8>], class: u8, size: usize, area_mm2: f64, thickness_
         }
     }
     let largest = found.iter().map(|(v, _)| *v).fold(0.0, f64::max);
-    found.into_iter().filter(|(v, _)| *v < LEAST_ISLAND_CM3 && *v < largest).flat_map(|(_, island)| island).collect()
+    let least = LEAST_ISLAND_CM3.max(least_share * largest).min(largest);
+    found.into_iter().filter(|(v, _)| *v < least).flat_map(|(_, island)| island).collect()
 }
 
 /// Background pixels of small holes within `class` (they reach neither the border of the image nor another class).
