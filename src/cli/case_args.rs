@@ -39,6 +39,18 @@ pub struct CaseArgs {
 }
 
 impl CaseArgs {
+    /// A case of many, named by its path alone.
+    pub fn of(path: &Path) -> Self {
+        Self {
+            case: vec![path.to_owned()],
+            demo: false,
+            seed: Workbench::DEMO_SEED,
+            series: None,
+            roles: Vec::new(),
+            accept_geometry: false,
+        }
+    }
+
     /// The seed, if the demo case was asked for.
     pub fn demo_seed(&self) -> Option<u64> {
         self.demo.then_some(self.seed)

@@ -7,7 +7,7 @@ use crate::anatomy::{AnatomyError, AnatomySources, Organ, case_sources, draw_sta
 use crate::contour::Mask;
 use crate::structures::{Role, Station};
 use crate::studies::train_diunet::Patient;
-use crate::workbench::{Case, SeriesChoice};
+use crate::workbench::Case;
 use std::path::Path;
 
 /// Reads a case, named by its path. The inner error says why it is of no use. Without `with_blood` its blood is empty.
@@ -17,14 +17,7 @@ pub fn known_case(
     with_blood: bool,
     terminal: &Terminal,
 ) -> Result<Result<Patient, String>, Failure> {
-    let args = CaseArgs {
-        case: vec![path.to_owned()],
-        demo: false,
-        seed: 0,
-        series: None::<SeriesChoice>,
-        roles: Vec::new(),
-        accept_geometry: false,
-    };
+    let args = CaseArgs::of(path);
     let loaded = args.load_quietly(false, terminal)?.loaded;
     let case = &loaded.case;
     let sources = if by_rules || with_blood { Some(sources(case, terminal)?) } else { None };

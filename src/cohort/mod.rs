@@ -10,7 +10,7 @@ mod store;
 
 pub use inconsistencies::{Inconsistency, inconsistencies};
 pub use observed::ObservedRecurrence;
-pub use patient::{CellProblem, Column, Outcome, PatientRecord};
+pub use patient::{CellProblem, Column, Outcome, PatientRecord, yes_or_no};
 pub use recurrence::{Denominator, PublishedRecurrence, RecurrenceError, RecurrenceMap, StationRecurrence};
 pub use sheet::{Sheet, SheetError};
 pub use store::{CohortAbout, CohortStore, Imported, StoreError, StoredFeatures};

@@ -141,7 +141,11 @@ impl std::fmt::Display for CellProblem {
     }
 }
 
-fn yes_or_no(text: &str) -> Result<bool, String> {
+/// Whether a cell says that something happened.
+///
+/// # Errors
+/// The reason why it says neither.
+pub fn yes_or_no(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "1.0" | "true" | "yes" | "y" => Ok(true),
         "0" | "0.0" | "false" | "no" | "n" => Ok(false),

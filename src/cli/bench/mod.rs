@@ -249,8 +249,10 @@ impl Bench {
                 report.name, report.p50_ms, report.p99_ms, report.max_ms, report.n, report.what
             ))?;
             if let Some(seconds) = report.seconds_per_slice {
-                let peer =
-                    report.peer.as_ref().map_or_else(|| "onnxruntime is not installed".to_owned(), ToString::to_string);
+                let peer = report.peer.as_ref().map_or_else(
+                    || "onnxruntime did not run: it is not installed, or HILUM_LOG=warn tells why".to_owned(),
+                    ToString::to_string,
+                );
                 output::print(&format!("the network alone: {seconds:.4} s a slice; {peer}\n"))?;
             }
         }

@@ -32,7 +32,7 @@ A case that fails is listed with its reason, and the others go on. What is done 
 computed again when its files, its clinical values, the options, the network or the definition of the features have changed.
 
 JSON keys:
-  computed, kept, without_case  patients
+  computed, kept, without_case  patients whose case was gone through (failed ones too), has not changed since, or is not there
   failed                        [{patient, reason}]")]
 pub struct Compute {
     /// The cohort
@@ -114,7 +114,9 @@ impl Compute {
         let total = wanted.len();
         for part in wanted.chunks(rayon::current_num_threads()) {
             terminal.report("Computing features", report.computed, total);
-            terminal.checkpoint()?;
+            if terminal.is_cancelled() {
+                return Err(stopped(report.computed));
+            }
             let found: Vec<Result<Vec<Option<f64>>, Failure>> = part
                 .par_iter()
                 .map(|(patient, case, _)| self.features(case, patient, network.as_ref().map(|(_, f)| f.as_path())))
@@ -143,7 +145,11 @@ impl Compute {
             let table = table(&patients, &features).map_err(Failure::failed)?;
             output::write_file(path, &table, self.overwrite)?;
         }
-        if self.json { output::print_json(&report) } else { output::print(&words(&report)) }
+        if self.json {
+            output::print_json(&report)
+        } else {
+            output::print(&words(&report, features.values().filter(|f| f.values.is_ok()).count()))
+        }
     }
 
     /// Hash of all that the features of a case follow from, but for their definition: its files by name, size and time of
@@ -170,14 +176,7 @@ impl Compute {
         patient: &PatientRecord,
         network: Option<&Path>,
     ) -> Result<Vec<Option<f64>>, Failure> {
-        let args = CaseArgs {
-            case: vec![path.to_owned()],
-            demo: false,
-            seed: 0,
-            series: None,
-            roles: Vec::new(),
-            accept_geometry: false,
-        };
+        let args = CaseArgs::of(path);
         // One of many: what it is at is not shown, but it stops when asked.
         let quiet = Terminal::new(true);
         let LoadedCase { mut case, surroundings, .. } = args.load_quietly(true, &quiet)?.loaded;
@@ -237,9 +236,10 @@ fn table(
     writer.into_inner().map_err(|e| e.into_error().into())
 }
 
-fn words(report: &Report) -> String {
+/// `known`: patients with features.
+fn words(report: &Report, known: usize) -> String {
     let mut text = format!(
-        "features of {} cases were computed, {} were as they are, {} patients have no case that is there\n",
+        "{} cases were gone through, {} have not changed since, {} patients have no case that is there; features are known of {known}\n",
         report.computed, report.kept, report.without_case
     );
     if !report.failed.is_empty() {

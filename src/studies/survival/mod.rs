@@ -5,7 +5,7 @@ mod figure;
 
 pub use figure::{csv, svg};
 
-use crate::cohort::Sheet;
+use crate::cohort::{Sheet, yes_or_no};
 use crate::survival::{
     ChiSquareTest, Coefficient, ConfidenceTransform, CoxModel, CumulativeIncidence, Ending, FollowUp, Interval,
     KaplanMeier, KaplanMeierError, LogRank, LogRankError, LogRankWeight, RestrictedMean, Ties, log_rank, two_sided_p,
@@ -164,11 +164,7 @@ struct Row {
 }
 
 fn truth(cell: &str) -> Option<bool> {
-    match cell.to_ascii_lowercase().as_str() {
-        "1" | "1.0" | "true" | "yes" => Some(true),
-        "0" | "0.0" | "false" | "no" => Some(false),
-        _ => None,
-    }
+    yes_or_no(cell).ok()
 }
 
 fn column(sheet: &Sheet, name: &str) -> Result<usize, SurvivalError> {

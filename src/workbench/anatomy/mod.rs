@@ -201,7 +201,7 @@ impl Workbench {
             self.anatomy = CaseAnatomy::new(self.case_count, self.settings.rule_set());
         }
         let rule_set = self.settings.rule_set();
-        if self.anatomy.rule_set != rule_set {
+        if !Arc::ptr_eq(&self.anatomy.rule_set, &rule_set) && self.anatomy.rule_set != rule_set {
             self.anatomy.rule_set = rule_set;
             self.anatomy.settle();
         }

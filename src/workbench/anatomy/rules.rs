@@ -31,10 +31,18 @@ pub fn is_rule_outline(roi: RoiId) -> bool {
 }
 
 /// From what the rules draw.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(super) struct Basis {
     landmarks: Landmarks,
     rules: Arc<RuleSet>,
+}
+
+impl PartialEq for Basis {
+    /// Asked several times a frame: the rules are nearly always the same ones in memory.
+    fn eq(&self, other: &Self) -> bool {
+        let same_rules = Arc::ptr_eq(&self.rules, &other.rules) || self.rules == other.rules;
+        same_rules && self.landmarks == other.landmarks
+    }
 }
 
 /// What the rules draw, and from what.
