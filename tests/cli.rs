@@ -864,10 +864,7 @@ fn the_documented_keys_are_the_printed_ones() {
         ),
         ("bench", vec!["bench", "rasterise", "--repeat", "1"]),
         ("cohort map", vec!["cohort", "map"]),
-        (
-            "train risk",
-            vec!["train", "risk", "--patients", "24", "--events", "12", "--repeats", "1", "-o", text(&file("r"))],
-        ),
+        ("train risk", vec!["train", "risk", "--patients", "30", "--repeats", "1", "-o", text(&file("r"))]),
     ] {
         Documented::of(command).check(&json(&args), command);
     }
@@ -1113,6 +1110,7 @@ fn every_command_explains_itself() {
         "screenshot",
         "train diunet",
         "train risk",
+        "cohort simulate",
         "bench",
     ];
     let overview = output(&["--help"]);

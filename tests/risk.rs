@@ -1,11 +1,14 @@
 //! Promises about risk, survival and the recurrence map: golden numbers, honest validation, and a model file that
 //! is refused when it does not fit.
 
-use hilum::cohort::{Denominator, PublishedRecurrence, RecurrenceError, inconsistencies};
+use hilum::cohort::{Denominator, PatientRecord, PublishedRecurrence, RecurrenceError, inconsistencies};
 use hilum::features::*;
 use hilum::progress::{Progress, Silent};
 use hilum::risk::*;
 use hilum::structures::Station;
+use hilum::studies::simulated_cohort::{Margins, SimulationError, simulate};
+use hilum::studies::train_risk::{TrainRiskConfig, train};
+use hilum::studies::training_set::{Endpoint, Event, TrainingSet};
 use hilum::survival::*;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -228,8 +231,8 @@ fn small_model() -> (RiskModel, FittedForest, Vec<Vec<f64>>) {
             method: "none".into(),
             auc: 0.8,
             auc_interval: interval,
-            auc_repeats_mean: 0.8,
-            auc_repeats_sd: 0.01,
+            auc_repeats_mean: Some(0.8),
+            auc_repeats_sd: Some(0.01),
             brier: 0.2,
             accuracy: 0.7,
             accuracy_interval: interval,
@@ -237,13 +240,62 @@ fn small_model() -> (RiskModel, FittedForest, Vec<Vec<f64>>) {
             calibration_slope: None,
         },
         forest: params,
-        pipeline: PipelineConfig::default(),
-        seed: 7,
+        procedure: Procedure::Recommended,
         smartcore_version: String::new(),
         forest_sha256: String::new(),
+        training_sha256: String::new(),
+        report_sha256: String::new(),
         model_sha256: String::new(),
     };
-    (RiskModel::assemble(manifest, forest.to_json()).expect("fits together"), forest, columns)
+    let rows = (0..n).map(|r| columns.iter().map(|c| c[r]).collect()).collect();
+    let training = TrainingPatients { rows, outcome: outcome.clone() };
+    let report = small_report(&outcome, &forest.predict(&slices).expect("predicts"), params);
+    (RiskModel::assemble(manifest, forest.to_json(), &training, &report).expect("fits together"), forest, columns)
+}
+
+/// What a model file has to say about its making, with probabilities at hand.
+fn small_report(outcome: &[bool], p: &[f64], params: ForestParams) -> RiskReport {
+    let performance = Performance::of(outcome, p, 1).expect("both outcomes");
+    let events = outcome.iter().filter(|y| **y).count();
+    RiskReport {
+        cohort: "test".into(),
+        simulated: true,
+        endpoint: "any recurrence".into(),
+        flow: vec![FlowRow { what: "in the cohort".into(), patients: outcome.len() }],
+        patients: outcome.len(),
+        events,
+        candidates: 4,
+        procedure: Procedure::Recommended,
+        recommended: RecommendedReport {
+            steps: Vec::new(),
+            config: PipelineConfig::default(),
+            performance: performance.clone(),
+            repeat_aucs: vec![performance.auc],
+            spread_over_repeats: 0.0,
+            folds: Vec::new(),
+            filtered: 4,
+            curve: Vec::new(),
+            features: INPUTS.map(String::from).to_vec(),
+            params,
+            stability: None,
+            shares: Vec::new(),
+        },
+        paper: PaperReport {
+            steps: Vec::new(),
+            config: PaperConfig::default(),
+            trained_on: outcome.len(),
+            performance: Some(performance),
+            filtered: 4,
+            curve: Vec::new(),
+            features: INPUTS.map(String::from).to_vec(),
+            params,
+        },
+        leaky_auc: 0.8,
+        baselines: Vec::new(),
+        subgroups: Vec::new(),
+        truth: None,
+        true_features: Vec::new(),
+    }
 }
 
 #[test]
@@ -255,19 +307,9 @@ fn the_flat_forest_gives_the_probabilities_of_smartcore() {
         let values: Vec<f64> = columns.iter().map(|c| c[row]).collect();
         let (p, sd) = model.forest().predict(&values);
         assert!((p - expected).abs() < 1e-12 && (0.0..=0.6).contains(&sd));
-        let (base, contributions) = model.forest().path_contributions(&values);
+        let (base, contributions) = model.forest().shapley(&values);
         close(base + contributions.iter().sum::<f64>(), *expected, 1e-12);
     }
-    let values: Vec<f64> = columns.iter().map(|c| c[0]).collect();
-    let best = (0..50)
-        .map(|_| {
-            let start = std::time::Instant::now();
-            std::hint::black_box(model.forest().predict(std::hint::black_box(&values)));
-            start.elapsed()
-        })
-        .min()
-        .expect("fifty runs");
-    assert!(best.as_secs_f64() < 200e-6, "one prediction took {best:?}");
 }
 
 /// Station 10R with a CTV in it, as a feature vector.
@@ -357,37 +399,49 @@ fn a_model_folder_reads_back_and_a_wrong_one_is_refused_with_the_reason() {
     model.save(folder.path()).expect("writes");
     assert_eq!(RiskModel::load(folder.path()).expect("reads"), model);
 
-    let manifest = std::fs::read_to_string(folder.path().join(MANIFEST_FILE)).expect("readable");
-    let forest = std::fs::read(folder.path().join(FOREST_FILE)).expect("readable");
+    let file = |name: &str| folder.path().join(name);
+    let manifest = std::fs::read_to_string(file(MANIFEST_FILE)).expect("readable");
+    let with_manifest = |text: &str| {
+        std::fs::write(file(MANIFEST_FILE), text).expect("written");
+        let error = RiskModel::load(folder.path()).expect_err("refused");
+        std::fs::write(file(MANIFEST_FILE), &manifest).expect("written");
+        error
+    };
     let changed = |from: &str, to: &str| {
         assert!(manifest.contains(from), "{from}");
-        RiskModel::from_bytes(manifest.replace(from, to).as_bytes(), forest.clone(), Path::new("there"))
-            .expect_err("refused")
+        with_manifest(&manifest.replace(from, to))
     };
     assert!(matches!(changed("49a9c992", "00000000"), RiskModelError::Schema { .. }));
     assert!(matches!(changed("\"0.7.0\"", "\"0.6.0\""), RiskModelError::Version { .. }));
     assert!(matches!(changed("ln10r_ctv_in_ln", "ln99_ctv_in_ln"), RiskModelError::Manifest { .. }));
-    assert!(matches!(changed("\"format\": 2", "\"format\": 1"), RiskModelError::Manifest { .. }));
+    let older = changed("\"format\": 3", "\"format\": 2").to_string();
+    assert!(older.contains("layout 2 instead of 3"), "{older}");
     // Names that are all known, but not in the order of the forest; a fill; what it was trained on.
     let swapped = manifest.replace("g_central", "?").replace("c_stage_t", "g_central").replace('?', "c_stage_t");
-    let error = RiskModel::from_bytes(swapped.as_bytes(), forest.clone(), Path::new("there")).expect_err("refused");
+    let error = with_manifest(&swapped);
     assert!(matches!(error, RiskModelError::Changed { .. }), "{error}");
-    assert!(matches!(changed("\"fill\": 2.0", "\"fill\": 3.0"), RiskModelError::Changed { .. }));
-    assert!(matches!(changed("\"simulated\": true", "\"simulated\": false"), RiskModelError::Changed { .. }));
-    assert!(matches!(
-        changed("\"correlation_limit\": 0.9", "\"correlation_limit\": 0.8"),
-        RiskModelError::Changed { .. }
-    ));
-    let mut other = forest.clone();
-    let digit = other.iter().rposition(u8::is_ascii_digit).expect("a digit");
-    other[digit] ^= 1;
-    let error = RiskModel::from_bytes(manifest.as_bytes(), other, Path::new("there")).expect_err("refused");
-    assert!(matches!(error, RiskModelError::Hash { .. }));
-    assert!(error.to_string().ends_with("there/forest.json"), "{error}");
-    std::fs::remove_file(folder.path().join(FOREST_FILE)).expect("removes");
-    let error = RiskModel::load(folder.path()).expect_err("refused");
-    assert!(matches!(error, RiskModelError::Missing { file: "forest.json", .. }));
-    assert!(error.to_string().contains("hilum train risk"));
+    for (from, to) in [
+        ("\"fill\": 2.0", "\"fill\": 3.0"),
+        ("\"simulated\": true", "\"simulated\": false"),
+        ("\"recommended\"", "\"paper\""),
+    ] {
+        assert!(matches!(changed(from, to), RiskModelError::Changed { .. }), "{from}");
+    }
+    for name in [FOREST_FILE, TRAINING_FILE, REPORT_FILE] {
+        let whole = std::fs::read(file(name)).expect("readable");
+        let mut other = whole.clone();
+        let digit = other.iter().rposition(u8::is_ascii_digit).expect("a digit");
+        other[digit] ^= 1;
+        std::fs::write(file(name), &other).expect("written");
+        let error = RiskModel::load(folder.path()).expect_err("refused");
+        assert!(matches!(error, RiskModelError::Hash { .. }), "{error}");
+        assert!(error.to_string().ends_with(name), "{error}");
+        std::fs::remove_file(file(name)).expect("removes");
+        let error = RiskModel::load(folder.path()).expect_err("refused");
+        assert!(matches!(error, RiskModelError::Missing { .. }) && error.to_string().contains("hilum train risk"));
+        std::fs::write(file(name), &whole).expect("written");
+    }
+    assert_eq!(RiskModel::load(folder.path()).expect("reads again"), model);
 }
 
 #[test]
@@ -590,52 +644,131 @@ fn every_inconsistency_says_what_why_and_what_then() {
 
 // ---- Training and the model that comes with the program ---------------------------------------------------------
 
+/// Coarse phantoms, made quickly.
+fn coarse(seed: u64) -> hilum::phantom::PhantomConfig {
+    hilum::phantom::PhantomConfig::new(seed, [64, 64, 36], [6.0, 6.0, 8.0])
+}
+
 #[test]
-fn simulated_patients_train_a_model_that_says_so() {
-    use hilum::phantom::PhantomConfig;
-    use hilum::studies::simulated_cohort::simulate;
-    use hilum::studies::train_risk::{TrainRiskConfig, train_on};
-    // Coarse phantoms, made quickly; the folds are small for the same reason.
-    let coarse = |seed: u64| PhantomConfig::new(seed, [64, 64, 36], [6.0, 6.0, 8.0]);
-    let cohort = simulate(24, 12, 3, &coarse, &Silent).expect("makes patients");
-    assert_eq!(cohort.patients.len(), 24);
-    assert_eq!(cohort.patients.iter().filter(|p| p.recurred).count(), 12);
+fn simulated_patients_have_the_published_numbers_and_follow_the_written_truth() {
+    let published = Margins::published();
+    assert_eq!((published.patients, published.men, published.central, published.recurring), (180, 133, 142, 94));
+    assert_eq!((published.events(), Margins::scaled(180)), (170, published));
+    let margins = Margins::scaled(30);
+    let cohort = simulate(&margins, 3, &coarse, &Silent).expect("makes patients");
+    let count = |holds: &dyn Fn(&PatientRecord) -> bool| cohort.patients.iter().filter(|p| holds(&p.record)).count();
+    assert_eq!(cohort.patients.len(), 30);
+    assert_eq!(count(&|p| p.clinical.sex == Some(Sex::Male)), margins.men);
+    assert_eq!(count(&|p| p.clinical.central == Some(true)), margins.central);
+    assert_eq!(count(&|p| p.outcome.recurred == Some(true)), margins.recurring);
+    assert_eq!(count(&|p| p.extra["concurrent_chemoradiotherapy"] == "1"), margins.concurrent_chemoradiotherapy);
+    for station in Station::all() {
+        let found = count(&|p| p.outcome.recurrence_stations.contains(&station));
+        assert_eq!(found, margins.stations[station.index()], "{station}");
+    }
+    let mut ages: Vec<f64> = cohort.patients.iter().filter_map(|p| p.record.clinical.age_years).collect();
+    ages.sort_by(f64::total_cmp);
+    assert_eq!(ages[15], 60.0);
+    let follow_up: Vec<FollowUp> = cohort
+        .patients
+        .iter()
+        .map(|p| &p.record.outcome)
+        .map(|o| FollowUp { time: o.follow_up_months.expect("known"), event: o.died == Some(true) })
+        .collect();
+    assert_eq!(KaplanMeier::of_follow_up(&follow_up).expect("a curve").median(), Some(36.0));
+    for patient in &cohort.patients {
+        let outcome = &patient.record.outcome;
+        assert_eq!(outcome.recurred, Some(!outcome.recurrence_stations.is_empty()), "each recurs somewhere");
+        assert_eq!(outcome.recurred, Some(outcome.recurrence_months.is_some()));
+        assert!(outcome.recurrence_months.is_none_or(|m| Some(m) <= outcome.follow_up_months));
+        assert_eq!(patient.record.clinical.central, patient.features.partition.near_airway);
+    }
     let mean = |recurred: bool| {
-        let of: Vec<f64> = cohort.patients.iter().filter(|p| p.recurred == recurred).map(|p| p.log_odds).collect();
+        let of = cohort.patients.iter().filter(|p| p.record.outcome.recurred == Some(recurred));
+        let of: Vec<f64> = of.map(|p| p.log_hazard).collect();
         of.iter().sum::<f64>() / of.len() as f64
     };
     assert!(mean(true) > mean(false), "the outcome follows the written truth");
-    let again = simulate(24, 12, 3, &coarse, &Silent).expect("makes patients");
+    assert!(cohort.truth().contains("+1.0000  GTV reaches station 10R"), "{}", cohort.truth());
+    let again = simulate(&margins, 3, &coarse, &Silent).expect("makes patients");
     for (a, b) in cohort.patients.iter().zip(&again.patients) {
-        assert_eq!((&a.features, &a.clinical, a.recurred), (&b.features, &b.clinical, b.recurred));
+        assert_eq!((&a.features, &a.record), (&b.features, &b.record));
     }
-    let config = TrainRiskConfig {
-        patients: 24,
-        events: 12,
-        seed: 3,
+    assert!(matches!(simulate(&margins, 3, &coarse, &Stopped), Err(SimulationError::Cancelled(_))));
+    assert!(matches!(simulate(&Margins::scaled(9), 3, &coarse, &Silent), Err(SimulationError::TooFew(9))));
+}
+
+#[test]
+fn both_procedures_train_on_a_cohort_and_the_model_says_so() {
+    let cohort = simulate(&Margins::scaled(40), 3, &coarse, &Silent).expect("makes patients");
+    let set = TrainingSet::of_simulated(&cohort, Endpoint::default()).expect("a table");
+    let forest = quick(KeepRule::Fixed(4), 3).elimination;
+    let mut config = TrainRiskConfig {
         pipeline: PipelineConfig { outer_folds: 3, ..quick(KeepRule::Fixed(4), 3) },
-        out_dir: "unused".into(),
+        paper: PaperConfig { keep: 6, elimination: forest, grid: vec![forest], folds: 3, ..PaperConfig::default() },
+        ..TrainRiskConfig::default()
     };
-    let report = train_on(&cohort, &config, &Silent).expect("trains");
-    let manifest = report.model.manifest();
+    let trained = train(&set, &config, &Silent).expect("trains");
+    let (manifest, report) = (trained.model.manifest(), trained.model.report());
     assert!(manifest.simulated && manifest.provenance.contains("simulated patients"));
-    assert_eq!((manifest.patients, manifest.events, manifest.features.len()), (24, 12, 4));
+    assert_eq!((manifest.patients, manifest.events, manifest.features.len()), (40, 21, 4));
     assert!(manifest.features.iter().all(|f| f.name != "g_voxel_mm3"));
-    assert_eq!(manifest.pipeline, config.pipeline);
-    assert_eq!(manifest.model_id, "simulated-24-3-p3");
-    assert!(report.model_card.contains("tested on none"), "the figures are those of the procedure");
-    let again = train_on(&cohort, &config, &Silent).expect("trains");
-    assert!(again.model == report.model && again.model_card == report.model_card, "the same seeds, the same model");
-    for patient in &cohort.patients {
-        let estimate = report.model.predict(&patient.features).expect("an estimate");
-        assert!((0.0..=1.0).contains(&estimate.probability) && estimate.out_of_range.is_empty());
+    assert_eq!(manifest.model_id, "simulated-40-recommended-p3");
+    assert_eq!((&report.recommended.config, &report.paper.config), (&config.pipeline, &config.paper));
+    assert_eq!((report.recommended.folds.len(), report.recommended.features.len()), (3, 4));
+    assert_eq!((report.paper.trained_on, report.paper.features.len()), (32, 6));
+    assert_eq!(report.paper.performance.as_ref().map(|p| p.patients), Some(8));
+    assert_eq!(report.baselines.len(), 3);
+    assert!(report.baselines.iter().all(|b| b.auc.is_some()));
+    assert!(trained.model_card.contains("tested on none") && trained.model_card.contains("**Simulated.**"));
+    assert!(trained.model_card.contains("+1.0000  GTV reaches station 10R"));
+    for words in [
+        "ROC with 95 % band",
+        "Decision curve",
+        "TRIPOD+AI",
+        "27 Usability",
+        "Procedure of the paper",
+        "simulated patients",
+    ] {
+        assert!(trained.page.contains(words), "{words}");
     }
-    assert!(
-        report.model_card.contains("**Simulated.**")
-            && report.model_card.contains("| GTV reaches station 10R | 1.00 |")
-    );
-    let stopped = simulate(24, 12, 3, &coarse, &Stopped);
-    assert!(stopped.is_err(), "cancelled");
+    let again = train(&set, &config, &Silent).expect("trains");
+    assert!(again.model == trained.model && again.page == trained.page, "the same seeds, the same model");
+    for patient in &cohort.patients {
+        let estimate = trained.model.predict(&patient.features).expect("an estimate");
+        assert!((0.0..=1.0).contains(&estimate.probability) && estimate.out_of_range.is_empty());
+        close(trained.model.probability(&patient.features).expect("a figure"), estimate.probability, 0.0);
+    }
+    config.procedure = Procedure::Paper;
+    let paper = train(&set, &config, &Silent).expect("trains");
+    let manifest = paper.model.manifest();
+    assert_eq!((manifest.patients, manifest.features.len(), manifest.procedure), (32, 6, Procedure::Paper));
+    assert!(manifest.validation.method.contains("tested once on 8 patients"), "{}", manifest.validation.method);
+    assert_eq!(paper.model.report().recommended, report.recommended, "the other one stays visible");
+}
+
+#[test]
+fn who_cannot_be_judged_at_a_horizon_is_left_out_and_counted() {
+    let cohort = simulate(&Margins::scaled(30), 5, &coarse, &Silent).expect("makes patients");
+    let set = |endpoint: Endpoint| TrainingSet::of_simulated(&cohort, endpoint).expect("a table");
+    let horizon = 24.0;
+    let whole = set(Endpoint::default());
+    assert_eq!((whole.table.len(), whole.table.events()), (30, 16));
+    let cut = set(Endpoint { horizon_months: Some(horizon), ..Endpoint::default() });
+    let outcomes = || cohort.patients.iter().map(|p| &p.record.outcome);
+    let by_then = outcomes().filter(|o| o.recurrence_months.is_some_and(|m| m <= horizon)).count();
+    let lost = outcomes()
+        .filter(|o| {
+            o.recurred == Some(false) && o.died == Some(false) && o.follow_up_months.is_some_and(|m| m < horizon)
+        })
+        .count();
+    assert!(by_then > 0 && by_then < 16 && lost > 0, "{by_then} {lost}");
+    assert_eq!((cut.table.events(), cut.table.len()), (by_then, 30 - lost));
+    let row = cut.flow.iter().find(|f| f.what.contains("observed for less than the horizon")).expect("told");
+    assert_eq!(row.patients, lost);
+    assert_eq!(cut.flow.last().map(|f| (f.what.as_str(), f.patients)), Some(("with the event", by_then)));
+    let local = set(Endpoint { event: Event::LocalFailure, ..Endpoint::default() });
+    assert_eq!(local.table.events(), outcomes().filter(|o| o.local_failure == Some(true)).count());
 }
 
 #[test]
@@ -645,7 +778,10 @@ fn the_model_that_comes_with_the_program_loads_and_names_its_patients() {
     let manifest = model.manifest();
     assert!(manifest.simulated && manifest.provenance.contains("simulated"));
     assert_eq!((manifest.patients, manifest.events), (180, 94));
-    assert_eq!(manifest.pipeline, PipelineConfig::default(), "made by `hilum train risk` as it stands");
+    let report = model.report();
+    assert_eq!(report.recommended.config, PipelineConfig::default(), "made by `hilum train risk` as it stands");
+    assert_eq!(report.paper.config, PaperConfig::default());
+    assert!(report.truth.is_some() && report.recommended.folds.len() == 25);
     let interval = manifest.validation.auc_interval;
     assert!(
         interval.lower > 0.5 && interval.lower < manifest.validation.auc && manifest.validation.auc < interval.upper
@@ -656,4 +792,45 @@ fn the_model_that_comes_with_the_program_loads_and_names_its_patients() {
     assert!(card.contains("**Simulated.**") && card.contains(&format!("{:.3}", manifest.validation.auc)));
     let estimate = model.predict(&vector(true, true, &ClinicalValues::default())).expect("an estimate");
     assert!((0.0..=1.0).contains(&estimate.probability));
+}
+
+/// The forest of smartcore on fixed features and folds is as good as that of scikit-learn (tests/fixtures/risk_forest.py).
+#[test]
+fn the_forest_is_as_good_as_that_of_scikit_learn_on_the_same_folds() {
+    #[derive(serde::Deserialize)]
+    struct Golden {
+        seeds: u64,
+        mean_auc: f64,
+        rows: Vec<Vec<f64>>,
+        outcome: Vec<u8>,
+        fold: Vec<usize>,
+    }
+    let golden: Golden = serde_json::from_str(include_str!("fixtures/risk_forest.json")).expect("a golden file");
+    let outcome: Vec<bool> = golden.outcome.iter().map(|y| *y == 1).collect();
+    let params = ForestParams { trees: 200, max_splits: Some(5), min_leaf: 3, candidates: SplitCandidates::SquareRoot };
+    let mut areas = Vec::new();
+    for seed in 0..golden.seeds {
+        for fold in 0..5 {
+            let part = |inside: bool| -> (Vec<Vec<f64>>, Vec<bool>) {
+                let rows: Vec<usize> = (0..outcome.len()).filter(|r| (golden.fold[*r] == fold) == inside).collect();
+                let columns = (0..golden.rows[0].len()).map(|f| rows.iter().map(|r| golden.rows[*r][f]).collect());
+                (columns.collect(), rows.iter().map(|r| outcome[*r]).collect())
+            };
+            let ((train, train_outcome), (test, test_outcome)) = (part(false), part(true));
+            let train: Vec<&[f64]> = train.iter().map(Vec::as_slice).collect();
+            let test: Vec<&[f64]> = test.iter().map(Vec::as_slice).collect();
+            let forest = FittedForest::fit(&train, &train_outcome, &params, seed * 1000).expect("trains");
+            areas.extend(auc(&test_outcome, &forest.predict(&test).expect("predicts")));
+        }
+    }
+    let mean = areas.iter().sum::<f64>() / areas.len() as f64;
+    assert!((mean - golden.mean_auc).abs() < 0.02, "{mean} beside {}", golden.mean_auc);
+}
+
+#[test]
+fn pure_noise_teaches_what_the_leak_does() {
+    let lesson = noise_lesson(1, &Silent).expect("judged");
+    assert!((0.35..=0.65).contains(&lesson.nested), "{lesson:?}");
+    assert!(lesson.leaky > lesson.nested + 0.05 && lesson.leaky > 0.6, "{lesson:?}");
+    assert_eq!(lesson, noise_lesson(1, &Silent).expect("judged"));
 }

@@ -121,6 +121,7 @@ JSON keys:
   scale        size of the interface, percent
   undo_memory  memory that undo may hold, MB; null for the usual
   risk         show or hide
+  risk_while_contouring  the same while a tool that draws is chosen
   tour         false once the tour has been taken or declined
   network      folder of the network that draws stations in the window")]
 pub struct SettingsCommand {
@@ -136,6 +137,9 @@ pub struct SettingsCommand {
     /// Show or hide the risk of the risk model
     #[arg(long, value_name = "WHAT")]
     risk: Option<Shown>,
+    /// Show or hide it while a tool that draws is chosen, so that it does not steer the hand
+    #[arg(long, value_name = "WHAT")]
+    risk_while_contouring: Option<Shown>,
     /// Show the tour at the next start, or not
     #[arg(long, value_name = "WHAT")]
     tour: Option<Shown>,
@@ -161,6 +165,7 @@ struct Report {
     scale: u32,
     undo_memory: Option<u32>,
     risk: Shown,
+    risk_while_contouring: Shown,
     tour: bool,
     network: PathBuf,
 }
@@ -174,6 +179,8 @@ impl SettingsCommand {
         settings.scale_percent = self.scale.or(settings.scale_percent);
         settings.history_mb = self.undo_memory.or(settings.history_mb);
         settings.risk_hidden = self.risk.map_or(settings.risk_hidden, |r| r == Shown::Hide);
+        let hidden = settings.risk_hidden_while_contouring;
+        settings.risk_hidden_while_contouring = self.risk_while_contouring.map_or(hidden, |r| r == Shown::Hide);
         settings.tour_seen = self.tour.map_or(settings.tour_seen, |t| t == Shown::Hide);
         if let Some(given) = &self.network {
             let folder = diunet::network_folder(given);
@@ -188,12 +195,17 @@ impl SettingsCommand {
             language: settings.language().tag(),
             scale: settings.scale_percent(),
             undo_memory: settings.history_mb,
-            risk: if settings.risk_hidden { Shown::Hide } else { Shown::Show },
+            risk: shown(settings.risk_hidden),
+            risk_while_contouring: shown(settings.risk_hidden_while_contouring),
             tour: !settings.tour_seen,
             network: settings.network_folder(),
         };
         if self.json { output::print_json(&report) } else { output::print(&words(&report)) }
     }
+}
+
+fn shown(hidden: bool) -> Shown {
+    if hidden { Shown::Hide } else { Shown::Show }
 }
 
 fn words(report: &Report) -> String {
@@ -202,7 +214,11 @@ fn words(report: &Report) -> String {
         "language     {}\nscale        {} %\nundo memory  {undo}\nrisk         {}\ntour         {}\nnetwork      {}\nfile         {}\n",
         report.language,
         report.scale,
-        if report.risk == Shown::Show { "shown" } else { "hidden" },
+        match (report.risk, report.risk_while_contouring) {
+            (Shown::Hide, _) => "hidden",
+            (Shown::Show, Shown::Hide) => "hidden while contouring",
+            (Shown::Show, Shown::Show) => "shown",
+        },
         if report.tour { "at the next start" } else { "seen" },
         report.network.display(),
         report.file.display(),

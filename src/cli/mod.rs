@@ -34,6 +34,7 @@ mod survival;
 mod terminal;
 mod to_dicom;
 mod train;
+mod train_risk;
 mod version;
 mod window;
 

@@ -72,13 +72,15 @@ JSON keys:
   program        name and version
   model          {model_id, endpoint (what is predicted), provenance (what it was trained on), simulated, patients,
                  events, forest_sha256, validation {method, auc, auc_interval {lower, upper}, auc_repeats_mean,
-                 auc_repeats_sd, brier, accuracy, accuracy_interval {lower, upper}, calibration_intercept,
+                 auc_repeats_sd (null for the paper's procedure), brier, accuracy, accuracy_interval {lower, upper}, calibration_intercept,
                  calibration_slope}}
   tree_sd        standard deviation between the trees; not a confidence interval
-  base           where every patient starts; base and all changes add up to the risk
-  contributions  largest change first [{feature, value, change, imputed}]
+  base           where every patient starts: the mean of the trees over the training patients
+  contributions  Shapley values, which add up with the base to the risk, largest first [{feature, value, change, imputed}]
   imputed        names of features that were missing and filled in
   out_of_range   outside of the training patients [{feature, value, min, max}]
+  unfamiliar     null without a figure {value (mean distance to the five nearest training patients, standard deviations), rank
+                 (share of these who are nearer to each other), out (more than 99 %), feature (what is strangest)}
   flags          [{code, level (note, warning, stop), text}]
   notes          remarks of the import, and what was chosen (structure set, guessed roles)
   research_only  a sentence")]
@@ -311,6 +313,7 @@ pub struct RiskReport {
     base: Option<f64>,
     pub imputed: Vec<String>,
     pub out_of_range: Vec<OutOfRangeRow>,
+    pub unfamiliar: Option<Unfamiliar>,
     contributions: Vec<ContributionRow>,
     flags: Vec<Flag>,
     notes: Vec<String>,
@@ -336,6 +339,14 @@ pub struct OutOfRangeRow {
     pub value: f64,
     pub min: f64,
     pub max: f64,
+}
+
+#[derive(serde::Serialize)]
+pub struct Unfamiliar {
+    value: f64,
+    rank: f64,
+    pub out: bool,
+    pub feature: String,
 }
 
 #[derive(serde::Serialize)]
@@ -391,19 +402,27 @@ impl RiskReport {
             base: None,
             imputed: Vec::new(),
             out_of_range: Vec::new(),
+            unfamiliar: None,
             contributions: Vec::new(),
             flags: features.flags.iter().map(Flag::of).collect(),
             notes,
             research_only: crate::RESEARCH_ONLY,
         };
         match model.predict(features) {
-            Ok(estimate) => report.take(estimate),
+            Ok(estimate) => report.take(estimate, model.manifest()),
             Err(refusal) => report.refused = Some(refusal.to_string()),
         }
         report
     }
 
-    fn take(&mut self, estimate: RiskEstimate) {
+    fn take(&mut self, estimate: RiskEstimate, manifest: &RiskManifest) {
+        let strange = &estimate.strangeness;
+        self.unfamiliar = Some(Unfamiliar {
+            value: strange.distance,
+            rank: strange.rank,
+            out: strange.is_out(),
+            feature: manifest.features.get(strange.feature).map(|f| f.name.clone()).unwrap_or_default(),
+        });
         self.risk = Some(estimate.probability);
         self.tree_sd = Some(estimate.tree_sd);
         self.base = Some(estimate.base);
@@ -440,6 +459,9 @@ impl RiskReport {
                 "{} = {:.3} lies outside the training patients ({:.3} to {:.3})",
                 o.feature, o.value, o.min, o.max
             ));
+        }
+        if let Some(strange) = self.unfamiliar.as_ref().filter(|u| u.out) {
+            doubts.push(format!("Unlike the training patients as a whole, most of all by {}", strange.feature));
         }
         doubts
     }

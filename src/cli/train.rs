@@ -4,6 +4,7 @@ use super::failure::Failure;
 use super::known_case::known_case;
 use super::output;
 use super::terminal::Terminal;
+use super::train_risk::Risk;
 use crate::diunet::{Calibration, CohortSummary, LoadedModel, ModelManifest, Variant};
 use crate::phantom::Variation;
 use crate::structures::Station;
@@ -11,15 +12,13 @@ use crate::studies::calibrate::{CalibrationError, calibrate};
 use crate::studies::train_diunet::{
     self, CohortConfig, FIRST_VALIDATION_SEED, Patient, Pool, TrainConfig, TrainError, held_out, manifest_to_be,
 };
-use crate::studies::train_risk::{self, TrainRiskConfig, TrainRiskError};
-use crate::survival::Interval;
 use std::path::PathBuf;
 
 #[derive(Debug, clap::Subcommand)]
 pub enum Train {
     Diunet(Box<Diunet>),
     Calibration(CalibrationArgs),
-    Risk(Risk),
+    Risk(Box<Risk>),
 }
 
 impl Train {
@@ -378,125 +377,6 @@ impl CalibrationArgs {
             c.expected_error[0],
             c.expected_error[1],
             c.tested_on.len(),
-            shown.folder
-        ))
-    }
-}
-
-/// Train the risk model on a simulated cohort
-#[derive(Debug, clap::Args)]
-#[command(after_help = "\
-The folder then holds manifest.json, forest.json and MODEL_CARD.md. Patients, anatomy and outcomes are made by the
-program; the model card and every figure say so. The same seeds give the same file.
-
-Examples:
-  hilum train risk -o models/risk
-  hilum train risk -o /tmp/risk --patients 60 --events 30 --repeats 1
-
-JSON keys:
-  folder         where the model lies
-  model_id, forest_sha256
-  patients, events
-  excluded       phantoms whose CTV touches no station
-  features       number of features that the model uses
-  auc            in nested cross-validation
-  auc_interval   95 % {lower, upper}
-  brier, accuracy
-  accuracy_interval   95 % {lower, upper}
-  method         how it was validated, in words
-  provenance     what it was trained on")]
-pub struct Risk {
-    /// The model folder to write
-    #[arg(short, long, value_name = "DIR")]
-    output: PathBuf,
-    /// Simulated patients
-    #[arg(long, value_name = "N")]
-    patients: Option<usize>,
-    /// How many of them recur
-    #[arg(long, value_name = "N")]
-    events: Option<usize>,
-    /// Seed of the cohort
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// Seed of folds and forests
-    #[arg(long, value_name = "N")]
-    pipeline_seed: Option<u64>,
-    /// Repeats of the outer cross-validation
-    #[arg(long, value_name = "N")]
-    repeats: Option<usize>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(serde::Serialize)]
-struct RiskReport {
-    folder: String,
-    model_id: String,
-    forest_sha256: String,
-    patients: usize,
-    events: usize,
-    excluded: usize,
-    features: usize,
-    auc: f64,
-    auc_interval: Interval,
-    brier: f64,
-    accuracy: f64,
-    accuracy_interval: Interval,
-    method: String,
-    provenance: String,
-}
-
-impl Risk {
-    fn config(&self) -> TrainRiskConfig {
-        let mut config = TrainRiskConfig::published_size(self.output.clone());
-        config.patients = self.patients.unwrap_or(config.patients);
-        config.events = self.events.unwrap_or(config.events);
-        config.seed = self.seed.unwrap_or(config.seed);
-        config.pipeline.seed = self.pipeline_seed.unwrap_or(config.pipeline.seed);
-        config.pipeline.repeats = self.repeats.unwrap_or(config.pipeline.repeats);
-        config
-    }
-
-    fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
-        output::make_folder(&self.output)?;
-        let report = train_risk::train(&self.config(), terminal).map_err(|error| match error {
-            TrainRiskError::Cancelled(_) => Failure::Cancelled,
-            TrainRiskError::Events { .. } => Failure::Usage(error.to_string()),
-            other => Failure::failed(other),
-        })?;
-        terminal.finish();
-        let m = report.model.manifest();
-        let v = &m.validation;
-        let shown = RiskReport {
-            folder: self.output.display().to_string(),
-            model_id: m.model_id.clone(),
-            forest_sha256: m.forest_sha256.clone(),
-            patients: m.patients,
-            events: m.events,
-            excluded: report.excluded,
-            features: m.features.len(),
-            auc: v.auc,
-            auc_interval: v.auc_interval,
-            brier: v.brier,
-            accuracy: v.accuracy,
-            accuracy_interval: v.accuracy_interval,
-            method: v.method.clone(),
-            provenance: m.provenance.clone(),
-        };
-        if self.json {
-            return output::print_json(&shown);
-        }
-        output::print(&format!(
-            "{}: {} features, AUC {:.3} (95 % {:.3} to {:.3}), Brier {:.3}\n{}\n{}\n{}\n",
-            shown.model_id,
-            shown.features,
-            shown.auc,
-            shown.auc_interval.lower,
-            shown.auc_interval.upper,
-            shown.brier,
-            shown.method,
-            shown.provenance,
             shown.folder
         ))
     }

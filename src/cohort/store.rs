@@ -133,6 +133,36 @@ impl CohortStore {
         made
     }
 
+    /// Makes a cohort of simulated patients with their features, or none.
+    ///
+    /// # Errors
+    /// As [`Self::create`].
+    pub fn create_simulated(
+        path: &Path,
+        name: &str,
+        remark: &str,
+        patients: &[(PatientRecord, StoredFeatures)],
+    ) -> Result<Self, StoreError> {
+        let mut store = Self::create(path, &CohortAbout { name: name.to_owned(), simulated: true })?;
+        let filled = store.write(|t| {
+            t.execute("INSERT INTO about VALUES ('remark', ?1)", [remark])?;
+            for (place, (patient, features)) in patients.iter().enumerate() {
+                t.execute(
+                    "INSERT INTO patient VALUES (?1, ?2, ?3)",
+                    params![patient.id, place as i64 + 1, json(patient)],
+                )?;
+                put_features(t, &patient.id, features)?;
+            }
+            Ok(())
+        });
+        if filled.is_err() {
+            drop(store);
+            let _the_reason_is_told = std::fs::remove_file(path);
+            return Err(filled.expect_err("it failed"));
+        }
+        Ok(store)
+    }
+
     /// True for a file that may be a store: any database of SQLite.
     pub fn is_store(path: &Path) -> bool {
         use std::io::Read as _;
@@ -230,6 +260,12 @@ impl CohortStore {
         Ok(CohortAbout { name: value("name")?, simulated: value("simulated")? == "1" })
     }
 
+    /// What stands behind the patients, in words: the truth of simulated ones.
+    pub fn remark(&self) -> Result<Option<String>, StoreError> {
+        let text = self.connection.query_row("SELECT value FROM about WHERE key = 'remark'", [], |row| row.get(0));
+        text.optional().map_err(|e| self.explained(e))
+    }
+
     /// All patients in the order in which they came.
     pub fn patients(&self) -> Result<Vec<PatientRecord>, StoreError> {
         let read = || -> rusqlite::Result<Vec<String>> {
@@ -317,10 +353,6 @@ impl CohortStore {
     /// # Errors
     /// It cannot be written, or there is no such patient.
     pub fn keep_features(&mut self, patient: &str, features: &StoredFeatures) -> Result<(), StoreError> {
-        let (values, problem) = match &features.values {
-            Ok(values) => (Some(json(values)), None),
-            Err(problem) => (None, Some(problem.clone())),
-        };
         let known: Option<i64> = self
             .connection
             .query_row("SELECT 1 FROM patient WHERE id = ?1", [patient], |row| row.get(0))
@@ -329,14 +361,20 @@ impl CohortStore {
         if known.is_none() {
             return Err(StoreError::NoPatient(patient.to_owned()));
         }
-        self.write(|t| {
-            t.execute(
-                "INSERT OR REPLACE INTO features VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![patient, features.source, features.definition, values, problem],
-            )
-        })?;
-        Ok(())
+        self.write(|t| put_features(t, patient, features))
     }
+}
+
+fn put_features(t: &rusqlite::Transaction<'_>, patient: &str, features: &StoredFeatures) -> rusqlite::Result<()> {
+    let (values, problem) = match &features.values {
+        Ok(values) => (Some(json(values)), None),
+        Err(problem) => (None, Some(problem)),
+    };
+    t.execute(
+        "INSERT OR REPLACE INTO features VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![patient, features.source, features.definition, values, problem],
+    )?;
+    Ok(())
 }
 
 fn json(value: &impl serde::Serialize) -> String {

@@ -115,7 +115,7 @@ impl SliceMask {
     }
 
     /// The same voxels without empty rows at the top and the bottom.
-    pub(super) fn trimmed(mut self) -> Self {
+    pub fn trimmed(mut self) -> Self {
         let rows = self.row_range();
         let used = |j: &usize| self.row(*j).iter().any(|w| *w != 0);
         let Some(first) = rows.clone().find(used) else { return Self { columns: self.columns, ..Self::default() } };

@@ -69,6 +69,12 @@ pub fn schema_sha256() -> String {
     format!("{:x}", Sha256::digest(names.join("\n")))
 }
 
+/// SHA-256 of the list and of the choices behind its values: what is kept beside stored values.
+pub fn definition_sha256(definition: &super::FeatureDefinition) -> String {
+    let names: Vec<&str> = catalogue().iter().map(|f| f.name.as_str()).collect();
+    format!("{:x}", Sha256::digest(format!("{definition:?} {names:?}")))
+}
+
 fn build() -> Vec<FeatureInfo> {
     let mut list = Vec::with_capacity(FEATURE_COUNT);
     for station in Station::all() {

@@ -117,7 +117,7 @@ impl ClinicalValues {
     }
 
     /// The age, if it is believable.
-    pub(super) fn age(&self) -> Option<f64> {
+    pub fn age(&self) -> Option<f64> {
         self.age_years.filter(|a| (0.0..=120.0).contains(a))
     }
 

@@ -14,8 +14,8 @@ mod live;
 mod vector;
 
 pub use catalogue::{
-    FEATURE_COUNT, FeatureInfo, FeatureKind, GLOBAL_FIRST, RATIO_SUFFIXES, SCHEMA_A_SHA256, catalogue, feature_index,
-    ratio_index, schema_sha256,
+    FEATURE_COUNT, FeatureInfo, FeatureKind, GLOBAL_FIRST, RATIO_SUFFIXES, SCHEMA_A_SHA256, catalogue,
+    definition_sha256, feature_index, ratio_index, schema_sha256,
 };
 pub use clinical::{ClinicalValues, ParseTStageError, Sex, TStage};
 pub use counts::{Overlap, SliceCounts, SliceMasks, StationCounts, count_slice};

@@ -5,22 +5,42 @@ use crate::words::t;
 
 /// One node; a leaf has `left == LEAF`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Node {
+pub(super) struct Node {
     threshold: f64,
     /// Mean outcome of the training samples that reached the node.
-    value: f64,
-    feature: u32,
+    pub value: f64,
+    /// Training patients who reach the node; 0 until they are counted.
+    pub cover: f64,
+    pub feature: u32,
     left: u32,
     right: u32,
 }
 
 const LEAF: u32 = u32::MAX;
 
+impl Node {
+    /// Both children; `None` for a leaf.
+    pub fn split(&self) -> Option<[u32; 2]> {
+        (self.left != LEAF).then_some([self.left, self.right])
+    }
+
+    /// The child that a patient goes to, and the other one; `None` for a leaf.
+    pub fn children(&self, values: &[f64]) -> Option<[u32; 2]> {
+        if self.left == LEAF {
+            None
+        } else if values[self.feature as usize] <= self.threshold {
+            Some([self.left, self.right])
+        } else {
+            Some([self.right, self.left])
+        }
+    }
+}
+
 /// A forest ready for prediction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FlatForest {
-    nodes: Vec<Node>,
-    roots: Vec<u32>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) roots: Vec<u32>,
     features: usize,
 }
 
@@ -81,7 +101,7 @@ impl FlatForest {
             if !(0.0..=1.0).contains(&node.output) {
                 return Err(tf!("the value {value} of a node is no probability", value = node.output));
             }
-            let leaf = Node { threshold: 0.0, value: node.output, feature: 0, left: LEAF, right: LEAF };
+            let leaf = Node { threshold: 0.0, value: node.output, cover: 0.0, feature: 0, left: LEAF, right: LEAF };
             self.nodes.push(match (node.true_child, node.false_child) {
                 (None, None) => leaf,
                 (Some(left), Some(right)) => {
@@ -112,15 +132,42 @@ impl FlatForest {
         self.nodes.len()
     }
 
-    /// Walks one tree; `step` sees each split feature with the values before and after it.
-    fn walk(&self, root: u32, values: &[f64], mut step: impl FnMut(usize, f64, f64)) -> f64 {
-        let mut node = self.nodes[root as usize];
-        while node.left != LEAF {
-            let feature = node.feature as usize;
-            let child = if values[feature] <= node.threshold { node.left } else { node.right };
-            let next = self.nodes[child as usize];
-            step(feature, node.value, next.value);
-            node = next;
+    /// Counts the training patients who reach each node; `rows[patient][feature]`.
+    ///
+    /// # Errors
+    /// They are not those of this forest: a node is reached by none, or there are not so many features.
+    pub fn count_covers(&mut self, rows: &[Vec<f64>]) -> Result<(), String> {
+        if let Some(row) = rows.iter().find(|row| row.len() != self.features) {
+            return Err(tf!(
+                "a training patient has {found} values, the forest {expected} features",
+                found = row.len(),
+                expected = self.features
+            ));
+        }
+        for node in &mut self.nodes {
+            node.cover = 0.0;
+        }
+        for root in &self.roots {
+            for row in rows {
+                let mut at = *root as usize;
+                self.nodes[at].cover += 1.0;
+                while let Some([next, _]) = self.nodes[at].children(row) {
+                    at = next as usize;
+                    self.nodes[at].cover += 1.0;
+                }
+            }
+        }
+        if self.nodes.iter().any(|node| node.cover == 0.0) {
+            return Err(t("the training patients are not those of this forest").into());
+        }
+        Ok(())
+    }
+
+    /// The value of the leaf that a patient ends in.
+    fn leaf(&self, root: u32, values: &[f64]) -> f64 {
+        let mut node = &self.nodes[root as usize];
+        while let Some([next, _]) = node.children(values) {
+            node = &self.nodes[next as usize];
         }
         node.value
     }
@@ -129,7 +176,7 @@ impl FlatForest {
     pub fn predict(&self, values: &[f64]) -> (f64, f64) {
         let (mut sum, mut squares) = (0.0, 0.0);
         for root in &self.roots {
-            let p = self.walk(*root, values, |_, _, _| ());
+            let p = self.leaf(*root, values);
             sum += p;
             squares += p * p;
         }
@@ -137,21 +184,5 @@ impl FlatForest {
         let mean = sum / n;
         let variance = if n > 1.0 { ((squares - n * mean * mean) / (n - 1.0)).max(0.0) } else { 0.0 };
         (mean, variance.sqrt())
-    }
-
-    /// Mean value of the roots, and for each feature the sum of the changes at its splits along the patient's
-    /// paths, averaged over the trees (Saabas 2014). Base and contributions add up to the probability.
-    pub fn path_contributions(&self, values: &[f64]) -> (f64, Vec<f64>) {
-        let n = self.roots.len() as f64;
-        let mut contributions = vec![0.0; self.features];
-        let mut base = 0.0;
-        for root in &self.roots {
-            base += self.nodes[*root as usize].value;
-            self.walk(*root, values, |feature, before, after| contributions[feature] += after - before);
-        }
-        for c in &mut contributions {
-            *c /= n;
-        }
-        (base / n, contributions)
     }
 }

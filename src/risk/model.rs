@@ -2,7 +2,8 @@
 
 use super::flat::FlatForest;
 use super::forest::ForestParams;
-use super::pipeline::PipelineConfig;
+use super::nearest::{Familiarity, Strangeness};
+use super::report::{Procedure, RiskReport};
 use crate::features::{FeatureDefinition, FeatureFlag, FeatureVector, SCHEMA_A_SHA256, feature_index, schema_sha256};
 use crate::survival::Interval;
 use crate::tf;
@@ -13,8 +14,10 @@ use std::path::{Path, PathBuf};
 pub const SMARTCORE_VERSION: &str = "0.7.0";
 pub const MANIFEST_FILE: &str = "manifest.json";
 pub const FOREST_FILE: &str = "forest.json";
+pub const TRAINING_FILE: &str = "training.json";
+pub const REPORT_FILE: &str = "report.json";
 /// Version of the manifest's layout.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// One input of the forest.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -37,7 +40,16 @@ pub fn default_model_dir() -> PathBuf {
     crate::models_dir().join("risk")
 }
 
-/// What nested cross-validation found.
+/// The patients that a forest was trained on, without who they are: what covers, familiarity and a retraining need.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingPatients {
+    /// `[patient][feature]`, the features of the manifest in their order, missing values filled in.
+    pub rows: Vec<Vec<f64>>,
+    pub outcome: Vec<bool>,
+}
+
+/// How well the procedure predicts.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ValidationSummary {
@@ -46,9 +58,9 @@ pub struct ValidationSummary {
     pub auc: f64,
     /// DeLong, 95 %.
     pub auc_interval: Interval,
-    /// Mean and standard deviation over the repeats.
-    pub auc_repeats_mean: f64,
-    pub auc_repeats_sd: f64,
+    /// Mean and standard deviation over the repeats, where it was repeated.
+    pub auc_repeats_mean: Option<f64>,
+    pub auc_repeats_sd: Option<f64>,
     pub brier: f64,
     /// At a threshold of one half.
     pub accuracy: f64,
@@ -77,13 +89,13 @@ pub struct RiskManifest {
     pub events: usize,
     pub validation: ValidationSummary,
     pub forest: ForestParams,
-    /// How it was made: folds, grid, limits and the seed of the pipeline.
-    pub pipeline: PipelineConfig,
-    /// Of the cohort; the pipeline has its own.
-    pub seed: u64,
+    /// How it was made; its folds, grids, limits and seeds stand in the report.
+    pub procedure: Procedure,
     pub smartcore_version: String,
-    /// Of the forest file.
+    /// Of the forest file, of the training patients and of the report.
     pub forest_sha256: String,
+    pub training_sha256: String,
+    pub report_sha256: String,
     /// Of all that stands above and the forest file together, so that no name, fill or statement can change sides.
     pub model_sha256: String,
 }
@@ -111,9 +123,9 @@ pub enum RiskModelError {
     Manifest { reason: String, path: PathBuf },
     #[error("{}", crate::tf!("the risk model was made for another list of features (hash {found}, this program has {expected}); train it again: {path}", found = .found, expected = .expected, path = path.display()))]
     Schema { found: String, expected: String, path: PathBuf },
-    #[error("{}", crate::tf!("the forest file does not belong to its manifest (hash {found}, expected {expected}); copy both files again: {path}", found = .found, expected = .expected, path = path.display()))]
-    Hash { found: String, expected: String, path: PathBuf },
-    #[error("{}", crate::tf!("the manifest of the risk model was changed after it was made (hash {found}, expected {expected}); copy both files again or train the model again: {path}", found = .found, expected = .expected, path = path.display()))]
+    #[error("{}", crate::tf!("{file} of the risk model does not belong to its manifest (hash {found}, expected {expected}); copy all files again: {path}", file = .file, found = .found, expected = .expected, path = path.display()))]
+    Hash { file: &'static str, found: String, expected: String, path: PathBuf },
+    #[error("{}", crate::tf!("the manifest of the risk model was changed after it was made (hash {found}, expected {expected}); copy all files again or train the model again: {path}", found = .found, expected = .expected, path = path.display()))]
     Changed { found: String, expected: String, path: PathBuf },
     #[error("{}", crate::tf!("the forest was written by smartcore {found}, but only {SMARTCORE_VERSION} can be read; train the model again: {path}", found = .found, SMARTCORE_VERSION = .SMARTCORE_VERSION, path = path.display()))]
     Version { found: String, path: PathBuf },
@@ -147,8 +159,8 @@ pub struct OutOfRange {
     pub max: f64,
 }
 
-/// How much a feature moved the probability along the patient's paths through the trees. It describes the
-/// model, not the disease.
+/// How much a feature moved the probability: its exact Shapley value in the trees (TreeSHAP). It describes the model, not the
+/// disease.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contribution {
     pub feature: String,
@@ -168,10 +180,20 @@ pub struct RiskEstimate {
     /// Features that were missing and filled in.
     pub imputed: Vec<String>,
     pub out_of_range: Vec<OutOfRange>,
-    /// Mean of the roots of the trees, to which the contributions add.
+    /// How unlike the training patients the patient is as a whole.
+    pub strangeness: Strangeness,
+    /// Mean of the trees over the training patients, to which the contributions add.
     pub base: f64,
-    /// Path contributions (Saabas), largest change first.
+    /// Shapley values, largest change first.
     pub contributions: Vec<Contribution>,
+}
+
+/// The files beside the manifest, as they are.
+#[derive(Clone, PartialEq)]
+struct Files {
+    forest: Vec<u8>,
+    training: Vec<u8>,
+    report: Vec<u8>,
 }
 
 /// A risk model ready to be asked.
@@ -179,7 +201,9 @@ pub struct RiskEstimate {
 pub struct RiskModel {
     manifest: RiskManifest,
     forest: FlatForest,
-    forest_json: Vec<u8>,
+    files: Files,
+    report: RiskReport,
+    familiarity: Familiarity,
     /// Position of each input in the feature vector.
     inputs: Vec<usize>,
 }
@@ -196,16 +220,28 @@ fn sha256(bytes: &[u8]) -> String {
 
 impl RiskModel {
     /// Puts a model together; format, versions and hashes are filled in here.
-    pub fn assemble(mut manifest: RiskManifest, forest_json: Vec<u8>) -> Result<Self, RiskModelError> {
+    pub fn assemble(
+        mut manifest: RiskManifest,
+        forest_json: Vec<u8>,
+        training: &TrainingPatients,
+        report: &RiskReport,
+    ) -> Result<Self, RiskModelError> {
+        let files = Files {
+            forest: forest_json,
+            training: serde_json::to_vec(training).expect("numbers only"),
+            report: serde_json::to_vec(report).expect("numbers and texts only"),
+        };
         manifest.format = FORMAT;
         manifest.schema_sha256 = schema_sha256();
         manifest.smartcore_version = SMARTCORE_VERSION.into();
-        manifest.forest_sha256 = sha256(&forest_json);
-        manifest.model_sha256 = manifest.bound_sha256(&forest_json);
-        Self::checked(manifest, forest_json, Path::new("(in memory)"))
+        manifest.forest_sha256 = sha256(&files.forest);
+        manifest.training_sha256 = sha256(&files.training);
+        manifest.report_sha256 = sha256(&files.report);
+        manifest.model_sha256 = manifest.bound_sha256(&files.forest);
+        Self::checked(manifest, files, Path::new("(in memory)"))
     }
 
-    /// Reads `manifest.json` and `forest.json` of a folder.
+    /// Reads the files of a folder.
     pub fn load(folder: &Path) -> Result<Self, RiskModelError> {
         let read = |file: &'static str| {
             let path = folder.join(file);
@@ -214,26 +250,23 @@ impl RiskModel {
                 _ => RiskModelError::Io { file, path, source },
             })
         };
-        Self::from_bytes(&read(MANIFEST_FILE)?, read(FOREST_FILE)?, folder)
-    }
-
-    /// Reads the contents of the two files; `place` only appears in messages.
-    pub fn from_bytes(manifest: &[u8], forest_json: Vec<u8>, place: &Path) -> Result<Self, RiskModelError> {
-        // The version first, so that a newer layout is named as such.
+        let refuse = |reason: String| RiskModelError::Manifest { reason, path: folder.join(MANIFEST_FILE) };
+        // The version first, so that another layout is named as such.
         #[derive(serde::Deserialize)]
         struct Head {
             format: u32,
         }
-        let refuse = |reason: String| RiskModelError::Manifest { reason, path: place.join(MANIFEST_FILE) };
-        let head: Head = serde_json::from_slice(manifest).map_err(|e| refuse(e.to_string()))?;
+        let manifest = read(MANIFEST_FILE)?;
+        let head: Head = serde_json::from_slice(&manifest).map_err(|e| refuse(e.to_string()))?;
         if head.format != FORMAT {
             return Err(refuse(tf!("layout {found} instead of {expected}", found = head.format, expected = FORMAT)));
         }
-        let manifest: RiskManifest = serde_json::from_slice(manifest).map_err(|e| refuse(e.to_string()))?;
-        Self::checked(manifest, forest_json, place)
+        let manifest: RiskManifest = serde_json::from_slice(&manifest).map_err(|e| refuse(e.to_string()))?;
+        let files = Files { forest: read(FOREST_FILE)?, training: read(TRAINING_FILE)?, report: read(REPORT_FILE)? };
+        Self::checked(manifest, files, folder)
     }
 
-    fn checked(manifest: RiskManifest, forest_json: Vec<u8>, place: &Path) -> Result<Self, RiskModelError> {
+    fn checked(manifest: RiskManifest, files: Files, place: &Path) -> Result<Self, RiskModelError> {
         let manifest_path = || place.join(MANIFEST_FILE);
         let refuse = |reason: String| RiskModelError::Manifest { reason, path: manifest_path() };
         if manifest.schema_sha256 != SCHEMA_A_SHA256 {
@@ -243,10 +276,15 @@ impl RiskModel {
         if manifest.smartcore_version != SMARTCORE_VERSION {
             return Err(RiskModelError::Version { found: manifest.smartcore_version.clone(), path: manifest_path() });
         }
-        let found = sha256(&forest_json);
-        if found != manifest.forest_sha256 {
-            let expected = manifest.forest_sha256.clone();
-            return Err(RiskModelError::Hash { found, expected, path: place.join(FOREST_FILE) });
+        for (file, bytes, expected) in [
+            (FOREST_FILE, &files.forest, &manifest.forest_sha256),
+            (TRAINING_FILE, &files.training, &manifest.training_sha256),
+            (REPORT_FILE, &files.report, &manifest.report_sha256),
+        ] {
+            let found = sha256(bytes);
+            if found != *expected {
+                return Err(RiskModelError::Hash { file, found, expected: expected.clone(), path: place.join(file) });
+            }
         }
         let mut inputs = Vec::with_capacity(manifest.features.len());
         for f in &manifest.features {
@@ -256,13 +294,13 @@ impl RiskModel {
                 return Err(refuse(tf!("the range of {name} is not in order", name = f.name)));
             }
         }
-        let found = manifest.bound_sha256(&forest_json);
+        let found = manifest.bound_sha256(&files.forest);
         if found != manifest.model_sha256 {
             let expected = manifest.model_sha256.clone();
             return Err(RiskModelError::Changed { found, expected, path: manifest_path() });
         }
         let damaged = |reason: String| RiskModelError::Forest { reason, path: place.join(FOREST_FILE) };
-        let forest = FlatForest::from_json(&forest_json).map_err(damaged)?;
+        let mut forest = FlatForest::from_json(&files.forest).map_err(damaged)?;
         if forest.features() != inputs.len() {
             return Err(damaged(tf!(
                 "it has {found} inputs, the manifest names {expected}",
@@ -270,14 +308,26 @@ impl RiskModel {
                 expected = inputs.len()
             )));
         }
-        Ok(Self { manifest, forest, forest_json, inputs })
+        let training: TrainingPatients = serde_json::from_slice(&files.training)
+            .map_err(|e| refuse(tf!("{file}: {reason}", file = TRAINING_FILE, reason = e)))?;
+        let report: RiskReport = serde_json::from_slice(&files.report)
+            .map_err(|e| refuse(tf!("{file}: {reason}", file = REPORT_FILE, reason = e)))?;
+        forest.count_covers(&training.rows).map_err(damaged)?;
+        let familiarity = Familiarity::of(&training.rows);
+        Ok(Self { manifest, forest, files, report, familiarity, inputs })
     }
 
-    /// Writes both files into a folder, which is made if needed; each is written whole and then renamed.
+    /// Writes the files into a folder, which is made if needed; each is written whole and then renamed.
     pub fn save(&self, folder: &Path) -> Result<(), RiskModelError> {
         let manifest = serde_json::to_vec_pretty(&self.manifest).expect("numbers and texts only");
         std::fs::create_dir_all(folder).map_err(|source| RiskModelError::Write { path: folder.into(), source })?;
-        for (file, bytes) in [(FOREST_FILE, &self.forest_json), (MANIFEST_FILE, &manifest)] {
+        let files = &self.files;
+        for (file, bytes) in [
+            (FOREST_FILE, &files.forest),
+            (TRAINING_FILE, &files.training),
+            (REPORT_FILE, &files.report),
+            (MANIFEST_FILE, &manifest),
+        ] {
             write_whole(&folder.join(file), bytes)?;
         }
         Ok(())
@@ -288,6 +338,10 @@ impl RiskModel {
     }
     pub fn forest(&self) -> &FlatForest {
         &self.forest
+    }
+    /// How it came about and how well its procedures predict.
+    pub fn report(&self) -> &RiskReport {
+        &self.report
     }
 
     /// The probability for a case.
@@ -304,7 +358,7 @@ impl RiskModel {
         let raw: Vec<Option<f64>> = self.inputs.iter().map(|i| features.values[*i]).collect();
         let values: Vec<f64> = raw.iter().zip(&self.manifest.features).map(|(v, f)| v.unwrap_or(f.fill)).collect();
         let (probability, tree_sd) = self.forest.predict(&values);
-        let (base, changes) = self.forest.path_contributions(&values);
+        let (base, changes) = self.forest.shapley(&values);
         let mut imputed = Vec::new();
         let mut out_of_range = Vec::new();
         let mut contributions = Vec::with_capacity(values.len());
@@ -324,7 +378,18 @@ impl RiskModel {
             });
         }
         contributions.sort_by(|a, b| b.change.abs().total_cmp(&a.change.abs()));
-        Ok(RiskEstimate { probability, tree_sd, imputed, out_of_range, base, contributions })
+        let strangeness = self.familiarity.of_patient(&values);
+        Ok(RiskEstimate { probability, tree_sd, imputed, out_of_range, strangeness, base, contributions })
+    }
+
+    /// The probability alone, for many variants of a case; `None` where there is none.
+    pub fn probability(&self, features: &FeatureVector) -> Option<f64> {
+        if features.stops().next().is_some() || features.definition != self.manifest.definition {
+            return None;
+        }
+        let value = |(i, f): (&usize, &ModelFeature)| features.values[*i].unwrap_or(f.fill);
+        let values: Vec<f64> = self.inputs.iter().zip(&self.manifest.features).map(value).collect();
+        Some(self.forest.predict(&values).0)
     }
 }
 

@@ -79,9 +79,22 @@ impl Default for PipelineConfig {
     }
 }
 
+/// Mean inner AUC with so many features.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct CurvePoint {
+    pub features: usize,
+    pub auc: f64,
+    /// Of the mean over the folds.
+    pub standard_error: f64,
+}
+
 /// A model made from some patients.
 #[derive(Debug)]
 pub struct Developed {
+    /// Features that passed the filters.
+    pub filtered: usize,
+    /// Along the path of elimination, most features first; empty where the number of features is fixed.
+    pub curve: Vec<CurvePoint>,
     /// Positions of the features in the table, ascending; the forest has them in this order.
     pub features: Vec<usize>,
     /// Value for each of `features` where it is missing.
@@ -92,7 +105,7 @@ pub struct Developed {
 
 impl Developed {
     /// Probabilities of some patients of the table.
-    fn predict(&self, table: &Table, rows: &[usize]) -> Result<Vec<f64>, PipelineError> {
+    pub(super) fn predict(&self, table: &Table, rows: &[usize]) -> Result<Vec<f64>, PipelineError> {
         let columns: Vec<Vec<f64>> = self
             .features
             .iter()
@@ -106,18 +119,18 @@ impl Developed {
     }
 }
 
-fn slices(columns: &[Vec<f64>]) -> Vec<&[f64]> {
+pub(super) fn slices(columns: &[Vec<f64>]) -> Vec<&[f64]> {
     columns.iter().map(Vec::as_slice).collect()
 }
 
-fn mean_and_error(values: &[f64]) -> (f64, f64) {
+pub(super) fn mean_and_error(values: &[f64]) -> (f64, f64) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
     (mean, (variance / n).sqrt())
 }
 
-fn check(table: &Table, folds: usize) -> Result<(), PipelineError> {
+pub(super) fn check(table: &Table, folds: usize) -> Result<(), PipelineError> {
     let (patients, events) = (table.len(), table.events());
     let rarer = events.min(patients - events);
     if folds < 2 || rarer < 2 * folds {
@@ -134,117 +147,184 @@ pub fn develop(
     seed: u64,
     progress: &dyn Progress,
 ) -> Result<Developed, PipelineError> {
-    let (selected, imputation) = select(table, rows, config, seed, progress)?;
-    let outcome = table.outcome_of(rows);
-    let params = search(table, rows, &selected, config, derived_seed(seed, 2), progress)?;
-    let columns = imputation.columns(table, rows, &selected);
-    let forest = FittedForest::fit(&slices(&columns), &outcome, &params, derived_seed(seed, 3))?;
-    let fills = selected.iter().map(|f| imputation.fills[*f]).collect();
-    Ok(Developed { features: selected, fills, params, forest })
+    let kept = filter(table, rows, config.correlation_limit)?;
+    let selection = Elimination {
+        forest: config.elimination,
+        folds: config.inner_folds,
+        keep: config.keep,
+        one_by_one: false,
+        with_curve: config.keep == KeepRule::OneStandardError,
+        seed,
+    };
+    let (features, curve) = selection.run(table, rows, &kept, progress)?;
+    let params = search(table, rows, &features, &config.grid, config.inner_folds, derived_seed(seed, 2), progress)?
+        .unwrap_or(config.elimination);
+    fit(table, rows, features, params, derived_seed(seed, 3)).map(|d| Developed { filtered: kept.len(), curve, ..d })
 }
 
-/// Filters and eliminates; gives positions in the table.
-fn select(
+/// A forest on some patients and features.
+pub(super) fn fit(
     table: &Table,
     rows: &[usize],
-    config: &PipelineConfig,
+    features: Vec<usize>,
+    params: ForestParams,
     seed: u64,
-    progress: &dyn Progress,
-) -> Result<(Vec<usize>, Imputation), PipelineError> {
+) -> Result<Developed, PipelineError> {
     let imputation = Imputation::fit(table, rows);
-    let outcome = table.outcome_of(rows);
+    let columns = imputation.columns(table, rows, &features);
+    let forest = FittedForest::fit(&slices(&columns), &table.outcome_of(rows), &params, seed)?;
+    let fills = features.iter().map(|f| imputation.fills[*f]).collect();
+    Ok(Developed { filtered: features.len(), curve: Vec::new(), features, fills, params, forest })
+}
+
+/// The features that vary and are no near-copies, by some patients.
+pub(super) fn filter(table: &Table, rows: &[usize], limit: f64) -> Result<Vec<usize>, PipelineError> {
     let all: Vec<usize> = (0..table.names().len()).collect();
-    let columns = imputation.columns(table, rows, &all);
-    let kept = correlation_filter(&columns, &outcome, config.correlation_limit);
-    if kept.is_empty() {
-        return Err(PipelineError::NoFeature);
-    }
-    let last = match config.keep {
-        KeepRule::Fixed(k) => k.clamp(1, kept.len()),
-        KeepRule::OneStandardError => 1,
-    };
-    let sizes = elimination_sizes(kept.len(), last);
-    let size = match config.keep {
-        KeepRule::Fixed(_) => last,
-        KeepRule::OneStandardError => {
-            // Mean inner AUC along the path of elimination.
-            let folds = stratified_folds(&outcome, config.inner_folds, derived_seed(seed, 0));
-            let mut areas = vec![Vec::new(); sizes.len()];
-            for test in folds {
-                let (test, train): (Vec<usize>, Vec<usize>) = {
-                    let train = others(&(0..rows.len()).collect::<Vec<_>>(), &test);
-                    (test.iter().map(|t| rows[*t]).collect(), train.iter().map(|t| rows[*t]).collect())
-                };
-                let inner = Imputation::fit(table, &train);
-                let (train_columns, test_columns) =
-                    (inner.columns(table, &train, &kept), inner.columns(table, &test, &kept));
-                let test_outcome = table.outcome_of(&test);
-                let mut step = 0;
+    let columns = Imputation::fit(table, rows).columns(table, rows, &all);
+    let kept = correlation_filter(&columns, &table.outcome_of(rows), limit);
+    if kept.is_empty() { Err(PipelineError::NoFeature) } else { Ok(kept) }
+}
+
+/// How features are eliminated.
+pub(super) struct Elimination {
+    pub forest: ForestParams,
+    pub folds: usize,
+    pub keep: KeepRule,
+    /// One feature less each step, also where there are many.
+    pub one_by_one: bool,
+    /// The curve is wanted even where the number of features is fixed.
+    pub with_curve: bool,
+    pub seed: u64,
+}
+
+impl Elimination {
+    /// Positions of the features that stay, of `kept`, and the curve.
+    pub fn run(
+        &self,
+        table: &Table,
+        rows: &[usize],
+        kept: &[usize],
+        progress: &dyn Progress,
+    ) -> Result<(Vec<usize>, Vec<CurvePoint>), PipelineError> {
+        let last = match self.keep {
+            KeepRule::Fixed(k) => k.clamp(1, kept.len()),
+            KeepRule::OneStandardError => 1,
+        };
+        let sizes = elimination_sizes(kept.len(), last, self.one_by_one);
+        let outcome = table.outcome_of(rows);
+        let folds = if self.with_curve {
+            stratified_folds(&outcome, self.folds, derived_seed(self.seed, 0))
+        } else {
+            Vec::new()
+        };
+        // The folds, and last the path on all of the patients.
+        let parts: Vec<Option<Vec<usize>>> = folds.into_iter().map(Some).chain([None]).collect();
+        let paths: Vec<Vec<(Vec<usize>, Option<f64>)>> = parts
+            .into_par_iter()
+            .map(|test| {
+                let test: Vec<usize> = test.unwrap_or_default().into_iter().map(|t| rows[t]).collect();
+                let train = others(rows, &test);
+                let imputation = Imputation::fit(table, &train);
+                let columns = imputation.columns(table, &train, kept);
+                let (test_columns, test_outcome) = (imputation.columns(table, &test, kept), table.outcome_of(&test));
+                let mut path = Vec::with_capacity(sizes.len());
                 eliminate(
-                    &train_columns,
+                    &columns,
                     &table.outcome_of(&train),
-                    &config.elimination,
-                    derived_seed(seed, 1),
+                    &self.forest,
+                    derived_seed(self.seed, 1),
                     &sizes,
                     |features, forest| {
                         progress.checkpoint()?;
-                        let columns: Vec<&[f64]> = features.iter().map(|f| test_columns[*f].as_slice()).collect();
-                        areas[step].extend(auc(&test_outcome, &forest.predict(&columns)?));
-                        step += 1;
+                        let area = if test.is_empty() {
+                            None
+                        } else {
+                            let columns: Vec<&[f64]> = features.iter().map(|f| test_columns[*f].as_slice()).collect();
+                            auc(&test_outcome, &forest.predict(&columns)?)
+                        };
+                        path.push((features.iter().map(|f| kept[*f]).collect(), area));
                         Ok::<(), PipelineError>(())
                     },
                 )?;
+                Ok(path)
+            })
+            .collect::<Result<_, PipelineError>>()?;
+        let (whole, folds) = paths.split_last().expect("the path on all is there");
+        let curve: Vec<CurvePoint> = sizes
+            .iter()
+            .enumerate()
+            .filter(|_| !folds.is_empty())
+            .map(|(step, size)| {
+                let areas: Vec<f64> = folds.iter().filter_map(|path| path[step].1).collect();
+                let (auc, standard_error) = mean_and_error(&areas);
+                CurvePoint { features: *size, auc, standard_error }
+            })
+            .collect();
+        let step = match self.keep {
+            KeepRule::Fixed(_) => sizes.len() - 1,
+            KeepRule::OneStandardError => {
+                let best = curve.iter().fold(curve[0], |best, c| if c.auc > best.auc { *c } else { best });
+                let near = |c: &CurvePoint| c.auc >= best.auc - best.standard_error;
+                curve.iter().rposition(near).expect("the best is among them")
             }
-            let curve: Vec<(f64, f64)> = areas.iter().map(|a| mean_and_error(a)).collect();
-            let best = curve.iter().fold(curve[0], |best, c| if c.0 > best.0 { *c } else { best });
-            let at = curve.iter().rposition(|c| c.0 >= best.0 - best.1).expect("the best is among them");
-            sizes[at]
-        }
-    };
-    let path: Vec<usize> = sizes.into_iter().filter(|s| *s >= size).collect();
-    let kept_columns: Vec<Vec<f64>> = kept.iter().map(|f| columns[*f].clone()).collect();
-    let mut chosen = Vec::new();
-    eliminate(&kept_columns, &outcome, &config.elimination, derived_seed(seed, 1), &path, |features, _| {
-        progress.checkpoint()?;
-        chosen = features.iter().map(|f| kept[*f]).collect();
-        Ok::<(), PipelineError>(())
-    })?;
-    Ok((chosen, imputation))
+        };
+        Ok((whole[step].0.clone(), curve))
+    }
 }
 
-/// The forest of the grid with the best inner mean AUC; the first of equals.
-fn search(
+/// The forest of the grid with the best inner mean AUC, the first of equals; `None` for an empty grid.
+pub(super) fn search(
     table: &Table,
     rows: &[usize],
     features: &[usize],
-    config: &PipelineConfig,
+    grid: &[ForestParams],
+    folds: usize,
     seed: u64,
     progress: &dyn Progress,
-) -> Result<ForestParams, PipelineError> {
-    let Some(first) = config.grid.first() else { return Ok(config.elimination) };
-    if config.grid.len() == 1 {
-        return Ok(*first);
+) -> Result<Option<ForestParams>, PipelineError> {
+    if grid.len() < 2 {
+        return Ok(grid.first().copied());
     }
-    let folds = stratified_folds(&table.outcome_of(rows), config.inner_folds, seed);
-    let mut best = (f64::NEG_INFINITY, *first);
-    for params in &config.grid {
-        let mut areas = Vec::new();
-        for test in &folds {
+    let folds = stratified_folds(&table.outcome_of(rows), folds, seed);
+    let trials: Vec<(usize, usize)> = (0..grid.len()).flat_map(|g| (0..folds.len()).map(move |f| (g, f))).collect();
+    let areas: Vec<Option<f64>> = trials
+        .par_iter()
+        .map(|(g, f)| {
             progress.checkpoint()?;
-            let test: Vec<usize> = test.iter().map(|t| rows[*t]).collect();
+            let test: Vec<usize> = folds[*f].iter().map(|t| rows[*t]).collect();
             let train = others(rows, &test);
             let imputation = Imputation::fit(table, &train);
             let columns = imputation.columns(table, &train, features);
-            let forest = FittedForest::fit(&slices(&columns), &table.outcome_of(&train), params, seed)?;
+            let forest = FittedForest::fit(&slices(&columns), &table.outcome_of(&train), &grid[*g], seed)?;
             let columns = imputation.columns(table, &test, features);
-            areas.extend(auc(&table.outcome_of(&test), &forest.predict(&slices(&columns))?));
-        }
+            Ok(auc(&table.outcome_of(&test), &forest.predict(&slices(&columns))?))
+        })
+        .collect::<Result<_, PipelineError>>()?;
+    let mut best = (f64::NEG_INFINITY, grid[0]);
+    for (params, areas) in grid.iter().zip(areas.chunks(folds.len())) {
+        let areas: Vec<f64> = areas.iter().flatten().copied().collect();
         let (mean, _) = mean_and_error(&areas);
         if mean > best.0 {
             best = (mean, *params);
         }
     }
-    Ok(best.1)
+    Ok(Some(best.1))
+}
+
+/// One outer fold.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct FoldRecord {
+    /// Both from 0.
+    pub repeat: usize,
+    pub fold: usize,
+    /// Held out.
+    pub patients: usize,
+    pub events: usize,
+    /// Of those held out; `None` if they are all alike.
+    pub auc: Option<f64>,
+    /// Positions of the features in the table.
+    pub features: Vec<usize>,
+    pub params: ForestParams,
 }
 
 /// What nested cross-validation found.
@@ -252,8 +332,8 @@ fn search(
 pub struct NestedValidation {
     /// Out-of-fold probability by repeat and patient.
     pub predictions: Vec<Vec<f64>>,
-    /// AUC of every outer fold, repeat after repeat.
-    pub fold_aucs: Vec<f64>,
+    /// Every outer fold, repeat after repeat.
+    pub folds: Vec<FoldRecord>,
     /// Share of outer folds in which each feature of the table was kept.
     pub selection_frequency: Vec<f64>,
 }
@@ -263,6 +343,11 @@ impl NestedValidation {
     pub fn mean_predictions(&self) -> Vec<f64> {
         let n = self.predictions.len() as f64;
         (0..self.predictions[0].len()).map(|r| self.predictions.iter().map(|p| p[r]).sum::<f64>() / n).collect()
+    }
+
+    /// AUC of every outer fold.
+    pub fn fold_aucs(&self) -> Vec<f64> {
+        self.folds.iter().filter_map(|fold| fold.auc).collect()
     }
 
     /// AUC of each repeat over all patients.
@@ -288,7 +373,7 @@ pub fn nested_validation(
     let all: Vec<usize> = (0..table.len()).collect();
     let done = AtomicUsize::new(0);
     progress.report("nested cross-validation", 0, jobs.len());
-    let results: Vec<(Vec<f64>, Vec<usize>)> = jobs
+    let results: Vec<(Vec<f64>, Developed)> = jobs
         .par_iter()
         .enumerate()
         .map(|(job, (_, test))| {
@@ -296,22 +381,31 @@ pub fn nested_validation(
             let model = develop(table, &train, config, derived_seed(config.seed, job as u64), progress)?;
             let predictions = model.predict(table, test)?;
             progress.report("nested cross-validation", done.fetch_add(1, Ordering::Relaxed) + 1, jobs.len());
-            Ok((predictions, model.features))
+            Ok((predictions, model))
         })
         .collect::<Result<_, PipelineError>>()?;
     let mut validation = NestedValidation {
         predictions: vec![vec![0.0; table.len()]; config.repeats.max(1)],
-        fold_aucs: Vec::new(),
+        folds: Vec::new(),
         selection_frequency: vec![0.0; table.names().len()],
     };
-    for ((repeat, test), (predictions, features)) in jobs.iter().zip(&results) {
-        for (row, p) in test.iter().zip(predictions) {
+    for (job, ((repeat, test), (predictions, model))) in jobs.iter().zip(results).enumerate() {
+        for (row, p) in test.iter().zip(&predictions) {
             validation.predictions[*repeat][*row] = *p;
         }
-        validation.fold_aucs.extend(auc(&table.outcome_of(test), predictions));
-        for f in features {
+        for f in &model.features {
             validation.selection_frequency[*f] += 1.0 / jobs.len() as f64;
         }
+        let outcome = table.outcome_of(test);
+        validation.folds.push(FoldRecord {
+            repeat: *repeat,
+            fold: job % config.outer_folds,
+            patients: test.len(),
+            events: outcome.iter().filter(|y| **y).count(),
+            auc: auc(&outcome, &predictions),
+            features: model.features,
+            params: model.params,
+        });
     }
     Ok(validation)
 }
@@ -321,7 +415,7 @@ pub fn nested_validation(
 pub fn leaky_validation(table: &Table, config: &PipelineConfig, progress: &dyn Progress) -> Result<f64, PipelineError> {
     check(table, config.outer_folds.max(config.inner_folds))?;
     let all: Vec<usize> = (0..table.len()).collect();
-    let (selected, _) = select(table, &all, config, config.seed, progress)?;
+    let selected = develop(table, &all, config, config.seed, progress)?.features;
     let params = config.grid.first().copied().unwrap_or(config.elimination);
     let mut predictions = vec![0.0; table.len()];
     for test in stratified_folds(table.outcome(), config.outer_folds, derived_seed(config.seed, 1000)) {

@@ -44,12 +44,12 @@ pub fn correlation_filter(columns: &[Vec<f64>], outcome: &[bool], limit: f64) ->
     positions
 }
 
-/// The sizes through which elimination goes: one less each step, a tenth above 40, ending at `last`.
-pub(super) fn elimination_sizes(from: usize, last: usize) -> Vec<usize> {
+/// The sizes through which elimination goes: one less each step, above 40 a tenth unless `one_by_one`, ending at `last`.
+pub(super) fn elimination_sizes(from: usize, last: usize, one_by_one: bool) -> Vec<usize> {
     let mut sizes = vec![from];
     let mut size = from;
     while size > last.max(1) {
-        let step = if size > 40 { (size / 10).min(size - 40).max(1) } else { 1 };
+        let step = if size > 40 && !one_by_one { (size / 10).min(size - 40).max(1) } else { 1 };
         size = (size - step).max(last.max(1));
         sizes.push(size);
     }
@@ -114,9 +114,10 @@ mod tests {
 
     #[test]
     fn elimination_goes_by_tenths_and_then_one_by_one() {
-        let sizes = elimination_sizes(110, 27);
+        let sizes = elimination_sizes(110, 27, false);
         assert_eq!(sizes[..5], [110, 99, 90, 81, 73]);
         assert!(sizes.contains(&40) && sizes.contains(&39) && sizes.last() == Some(&27));
-        assert_eq!(elimination_sizes(1, 1), [1]);
+        assert_eq!(elimination_sizes(1, 1, false), [1]);
+        assert_eq!(elimination_sizes(110, 27, true).len(), 84);
     }
 }

@@ -58,6 +58,11 @@ impl Table {
         &self.outcome
     }
 
+    /// A value; `None` = missing.
+    pub fn value(&self, row: usize, feature: usize) -> Option<f64> {
+        Some(self.columns[feature][row]).filter(|v| !v.is_nan())
+    }
+
     /// A column; NaN = missing.
     pub(super) fn column(&self, feature: usize) -> &[f64] {
         &self.columns[feature]

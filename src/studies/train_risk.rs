@@ -1,66 +1,51 @@
-//! Training the risk model that comes with the program, on simulated patients, with its model card.
+//! Training the risk model on a cohort, by both procedures, with its report and model card.
 
-use super::simulated_cohort::{SimulatedCohort, TRUTH, simulate};
-use crate::features::{FEATURE_COUNT, FeatureDefinition, FeatureInfo, catalogue};
-use crate::phantom::PhantomConfig;
+use super::risk_page;
+use super::training_set::{NOT_AN_INPUT, TrainingSet};
+use crate::features::{FEATURE_COUNT, FeatureDefinition};
 use crate::progress::{Cancelled, Progress};
 use crate::risk::{
-    Confusion, KeepRule, ModelFeature, NestedValidation, PipelineConfig, PipelineError, RiskManifest, RiskModel,
-    RiskModelError, Table, TableError, ValidationSummary, brier, calibration, delong, develop, nested_validation,
+    Baseline, BaselineReport, Developed, FeatureShare, KeepRule, ModelFeature, NestedValidation, PaperConfig,
+    PaperReport, PaperRun, Performance, PipelineConfig, PipelineError, Procedure, RecommendedReport, RiskManifest,
+    RiskModel, RiskModelError, RiskReport, SubgroupReport, Table, TrainingPatients, ValidationSummary, auc,
+    baseline_predictions, brier, delong, develop, leaky_validation, nested_validation, paper_procedure, stability,
 };
-use crate::survival::wilson_interval;
-use std::path::PathBuf;
+use crate::survival::Interval;
+use crate::words::keep;
+use std::path::{Path, PathBuf};
 
 pub const MODEL_CARD_FILE: &str = "MODEL_CARD.md";
+pub const PAGE_FILE: &str = "report.html";
 
-/// Not an input: a property of the scanner, not of the patient.
-const NOT_AN_INPUT: &str = "g_voxel_mm3";
-
-/// What to train and where to put it.
-#[derive(Debug, Clone)]
+/// How to train.
+#[derive(Debug, Clone, Default)]
 pub struct TrainRiskConfig {
-    pub patients: usize,
-    /// How many of them recur.
-    pub events: usize,
-    /// Of the cohort; the pipeline has its own.
-    pub seed: u64,
+    /// Whose model is used; both are run.
+    pub procedure: Procedure,
     pub pipeline: PipelineConfig,
-    /// Gets manifest, forest and model card; an existing model there is replaced.
-    pub out_dir: PathBuf,
-}
-
-impl TrainRiskConfig {
-    /// The size of the published cohort: 180 patients, 94 recurrences.
-    pub fn published_size(out_dir: PathBuf) -> Self {
-        Self { patients: 180, events: 94, seed: 2025, pipeline: PipelineConfig::default(), out_dir }
-    }
+    pub paper: PaperConfig,
 }
 
 /// What came of it.
 #[derive(Debug, Clone)]
-pub struct TrainRiskReport {
+pub struct TrainedRisk {
     pub model: RiskModel,
-    pub validation: NestedValidation,
-    /// Phantoms left out because their CTV touched no station.
-    pub excluded: usize,
     pub model_card: String,
+    /// The report as an HTML page.
+    pub page: String,
 }
 
 /// Why there is no model.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainRiskError {
-    #[error("{events} recurrences among {patients} patients are not possible; ask for fewer")]
-    Events { patients: usize, events: usize },
-    #[error("only {usable} of {wanted} simulated patients have a CTV that touches a station")]
-    TooFewUsable { usable: usize, wanted: usize },
-    #[error(transparent)]
-    Table(#[from] TableError),
+    #[error("the procedure of the paper holds out patients who are all alike; add patients")]
+    Alike,
     #[error(transparent)]
     Pipeline(PipelineError),
     #[error(transparent)]
     Model(#[from] RiskModelError),
-    #[error("the model card cannot be written ({source}); check the folder: {}", path.display())]
-    Card { path: PathBuf, source: std::io::Error },
+    #[error("the file cannot be written ({source}); check the folder: {}", path.display())]
+    Write { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
 }
@@ -74,138 +59,347 @@ impl From<PipelineError> for TrainRiskError {
     }
 }
 
-/// Simulates a cohort, trains, validates and writes the model folder. Nothing is written if it is cancelled.
-pub fn train(config: &TrainRiskConfig, progress: &dyn Progress) -> Result<TrainRiskReport, TrainRiskError> {
-    if config.events >= config.patients {
-        return Err(TrainRiskError::Events { patients: config.patients, events: config.events });
+impl TrainedRisk {
+    /// Writes the model folder; a model that is there is replaced.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn save(&self, folder: &Path) -> Result<(), TrainRiskError> {
+        self.model.save(folder)?;
+        for (file, text) in [(MODEL_CARD_FILE, &self.model_card), (PAGE_FILE, &self.page)] {
+            let path = folder.join(file);
+            std::fs::write(&path, text).map_err(|source| TrainRiskError::Write { path, source })?;
+        }
+        Ok(())
     }
-    let cohort = simulate(config.patients, config.events, config.seed, &PhantomConfig::training, progress)?;
-    let report = train_on(&cohort, config, progress)?;
-    report.model.save(&config.out_dir)?;
-    let path = config.out_dir.join(MODEL_CARD_FILE);
-    std::fs::write(&path, &report.model_card).map_err(|source| TrainRiskError::Card { path, source })?;
-    Ok(report)
 }
 
-/// Trains and validates on a cohort at hand; writes nothing.
-pub fn train_on(
-    cohort: &SimulatedCohort,
+/// Trains and judges by both procedures; writes nothing. The same set and configuration give the same model.
+///
+/// # Errors
+/// Too few patients or events, nothing varies, or stopped.
+pub fn train(
+    set: &TrainingSet,
     config: &TrainRiskConfig,
     progress: &dyn Progress,
-) -> Result<TrainRiskReport, TrainRiskError> {
-    if cohort.patients.len() < config.patients {
-        return Err(TrainRiskError::TooFewUsable { usable: cohort.patients.len(), wanted: config.patients });
-    }
-    let inputs: Vec<&FeatureInfo> = catalogue().iter().filter(|f| f.name != NOT_AN_INPUT).collect();
-    let rows: Vec<Vec<Option<f64>>> =
-        cohort.patients.iter().map(|p| inputs.iter().map(|f| p.features.values[f.index]).collect()).collect();
-    let names = inputs.iter().map(|f| f.name.clone()).collect();
-    let table = Table::new(names, &rows, cohort.patients.iter().map(|p| p.recurred).collect())?;
-    let validation = nested_validation(&table, &config.pipeline, progress)?;
-    progress.report("final model", 0, 1);
+) -> Result<TrainedRisk, TrainRiskError> {
+    let table = &set.table;
+    let paper = paper_procedure(table, &config.paper, progress)?;
+    let validation = nested_validation(table, &config.pipeline, progress)?;
+    progress.report("final model", 0, 2);
     let all: Vec<usize> = (0..table.len()).collect();
-    let final_model = develop(&table, &all, &config.pipeline, config.pipeline.seed, progress)?;
-    let importance = final_model.forest.importances();
-    let features = final_model
-        .features
+    let recommended = develop(table, &all, &config.pipeline, config.pipeline.seed, progress)?;
+    progress.report("final model", 1, 2);
+    let leaky_auc = leaky_validation(table, &config.pipeline, progress)?;
+    let report = report(set, config, &paper, &validation, &recommended, leaky_auc)?;
+    let (used, rows) = match config.procedure {
+        Procedure::Recommended => (&recommended, &all),
+        Procedure::Paper => (&paper.model, &paper.train),
+    };
+    let manifest = manifest(set, config, used, rows, &validation, &report)?;
+    let values: Vec<Vec<f64>> = rows
         .iter()
-        .enumerate()
-        .map(|(n, f)| {
-            let known = rows.iter().filter_map(|row| row[*f]);
-            ModelFeature {
-                name: inputs[*f].name.clone(),
-                fill: final_model.fills[n],
-                min: known.clone().fold(f64::INFINITY, f64::min),
-                max: known.fold(f64::NEG_INFINITY, f64::max),
-                importance: importance[n],
-                selection_frequency: validation.selection_frequency[*f],
-            }
+        .map(|row| {
+            let value = |(f, fill): (&usize, &f64)| table.value(*row, *f).unwrap_or(*fill);
+            used.features.iter().zip(&used.fills).map(value).collect()
         })
         .collect();
-    let manifest = RiskManifest {
-        format: 0,
-        model_id: format!("simulated-{}-{}-p{}", config.patients, config.seed, config.pipeline.seed),
-        endpoint: "Any recurrence (simulated)".into(),
-        provenance: format!(
-            "Trained on {} simulated patients (synthetic anatomy and invented outcomes). Its figures say nothing about real patients.",
-            table.len()
-        ),
-        simulated: true,
-        schema_sha256: String::new(),
-        definition: FeatureDefinition::default(),
-        features,
-        patients: table.len(),
-        events: table.events(),
-        validation: summary(&table, &validation, &config.pipeline),
-        forest: final_model.params,
-        pipeline: config.pipeline.clone(),
-        seed: config.seed,
-        smartcore_version: String::new(),
-        forest_sha256: String::new(),
-        model_sha256: String::new(),
-    };
-    let model = RiskModel::assemble(manifest, final_model.forest.to_json())?;
-    progress.report("final model", 1, 1);
-    let model_card = model_card(&model, &validation, config, cohort.excluded);
-    Ok(TrainRiskReport { model, validation, excluded: cohort.excluded, model_card })
+    let training = TrainingPatients { rows: values, outcome: rows.iter().map(|r| table.outcome()[*r]).collect() };
+    let model = RiskModel::assemble(manifest, used.forest.to_json(), &training, &report)?;
+    progress.report("final model", 2, 2);
+    let model_card = model_card(&model);
+    let page = risk_page::html(model.manifest(), model.report());
+    Ok(TrainedRisk { model, model_card, page })
 }
 
-fn summary(table: &Table, validation: &NestedValidation, pipeline: &PipelineConfig) -> ValidationSummary {
+fn names(table: &Table, features: &[usize]) -> Vec<String> {
+    features.iter().map(|f| table.names()[*f].clone()).collect()
+}
+
+fn report(
+    set: &TrainingSet,
+    config: &TrainRiskConfig,
+    paper: &PaperRun,
+    validation: &NestedValidation,
+    recommended: &Developed,
+    leaky_auc: f64,
+) -> Result<RiskReport, TrainRiskError> {
+    let table = &set.table;
     let (outcome, p) = (table.outcome(), validation.mean_predictions());
-    let estimate = delong(outcome, &p, 0.95).expect("the folds hold both classes");
-    let areas = validation.repeat_aucs(outcome);
-    let mean = areas.iter().sum::<f64>() / areas.len() as f64;
-    let variance = areas.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / (areas.len() as f64 - 1.0).max(1.0);
-    let confusion = Confusion::at(outcome, &p, 0.5);
-    let fit = calibration(outcome, &p);
-    ValidationSummary {
-        method: format!(
-            "Nested cross-validation: {} x {} stratified outer folds, {} inner folds; imputation, filters, elimination and grid search inside each outer fold; figures from each patient's mean out-of-fold probability over {}; the single forest that is used was trained on all patients and tested on none",
-            pipeline.repeats.max(1),
-            pipeline.outer_folds,
-            pipeline.inner_folds,
-            match pipeline.repeats.max(1) {
-                1 => "one forest".to_owned(),
-                n => format!("{n} forests"),
-            }
-        ),
-        auc: estimate.auc,
-        auc_interval: estimate.interval,
-        auc_repeats_mean: mean,
-        auc_repeats_sd: variance.sqrt(),
-        brier: brier(outcome, &p),
-        accuracy: confusion.accuracy(),
-        accuracy_interval: wilson_interval(confusion.correct() as u64, confusion.total() as u64, 0.95),
-        calibration_intercept: fit.map(|c| c.intercept),
-        calibration_slope: fit.map(|c| c.slope),
+    let performance = Performance::of(outcome, &p, config.pipeline.seed).ok_or(TrainRiskError::Alike)?;
+    let test_outcome: Vec<bool> = paper.test.iter().map(|r| outcome[*r]).collect();
+    let selections: Vec<&[usize]> = validation.folds.iter().map(|f| f.features.as_slice()).collect();
+    let mut shares: Vec<FeatureShare> = (0..table.names().len())
+        .filter(|f| validation.selection_frequency[*f] > 0.0 || recommended.features.contains(f))
+        .map(|f| FeatureShare {
+            feature: table.names()[f].clone(),
+            share: validation.selection_frequency[f],
+            kept: recommended.features.contains(&f),
+            missing: (0..table.len()).filter(|r| table.value(*r, f).is_none()).count() as f64 / table.len() as f64,
+        })
+        .collect();
+    shares.sort_by(|a, b| b.share.total_cmp(&a.share));
+    Ok(RiskReport {
+        cohort: set.name.clone(),
+        simulated: set.simulated,
+        endpoint: endpoint_words(set),
+        flow: set.flow.clone(),
+        patients: table.len(),
+        events: table.events(),
+        candidates: table.names().len(),
+        procedure: config.procedure,
+        recommended: RecommendedReport {
+            steps: recommended_steps(&config.pipeline),
+            config: config.pipeline.clone(),
+            performance,
+            repeat_aucs: validation.repeat_aucs(outcome),
+            spread_over_repeats: spread(&validation.predictions),
+            folds: validation.folds.clone(),
+            filtered: recommended.filtered,
+            curve: recommended.curve.clone(),
+            features: names(table, &recommended.features),
+            params: recommended.params,
+            stability: stability(&selections, table.names().len()),
+            shares,
+        },
+        paper: PaperReport {
+            steps: paper_steps(&config.paper),
+            config: config.paper.clone(),
+            trained_on: paper.train.len(),
+            performance: Performance::of(&test_outcome, &paper.predictions, config.paper.seed),
+            filtered: paper.filtered,
+            curve: paper.curve.clone(),
+            features: names(table, &paper.model.features),
+            params: paper.model.params,
+        },
+        leaky_auc,
+        baselines: baselines().iter().map(|b| baseline(table, &config.pipeline, b)).collect(),
+        subgroups: set.subgroups().into_iter().map(|(name, rows)| subgroup(name, &rows, outcome, &p)).collect(),
+        truth: set.truth.clone(),
+        true_features: set.true_features(),
+    })
+}
+
+fn endpoint_words(set: &TrainingSet) -> String {
+    format!("{}{}", set.endpoint.words(), if set.simulated { " (simulated)" } else { "" })
+}
+
+/// Mean over the patients of the standard deviation between the repeats.
+fn spread(predictions: &[Vec<f64>]) -> f64 {
+    let (n, patients) = (predictions.len() as f64, predictions[0].len());
+    if predictions.len() < 2 {
+        return 0.0;
     }
+    let of = |r: usize| {
+        let mean = predictions.iter().map(|p| p[r]).sum::<f64>() / n;
+        (predictions.iter().map(|p| (p[r] - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt()
+    };
+    (0..patients).map(of).sum::<f64>() / patients as f64
+}
+
+fn recommended_steps(config: &PipelineConfig) -> Vec<String> {
+    vec![
+        format!("{} times {} outer folds, stratified by outcome", config.repeats.max(1), config.outer_folds),
+        "inside each outer fold, on its training part alone: missing values filled with median or mode".into(),
+        format!(
+            "features that do not vary, and of two with Spearman |rho| above {} the weaker, left out",
+            config.correlation_limit
+        ),
+        format!("elimination by importance, with {} inner folds", config.inner_folds),
+        match config.keep {
+            KeepRule::OneStandardError => {
+                "the fewest features whose inner AUC is within one standard error of the best".into()
+            }
+            KeepRule::Fixed(k) => format!("{k} features kept"),
+        },
+        format!("grid search over {} forests by the inner folds", config.grid.len()),
+        "forest fitted, held-out patients predicted once; figures from each patient's mean over the repeats".into(),
+        "the model in use: the same steps on all patients".into(),
+    ]
+}
+
+fn paper_steps(config: &PaperConfig) -> Vec<String> {
+    vec![
+        "standardised (changes no split of a tree)".into(),
+        format!(
+            "of two features with Spearman |rho| above {} the weaker left out, by all patients",
+            config.correlation_limit
+        ),
+        format!("one split: one part of {} held out, stratified by outcome", config.parts),
+        format!("elimination one by one on the rest, with {} folds, to {} features", config.folds, config.keep),
+        format!("grid search over {} depths and numbers of trees by {} folds", config.grid.len(), config.folds),
+        "forest fitted on the rest, held-out patients predicted once".into(),
+        "limit of the correlation, grid and forest of the elimination are not published; these are ours".into(),
+    ]
+}
+
+fn baselines() -> [Baseline; 3] {
+    let four = ["ln10r_ctv_in_ln", "ln10l_ctv_in_ln", "ln4r_ctv_in_ln", "ln7_ctv_in_ln"];
+    let clinical = ["c_age_gt60", "c_sex_male", "c_stage_t", "c_smoking_index", "g_gtv_maxdiam_mm"];
+    [
+        Baseline { name: keep("Tumor of 5 cm or more"), features: vec!["g_gtv_maxdiam_mm"], cut: Some(50.0) },
+        Baseline {
+            name: keep("Logistic regression on age, sex, T stage, smoking, size"),
+            features: clinical.to_vec(),
+            cut: None,
+        },
+        Baseline {
+            name: keep("Logistic regression on the coverage of 10R, 10L, 4R and 7"),
+            features: four.to_vec(),
+            cut: None,
+        },
+    ]
+}
+
+fn baseline(table: &Table, config: &PipelineConfig, baseline: &Baseline) -> BaselineReport {
+    let p = baseline_predictions(table, config, baseline);
+    let outcome = table.outcome();
+    BaselineReport {
+        name: baseline.name.to_owned(),
+        auc: p.as_ref().and_then(|p| auc(outcome, p)),
+        interval: p.as_ref().and_then(|p| delong(outcome, p, 0.95)).map(|e| e.interval),
+        brier: p.as_ref().map(|p| brier(outcome, p)),
+    }
+}
+
+fn subgroup(name: &str, rows: &[usize], outcome: &[bool], p: &[f64]) -> SubgroupReport {
+    let y: Vec<bool> = rows.iter().map(|r| outcome[*r]).collect();
+    let q: Vec<f64> = rows.iter().map(|r| p[*r]).collect();
+    let events = y.iter().filter(|y| **y).count();
+    let n = rows.len().max(1) as f64;
+    SubgroupReport {
+        name: name.to_owned(),
+        patients: rows.len(),
+        events,
+        auc: auc(&y, &q),
+        interval: delong(&y, &q, 0.95).map(|e| e.interval),
+        excess: (q.iter().sum::<f64>() - events as f64) / n,
+    }
+}
+
+fn manifest(
+    set: &TrainingSet,
+    config: &TrainRiskConfig,
+    used: &Developed,
+    rows: &[usize],
+    validation: &NestedValidation,
+    report: &RiskReport,
+) -> Result<RiskManifest, TrainRiskError> {
+    let table = &set.table;
+    let importance = used.forest.importances();
+    let features = used.features.iter().enumerate().map(|(n, f)| {
+        let known = rows.iter().filter_map(|r| table.value(*r, *f));
+        let (min, max) = known.fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), v| (a.min(v), b.max(v)));
+        ModelFeature {
+            name: table.names()[*f].clone(),
+            fill: used.fills[n],
+            min,
+            max,
+            importance: importance[n],
+            selection_frequency: validation.selection_frequency[*f],
+        }
+    });
+    let procedure = config.procedure.name();
+    let provenance = if set.simulated {
+        format!(
+            "Trained on {} simulated patients (synthetic anatomy and invented outcomes). Its figures say nothing about real patients.",
+            rows.len()
+        )
+    } else {
+        format!("Trained on {} patients of the cohort \"{}\", validated in no other one.", rows.len(), set.name)
+    };
+    let kind = if set.simulated { "simulated" } else { "cohort" };
+    Ok(RiskManifest {
+        format: 0,
+        model_id: format!("{kind}-{}-{procedure}-p{}", table.len(), config.pipeline.seed),
+        endpoint: endpoint_words(set),
+        provenance,
+        simulated: set.simulated,
+        schema_sha256: String::new(),
+        definition: FeatureDefinition::default(),
+        features: features.collect(),
+        patients: rows.len(),
+        events: rows.iter().filter(|r| table.outcome()[**r]).count(),
+        validation: summary(config, report)?,
+        forest: used.params,
+        procedure: config.procedure,
+        smartcore_version: String::new(),
+        forest_sha256: String::new(),
+        training_sha256: String::new(),
+        report_sha256: String::new(),
+        model_sha256: String::new(),
+    })
+}
+
+fn summary(config: &TrainRiskConfig, report: &RiskReport) -> Result<ValidationSummary, TrainRiskError> {
+    let nested = &report.recommended;
+    let (performance, method) = match config.procedure {
+        Procedure::Recommended => {
+            let (repeats, outer, inner) =
+                (config.pipeline.repeats.max(1), config.pipeline.outer_folds, config.pipeline.inner_folds);
+            let forests = if repeats == 1 { "one forest".to_owned() } else { format!("{repeats} forests") };
+            let words = format!(
+                "Nested cross-validation: {repeats} x {outer} stratified outer folds, {inner} inner folds; imputation, filters, elimination and grid search inside each outer fold; figures from each patient's mean out-of-fold probability over {forests}; the single forest that is used was trained on all patients and tested on none"
+            );
+            (&nested.performance, words)
+        }
+        Procedure::Paper => {
+            let performance = report.paper.performance.as_ref().ok_or(TrainRiskError::Alike)?;
+            let words = format!(
+                "Procedure of the paper: one split, trained on {} and tested once on {} patients; the correlation filter saw all of them. Nested cross-validation of the recommended procedure on the same cohort: AUC {:.2}",
+                report.paper.trained_on, performance.patients, nested.performance.auc
+            );
+            (performance, words)
+        }
+    };
+    let half = performance.thresholds.first().ok_or(TrainRiskError::Alike)?;
+    let repeats = &nested.repeat_aucs;
+    let mean = repeats.iter().sum::<f64>() / repeats.len().max(1) as f64;
+    let variance = repeats.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / (repeats.len() as f64 - 1.0).max(1.0);
+    let repeated = config.procedure == Procedure::Recommended;
+    Ok(ValidationSummary {
+        method,
+        auc: performance.auc,
+        auc_interval: performance.auc_interval.unwrap_or(Interval { lower: 0.0, upper: 1.0 }),
+        auc_repeats_mean: repeated.then_some(mean),
+        auc_repeats_sd: repeated.then_some(variance.sqrt()),
+        brier: performance.brier,
+        accuracy: half.accuracy.value.unwrap_or(0.0),
+        accuracy_interval: half.accuracy.interval,
+        calibration_intercept: performance.calibration_intercept,
+        calibration_slope: performance.calibration_slope,
+    })
 }
 
 /// The card as Markdown.
-fn model_card(model: &RiskModel, validation: &NestedValidation, config: &TrainRiskConfig, excluded: usize) -> String {
-    let m = model.manifest();
+fn model_card(model: &RiskModel) -> String {
+    let (m, r) = (model.manifest(), model.report());
     let v = &m.validation;
     let mut card = String::new();
-    let spread = |values: &[f64]| {
-        let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), a| (l.min(*a), h.max(*a)));
-        format!("{low:.2} to {high:.2}")
-    };
     let number = |value: Option<f64>| value.map_or("no finite fit".to_owned(), |x| format!("{x:.2}"));
+    let interval = |i: Option<Interval>| i.map_or_else(String::new, |i| format!("{:.3} to {:.3}", i.lower, i.upper));
     let mut line = |text: &str| {
         card.push_str(text);
         card.push('\n');
     };
     line("# Risk model card\n");
-    line(
-        "**Simulated.** Every patient, anatomy and outcome behind this model was made by a program. It shows how live",
-    );
-    line("features and a risk figure work. It must not be used to plan, change or withhold treatment.\n");
+    if m.simulated {
+        line(
+            "**Simulated.** Every patient, anatomy and outcome behind this model was made by a program. It shows how live",
+        );
+        line("features and a risk figure work. It must not be used to plan, change or withhold treatment.\n");
+    } else {
+        line(
+            "**Research and teaching only.** The figure is an association in one cohort. It must not be used to plan, change or",
+        );
+        line("withhold treatment.\n");
+    }
     line("## What it is\n");
     line(&format!(
-        "- A forest of {} regression trees on 0/1 outcomes (smartcore {}), at most {} splits deep, at least {} patients in a leaf.",
+        "- A forest of {} regression trees on 0/1 outcomes (smartcore {}), {}, at least {} patients in a leaf.",
         m.forest.trees,
         m.smartcore_version,
-        m.forest.max_splits.map_or("any number of".to_owned(), |s| s.to_string()),
+        m.forest.max_splits.map_or("grown to the end".to_owned(), |s| format!("at most {s} splits deep")),
         m.forest.min_leaf
     ));
     line(&format!(
@@ -213,74 +407,68 @@ fn model_card(model: &RiskModel, validation: &NestedValidation, config: &TrainRi
         m.features.len(),
         &m.schema_sha256[..12]
     ));
-    line(&format!(
-        "- Chosen by: Spearman limit {}, elimination by {}, {} forests in the grid, {} inner folds; all settings stand in the manifest.",
-        m.pipeline.correlation_limit,
-        match m.pipeline.keep {
-            KeepRule::OneStandardError => "the one-standard-error rule".to_owned(),
-            KeepRule::Fixed(n) => format!("a fixed number of {n}"),
-        },
-        m.pipeline.grid.len(),
-        m.pipeline.inner_folds
-    ));
     line(&format!("- Output: probability of the endpoint \"{}\".", m.endpoint));
-    line(&format!(
-        "- Made by `hilum train risk`, cohort seed {}, pipeline seed {}; the same seeds give the same file.\n",
-        m.seed, config.pipeline.seed
-    ));
-    line("## Patients\n");
-    line(&format!(
-        "- {} simulated patients, {} with recurrence; {excluded} phantoms were left out because their CTV touched no station.",
-        m.patients, m.events
-    ));
-    line(
-        "- Anatomy: synthetic thoraces with tumor, nodes and CTV; stations by the rule engine. Features are counted as on a real case.",
-    );
-    line(
-        "- Clinical values: share of men (133 of 180) and median age (60 years) as published; T stage from the size, one in four a class higher; smoking invented and missing in 6 %.",
-    );
-    line("- Outcome: drawn from this truth (log odds); sex, age, smoking and everything else have no effect.\n");
-    line("| term | log odds |");
-    line("| --- | --- |");
-    for term in TRUTH {
-        line(&format!("| {} | {:.2} |", term.what, term.log_odds));
+    line(&format!("- Procedure: {}. Steps:", m.procedure.name()));
+    for step in match m.procedure {
+        Procedure::Paper => &r.paper.steps,
+        Procedure::Recommended => &r.recommended.steps,
+    } {
+        line(&format!("  - {step}"));
     }
-    line("\n## How well it predicts other simulated patients\n");
+    line(
+        "- Made by `hilum train risk`; the same cohort, options and seeds give the same files. All of them stand in report.json.\n",
+    );
+    line("## Patients\n");
+    line(&format!("{}.\n", r.cohort.trim_end_matches('.')));
+    for row in &r.flow {
+        line(&format!("- {} {}", row.patients, row.what));
+    }
+    if let Some(truth) = &r.truth {
+        line("\nThe truth behind them:\n");
+        line("```text");
+        line(truth);
+        line("```");
+    }
+    line("\n## How well it predicts other patients of the same cohort\n");
     line(&format!("{}.\n", v.method));
-    line(&format!(
-        "These figures belong to the procedure, not to the forest in this folder. Each patient's probability is the mean over {} forests that never saw the patient, and a mean of forests predicts a little better than one: a single forest, as it is used here, is better described by the mean over repeats ({:.3}). The forest in this folder was trained on all {} patients, so nobody is left to test it on.\n",
-        config.pipeline.repeats.max(1),
-        v.auc_repeats_mean,
-        m.patients
-    ));
-    line("| measure | value | 95 % interval |");
+    line("| measure | recommended, nested folds | paper, held-out patients |");
     line("| --- | --- | --- |");
+    let (a, b) = (&r.recommended.performance, r.paper.performance.as_ref());
+    let mut both = |what: &str, of: &dyn Fn(&Performance) -> String| {
+        line(&format!("| {what} | {} | {} |", of(a), b.map_or("none".to_owned(), of)));
+    };
+    both("patients, events", &|p| format!("{}, {}", p.patients, p.events));
+    both("AUC (95 %, DeLong)", &|p| format!("{:.3} ({})", p.auc, interval(p.auc_interval)));
+    both("average precision", &|p| format!("{:.3}", p.average_precision));
+    both("Brier score, scaled", &|p| format!("{:.3}, {:.3}", p.brier, p.scaled_brier));
+    both("accuracy at 0.5 (95 %, Wilson)", &|p| {
+        p.thresholds.first().map_or_else(String::new, |t| {
+            let share = t.accuracy;
+            format!("{:.3} ({})", share.value.unwrap_or(0.0), interval(Some(share.interval)))
+        })
+    });
+    both("calibration intercept, slope", &|p| {
+        format!("{}, {}", number(p.calibration_intercept), number(p.calibration_slope))
+    });
     line(&format!(
-        "| AUC of the mean over repeats | {:.3} | {:.3} to {:.3} (DeLong) |",
-        v.auc, v.auc_interval.lower, v.auc_interval.upper
+        "\nAUC of single outer folds {}. With features selected on all patients before the folds, which leaks, the same data give {:.3}. Agreement of the selections between folds (Nogueira): {}.",
+        fold_range(r),
+        r.leaky_auc,
+        number(r.recommended.stability)
     ));
     line(&format!(
-        "| AUC of one forest a patient, mean and SD over repeats | {:.3}, {:.3} | |",
-        v.auc_repeats_mean, v.auc_repeats_sd
+        "With {} events on {} candidate features ({:.2} events each) a study of this size is at high risk of bias.\n",
+        r.events,
+        r.candidates,
+        r.events as f64 / r.candidates as f64
     ));
-    line(&format!("| AUC of single folds | {} | |", spread(&validation.fold_aucs)));
-    line(&format!("| Brier score | {:.3} | |", v.brier));
-    line(&format!(
-        "| Accuracy at 0.5 | {:.3} | {:.3} to {:.3} (Wilson) |",
-        v.accuracy, v.accuracy_interval.lower, v.accuracy_interval.upper
-    ));
-    line(&format!(
-        "| Calibration intercept, slope | {}, {} | |",
-        number(v.calibration_intercept),
-        number(v.calibration_slope)
-    ));
-    line(&format!(
-        "\nThe interval of the AUC takes the patients as the only source of chance. With {} events on {} candidate features ({:.2} events each) a real study of this size would be at high risk of bias.\n",
-        m.events,
-        FEATURE_COUNT - 1,
-        m.events as f64 / (FEATURE_COUNT - 1) as f64
-    ));
-    line("## Inputs\n");
+    line("| plain model, same folds | AUC | 95 % | Brier |");
+    line("| --- | --- | --- | --- |");
+    for b in &r.baselines {
+        let (auc, brier) = (number3(b.auc), number3(b.brier));
+        line(&format!("| {} | {auc} | {} | {brier} |", b.name, interval(b.interval)));
+    }
+    line("\n## Inputs\n");
     line("| feature | importance | kept in folds | training range | if missing |");
     line("| --- | --- | --- | --- | --- |");
     let mut order: Vec<&ModelFeature> = m.features.iter().collect();
@@ -298,12 +486,26 @@ fn model_card(model: &RiskModel, validation: &NestedValidation, config: &TrainRi
     }
     line("\n## Limits\n");
     line(
-        "- Not validated on any patient. The published model (Shen et al. 2025: AUC 0.77, 27 features) is not available; this is not it. Two of its authors work for the vendor of the segmentation product used there.",
+        "- Not validated on patients of another clinic. The published model (Shen et al. 2025: AUC 0.77, 27 features) is not available; this is not it. Two of its authors work for the vendor of the segmentation product used there.",
     );
     line(&format!("- `{NOT_AN_INPUT}` is left out: it describes the scanner."));
     line(
-        "- The contributions shown beside a figure are path contributions (Saabas): they describe this forest, not causes. Drawing a contour differently to change the figure is no treatment decision.",
+        "- training.json holds the inputs and outcomes of the training patients without who they are: Shapley values and the measure of unfamiliar patients need them.",
+    );
+    line(
+        "- The contributions shown beside a figure are Shapley values of the trees: they describe this forest, not causes. Covering a station because a figure falls is no treatment decision.",
     );
     line("- A value outside the training range is listed beside the figure; the forest does not extrapolate.");
     card
+}
+
+fn number3(value: Option<f64>) -> String {
+    value.map_or("none".to_owned(), |x| format!("{x:.3}"))
+}
+
+/// The lowest and highest AUC of an outer fold.
+fn fold_range(report: &RiskReport) -> String {
+    let areas = report.recommended.folds.iter().filter_map(|f| f.auc);
+    let (low, high) = areas.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), a| (l.min(a), h.max(a)));
+    format!("{low:.2} to {high:.2}")
 }

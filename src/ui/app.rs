@@ -16,7 +16,6 @@ use super::palette::Palette;
 use super::picker::FilePicker;
 use super::picture::Pictures;
 use super::request::CommandSender;
-use super::risk_panel::RiskState;
 use super::scene::Scene;
 use super::series_panel::SeriesState;
 use super::status_bar::Refused;
@@ -73,7 +72,6 @@ pub(super) struct Panels {
     pub series: SeriesState,
     pub overlays: OverlayState,
     pub clinical: ClinicalState,
-    pub risk: RiskState,
     pub teach: TeachState,
     pub cohort: CohortState,
     pub deidentify: DeidentifyState,

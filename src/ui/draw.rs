@@ -142,7 +142,7 @@ impl HilumApp {
                                     section(ui, t("Measurements"), true, |ui| measurements_ui(ui, &input));
                                 }
                                 if !workbench.settings().risk_hidden {
-                                    section(ui, t("Risk"), true, |ui| risk_panel_ui(ui, &input, &mut panels.risk));
+                                    section(ui, t("Risk"), true, |ui| risk_panel_ui(ui, &input));
                                 }
                                 section(ui, t("Clinical values"), false, |ui| {
                                     clinical_panel_ui(ui, &input, &mut panels.clinical);

@@ -69,6 +69,10 @@ pub enum JobKey {
     Compare,
     /// Follows the contours of the airway.
     Airway,
+    /// How much the risk figure moves with the boundaries.
+    NoiseFloor,
+    /// A model judged on pure noise.
+    NoiseLesson,
     /// Small pictures of the series of a folder; a new one replaces the old.
     Thumbnails,
     /// PET or dose over the case; a new one replaces the old.
@@ -107,6 +111,7 @@ impl JobKey {
             self,
             Self::Compare
                 | Self::Airway
+                | Self::NoiseFloor
                 | Self::Thumbnails
                 | Self::ArchiveSeries
                 | Self::Receive

@@ -1,6 +1,7 @@
 //! Features and risk, kept in step with every edit: only touched slices are counted again.
 
 use super::Case;
+use super::noise_floor::{NoiseFloor, NoiseSurvey};
 use crate::anatomy;
 use crate::contour::{self, Mask, SliceContours};
 use crate::features::{CENTRAL_DISTANCE_MM, FeatureContext, FeatureVector, LiveFeatures, SliceMasks};
@@ -124,6 +125,9 @@ pub struct Live {
     synced: Revision,
     features: Derived<FeatureVector>,
     risk: Option<Derived<Result<RiskEstimate, RiskRefusal>>>,
+    /// The first estimate of the case.
+    opened: Option<RiskEstimate>,
+    noise: Option<Derived<Option<NoiseFloor>>>,
 }
 
 impl Live {
@@ -140,7 +144,19 @@ impl Live {
         let features = Derived { revision: case.revision(), value };
         let risk = predict(&features, model);
         let (airway_changed, airways) = (surroundings.zone.revision, surroundings.zone.airways.clone());
-        Self { surroundings, airway_changed, airways, counts, synced: case.revision(), features, risk }
+        let mut live = Self {
+            surroundings,
+            airway_changed,
+            airways,
+            counts,
+            synced: case.revision(),
+            features,
+            risk,
+            opened: None,
+            noise: None,
+        };
+        live.remember_first();
+        live
     }
 
     /// Brings counts, features and risk to the revision of the case. Where the airway changed they stay
@@ -189,6 +205,41 @@ impl Live {
         let revision = if self.is_zone_stale() { self.features.revision } else { case.revision() };
         self.features = Derived { revision, value: features(&self.counts, case, &self.surroundings) };
         self.risk = predict(&self.features, model);
+        self.remember_first();
+    }
+
+    fn remember_first(&mut self) {
+        if self.opened.is_none() {
+            self.opened = self.risk.as_ref().and_then(|risk| risk.value.as_ref().ok()).cloned();
+        }
+    }
+
+    /// The first estimate that there was for the case: what has changed is told against it.
+    pub fn opened(&self) -> Option<&RiskEstimate> {
+        self.opened.as_ref()
+    }
+
+    /// How much the figure moves with boundaries; of an older revision while a new one is being found. `None` before the first
+    /// and where there is none.
+    pub fn noise(&self) -> Option<Derived<NoiseFloor>> {
+        self.noise.as_ref().and_then(|noise| noise.value.map(|value| Derived { revision: noise.revision, value }))
+    }
+
+    /// The work that finds the noise floor of the case as it is, where it is not known and there is a figure.
+    pub(super) fn noise_wanted(&self, case: &Case, model: &Arc<RiskModel>) -> Option<NoiseSurvey> {
+        let current = self.features.revision == case.revision() && !case.in_transaction();
+        let known = self.noise.as_ref().is_some_and(|noise| noise.revision == case.revision());
+        let figure = self.risk.as_ref().is_some_and(|risk| risk.value.is_ok());
+        (current && !known && figure).then(|| NoiseSurvey::of(case, self, Arc::clone(model)))
+    }
+
+    /// The central zone, and what the features need besides structures and clinical values.
+    pub(super) fn surroundings_of(&self, case: &Case) -> (Option<Mask>, FeatureContext) {
+        (self.surroundings.zone.mask.clone(), context(&self.counts, case, &self.surroundings))
+    }
+
+    pub(super) fn set_noise(&mut self, noise: Derived<Option<NoiseFloor>>) {
+        self.noise = Some(noise);
     }
 
     pub fn features(&self) -> &Derived<FeatureVector> {
@@ -209,11 +260,15 @@ fn predict(
 }
 
 /// With the trachea alone a tumour near to it is central; of one far from it nothing is known.
-fn features(counts: &LiveFeatures, case: &Case, surroundings: &Surroundings) -> FeatureVector {
+fn context(counts: &LiveFeatures, case: &Case, surroundings: &Surroundings) -> FeatureContext {
     let Surroundings { context, zone } = surroundings;
     let near = || (0..case.grid().slices()).any(|k| counts.slice(k).is_some_and(|c| c.gtvp_central > 0));
     let airway_known = zone.mask.is_some() && (zone.whole || near());
-    counts.features(case.clinical(), &FeatureContext { airway_known, ..context.clone() })
+    FeatureContext { airway_known, ..context.clone() }
+}
+
+fn features(counts: &LiveFeatures, case: &Case, surroundings: &Surroundings) -> FeatureVector {
+    counts.features(case.clinical(), &context(counts, case, surroundings))
 }
 
 fn count_slice(counts: &mut LiveFeatures, case: &Case, zone: &CentralZone, k: usize) {

@@ -20,10 +20,12 @@ mod history;
 pub mod jobs;
 pub mod journal;
 mod keymap;
+mod lesson;
 mod live;
 mod loading;
 mod measure;
 mod network;
+mod noise_floor;
 mod notices;
 mod opening;
 mod operations;
@@ -62,6 +64,7 @@ pub use keymap::{KEYS, Keymap, KeymapError, Shortcut};
 pub use live::{CentralZone, Derived, Live, Surroundings};
 pub use loading::{LoadedCase, Loading, OpenError, OpenStep, load_case, load_demo, load_series};
 pub use measure::{MeasureCommand, MeasureKind, MeasureValue, Measurement, Measures};
+pub use noise_floor::{JITTER_MM, NoiseFloor, NoiseSurvey};
 pub use notices::{Notice, Notices, Severity, Trouble};
 pub use operations::{
     Derivations, Inputs, Keep, Operated, OperatedRow, OperationCommand, OperationRefusal, OperationRequest, PREVIEW,
@@ -84,7 +87,7 @@ use crate::diunet::{self, LoadedModel};
 use crate::geometry::PatientPoint;
 use crate::image::WindowLevel;
 use crate::import::SetSource;
-use crate::risk::{self, RiskModel};
+use crate::risk::{self, NoiseLesson, RiskModel};
 use crate::structures::{Provenance, Roi, RoiId, Role, station_color};
 use crate::teaching::{Exercise, Phase, Score};
 use crate::tf;
@@ -145,6 +148,7 @@ pub struct Workbench {
     risk_model: ModelState<RiskModel>,
     exercise: Option<Exercise>,
     score: Option<Derived<Score>>,
+    lessons: Vec<NoiseLesson>,
     last_export: Option<Derived<Arc<Exported>>>,
     deidentified: Option<Deidentified>,
     /// The state whose contours are safe in a file from which they come back.
@@ -225,6 +229,7 @@ impl Workbench {
             risk_model,
             exercise: None,
             score: None,
+            lessons: Vec::new(),
             last_export: None,
             deidentified: None,
             saved: None,
@@ -377,6 +382,7 @@ impl Workbench {
                 self.open(paths, SeriesChoice::Key(key));
             }
             Command::OpenDemo { seed } => self.open_demo(seed),
+            Command::DrawLesson => self.draw_lesson(),
             Command::TakeArrived => self.take_arrived(),
             Command::DropArrived => self.arrived = None,
             Command::AddStructureSet(index) => self.add_structure_set(index),

@@ -19,6 +19,8 @@ pub enum PreferenceCommand {
     SetScale(u32),
     /// Whether the risk of the risk model is shown.
     SetRiskHidden(bool),
+    /// Whether it is hidden while a tool that draws is chosen.
+    SetRiskHiddenWhileContouring(bool),
     /// The keys of an action; whoever had them loses them.
     SetKeys {
         action: Action,
@@ -95,6 +97,9 @@ impl Workbench {
                 self.change_settings(|s| s.scale_percent = Some(percent.clamp(least, most)));
             }
             PreferenceCommand::SetRiskHidden(hidden) => self.change_settings(|s| s.risk_hidden = hidden),
+            PreferenceCommand::SetRiskHiddenWhileContouring(hidden) => {
+                self.change_settings(|s| s.risk_hidden_while_contouring = hidden);
+            }
             PreferenceCommand::SetRuleSet(key) => self.change_settings(|s| {
                 (s.rules, s.rule_switches) = (Some(key), BTreeMap::new());
             }),

@@ -10,6 +10,7 @@ use super::history::StateId;
 use super::jobs::{JobContext, JobError, JobEvent, JobId, JobKey, Lane};
 use super::journal::FoundJournal;
 use super::live::CentralZone;
+use super::noise_floor::NoiseFloor;
 use super::opening::Arrived;
 use super::operations::{Bridge, Done, derivation_of};
 use super::series::{SeriesList, Thumbnail};
@@ -19,6 +20,7 @@ use crate::contour::Mask;
 use crate::dicom::{LoadStep, LoadedOverlay};
 use crate::diunet::{self, Segmentation};
 use crate::import::{LoadedSet, SetSource};
+use crate::risk::NoiseLesson;
 use crate::structures::{Derivation, Operation, Provenance, Recipe, RoiId, Role};
 use crate::teaching::{self, Phase, Score};
 use crate::words::t;
@@ -39,6 +41,8 @@ pub(super) enum JobResult {
     SetsFound(Vec<SetSource>),
     /// Of the archive desk.
     Archive(ArchiveResult),
+    /// A model judged on pure noise.
+    Lesson(NoiseLesson),
     /// Journals of earlier runs, and files that should be some.
     Journals {
         found: Vec<FoundJournal>,
@@ -77,6 +81,7 @@ pub(super) enum CaseResult {
         score: Box<Derived<Score>>,
     },
     Airway(CentralZone),
+    Noise(Derived<Option<NoiseFloor>>),
     /// An operation on whole structures.
     Operated(Box<Done>),
     /// Contours for missing slices of a structure.
@@ -109,6 +114,7 @@ impl Workbench {
                 JobEvent::Partial(JobResult::Thumbnail(thumbnail)) => self.thumbnails.push(thumbnail),
                 JobEvent::Finished(JobResult::Loaded(arrived)) => self.arrive(id, arrived),
                 JobEvent::Finished(JobResult::Deidentified(done)) => self.accept_deidentified(done),
+                JobEvent::Finished(JobResult::Lesson(lesson)) => self.lessons.push(lesson),
                 JobEvent::Finished(JobResult::SetsFound(sets)) => self.accept_sets(id, sets),
                 JobEvent::Finished(JobResult::Journals { found, damaged }) => self.accept_journals(found, damaged),
                 JobEvent::Finished(JobResult::OfCase { case_count, result }) => {
@@ -154,6 +160,8 @@ impl Workbench {
             }
             JobKey::BorderCheck => t("The border check failed"),
             JobKey::Difference => t("The difference could not be measured"),
+            JobKey::NoiseFloor => t("The noise floor of the risk could not be found"),
+            JobKey::NoiseLesson => t("The lesson could not be drawn"),
             JobKey::Airway => t("The distance from the airway could not be measured"),
             JobKey::Overlay => t("The overlay could not be shown"),
             JobKey::Thumbnails => t("The small pictures of the series could not be made"),
@@ -267,6 +275,11 @@ impl Workbench {
                     live.set_zone(case, zone, self.risk_model.as_deref().ok());
                 }
             }
+            CaseResult::Noise(noise) => {
+                if let Some(live) = &mut self.live {
+                    live.set_noise(noise);
+                }
+            }
         }
     }
 
@@ -283,6 +296,7 @@ impl Workbench {
             }
             CaseResult::Compared { .. }
             | CaseResult::Airway(_)
+            | CaseResult::Noise(_)
             | CaseResult::Anatomy(_)
             | CaseResult::Rules(_)
             | CaseResult::Checked(_)
@@ -386,7 +400,21 @@ impl Workbench {
                 self.spawn_for_case(Lane::Live, JobKey::Airway, t("Measure the distance from the airway"), None, work);
             }
         }
+        self.follow_noise();
         self.compare_attempt();
+    }
+
+    /// One at a time: the next one starts from the newest contours when this one is done.
+    fn follow_noise(&mut self) {
+        let (Some(case), Some(live), Ok(model)) = (&self.case, &self.live, &self.risk_model) else { return };
+        if self.settings.risk_hidden || self.jobs.is_running(JobKey::NoiseFloor) {
+            return;
+        }
+        let Some(survey) = live.noise_wanted(case, model) else { return };
+        let revision = case.revision();
+        self.spawn_for_case(Lane::Live, JobKey::NoiseFloor, t("Find the noise floor of the risk"), None, move |_| {
+            Ok(CaseResult::Noise(Derived { revision, value: survey.find() }))
+        });
     }
 
     /// While an exercise is compared, the score follows the contours.

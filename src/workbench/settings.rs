@@ -43,6 +43,8 @@ pub struct Settings {
     pub scale_percent: Option<u32>,
     /// The risk of the risk model is not shown.
     pub risk_hidden: bool,
+    /// Nor while a tool that draws is chosen, so that it does not steer the hand.
+    pub risk_hidden_while_contouring: bool,
     /// The tour has been taken or declined.
     pub tour_seen: bool,
     /// Folder of the network that draws stations, or its name among those that come with the program; the usual one

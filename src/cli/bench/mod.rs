@@ -9,6 +9,7 @@ mod frame;
 mod live;
 mod made;
 mod network;
+mod risk;
 mod soak;
 mod structures;
 
@@ -42,6 +43,8 @@ use std::time::{Duration, Instant};
   masks      masks of all structures of CASE from their contours
   export     CASE written as a new structure set, read back and proved
   diunet     the network on the demo case, a slice with all that belongs to it; then the network alone, beside onnxruntime
+  risk       the paper's procedure on 180 patients and 110 features with two threads, beside scikit-learn; one prediction, its
+             contributions, the noise floor of the demo case
   frame      a frame of the window, drawn off screen at 3840 x 2160 and 1600 x 1000 with 1 and with 40 structures,
              while slices are scrolled and while a brush paints (promised: at most 8 ms of the processor at 4K, and
              at most 1.5 times as long with 40 structures as with one)
@@ -83,6 +86,13 @@ JSON keys of frame: name, optimized and
     cpu_p50_ms, cpu_p99_ms, cpu_max_ms   logic, layout, painting and tessellation of a frame
     whole_ms_per_megapixel               the same and its drawing by the adapter, median
   cpu_ratio, whole_ratio   40 structures to one, the largest of all sizes and motions
+JSON keys of risk: name, optimized and
+  seconds        of the paper's procedure
+  auc            on its held-out patients; null if they are all alike
+  filtered       features that passed the filter
+  prediction_ms, contributions_ms, noise_floor_ms   medians
+  peer           the same in scikit-learn, in the same run; null where numpy and scikit-learn are not installed for python3 (or
+                 HILUM_PYTHON) {name, seconds, ratio (Hilum to peer), prediction_ms, auc}
 JSON keys of crash: name, optimized and
   rounds         kills
   edits, kept    done before the kills, and known to be on the disk by then
@@ -137,6 +147,7 @@ enum Name {
     Masks,
     Export,
     Diunet,
+    Risk,
     Frame,
     Crash,
     Soak,
@@ -227,6 +238,7 @@ impl Bench {
         }
         let report = match self.name {
             Name::Frame => return self.frame(terminal),
+            Name::Risk => return self.risk(terminal),
             Name::Crash => return self.crash(terminal),
             Name::Soak => return self.soak(terminal),
             Name::Edit => return self.edit(terminal),

@@ -3,6 +3,7 @@
 mod compute;
 mod map;
 mod patients;
+mod simulate;
 
 use super::failure::Failure;
 use super::terminal::Terminal;
@@ -13,6 +14,7 @@ pub use patients::failure;
 pub enum Cohort {
     Map(map::Map),
     Init(patients::Init),
+    Simulate(simulate::Simulate),
     Template(patients::Template),
     Import(patients::Import),
     Compute(compute::Compute),
@@ -26,6 +28,7 @@ impl Cohort {
         match self {
             Self::Map(c) => c.run(),
             Self::Init(c) => c.run(),
+            Self::Simulate(c) => c.run(terminal),
             Self::Template(c) => c.run(),
             Self::Import(c) => c.run(),
             Self::Compute(c) => c.run(terminal),

@@ -180,6 +180,7 @@ Examples:
 JSON keys:
   name       what the cohort is
   simulated  made by the program, not observed
+  remark     what stands behind the patients: the truth of simulated ones; null for others
   patients   [{patient, case, center, sex, age_years, t_stage, smoking_index, central, initial_stations, follow_up_months, died,
              recurred, recurrence_months, recurrence_stations, local_failure (texts, empty where nothing is known), extra
              {column: text}}]")]
@@ -196,6 +197,7 @@ pub struct List {
 struct ListReport {
     name: String,
     simulated: bool,
+    remark: Option<String>,
     patients: Vec<serde_json::Map<String, serde_json::Value>>,
 }
 
@@ -209,6 +211,7 @@ impl List {
     pub fn run(&self) -> Result<(), Failure> {
         let store = CohortStore::open(&self.cohort).map_err(failure)?;
         let (about, patients) = (store.about().map_err(failure)?, store.patients().map_err(failure)?);
+        let remark = store.remark().map_err(failure)?;
         if self.json {
             let row = |patient: &PatientRecord| {
                 let cells = kept().map(|column| (column.name().to_owned(), patient.cell(column).into()));
@@ -216,7 +219,7 @@ impl List {
                 cells.chain([("extra".to_owned(), extra)]).collect()
             };
             let patients = patients.iter().map(row).collect();
-            return output::print_json(&ListReport { name: about.name, simulated: about.simulated, patients });
+            return output::print_json(&ListReport { name: about.name, simulated: about.simulated, remark, patients });
         }
         let shown: Vec<Column> = kept().filter(|c| patients.iter().any(|p| !p.cell(*c).is_empty())).collect();
         let mut table = Table::new(&shown.iter().map(|c| c.name()).collect::<Vec<_>>());
@@ -224,7 +227,8 @@ impl List {
             table.row(shown.iter().map(|column| patient.cell(*column)).collect::<Vec<_>>());
         }
         let simulated = if about.simulated { ", simulated" } else { "" };
-        output::print(&format!("{}{simulated}: {} patients\n{table}", about.name, patients.len()))
+        let remark = remark.map_or_else(String::new, |text| format!("{text}\n"));
+        output::print(&format!("{}{simulated}: {} patients\n{remark}{table}", about.name, patients.len()))
     }
 }
 
