@@ -139,7 +139,7 @@ fn a_table_with_anything_wrong_is_told_by_row_and_not_imported() {
             "3 cells cannot be used, and nothing was imported",
             "row 2, age_years: \"old\" is no number from 0 to 120",
             "row 2, recurrence_stations: \"99\" is no station",
-            "row 3, patient: a is in row 1 already",
+            "row 3, patient: \"a\" is in row 1 already",
         ],
     );
     refused("name,age_years\na,50\n", 3, &["patient: there is no such column; the columns are name, age_years"]);

@@ -3,6 +3,8 @@
 
 use crate::features::{ClinicalValues, Sex, TStage};
 use crate::structures::Station;
+use crate::tf;
+use crate::words::{keep, t};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -93,28 +95,60 @@ impl Column {
         }
     }
 
+    /// Over a column of the window, in the language of this thread.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Patient => t("Patient"),
+            Self::Case => t("Case"),
+            Self::Center => t("Center"),
+            Self::Sex => t("Sex"),
+            Self::Age => t("Age"),
+            Self::TStage => t("T stage"),
+            Self::Smoking => t("Smoking index"),
+            Self::Central => t("Central"),
+            Self::InitialStations => t("Initial stations"),
+            Self::FollowUp => t("Follow-up"),
+            Self::Died => t("Died"),
+            Self::Recurred => t("Recurred"),
+            Self::RecurrenceMonths => t("Recurrence after"),
+            Self::RecurrenceStations => t("Recurrence stations"),
+            Self::LocalFailure => t("Local failure"),
+            Self::Start => t("Start of radiotherapy"),
+            Self::RecurrenceDate => t("Day of recurrence"),
+            Self::DeathDate => t("Day of death"),
+            Self::LastContact => t("Last contact"),
+        }
+    }
+
+    /// Columns in which something is kept: dates become months.
+    pub fn kept() -> impl Iterator<Item = Self> {
+        use strum::IntoEnumIterator;
+        let dates = [Self::Start, Self::RecurrenceDate, Self::DeathDate, Self::LastContact];
+        Self::iter().filter(move |column| !dates.contains(column))
+    }
+
     /// What its cells hold, for people.
     pub fn description(self) -> &'static str {
         match self {
-            Self::Patient => "a pseudonym, once each; the only column that must be there",
-            Self::Case => "folder or file of the planning CT with its structures, from the folder of the table",
-            Self::Center => "where the patient was treated",
-            Self::Sex => "male or female (m, f)",
-            Self::Age => "age at the start of radiotherapy, 0 to 120",
-            Self::TStage => "T1 to T4 with subclasses, T0 or Tx",
-            Self::Smoking => "cigarettes a day times years, 0 to 10000",
-            Self::Central => "1 for a central tumor, 0 for a peripheral one, as a clinician judged",
-            Self::InitialStations => "stations with disease before treatment, such as 4R; 10R",
-            Self::FollowUp => "months from the start of radiotherapy to death or to the last contact",
-            Self::Died => "1 or 0",
-            Self::Recurred => "1 or 0: any recurrence in the chest",
-            Self::RecurrenceMonths => "months from the start of radiotherapy to the recurrence",
-            Self::RecurrenceStations => "stations of the recurrence, such as 10R; 11R",
-            Self::LocalFailure => "1 or 0: the disease came back where it was treated",
-            Self::Start => "start of radiotherapy, as 2024-05-31; with it dates may stand in place of months",
-            Self::RecurrenceDate => "day of the recurrence; empty if there was none",
-            Self::DeathDate => "day of death; empty if alive",
-            Self::LastContact => "day on which the patient was last known to be alive, or of the last imaging",
+            Self::Patient => keep("a pseudonym, once each; the only column that must be there"),
+            Self::Case => keep("folder or file of the planning CT with its structures, from the folder of the table"),
+            Self::Center => keep("where the patient was treated"),
+            Self::Sex => keep("male or female (m, f)"),
+            Self::Age => keep("age at the start of radiotherapy, 0 to 120"),
+            Self::TStage => keep("T1 to T4 with subclasses, T0 or Tx"),
+            Self::Smoking => keep("cigarettes a day times years, 0 to 10000"),
+            Self::Central => keep("1 for a central tumor, 0 for a peripheral one, as a clinician judged"),
+            Self::InitialStations => keep("stations with disease before treatment, such as 4R; 10R"),
+            Self::FollowUp => keep("months from the start of radiotherapy to death or to the last contact"),
+            Self::Died => keep("1 or 0"),
+            Self::Recurred => keep("1 or 0: any recurrence in the chest"),
+            Self::RecurrenceMonths => keep("months from the start of radiotherapy to the recurrence"),
+            Self::RecurrenceStations => keep("stations of the recurrence, such as 10R; 11R"),
+            Self::LocalFailure => keep("1 or 0: the disease came back where it was treated"),
+            Self::Start => keep("start of radiotherapy, as 2024-05-31; with it dates may stand in place of months"),
+            Self::RecurrenceDate => keep("day of the recurrence; empty if there was none"),
+            Self::DeathDate => keep("day of death; empty if alive"),
+            Self::LastContact => keep("day on which the patient was last known to be alive, or of the last imaging"),
         }
     }
 
@@ -124,6 +158,14 @@ impl Column {
         let plain = name.trim().to_ascii_lowercase().replace([' ', '-'], "_");
         Self::iter().find(|column| column.name() == plain)
     }
+}
+
+/// Cells that say that nothing is known.
+const MISSING: [&str; 6] = ["", "NA", "N/A", "NaN", ".", "unknown"];
+
+/// Whether a cell says that nothing is known.
+pub fn is_missing(text: &str) -> bool {
+    MISSING.contains(&text)
 }
 
 /// Something that a table says and that cannot be.
@@ -149,24 +191,24 @@ pub fn yes_or_no(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "1.0" | "true" | "yes" | "y" => Ok(true),
         "0" | "0.0" | "false" | "no" | "n" => Ok(false),
-        _ => Err(format!("\"{text}\" is neither 1 nor 0")),
+        _ => Err(tf!("\"{text}\" is neither 1 nor 0", text)),
     }
 }
 
 fn number_within(text: &str, least: f64, most: f64) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|v| (least..=most).contains(v));
-    number.ok_or_else(|| format!("\"{text}\" is no number from {least} to {most}"))
+    number.ok_or_else(|| tf!("\"{text}\" is no number from {least} to {most}", text, least, most))
 }
 
 fn stations(text: &str) -> Result<BTreeSet<Station>, String> {
     let names = text.split([';', ',', '/', '+']).map(str::trim).filter(|name| !name.is_empty());
     names
-        .map(|name| name.parse::<Station>().map_err(|_| format!("\"{name}\" is no station; they are 1R to 11L")))
+        .map(|name| name.parse::<Station>().map_err(|_| tf!("\"{name}\" is no station; they are 1R to 11L", name)))
         .collect()
 }
 
 fn date(text: &str) -> Result<NaiveDate, String> {
-    NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| format!("\"{text}\" is no date such as 2024-05-31"))
+    NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| tf!("\"{text}\" is no date such as 2024-05-31", text))
 }
 
 /// Dates of a row until they have become months.
@@ -200,7 +242,7 @@ impl PatientRecord {
             problems.push(CellProblem { row, column: column.name().to_owned(), reason: reason.to_owned() });
         };
         if record.id.is_empty() {
-            complain(Column::Patient, "the pseudonym is missing");
+            complain(Column::Patient, t("the pseudonym is missing"));
         }
         record.take_dates(&dates, &mut complain);
         record.check(&mut complain);
@@ -217,7 +259,7 @@ impl PatientRecord {
                 self.clinical.sex = Some(match text.to_ascii_lowercase().as_str() {
                     "male" | "m" | "man" => Sex::Male,
                     "female" | "f" | "w" | "woman" => Sex::Female,
-                    _ => return Err(format!("\"{text}\" is neither male nor female")),
+                    _ => return Err(tf!("\"{text}\" is neither male nor female", text)),
                 });
             }
             Column::Age => self.clinical.age_years = Some(number_within(text, 0.0, 120.0)?),
@@ -250,33 +292,33 @@ impl PatientRecord {
         ];
         let Some(start) = dates.start else {
             for (column, _) in all.into_iter().filter(|(_, date)| date.is_some()) {
-                complain(column, "a date needs start_date");
+                complain(column, t("a date needs start_date"));
             }
             return;
         };
         let since = |date: NaiveDate| (date - start).num_days() as f64 / MONTH_DAYS;
         for (column, _) in all.into_iter().filter(|(_, date)| date.is_some_and(|date| date < start)) {
-            complain(column, "it lies before start_date");
+            complain(column, t("it lies before start_date"));
         }
         let outcome = &mut self.outcome;
         if let (Some(death), Some(contact)) = (dates.death, dates.last_contact)
             && contact > death
         {
-            complain(Column::LastContact, "it lies after death_date");
+            complain(Column::LastContact, t("it lies after death_date"));
         }
         if let Some(end) = dates.death.or(dates.last_contact) {
             if outcome.follow_up_months.is_some() {
-                complain(Column::FollowUp, "months and dates are given for the same; leave one of them out");
+                complain(Column::FollowUp, t("months and dates are given for the same; leave one of them out"));
             }
             outcome.follow_up_months = Some(since(end).max(0.0));
             if outcome.died == Some(false) && dates.death.is_some() {
-                complain(Column::Died, "it is 0, but there is a death_date");
+                complain(Column::Died, t("it is 0, but there is a death_date"));
             }
             outcome.died = outcome.died.or(Some(dates.death.is_some()));
         }
         if let Some(recurrence) = dates.recurrence {
             if outcome.recurrence_months.is_some() {
-                complain(Column::RecurrenceMonths, "months and dates are given for the same; leave one of them out");
+                complain(Column::RecurrenceMonths, t("months and dates are given for the same; leave one of them out"));
             }
             outcome.recurrence_months = Some(since(recurrence).max(0.0));
             outcome.recurred = outcome.recurred.or(Some(true));
@@ -288,18 +330,29 @@ impl PatientRecord {
         let outcome = &self.outcome;
         if outcome.recurred == Some(false) {
             if outcome.recurrence_months.is_some() {
-                complain(Column::Recurred, "it is 0, but there is a time of recurrence");
+                complain(Column::Recurred, t("it is 0, but there is a time of recurrence"));
             }
             if !outcome.recurrence_stations.is_empty() {
-                complain(Column::Recurred, "it is 0, but there are stations of recurrence");
+                complain(Column::Recurred, t("it is 0, but there are stations of recurrence"));
             }
         }
         // A day of rounding.
         if let (Some(recurrence), Some(end)) = (outcome.recurrence_months, outcome.follow_up_months)
             && recurrence > end + 1.0 / MONTH_DAYS
         {
-            complain(Column::RecurrenceMonths, "the recurrence lies after the end of follow-up");
+            complain(Column::RecurrenceMonths, t("the recurrence lies after the end of follow-up"));
         }
+    }
+
+    /// As a table with this row would be read again, with other texts in some of its columns.
+    ///
+    /// # Errors
+    /// As [`Self::read`], for row 0.
+    pub fn edited(&self, changes: &BTreeMap<String, String>) -> Result<Self, Vec<CellProblem>> {
+        let known = Column::kept().map(|column| (column.name().to_owned(), self.cell(column)));
+        let mut cells: BTreeMap<String, String> = known.chain(self.extra.clone()).collect();
+        cells.extend(changes.iter().map(|(name, text)| (name.clone(), text.trim().to_owned())));
+        Self::read(0, cells.iter().filter(|(_, text)| !is_missing(text)).map(|(n, text)| (n.as_str(), text.as_str())))
     }
 
     /// The text of a column, as a table holds it; empty where nothing is known. Dates are kept as months only.
@@ -360,6 +413,21 @@ mod tests {
         assert_eq!(record.extra["histology"], "small cell");
         let died = read(&[("patient", "p"), ("start_date", "2020-01-01"), ("death_date", "2020-07-01")]).expect("read");
         assert_eq!((died.outcome.died, died.outcome.recurred), (Some(true), None));
+    }
+
+    #[test]
+    fn an_edited_patient_is_checked_as_a_row_and_keeps_the_rest_to_the_last_digit() {
+        let cells =
+            [("patient", "p"), ("follow_up_months", "0.30000000000000004"), ("age_years", "61.5"), ("note", "x; y")];
+        let record = read(&cells).expect("read");
+        let change = |name: &str, text: &str| record.edited(&[(name.to_owned(), text.to_owned())].into());
+        assert_eq!(record.edited(&BTreeMap::new()).as_ref(), Ok(&record));
+        let older = change("age_years", " 62 ").expect("a number");
+        assert_eq!((older.clinical.age_years, older.outcome.follow_up_months), (Some(62.0), Some(0.1 + 0.2)));
+        assert_eq!(change("age_years", "unknown").expect("missing").clinical.age_years, None);
+        assert_eq!(change("note", "").expect("missing").extra.len(), 0);
+        assert_eq!(change("died", "maybe").expect_err("refused")[0].column, "died");
+        assert!(change("recurrence_months", "40").is_err(), "after the end of follow-up");
     }
 
     #[test]

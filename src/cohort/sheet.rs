@@ -1,16 +1,14 @@
 //! A CSV table as text: one row a patient.
 
-use super::patient::{CellProblem, Column, PatientRecord};
+use super::patient::{CellProblem, Column, PatientRecord, is_missing};
+use crate::tf;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use strum::IntoEnumIterator;
 
-/// Cells that say that nothing is known.
-const MISSING: [&str; 6] = ["", "NA", "N/A", "NaN", ".", "unknown"];
-
 /// A table that was not read.
 #[derive(Debug, thiserror::Error)]
-#[error("the table could not be read ({source}); it must be a CSV file with a header, in UTF-8: {path}", path = .path.display())]
+#[error("{}", tf!("the table could not be read ({source}); it must be a CSV file with a header, in UTF-8: {path}", source = .source, path = .path.display()))]
 pub struct SheetError {
     source: csv::Error,
     path: PathBuf,
@@ -95,7 +93,7 @@ impl Sheet {
     /// A cell; `None` where it says that nothing is known.
     pub fn cell(&self, row: usize, column: usize) -> Option<&str> {
         let cell = self.rows[row].get(column).map_or("", String::as_str);
-        (!MISSING.contains(&cell)).then_some(cell)
+        (!is_missing(cell)).then_some(cell)
     }
 
     /// The patients of the table, or all that is wrong with it.
@@ -105,7 +103,7 @@ impl Sheet {
     pub fn patients(&self) -> Result<Vec<PatientRecord>, Vec<CellProblem>> {
         let mut problems = Vec::new();
         if !self.columns.iter().any(|name| Column::named(name) == Some(Column::Patient)) {
-            let reason = format!("there is no such column; the columns are {}", self.columns.join(", "));
+            let reason = tf!("there is no such column; the columns are {columns}", columns = self.columns.join(", "));
             return Err(vec![CellProblem { row: 0, column: Column::Patient.name().to_owned(), reason }]);
         }
         let (mut patients, mut first): (Vec<PatientRecord>, BTreeMap<String, usize>) = Default::default();
@@ -116,7 +114,7 @@ impl Sheet {
                 Err(more) => problems.extend(more),
                 Ok(patient) => {
                     if let Some(other) = first.insert(patient.id.clone(), row + 1) {
-                        let reason = format!("{} is in row {other} already", patient.id);
+                        let reason = tf!("\"{id}\" is in row {other} already", id = patient.id, other);
                         problems.push(CellProblem { row: row + 1, column: Column::Patient.name().to_owned(), reason });
                     }
                     patients.push(patient);

@@ -55,6 +55,8 @@ pub enum StoreError {
     Known(Vec<String>),
     #[error("there is no patient \"{0}\" in the cohort")]
     NoPatient(String),
+    #[error("what is known of \"{0}\" was changed meanwhile, and was left as it is; read the cohort again")]
+    Changed(String),
 }
 
 fn some_of(names: &[String]) -> String {
@@ -319,6 +321,28 @@ impl CohortStore {
         Ok(imported)
     }
 
+    /// Replaces what is known of a patient, if it still is what it was.
+    ///
+    /// # Errors
+    /// [`StoreError::Changed`], [`StoreError::NoPatient`], or it cannot be written.
+    pub fn replace(&mut self, before: &PatientRecord, after: &PatientRecord) -> Result<(), StoreError> {
+        let text = self.write(|t| {
+            let text: Option<String> =
+                t.query_row("SELECT record FROM patient WHERE id = ?1", [&before.id], |row| row.get(0)).optional()?;
+            let same =
+                text.as_deref().is_some_and(|t| serde_json::from_str(t).is_ok_and(|now: PatientRecord| now == *before));
+            if same {
+                t.execute("UPDATE patient SET record = ?2 WHERE id = ?1", params![before.id, json(after)])?;
+            }
+            Ok(text.map(|_| same))
+        })?;
+        match text {
+            None => Err(StoreError::NoPatient(before.id.clone())),
+            Some(false) => Err(StoreError::Changed(before.id.clone())),
+            Some(true) => Ok(()),
+        }
+    }
+
     /// Removes a patient with all that was computed.
     ///
     /// # Errors
@@ -346,6 +370,17 @@ impl CohortStore {
             rows.collect()
         };
         Ok(read().map_err(|e| self.explained(e))?.into_iter().collect())
+    }
+
+    /// By patient, under which definition features were computed, and why they could not be where that failed. Quicker than
+    /// [`Self::features`].
+    pub fn computed(&self) -> Result<BTreeMap<String, (String, Option<String>)>, StoreError> {
+        let read = || -> rusqlite::Result<BTreeMap<String, (String, Option<String>)>> {
+            let mut statement = self.connection.prepare("SELECT patient, definition, problem FROM features")?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?;
+            rows.collect()
+        };
+        read().map_err(|e| self.explained(e))
     }
 
     /// Keeps what was computed for a patient, in place of what was there.

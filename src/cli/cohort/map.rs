@@ -4,11 +4,11 @@ use super::patients::failure;
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, Table};
 use crate::cohort::{
-    CohortStore, Denominator, ObservedRecurrence, PublishedRecurrence, RecurrenceMap, StationRecurrence,
-    inconsistencies,
+    CohortStore, Denominator, ObservedRecurrence, PublishedRecurrence, RecurrenceMap, StationDifference,
+    StationRecurrence, differences, inconsistencies,
 };
 use crate::structures::Station;
-use crate::survival::{Interval, difference_interval, fisher_exact, holm};
+use crate::survival::Interval;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -111,7 +111,7 @@ struct Beside {
     differences: Vec<Difference>,
 }
 
-#[derive(Clone, serde::Serialize)]
+#[derive(serde::Serialize)]
 struct Difference {
     station: &'static str,
     difference: Option<f64>,
@@ -194,29 +194,16 @@ fn row(s: &StationRecurrence) -> Row {
     }
 }
 
-/// Station by station, the second map less the first.
-fn differences(first: &RecurrenceMap, second: &RecurrenceMap) -> Vec<Difference> {
-    let pairs: Vec<([u64; 2], [u64; 2])> =
-        first.stations.iter().zip(&second.stations).map(|(a, b)| ([a.k, a.n], [b.k, b.n])).collect();
-    let is_tested = first.denominator != Denominator::Events;
-    let p: Vec<f64> = pairs.iter().map(|(a, b)| fisher_exact(*a, *b)).collect();
-    let adjusted = holm(&p);
-    Station::all()
-        .zip(&pairs)
-        .enumerate()
-        .map(|(n, (station, (a, b)))| {
-            let Interval { lower, upper } = difference_interval(*a, *b, first.confidence);
-            let share = |[k, n]: [u64; 2]| (n > 0).then(|| k as f64 / n as f64);
-            Difference {
-                station: station.label(),
-                difference: share(*b).zip(share(*a)).map(|(b, a)| b - a),
-                lower,
-                upper,
-                p: is_tested.then_some(p[n]),
-                p_adjusted: is_tested.then_some(adjusted[n]),
-            }
-        })
-        .collect()
+/// A difference for JSON.
+fn difference(d: &StationDifference) -> Difference {
+    Difference {
+        station: d.station.label(),
+        difference: d.difference,
+        lower: d.interval.lower,
+        upper: d.interval.upper,
+        p: d.p,
+        p_adjusted: d.p_adjusted,
+    }
 }
 
 impl Map {
@@ -264,7 +251,7 @@ impl Map {
             beside: beside.map(|other| Beside {
                 source: other.source.clone(),
                 stations: other.stations.iter().map(row).collect(),
-                differences: differences(map, other),
+                differences: differences(map, other).iter().map(difference).collect(),
             }),
             initial: source.observed().map(initial).unwrap_or_default(),
             note: map.denominator.note(),
@@ -321,7 +308,7 @@ fn words(source: &Source, map: &RecurrenceMap, beside: Option<&RecurrenceMap>, t
                 format!("{} of {}", b.k, b.n),
                 b.percent_label(),
                 d.difference.map_or_else(String::new, |d| format!("{:+.1} %", 100.0 * d)),
-                interval_words(Interval { lower: d.lower, upper: d.upper }),
+                interval_words(d.interval),
                 d.p_adjusted.map_or_else(|| "not tested".to_owned(), |p| format!("{p:.3}")),
             ]);
         }

@@ -2,9 +2,12 @@
 
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, Table};
-use crate::cohort::{CohortAbout, CohortStore, Column, PatientRecord, Sheet, StoreError};
+use crate::cohort::{
+    CohortAbout, CohortStore, Column, ImportError, ImportRequest, PatientRecord, StoreError, import_table,
+    patients_csv, template_csv,
+};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use strum::IntoEnumIterator;
 
 /// Problems that are printed one by one.
@@ -12,7 +15,9 @@ const LISTED: usize = 50;
 
 pub fn failure(error: StoreError) -> Failure {
     match error {
-        StoreError::Exists(_) | StoreError::Write { .. } | StoreError::Locked(_) => Failure::failed(error),
+        StoreError::Exists(_) | StoreError::Write { .. } | StoreError::Locked(_) | StoreError::Changed(_) => {
+            Failure::failed(error)
+        }
         StoreError::NoPatient(_) => Failure::Usage(error.to_string()),
         other => Failure::refused(other),
     }
@@ -63,8 +68,7 @@ pub struct Template {
 impl Template {
     pub fn run(&self) -> Result<(), Failure> {
         if let Some(path) = &self.output {
-            let names: Vec<&str> = Column::iter().map(Column::name).collect();
-            return output::write_file(path, (names.join(",") + "\n").as_bytes(), self.overwrite);
+            return output::write_file(path, &template_csv(), self.overwrite);
         }
         let mut table = Table::new(&["Column", "What its cells hold"]);
         for column in Column::iter() {
@@ -117,27 +121,28 @@ struct ImportReport {
 impl Import {
     pub fn run(&self) -> Result<(), Failure> {
         let mut store = CohortStore::open(&self.cohort).map_err(failure)?;
-        let sheet = Sheet::read(&self.table).map_err(Failure::failed)?;
-        let mut patients = sheet.patients().map_err(|problems| {
-            let mut lines: Vec<String> = problems.iter().take(LISTED).map(ToString::to_string).collect();
-            if problems.len() > LISTED {
-                lines.push(format!("... and {} more", problems.len() - LISTED));
+        let request = ImportRequest { table: self.table.clone(), cases: self.cases.clone(), update: self.update };
+        let done = import_table(&mut store, &request).map_err(|error| match error {
+            ImportError::Sheet(error) => Failure::failed(error),
+            ImportError::Store(error) => failure(error),
+            ImportError::Cells(problems) => {
+                let mut lines: Vec<String> = problems.iter().take(LISTED).map(ToString::to_string).collect();
+                if problems.len() > LISTED {
+                    lines.push(format!("... and {} more", problems.len() - LISTED));
+                }
+                let count = problems.len();
+                Failure::Refused(format!(
+                    "{count} cells cannot be used, and nothing was imported:\n{}",
+                    lines.join("\n")
+                ))
             }
-            let count = problems.len();
-            Failure::Refused(format!("{count} cells cannot be used, and nothing was imported:\n{}", lines.join("\n")))
         })?;
-        let beside = self.table.parent().unwrap_or(Path::new("."));
-        for patient in &mut patients {
-            self.find_case(patient, beside);
-        }
-        let imported = store.import(&patients, self.update).map_err(failure)?;
-        let without_case = patients.iter().filter(|p| !p.case.as_ref().is_some_and(|c| c.exists()));
         let report = ImportReport {
-            added: imported.added,
-            changed: imported.changed,
-            unchanged: imported.unchanged,
-            without_case: without_case.map(|p| p.id.clone()).collect(),
-            extra: sheet.columns().iter().filter(|name| Column::named(name).is_none()).cloned().collect(),
+            added: done.counts.added,
+            changed: done.counts.changed,
+            unchanged: done.counts.unchanged,
+            without_case: done.without_case,
+            extra: done.extra,
         };
         if self.json {
             return output::print_json(&report);
@@ -157,16 +162,6 @@ impl Import {
             let _infallible = writeln!(text, "kept without a meaning of their own: {}", report.extra.join(", "));
         }
         output::print(&text)
-    }
-
-    /// A case lies where the table says, from its folder, or in the folder of the cases under the name of the patient.
-    fn find_case(&self, patient: &mut PatientRecord, beside: &Path) {
-        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
-        patient.case = match (&patient.case, &self.cases) {
-            (Some(case), _) => Some(absolute(beside.join(case))),
-            (None, Some(cases)) => Some(absolute(cases.join(&patient.id))).filter(|path| path.exists()),
-            (None, None) => None,
-        };
     }
 }
 
@@ -201,12 +196,6 @@ struct ListReport {
     patients: Vec<serde_json::Map<String, serde_json::Value>>,
 }
 
-/// Columns in which something is kept.
-fn kept() -> impl Iterator<Item = Column> {
-    let dates = [Column::Start, Column::RecurrenceDate, Column::DeathDate, Column::LastContact];
-    Column::iter().filter(move |column| !dates.contains(column))
-}
-
 impl List {
     pub fn run(&self) -> Result<(), Failure> {
         let store = CohortStore::open(&self.cohort).map_err(failure)?;
@@ -214,14 +203,14 @@ impl List {
         let remark = store.remark().map_err(failure)?;
         if self.json {
             let row = |patient: &PatientRecord| {
-                let cells = kept().map(|column| (column.name().to_owned(), patient.cell(column).into()));
+                let cells = Column::kept().map(|column| (column.name().to_owned(), patient.cell(column).into()));
                 let extra = serde_json::json!(patient.extra);
                 cells.chain([("extra".to_owned(), extra)]).collect()
             };
             let patients = patients.iter().map(row).collect();
             return output::print_json(&ListReport { name: about.name, simulated: about.simulated, remark, patients });
         }
-        let shown: Vec<Column> = kept().filter(|c| patients.iter().any(|p| !p.cell(*c).is_empty())).collect();
+        let shown: Vec<Column> = Column::kept().filter(|c| patients.iter().any(|p| !p.cell(*c).is_empty())).collect();
         let mut table = Table::new(&shown.iter().map(|c| c.name()).collect::<Vec<_>>());
         for patient in &patients {
             table.row(shown.iter().map(|column| patient.cell(*column)).collect::<Vec<_>>());
@@ -258,24 +247,10 @@ impl Export {
         }
         let store = CohortStore::open(&self.cohort).map_err(failure)?;
         let patients = store.patients().map_err(failure)?;
-        let table = table(&patients).map_err(Failure::failed)?;
+        let table = patients_csv(&patients).map_err(Failure::failed)?;
         output::write_file(&self.output, &table, self.overwrite)?;
         output::print(&format!("{} patients were written: {}\n", patients.len(), self.output.display()))
     }
-}
-
-fn table(patients: &[PatientRecord]) -> Result<Vec<u8>, csv::Error> {
-    let mut extra: Vec<&String> = patients.iter().flat_map(|p| p.extra.keys()).collect();
-    extra.sort();
-    extra.dedup();
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer
-        .write_record(kept().map(|column| column.name().to_owned()).chain(extra.iter().map(|name| (*name).clone())))?;
-    for patient in patients {
-        let of_extra = extra.iter().map(|name| patient.extra.get(*name).cloned().unwrap_or_default());
-        writer.write_record(kept().map(|column| patient.cell(column)).chain(of_extra))?;
-    }
-    writer.into_inner().map_err(|e| e.into_error().into())
 }
 
 /// Copy a cohort as a whole while it may be in use
