@@ -7,6 +7,7 @@ mod archive;
 mod border_check;
 mod cli;
 mod cohort;
+mod cohort_desk;
 mod contours;
 mod deidentify;
 mod dicom;

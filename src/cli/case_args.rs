@@ -3,14 +3,14 @@
 
 use super::failure::Failure;
 use super::terminal::Terminal;
-use crate::anatomy;
 use crate::dicom::ImportWarning;
 use crate::features::{ClinicalValues, Sex, TStage};
 use crate::import::{SetFormat, SetSource};
 use crate::progress::Progress;
 use crate::structures::{Provenance, RoiId, Role, Station};
 use crate::workbench::{
-    Case, Change, Edit, LoadedCase, OpenError, SeriesChoice, Workbench, load_demo, load_series, proposal_edit,
+    Case, Change, CtvChoice, CtvError, Edit, LoadedCase, OpenError, SeriesChoice, Workbench, choose_ctv, load_demo,
+    load_series, set_role,
 };
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -95,7 +95,7 @@ impl CaseArgs {
         };
         for (name, role) in &self.roles {
             let id = find_roi(&loaded.case, name)?;
-            set_role(&mut loaded.case, id, *role)?;
+            set_role(&mut loaded.case, id, *role).map_err(Failure::failed)?;
             // What the user said is no guess any more.
             loaded.uncertain_roles.remove(&id);
         }
@@ -235,27 +235,6 @@ pub fn find_roi(case: &Case, name: &str) -> Result<RoiId, Failure> {
     Err(Failure::Refused(format!("no structure is named \"{name}\"; the case has {there}")))
 }
 
-fn set_role(case: &mut Case, id: RoiId, role: Role) -> Result<(), Failure> {
-    let edit = case.attributes_edit("Change role", id, |a| a.role = role).map_err(Failure::failed)?;
-    case.apply(edit).map_err(Failure::failed)
-}
-
-/// The CTV that features and risk are about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CtvChoice {
-    /// GTV + 8 mm, kept out of lung and bone.
-    Proposed,
-    Named(String),
-}
-
-impl FromStr for CtvChoice {
-    type Err = std::convert::Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(if text.eq_ignore_ascii_case("proposed") { Self::Proposed } else { Self::Named(text.to_owned()) })
-    }
-}
-
 /// Options of the commands that show features or risk.
 #[derive(Debug, Clone, clap::Args)]
 pub struct FeatureArgs {
@@ -282,7 +261,7 @@ impl FeatureArgs {
     /// Brings CTV and clinical values into the case.
     pub fn apply(&self, case: &mut Case, progress: &dyn Progress) -> Result<(), Failure> {
         if let Some(choice) = &self.ctv {
-            choose_ctv(case, choice, progress)?;
+            choose_ctv(case, choice, progress).map_err(ctv_failure)?;
         }
         if let Some(after) = &self.clinical {
             let before = case.clinical().clone();
@@ -293,47 +272,16 @@ impl FeatureArgs {
     }
 }
 
-fn choose_ctv(case: &mut Case, choice: &CtvChoice, progress: &dyn Progress) -> Result<(), Failure> {
-    let chosen = match choice {
-        CtvChoice::Named(name) => {
-            let id = find_roi(case, name)?;
-            let role = case.structures().get(id).map_or(Role::Other, |r| r.role);
-            // Turned into the CTV it would be missing as what it is, and the figures would be of something else.
-            if matches!(role, Role::Gtvp | Role::Gtvn | Role::Station(_)) {
-                return Err(Failure::Refused(format!(
-                    "\"{name}\" cannot be the CTV: its role is {}; choose another structure, or if that role is wrong give it with --role {name}=ctv",
-                    role.label()
-                )));
-            }
-            Some(id)
-        }
-        CtvChoice::Proposed => {
-            if case.gtv_mask().is_empty() {
-                return Err(Failure::Refused(
-                    "no CTV can be proposed without a tumour; give a structure the role with --role NAME=gtvp".into(),
-                ));
-            }
-            None
-        }
-    };
-    match chosen {
-        Some(chosen) => {
-            // What was the CTV before must not mix with what is now.
-            let others: Vec<RoiId> =
-                case.structures().with_role(Role::Ctv).map(|r| r.id).filter(|id| *id != chosen).collect();
-            for id in others {
-                set_role(case, id, Role::Other)?;
-            }
-            set_role(case, chosen, Role::Ctv)
-        }
-        None => {
-            progress.report("Proposing a CTV", 0, 1);
-            let bones = anatomy::drawn_bones(case.structures(), case.grid());
-            let proposal = anatomy::propose_ctv(&case.image.volume, &case.gtv_mask(), &bones, anatomy::CTV_MARGIN_MM);
-            let (edit, _) = proposal_edit(case, proposal);
-            case.apply(edit).map_err(Failure::failed)?;
-            progress.checkpoint().map_err(Failure::from)
-        }
+/// The words of a refused CTV, with what the command line can do about it.
+fn ctv_failure(error: CtvError) -> Failure {
+    match error {
+        CtvError::OtherRole { ref name, .. } => Failure::Refused(format!(
+            "{error}; choose another structure, or if that role is wrong give it with --role {name}=ctv"
+        )),
+        CtvError::NoTumor => Failure::Refused(format!("{error}; give a structure the role with --role NAME=gtvp")),
+        CtvError::NoSuch { .. } => Failure::refused(error),
+        CtvError::Edit(error) => Failure::failed(error),
+        CtvError::Cancelled(_) => Failure::Cancelled,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Results on standard output and in files: text tables, JSON, whole files put in place at once.
 
 use super::Failure;
+use crate::files::files_below;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -151,20 +152,6 @@ impl Staged {
         }
         result.map_err(cannot)
     }
-}
-
-/// Files below a folder, as paths relative to it.
-pub fn files_below(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let (mut files, mut open) = (Vec::new(), vec![PathBuf::new()]);
-    while let Some(relative) = open.pop() {
-        for entry in std::fs::read_dir(folder.join(&relative))? {
-            let entry = entry?;
-            let path = relative.join(entry.file_name());
-            if entry.file_type()?.is_dir() { open.push(path) } else { files.push(path) }
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 fn cannot_stage(error: &std::io::Error, target: &Path) -> Failure {

@@ -145,7 +145,7 @@ impl Phantom {
         }
         let mut files: Vec<PathBuf> = present.iter().filter(|n| **n != CT).map(PathBuf::from).collect();
         if present.contains(&CT) {
-            let below = output::files_below(&self.output.join(CT)).map_err(Failure::failed)?;
+            let below = crate::files::files_below(&self.output.join(CT)).map_err(Failure::failed)?;
             files.extend(below.into_iter().map(|f| Path::new(CT).join(f)));
         }
         Ok(files)

@@ -10,10 +10,9 @@ use crate::anatomy::{
     LandmarkId, Landmarks, NodeReadout, Quality, Side, StationSet, draw_stations, read_nodes, side_of_primary,
 };
 use crate::geometry::VoxelGrid;
-use crate::structures::{Provenance, Roi, Role, Station, StationGrouping, free_name, station_color};
-use crate::workbench::{Case, Change, Edit, ExportFormat};
+use crate::structures::{Role, Station, StationGrouping};
+use crate::workbench::{Case, ExportFormat, add_rule_stations};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 /// Draw the sixteen stations of the IASLC map by its rules and write a new structure set
 #[derive(Debug, clap::Args)]
@@ -195,7 +194,11 @@ impl StationsCommand {
         let sources = self.rules.sources(&case, terminal)?;
         let set = draw_stations(&sources).map_err(Failure::refused)?;
         let readout = self.readout(&case, &set);
-        let names = if export.is_some() { add_stations(&mut case, &set)? } else { Default::default() };
+        let names = if export.is_some() {
+            add_rule_stations(&mut case, &set).map_err(Failure::failed)?
+        } else {
+            Default::default()
+        };
         let proof = match &export {
             Some(export) => Some(export_case(&case, export, false, terminal)?),
             None => None,
@@ -295,45 +298,6 @@ fn station_row(set: &StationSet, grid: &VoxelGrid, station: Station, name: Optio
         superior: limit(band.superior_mm, band.superior, &row.superior.text),
         inferior: limit(band.inferior_mm, band.inferior, &row.inferior.text),
     }
-}
-
-/// The stations as structures of the case; gives their names.
-pub fn add_stations(case: &mut Case, set: &StationSet) -> Result<[Option<String>; Station::COUNT], Failure> {
-    let mut names: [Option<String>; Station::COUNT] = Default::default();
-    let mut changes = Vec::new();
-    let first = case.structures().rois.len();
-    for station in Station::all() {
-        let mask = &set.masks[station.index()];
-        if mask.is_empty() {
-            continue;
-        }
-        let taken = case.structures().with_role(Role::Station(station)).next().is_some();
-        let wanted = if taken { format!("zRule_{}", station.export_name()) } else { station.export_name().to_owned() };
-        let name = free_name(&wanted, |n| case.structures().by_name(n).is_some());
-        let role = if taken { Role::Other } else { Role::Station(station) };
-        let provenance = Provenance::Proposed { recipe: recipe(set, station) };
-        let roi = Roi::new(case.new_id(), name.clone(), station_color(station), role, provenance);
-        let (roi, _) = roi.with_mask(case.grid(), mask);
-        names[station.index()] = Some(name);
-        changes.push(Change::Add { index: first + changes.len(), roi: Arc::new(roi) });
-    }
-    case.apply(Edit::new("Draw stations by the rules", changes)).map_err(Failure::failed)?;
-    Ok(names)
-}
-
-/// Rules, version, quality and what the limits rest on.
-fn recipe(set: &StationSet, station: Station) -> String {
-    let (row, band) = (set.rules.station(station), &set.bands[station.index()]);
-    let source = |id: LandmarkId| set.landmarks.get(id).map_or("", |l| l.source.words());
-    format!(
-        "station {station} by {}; {}; from {} ({}) to {} ({})",
-        set.rules.title(),
-        set.quality.label(),
-        row.superior.text,
-        source(band.superior),
-        row.inferior.text,
-        source(band.inferior)
-    )
 }
 
 fn nodes_report(readout: &NodeReadout) -> NodesReport {

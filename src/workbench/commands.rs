@@ -133,6 +133,7 @@ pub enum Command {
     Teach(TeachCommand),
     Overlay(OverlayCommand),
     Archive(super::ArchiveCommand),
+    Cohort(super::cohort::CohortCommand),
     View(ViewCommand),
     /// Operations on whole structures, derived structures, contours for missing slices.
     Operate(OperationCommand),
@@ -166,6 +167,7 @@ impl Command {
             | Self::ClearNotices
             | Self::Deidentify(_)
             | Self::Archive(_)
+            | Self::Cohort(_)
             | Self::Preference(_)
             | Self::SetHistoryBudget(_)
             | Self::Journal(_)
@@ -220,6 +222,7 @@ impl Command {
                 | Self::Deidentify(_)
                 | Self::Overlay(_)
                 | Self::Archive(_)
+                | Self::Cohort(_)
                 | Self::Preference(_)
                 | Self::Journal(_)
                 | Self::Operate(OperationCommand::ShowPreview(_))

@@ -1,4 +1,4 @@
-//! The only place that starts threads: four lanes, one job at a time in each, progress, cancel,
+//! The only place that starts threads: lanes, one job at a time in each, progress, cancel,
 //! and panics caught at the edge of the lane.
 
 use super::Trouble;
@@ -34,6 +34,10 @@ pub enum Lane {
     Receiver,
     /// The journal of the open case.
     Journal,
+    /// The file of the open cohort.
+    Cohort,
+    /// The cases of a cohort, one after another.
+    CohortCases,
 }
 
 /// What a job is for. One job of a kind at a time.
@@ -88,6 +92,17 @@ pub enum JobKey {
     Journal,
     /// Which journals of earlier runs there are.
     Journals,
+    CohortOpen,
+    CohortImport,
+    /// A changed patient; several may wait.
+    CohortEdit,
+    /// A table or a copy of a cohort.
+    CohortWrite,
+    /// The features of all cases of a cohort.
+    CohortCompute,
+    CohortBeside,
+    /// A new question replaces the old.
+    CohortSurvival,
 }
 
 impl JobKey {
@@ -102,7 +117,15 @@ impl JobKey {
                 | Self::ArchiveSeries
                 | Self::Journals
                 | Self::Interpolate
+                | Self::CohortOpen
+                | Self::CohortBeside
+                | Self::CohortSurvival
         )
+    }
+
+    /// True if several jobs of this kind may wait for each other.
+    fn queues(self) -> bool {
+        matches!(self, Self::Journal | Self::CohortEdit)
     }
 
     /// True for short work that nobody asked for: it is not listed.
@@ -123,12 +146,24 @@ impl JobKey {
                 | Self::RuleOutlines
                 | Self::RuleMap
                 | Self::BorderCheck
+                | Self::CohortEdit
+                | Self::CohortSurvival
         )
     }
 
     /// True if the result counts even where the job was cancelled meanwhile: a file that was written is there.
     fn leaves_traces(self) -> bool {
-        matches!(self, Self::Export | Self::Deidentify | Self::Retrieve | Self::Store)
+        matches!(
+            self,
+            Self::Export
+                | Self::Deidentify
+                | Self::Retrieve
+                | Self::Store
+                | Self::CohortImport
+                | Self::CohortEdit
+                | Self::CohortWrite
+                | Self::CohortCompute
+        )
     }
 }
 
@@ -361,7 +396,7 @@ impl<T: Send + 'static> Jobs<T> {
     ) -> Result<JobId, AlreadyRunning> {
         for at in 0..self.running.len() {
             let other = &mut self.running[at];
-            if other.key == key && key != JobKey::Journal && !other.superseded {
+            if other.key == key && !key.queues() && !other.superseded {
                 if !key.replaces() {
                     return Err(AlreadyRunning(self.title_of(&self.running[at])));
                 }

@@ -7,9 +7,11 @@ mod actions;
 mod anatomy;
 mod archive;
 mod case;
+pub mod cohort;
 mod commands;
 mod copy_slice;
 mod coverage;
+mod ctv_choice;
 mod deidentify;
 mod difference;
 mod display;
@@ -34,6 +36,7 @@ mod overlays;
 mod policy;
 mod preferences;
 mod results;
+mod rule_proposal;
 mod sampling;
 mod script;
 mod series;
@@ -51,6 +54,7 @@ pub use archive::{ArchiveCommand, ArchiveDesk, Receiving};
 pub use case::{Case, CaseContents, CaseImage, ChangedSlices, EditError};
 pub use commands::{Command, TeachCommand};
 pub use coverage::{Coverage, Jump, Toward, gaps};
+pub use ctv_choice::{CtvChoice, CtvError, choose_ctv, set_role};
 pub use deidentify::{Deidentified, DeidentifyRequest};
 pub use difference::{Compared, DifferencePair, Differences};
 pub use display::{CompareSide, ContourStyle, Display, PRESETS, ViewLayout, WindowPreset, source_of};
@@ -74,6 +78,7 @@ pub use outcome::{error_chain, proposal_edit, segmentation_edit};
 pub use overlays::{DoseUnit, IsodoseLevel, Overlay, OverlayCommand, OverlayStyle, find_overlay};
 pub use policy::{EditPolicy, EditRules, HuBand, Limit, Refusal, StationRule, Wanted};
 pub use preferences::{KeyFileError, PreferenceCommand, read_keys, write_keys};
+pub use rule_proposal::add_rule_stations;
 pub use script::{Expect, Moment, Script, ScriptError, ScriptRules, ScriptStep, Then};
 pub use series::{ForeignSet, FoundSeries, FrameRelation, SeriesChoice, SeriesList, Thumbnail};
 pub use settings::{RecentCase, Settings, SettingsError};
@@ -92,6 +97,7 @@ use crate::structures::{Provenance, Roi, RoiId, Role, station_color};
 use crate::teaching::{Exercise, Phase, Score};
 use crate::tf;
 use crate::words::{self, keep, t};
+use cohort::CohortDesk;
 use jobs::{JobKey, JobMode, JobStatus, Jobs};
 use journal::Journal;
 use opening::{Arrived, Opening};
@@ -156,6 +162,7 @@ pub struct Workbench {
     journal: Journal,
     case_count: u64,
     archive: ArchiveDesk,
+    cohort: CohortDesk,
     // Views.
     coverage: Coverage,
     measures: Measures,
@@ -235,6 +242,7 @@ impl Workbench {
             saved: None,
             case_count: 0,
             archive: ArchiveDesk::default(),
+            cohort: CohortDesk::default(),
             journal,
             coverage: Coverage::default(),
             measures: Measures::default(),
@@ -487,6 +495,7 @@ impl Workbench {
             Command::Teach(command) => self.teach(command),
             Command::Overlay(command) => self.overlay(command),
             Command::Archive(command) => self.archive_command(command),
+            Command::Cohort(command) => self.cohort_command(command),
             Command::View(command) => self.view_command(command),
             Command::Operate(command) => self.operation_command(command),
             Command::Anatomy(command) => self.anatomy_command(command),

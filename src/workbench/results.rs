@@ -3,6 +3,7 @@
 
 use super::anatomy::{CheckedStations, Drawn, Known, RuleStations};
 use super::archive::ArchiveResult;
+use super::cohort::CohortResult;
 use super::deidentify::Deidentified;
 use super::difference::MeasuredSlice;
 use super::export::{ExportFormat, ExportSource, Exported, export_as};
@@ -43,6 +44,8 @@ pub(super) enum JobResult {
     Archive(ArchiveResult),
     /// A model judged on pure noise.
     Lesson(NoiseLesson),
+    /// Of the cohort desk.
+    Cohort(CohortResult),
     /// Journals of earlier runs, and files that should be some.
     Journals {
         found: Vec<FoundJournal>,
@@ -127,6 +130,9 @@ impl Workbench {
                 JobEvent::Partial(JobResult::Archive(result)) | JobEvent::Finished(JobResult::Archive(result)) => {
                     self.accept_archive(result);
                 }
+                JobEvent::Partial(JobResult::Cohort(result)) | JobEvent::Finished(JobResult::Cohort(result)) => {
+                    self.accept_cohort(result);
+                }
                 JobEvent::Ended(error) => self.ended(id, key, error),
                 JobEvent::Partial(_) | JobEvent::Finished(_) => {}
             }
@@ -171,6 +177,13 @@ impl Workbench {
             JobKey::Receive => t("The receiver could not listen"),
             JobKey::Journal => t("Edits are no longer kept on the disk: export soon"),
             JobKey::Journals => t("Unfinished cases could not be looked for"),
+            JobKey::CohortOpen => t("The cohort could not be opened"),
+            JobKey::CohortImport => t("Nothing was imported"),
+            JobKey::CohortEdit => t("The patient was not changed"),
+            JobKey::CohortWrite => t("Nothing was written"),
+            JobKey::CohortCompute => t("The features of the cohort could not be computed"),
+            JobKey::CohortBeside => t("The cohort beside could not be read"),
+            JobKey::CohortSurvival => t("The survival could not be computed"),
         };
         if key == JobKey::Journal {
             self.journal_broke_off();

@@ -54,6 +54,8 @@ pub struct Settings {
     /// turned.
     pub rules: Option<String>,
     pub rule_switches: BTreeMap<String, bool>,
+    /// Cohorts opened before, newest first.
+    pub cohorts: Vec<PathBuf>,
     pub archives: Archives,
     /// Layout and drawing of the views.
     pub views: Display,
@@ -149,6 +151,14 @@ impl Settings {
         file.as_file().sync_all().map_err(wrap)?;
         file.persist(path).map_err(|e| wrap(e.error))?;
         Ok(())
+    }
+
+    /// Puts a cohort first in the list of those opened before.
+    pub fn remember_cohort(&mut self, path: PathBuf) {
+        const KEPT: usize = 6;
+        self.cohorts.retain(|other| *other != path);
+        self.cohorts.insert(0, path);
+        self.cohorts.truncate(KEPT);
     }
 
     /// Puts what was opened first in the list of recent cases.
