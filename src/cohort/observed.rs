@@ -73,6 +73,11 @@ impl ObservedRecurrence {
         self.patients - self.unknown
     }
 
+    /// Patients with disease in a station before treatment, of whom it is known whether they recurred.
+    pub fn involved(&self, station: Station) -> u64 {
+        self.involved[station.index()][0]
+    }
+
     /// The proportions, at a confidence such as 0.95.
     pub fn map(&self, denominator: Denominator, confidence: f64) -> RecurrenceMap {
         let stations = Station::all()

@@ -83,7 +83,7 @@ pub struct CoxModel {
 pub enum CoxError {
     #[error(transparent)]
     FollowUp(#[from] KaplanMeierError),
-    #[error("there is no event, so nothing can be said about hazards")]
+    #[error("{}", crate::words::t("there is no event, so nothing can be said about hazards"))]
     NoEvents,
     #[error("covariates must be given for each of the {patients} patients, but there are {given} rows")]
     Lengths { patients: usize, given: usize },
@@ -95,7 +95,7 @@ pub enum CoxError {
         "covariate {0} parts those with events from those without, so that its hazard ratio has no end; leave it out or merge its groups"
     )]
     Unbounded(usize),
-    #[error("the fit did not settle; look for covariates that nearly follow from each other")]
+    #[error("{}", crate::words::t("the fit did not settle; look for covariates that nearly follow from each other"))]
     NotSettled,
 }
 

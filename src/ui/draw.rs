@@ -158,7 +158,7 @@ impl HilumApp {
             }
         }
         CentralPanel::default().frame(Frame::new().fill(theme::BASE)).show(ui, |ui| match workspace {
-            Workspace::Cohort => cohort_ui(ui, &mut panels.cohort),
+            Workspace::Cohort => cohort_ui(ui, &input, &mut panels.cohort),
             Workspace::Archive => archive_ui(ui, &input, &mut panels.archive),
             _ if has_scan => {
                 views.show(ui, workbench, scene, sender, volumes, pictures.is_taking());

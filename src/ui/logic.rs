@@ -4,7 +4,7 @@
 use super::app::HilumApp;
 use super::decision::{Answer, Decision, Discarding};
 use super::palette::Palette;
-use super::picker::{Pick, Picked};
+use super::picker::{CohortPick, Pick, Picked};
 use super::picture::{PictureGoal, png};
 use super::request::{Opening, Request, WindowRequest};
 use super::shortcuts;
@@ -12,6 +12,7 @@ use super::tour::Tour;
 use crate::tf;
 use crate::words;
 use crate::words::{t, told};
+use crate::workbench::cohort::{Beside, CohortCommand};
 use crate::workbench::jobs::JobKey;
 use crate::workbench::journal::JournalCommand;
 use crate::workbench::tools::ToolEvent;
@@ -292,6 +293,7 @@ impl HilumApp {
                     }
                     Pick::ImportKeys | Pick::ExportKeys => t("use the command line: `hilum keys`"),
                     Pick::Network => t("use the command line: `hilum segment --model FOLDER`"),
+                    Pick::Cohort(_) => t("use the command line: `hilum cohort`"),
                     Pick::Picture => t("copy the picture, or draw one with `hilum screenshot`"),
                     Pick::Export { .. } => {
                         t("export on the command line with `hilum export`, `hilum seg` or `hilum nifti`")
@@ -310,6 +312,7 @@ impl HilumApp {
                 Pick::Network => self.sender.send(Command::Preference(PreferenceCommand::SetNetwork(path))),
                 Pick::SecretFile => self.panels.deidentify.secret_file = Some(path),
                 Pick::Picture => self.write_picture(&path),
+                Pick::Cohort(what) => self.picked_for_cohort(what, path),
                 Pick::ImportKeys => self.sender.send(Command::Preference(PreferenceCommand::ImportKeys(path))),
                 Pick::ExportKeys => {
                     // The dialog has asked about the name that it knew.
@@ -334,6 +337,22 @@ impl HilumApp {
         if self.picker.is_open() {
             context.request_repaint_after(Duration::from_millis(50));
         }
+    }
+
+    fn picked_for_cohort(&mut self, what: CohortPick, path: PathBuf) {
+        // The dialog has asked about the name that it knew.
+        let overwrite = path.extension().is_some();
+        let ended = |path: PathBuf, ending: &str| if overwrite { path } else { path.with_extension(ending) };
+        let command = match what {
+            CohortPick::Table => return self.panels.cohort.take_table(path),
+            CohortPick::Cases => return self.panels.cohort.take_cases(path),
+            CohortPick::Open => CohortCommand::Open(path),
+            CohortPick::New(name) => CohortCommand::New { path: ended(path, "hilum-cohort"), name },
+            CohortPick::Template => CohortCommand::Template { path: ended(path, "csv"), overwrite },
+            CohortPick::Export(what) => CohortCommand::Export { path: ended(path, what.ending()), what, overwrite },
+            CohortPick::Beside => CohortCommand::SetBeside(Beside::Cohort(path)),
+        };
+        self.sender.send(Command::Cohort(command));
     }
 
     /// Exports the case for which the file was chosen.

@@ -73,7 +73,7 @@ mod widgets;
 pub use app::{AppOptions, HilumApp};
 pub use edit_bench::{EditTimes, measure_edits};
 pub use frame_bench::{FrameTimes, measure_frames};
-pub use picker::{FilePicker, Pick, Picked, ScriptedPicker, SystemPicker};
+pub use picker::{CohortPick, FilePicker, Pick, Picked, ScriptedPicker, SystemPicker};
 pub use request::{CommandSender, Opening, Request, WindowRequest};
 pub use screenshot::{ScreenshotRequest, offscreen_renderer, screenshot};
 

@@ -4,6 +4,7 @@
 use crate::tf;
 use crate::words::t;
 use crate::workbench::ExportFormat;
+use crate::workbench::cohort::CohortExport;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::path::PathBuf;
@@ -37,6 +38,52 @@ pub enum Pick {
     ExportKeys,
     /// The folder of a network.
     Network,
+    Cohort(CohortPick),
+}
+
+/// Files of the Cohort workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CohortPick {
+    Open,
+    /// Where to make one, with its name.
+    New(String),
+    /// A table to import, and the folder of its cases.
+    Table,
+    Cases,
+    Template,
+    Export(CohortExport),
+    /// Another cohort beside the map.
+    Beside,
+}
+
+impl CohortPick {
+    fn dialog(&self) -> Answer {
+        let dialog = |title: &str| rfd::AsyncFileDialog::new().set_title(title);
+        let cohorts = |title: &str| dialog(title).add_filter(t("Cohorts of Hilum"), &["hilum-cohort"]);
+        fn waits(file: impl Future<Output = Option<rfd::FileHandle>> + 'static) -> Answer {
+            Box::pin(async move { file.await.map(|f| f.path().to_path_buf()) })
+        }
+        match self {
+            Self::Open => waits(cohorts(t("Open a cohort")).pick_file()),
+            Self::Beside => waits(cohorts(t("Another cohort beside the map")).pick_file()),
+            Self::New(_) => {
+                waits(cohorts(t("Where to make the cohort")).set_file_name("cohort.hilum-cohort").save_file())
+            }
+            Self::Table => waits(dialog(t("Table of patients")).add_filter("CSV", &["csv", "tsv", "txt"]).pick_file()),
+            Self::Cases => waits(dialog(t("Folder of the cases")).pick_folder()),
+            Self::Template => waits(dialog(t("Save a template")).set_file_name("patients.csv").save_file()),
+            Self::Export(what) => {
+                let name = match what {
+                    CohortExport::Patients => "patients.csv",
+                    CohortExport::Features => "features.csv",
+                    CohortExport::Copy => "copy.hilum-cohort",
+                    CohortExport::SurvivalSvg => "survival.svg",
+                    CohortExport::SurvivalCsv => "survival.csv",
+                };
+                waits(dialog(what.label()).set_file_name(name).save_file())
+            }
+        }
+    }
 }
 
 /// A finished dialog; no path if it was cancelled.
@@ -74,6 +121,7 @@ impl FilePicker for SystemPicker {
             return;
         }
         let answer: Answer = match &pick {
+            Pick::Cohort(what) => what.dialog(),
             Pick::CaseFolder => {
                 let dialog = rfd::AsyncFileDialog::new()
                     .set_title(t("Open a folder with a CT and its structures"))

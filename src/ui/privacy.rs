@@ -6,7 +6,7 @@ use crate::tf;
 use crate::words::t;
 use crate::workbench::jobs::JobStatus;
 use crate::workbench::journal::{CaseOrigin, FoundJournal};
-use crate::workbench::{Exported, FoundSeries, Notice, Overlay, RecentCase, Workbench};
+use crate::workbench::{Exported, FoundSeries, Notice, Overlay, RecentCase, Trouble, Workbench};
 use std::path::Path;
 
 /// Stands for what identifies the patient.
@@ -176,6 +176,36 @@ pub fn warning_line(workbench: &Workbench, warning: &ImportWarning) -> String {
     let last = names.pop().unwrap_or_default();
     let names = if names.is_empty() { last } else { tf!("{names} and {last}", names = names.join(", "), last) };
     format!("{text}: {names}")
+}
+
+/// A patient of a cohort by the pseudonym; by the number of the row where identifiers are hidden.
+pub fn patient_name(workbench: &Workbench, row: usize, id: &str) -> String {
+    if hides(workbench) { tf!("Patient {n}", n = row + 1) } else { id.to_owned() }
+}
+
+/// What stands in a private cell of a cohort; `None` where it is hidden.
+pub fn private_cell<'a>(workbench: &Workbench, text: &'a str) -> Option<&'a str> {
+    (!hides(workbench) || text.is_empty()).then_some(text)
+}
+
+/// The name of a cohort, which a clinic may have chosen after a person or a place.
+pub fn cohort_name(workbench: &Workbench, name: &str) -> String {
+    if hides(workbench) || name.is_empty() { t("Cohort").to_owned() } else { name.to_owned() }
+}
+
+/// Why a cell or a case cannot be used, without its files and without what it quotes where identifiers are hidden.
+pub fn reason(workbench: &Workbench, text: &str) -> String {
+    let text = Trouble::from_text(text.to_owned()).text;
+    if !hides(workbench) {
+        return text;
+    }
+    let parts = text.split(['"', '“', '”']).enumerate();
+    words(workbench, &parts.map(|(n, part)| if n % 2 == 0 { part } else { hidden() }).collect::<String>())
+}
+
+/// A cohort that was opened before.
+pub fn recent_cohort(workbench: &Workbench, number: usize, path: &Path) -> String {
+    path_words(workbench, path).unwrap_or_else(|| tf!("Recent cohort {n}", n = number + 1))
 }
 
 /// A recent case, by its number where its folder must not be shown.

@@ -52,6 +52,17 @@ pub const ERROR: Color32 = Color32::from_rgb(242, 122, 96);
 /// Shown from an older revision than the case has.
 pub const STALE: Color32 = TEXT_FAINT;
 
+// -- lines and groups of figures, told apart by colour-blind readers too (after Okabe and Ito), and by their dashes --
+pub const SERIES: [Color32; 7] = [
+    Color32::from_rgb(86, 180, 233),
+    Color32::from_rgb(230, 159, 0),
+    Color32::from_rgb(64, 188, 143),
+    Color32::from_rgb(214, 138, 184),
+    Color32::from_rgb(240, 228, 66),
+    Color32::from_rgb(226, 106, 44),
+    Color32::from_rgb(200, 202, 208),
+];
+
 // -- on the image ------------------------------------------------------------------------------
 pub const OVERLAY_TEXT: Color32 = Color32::from_rgb(232, 234, 238);
 pub const OVERLAY_TEXT_DIM: Color32 = Color32::from_rgb(188, 191, 198);
@@ -253,6 +264,13 @@ mod tests {
                     assert!(distance > 0.1, "{a:?} {b:?} {distance:.3}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn lines_of_figures_can_be_told_from_the_card_they_are_on() {
+        for color in SERIES {
+            assert!(contrast(color, RAISED) >= 3.0, "{color:?}");
         }
     }
 

@@ -25,7 +25,8 @@ impl Trouble {
         all
     }
 
-    fn from_text(text: String) -> Self {
+    /// Words that name their files after a colon.
+    pub fn from_text(text: String) -> Self {
         let file = |at: usize| {
             let tail = &text[at + 2..];
             let tail =

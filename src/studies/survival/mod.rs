@@ -11,6 +11,7 @@ use crate::survival::{
     KaplanMeier, KaplanMeierError, LogRank, LogRankError, LogRankWeight, RestrictedMean, Ties, log_rank, two_sided_p,
     two_sided_z,
 };
+use crate::tf;
 use ndarray::Array2;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -419,9 +420,12 @@ fn hazards(sheet: &Sheet, question: &SurvivalQuestion, rows: &[Row], columns: &[
         use crate::survival::CoxError::{Dependent, Unbounded};
         match &error {
             // A number of a column is no help where columns have names.
-            Dependent(n) => format!("{} is the same for everybody, or follows from the others", names[n - 1]),
+            Dependent(n) => tf!("{name} is the same for everybody, or follows from the others", name = names[n - 1]),
             Unbounded(n) => {
-                format!("{} parts those with events from those without; its hazard ratio has no end", names[n - 1])
+                tf!(
+                    "{name} parts those with events from those without; its hazard ratio has no end",
+                    name = names[n - 1]
+                )
             }
             other => other.to_string(),
         }

@@ -1,37 +1,49 @@
 //! Bars with whiskers, one per station.
 
 use super::super::theme;
-use super::{largest, tint};
+use super::map::Second;
+use super::{largest, swatch, tint};
 use crate::cohort::RecurrenceMap;
 use crate::structures::Station;
 use crate::tf;
 use crate::words::{t, told};
-use eframe::egui::{Stroke, Ui, Vec2b};
+use eframe::egui::{RichText, Stroke, Ui, Vec2b};
 use egui_plot::{AxisHints, Bar, BarChart, GridMark, Line, Plot, PlotPoints};
 
 /// Half the width of a whisker's cap, in stations.
 const CAP: f64 = 0.16;
 
 /// Shows the chart.
-pub fn bars_ui(ui: &mut Ui, map: &RecurrenceMap, selected: Option<Station>) {
+pub fn bars_ui(ui: &mut Ui, map: &RecurrenceMap, second: Option<&Second>, selected: Option<Station>) {
     let top = largest(map);
-    let highest = map.stations.iter().map(|s| s.interval.upper).fold(0.0, f64::max);
+    let stations = || map.stations.iter().chain(second.into_iter().flat_map(|s| &s.map.stations));
+    // Of nobody an interval says nothing.
+    let highest = stations().filter(|s| s.n > 0).map(|s| s.interval.upper).fold(0.01, f64::max);
+    let (place, width) = if second.is_some() { (-0.2, 0.36) } else { (0.0, 0.7) };
+    if let Some(second) = second {
+        ui.horizontal(|ui| {
+            for (name, color) in second.names.iter().zip([theme::WARNING, theme::INFO]) {
+                swatch(ui, color, None);
+                ui.label(RichText::new(name).color(theme::TEXT_SECONDARY));
+            }
+        });
+    }
     let bars = map
         .stations
         .iter()
         .enumerate()
         .map(|(n, s)| {
             let stroke = if selected == Some(s.station) { Stroke::new(2.0, theme::ACCENT) } else { Stroke::NONE };
-            Bar::new(n as f64, 100.0 * s.proportion)
-                .width(0.7)
-                .fill(tint(s.proportion.max(top * 0.02), top))
+            // Beside others all bars of a map have one colour: it says whose they are.
+            let fill = if second.is_some() { theme::WARNING } else { tint(s.proportion.max(top * 0.02), top) };
+            Bar::new(n as f64 + place, 100.0 * s.proportion)
+                .width(width)
+                .fill(fill)
                 .stroke(stroke)
                 .name(tf!("Station {station}", station = s.station))
         })
         .collect();
-    let words: Vec<String> = map
-        .stations
-        .iter()
+    let words: Vec<String> = stations()
         .map(|s| {
             tf!(
                 "Station {station}: {name}\n{k} of {n}, {share}\n95 % interval {lower:.1} to {upper:.1} %",
@@ -45,17 +57,28 @@ pub fn bars_ui(ui: &mut Ui, map: &RecurrenceMap, selected: Option<Station>) {
             )
         })
         .collect();
-    let chart = BarChart::new(t("Recurrences"), bars).element_formatter(Box::new(move |bar, _| {
-        words.get(bar.argument.round() as usize).cloned().unwrap_or_default()
-    }));
+    let other: Vec<String> = words[map.stations.len()..].to_vec();
+    let formatter = |words: Vec<String>| -> Box<dyn Fn(&Bar, &BarChart) -> String> {
+        Box::new(move |bar, _| words.get(bar.argument.round() as usize).cloned().unwrap_or_default())
+    };
+    let chart = BarChart::new(t("Recurrences"), bars).element_formatter(formatter(words));
+    let beside = second.map(|second| {
+        let bar = |(n, s): (usize, &crate::cohort::StationRecurrence)| {
+            Bar::new(n as f64 + 0.2, 100.0 * s.proportion).width(width).fill(theme::INFO)
+        };
+        let bars = second.map.stations.iter().enumerate().map(bar).collect();
+        BarChart::new(t("Beside"), bars).element_formatter(formatter(other))
+    });
     let whisker = Stroke::new(1.25, theme::TEXT_SECONDARY);
-    let whiskers: Vec<Line<'_>> = map
-        .stations
-        .iter()
+    let count = map.stations.len();
+    let cap = if second.is_some() { CAP / 2.0 } else { CAP };
+    let whiskers: Vec<Line<'_>> = stations()
         .enumerate()
+        .filter(|(_, s)| s.n > 0)
         .map(|(n, s)| {
-            let (x, low, high) = (n as f64, 100.0 * s.interval.lower, 100.0 * s.interval.upper);
-            let path = vec![[x - CAP, low], [x + CAP, low], [x, low], [x, high], [x - CAP, high], [x + CAP, high]];
+            let x = (n % count) as f64 + if n < count { place } else { 0.2 };
+            let (low, high) = (100.0 * s.interval.lower, 100.0 * s.interval.upper);
+            let path = vec![[x - cap, low], [x + cap, low], [x, low], [x, high], [x - cap, high], [x + cap, high]];
             Line::new(t("95 % interval"), PlotPoints::from(path)).stroke(whisker).allow_hover(false)
         })
         .collect();
@@ -87,6 +110,9 @@ pub fn bars_ui(ui: &mut Ui, map: &RecurrenceMap, selected: Option<Station>) {
         .show_y(false)
         .show(ui, |plot| {
             plot.bar_chart(chart);
+            if let Some(beside) = beside {
+                plot.bar_chart(beside);
+            }
             for line in whiskers {
                 plot.line(line);
             }

@@ -1,124 +1,96 @@
-//! The Cohort workspace: where small cell lung cancer came back, as published, with its uncertainty.
+//! The Cohort workspace: a clinic's own patients, where they recurred beside what was published, and their survival.
+//!
+//! Each page is a file; a new one is a variant of [`Page`], its label, and a line where pages are shown.
 
 mod bars;
+mod curves;
+mod editor;
+mod empty;
+mod header;
+mod histogram;
+mod import;
+mod map;
+mod matrix;
+mod patients;
+mod rows;
 mod schematic;
+mod survival;
 mod table;
 
-use super::icons::Icon;
+use super::panel::PanelInput;
 use super::theme;
-use super::widgets::{card, faint, segmented, status_line};
-use crate::cohort::{Denominator, PublishedRecurrence, RecurrenceMap, inconsistencies};
-use crate::structures::Station;
-use crate::tf;
-use crate::words::{t, told};
-use eframe::egui::{CollapsingHeader, Color32, Label, RichText, ScrollArea, Ui, UiBuilder, vec2};
+use crate::cohort::RecurrenceMap;
+use crate::words::t;
+use eframe::egui::{Color32, ScrollArea, Sense, Ui, UiBuilder, vec2};
+use std::path::PathBuf;
+use strum::IntoEnumIterator;
 
-/// What the workspace keeps between frames.
-pub struct CohortState {
-    published: PublishedRecurrence,
-    denominator: Denominator,
-    selected: Option<Station>,
+/// A page of the workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, strum::EnumIter)]
+enum Page {
+    #[default]
+    Map,
+    Patients,
+    Survival,
 }
 
-impl Default for CohortState {
-    fn default() -> Self {
-        Self { published: PublishedRecurrence::built_in(), denominator: Denominator::default(), selected: None }
+impl Page {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Map => t("Recurrence map"),
+            Self::Patients => t("Patients"),
+            Self::Survival => t("Survival curves"),
+        }
+    }
+}
+
+/// What the workspace keeps between frames.
+#[derive(Default)]
+pub struct CohortState {
+    page: Page,
+    header: header::HeaderState,
+    import: import::ImportState,
+    map: map::MapState,
+    patients: patients::PatientsState,
+    survival: survival::SurvivalState,
+}
+
+impl CohortState {
+    /// A table was chosen to be imported.
+    pub fn take_table(&mut self, path: PathBuf) {
+        self.page = Page::Patients;
+        self.import.take_table(path);
+    }
+
+    /// The folder of the cases of that table was chosen.
+    pub fn take_cases(&mut self, path: PathBuf) {
+        self.import.take_cases(path);
     }
 }
 
 const CONFIDENCE: f64 = 0.95;
 
 /// Shows the workspace in the rest of the space.
-pub fn cohort_ui(ui: &mut Ui, state: &mut CohortState) {
+pub fn cohort_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut CohortState) {
     let area = ui.available_rect_before_wrap();
     ui.painter().rect_filled(area, 0.0, theme::BASE);
-    let mut inner = ui.new_child(UiBuilder::new().max_rect(area.shrink(theme::SPACE_4)));
-    ScrollArea::vertical().auto_shrink([false, false]).show(&mut inner, |ui| {
+    let mut inner = ui.new_child(UiBuilder::new().max_rect(area.shrink2([theme::SPACE_4, theme::SPACE_3].into())));
+    let ui = &mut inner;
+    let pages: Vec<(Page, &str)> = Page::iter().map(|page| (page, page.label())).collect();
+    header::header_ui(ui, input, &mut state.header, &mut state.import, &mut state.page, &pages);
+    ui.add_space(theme::SPACE_2);
+    let is_open = input.workbench.cohort().open().is_some();
+    // The table of patients scrolls by itself.
+    if state.page == Page::Patients && is_open {
+        return patients::patients_ui(ui, input, &mut state.patients, &mut state.import);
+    }
+    ScrollArea::vertical().id_salt(state.page.label()).auto_shrink([false, false]).show(ui, |ui| {
         ui.set_width(ui.available_width() - theme::SPACE_2);
-        header_ui(ui, state);
-        ui.add_space(theme::SPACE_2);
-        let map = state.published.map(state.denominator, CONFIDENCE).expect("only what was published is offered");
-        let wide = ui.available_width() > 900.0;
-        if wide {
-            ui.horizontal_top(|ui| {
-                ui.spacing_mut().item_spacing.x = theme::SPACE_3;
-                let width = ui.available_width();
-                let left = (width * 0.46).min(760.0);
-                ui.allocate_ui(vec2(left, 0.0), |ui| ui.vertical(|ui| map_card(ui, &map, state)));
-                ui.vertical(|ui| chart_card(ui, &map, state));
-            });
-        } else {
-            map_card(ui, &map, state);
-            ui.add_space(theme::SPACE_3);
-            chart_card(ui, &map, state);
-        }
-        ui.add_space(theme::SPACE_3);
-        inconsistencies_ui(ui);
-    });
-}
-
-fn header_ui(ui: &mut Ui, state: &mut CohortState) {
-    let published = &state.published;
-    ui.label(RichText::new(t("Where recurrences lie")).font(theme::strong(theme::SIZE_TITLE)));
-    let words = tf!(
-        "{events} recurrences over 16 stations in {recurring} of {patients} patients with small cell lung cancer",
-        events = published.events,
-        recurring = published.recurring_patients,
-        patients = published.patients
-    );
-    ui.label(RichText::new(words).color(theme::TEXT_SECONDARY));
-    status_line(ui, Icon::Info, t("Published data, not this clinic's")).on_hover_text(&published.source);
-    ui.horizontal_wrapped(|ui| {
-        ui.label(RichText::new(t("Show counts as a share of")).color(theme::TEXT_SECONDARY));
-        let events = tf!("{events} recurrences", events = published.events);
-        let patients = tf!("{patients} patients who recurred", patients = published.recurring_patients);
-        let options = [(Denominator::Events, events.as_str()), (Denominator::RecurringPatients, patients.as_str())];
-        if let Some(chosen) = segmented(ui, "", &options, state.denominator) {
-            state.denominator = chosen;
-        }
-    });
-    faint(ui, state.denominator.note());
-}
-
-fn map_card(ui: &mut Ui, map: &RecurrenceMap, state: &mut CohortState) {
-    card(ui, |ui| {
-        ui.label(RichText::new(t("Mediastinum from the front")).font(theme::strong(theme::SIZE_BODY)));
-        schematic::schematic_ui(ui, map, &mut state.selected);
-        let hilar = [Station::S10R, Station::S10L, Station::S4R, Station::S7];
-        let (k, n, share) = map.share(&hilar);
-        faint(ui, &tf!("10R, 10L, 4R and 7 together: {k} of {n}, {percent:.1} %", k, n, percent = 100.0 * share));
-    });
-}
-
-fn chart_card(ui: &mut Ui, map: &RecurrenceMap, state: &mut CohortState) {
-    card(ui, |ui| {
-        ui.label(RichText::new(t("By station, with 95 % Wilson intervals")).font(theme::strong(theme::SIZE_BODY)));
-        bars::bars_ui(ui, map, state.selected);
-        ui.add_space(theme::SPACE_2);
-        table::table_ui(ui, map, &mut state.selected);
-    });
-}
-
-fn inconsistencies_ui(ui: &mut Ui) {
-    card(ui, |ui| {
-        ui.label(RichText::new(t("What does not add up in the publication")).font(theme::strong(theme::SIZE_BODY)));
-        faint(ui, t("Figures are shown as reported; nothing is corrected silently"));
-        ui.add_space(theme::SPACE_1);
-        for (n, entry) in inconsistencies().iter().enumerate() {
-            let title = RichText::new(format!("{}. {}", n + 1, told(&entry.title))).color(theme::TEXT);
-            CollapsingHeader::new(title).id_salt(("inconsistency", n)).default_open(n == 0).show(ui, |ui| {
-                for (name, words) in
-                    [(t("Reported"), &entry.reported), (t("Problem"), &entry.problem), (t("Here"), &entry.treatment)]
-                {
-                    ui.horizontal_top(|ui| {
-                        ui.allocate_ui(vec2(70.0, 16.0), |ui| {
-                            ui.set_width(70.0);
-                            ui.label(RichText::new(name).color(theme::TEXT_FAINT));
-                        });
-                        ui.add(Label::new(RichText::new(told(words)).color(theme::TEXT_SECONDARY)).wrap());
-                    });
-                }
-            });
+        match state.page {
+            Page::Map => map::map_ui(ui, input, &mut state.map),
+            _ if !is_open => empty::empty_ui(ui, input, &mut state.header),
+            Page::Survival => survival::survival_ui(ui, input, &mut state.survival),
+            Page::Patients => {}
         }
     });
 }
@@ -140,4 +112,22 @@ fn ink(background: Color32) -> Color32 {
 
 fn largest(map: &RecurrenceMap) -> f64 {
     map.stations.iter().map(|s| s.proportion).fold(0.0, f64::max)
+}
+
+/// A piece of a line in the colour and the dashes of a group, or a square where there are none.
+fn swatch(ui: &mut Ui, color: Color32, dash: Option<usize>) {
+    let (rect, _) = ui.allocate_exact_size(vec2(26.0, 14.0), Sense::hover());
+    match dash {
+        None => drop(ui.painter().rect_filled(rect.shrink2(vec2(7.0, 1.0)), 2.0, color)),
+        Some(dash) => {
+            let mut shapes = Vec::new();
+            curves::stroke(&[rect.left_center(), rect.right_center()], color, dash, &mut shapes);
+            ui.painter().extend(shapes);
+        }
+    }
+}
+
+/// A p value as tables print it.
+fn p_words(p: f64) -> String {
+    if p < 0.0001 { "< 0.0001".to_owned() } else { format!("{p:.4}") }
 }

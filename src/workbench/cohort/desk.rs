@@ -592,7 +592,11 @@ impl Workbench {
             }
             CohortResult::Problems(problems) => {
                 let count = problems.len();
-                self.notices.warning(tf!("{count} cells cannot be used, and nothing was imported", count));
+                self.notices.warning(if count == 1 {
+                    t("One cell cannot be used, and nothing was imported").to_owned()
+                } else {
+                    tf!("{count} cells cannot be used, and nothing was imported", count)
+                });
                 self.cohort.problems = problems;
             }
             CohortResult::Changed { path, before, after, is_back } => {
