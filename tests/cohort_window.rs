@@ -275,6 +275,20 @@ fn the_cohort_in_chinese_has_no_english_left() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn the_risk_model_shows_both_procedures_and_noise_teaches() {
+    let mut w = Window::open(Start { size: Some([1600.0, 1000.0]), ..Start::default() });
+    w.send(Command::SetWorkspace(Workspace::Cohort));
+    w.click("Risk model");
+    assert!(w.says("simulated patients") && w.says("Research and education only"), "{}", w.all_text());
+    assert!(w.says("As the paper, held-out patients") && w.has("ROC with its 95 % band") && w.has("Decision curve"));
+    assert!(w.says("Tumor of 5 cm or more") && w.says("Older than 60 years"));
+    assert!(!w.says("Last draw"));
+    w.click("Draw noise and judge");
+    let lesson = *w.workbench().lessons().first().expect("drawn");
+    assert!(w.says(&format!("Last draw: {:.2} inside the folds", lesson.nested)) && w.has("AUC on pure noise"));
+}
+
 /// `cargo test --release ... -- --ignored --nocapture how_long_a_frame`: told, not judged.
 #[test]
 #[ignore = "tells times, proves nothing"]

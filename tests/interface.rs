@@ -305,3 +305,33 @@ fn check_names(w: &Window, place: &str) {
     assert!(seen > 5, "{place} has controls");
     assert!(wrong.is_empty(), "{place}: {wrong:#?}");
 }
+
+#[test]
+fn the_risk_figure_has_its_noise_floor_tells_what_changed_and_hides_while_contouring() {
+    let mut w = small_window();
+    w.settle();
+    assert!(w.says("by how boundaries are drawn"), "{}", w.all_text());
+    let noise = |w: &Window| w.workbench().live().and_then(|live| live.noise()).expect("found");
+    let current = |w: &Window| w.workbench().case().expect("open").revision();
+    let before = noise(&w);
+    assert!(before.revision == current(&w) && before.value.sd > 0.0 && before.value.low <= before.value.high);
+    assert!(!w.says("% since the case was opened"), "nothing has changed");
+    // Without most of the stations the CTV covers others.
+    let stations: Vec<_> = w.workbench().case().expect("open").structures().rois.iter().collect();
+    let stations: Vec<_> = stations.iter().filter(|r| matches!(r.role, Role::Station(_))).map(|r| r.id).collect();
+    let touched: Vec<Station> = w.workbench().live().expect("open").features().value.partition.touched().collect();
+    let of = |w: &Window, id| w.workbench().case().and_then(|c| c.structures().get(id).map(|r| r.role)).expect("there");
+    for id in stations {
+        if of(&w, id) != Role::Station(touched[0]) {
+            w.send(Command::DeleteRoi(id));
+        }
+    }
+    w.settle();
+    assert!(w.says("% since the case was opened"), "{}", w.all_text());
+    let after = noise(&w);
+    assert!(after.revision == current(&w) && after.revision != before.revision);
+    w.click("Hide while contouring");
+    assert!(w.workbench().settings().risk_hidden_while_contouring && w.says("by how boundaries are drawn"));
+    w.send(Command::SetTool(ToolKind::Brush));
+    assert!(w.says("Hidden while contouring") && !w.says("by how boundaries are drawn"));
+}

@@ -48,6 +48,9 @@ pub fn risk_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     ctv_ui(ui, case);
     match &risk.value {
         Ok(estimate) => {
+            if workbench.is_noise_floor_wanted() {
+                input.sender.send(Command::FindNoiseFloor);
+            }
             let shown = Shown {
                 estimate,
                 opened: live.and_then(|l| l.opened()),

@@ -37,6 +37,8 @@ pub enum Command {
     OpenDemo {
         seed: u64,
     },
+    /// Finds how much the risk figure moves with the boundaries, where that is not known.
+    FindNoiseFloor,
     /// Judges a model on pure noise, with and without the leak.
     DrawLesson,
     /// Puts the case that has been read on the bench, although the open one has changed meanwhile.

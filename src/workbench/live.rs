@@ -1,7 +1,7 @@
 //! Features and risk, kept in step with every edit: only touched slices are counted again.
 
 use super::Case;
-use super::noise_floor::{NoiseFloor, NoiseSurvey};
+use super::noise_floor::NoiseFloor;
 use crate::anatomy;
 use crate::contour::{self, Mask, SliceContours};
 use crate::features::{CENTRAL_DISTANCE_MM, FeatureContext, FeatureVector, LiveFeatures, SliceMasks};
@@ -225,12 +225,11 @@ impl Live {
         self.noise.as_ref().and_then(|noise| noise.value.map(|value| Derived { revision: noise.revision, value }))
     }
 
-    /// The work that finds the noise floor of the case as it is, where it is not known and there is a figure.
-    pub(super) fn noise_wanted(&self, case: &Case, model: &Arc<RiskModel>) -> Option<NoiseSurvey> {
+    /// True where there is a figure whose noise floor is not known for the case as it is.
+    pub(super) fn is_noise_wanted(&self, case: &Case) -> bool {
         let current = self.features.revision == case.revision() && !case.in_transaction();
         let known = self.noise.as_ref().is_some_and(|noise| noise.revision == case.revision());
-        let figure = self.risk.as_ref().is_some_and(|risk| risk.value.is_ok());
-        (current && !known && figure).then(|| NoiseSurvey::of(case, self, Arc::clone(model)))
+        current && !known && self.risk.as_ref().is_some_and(|risk| risk.value.is_ok())
     }
 
     /// The central zone, and what the features need besides structures and clinical values.

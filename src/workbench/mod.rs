@@ -390,6 +390,7 @@ impl Workbench {
                 self.open(paths, SeriesChoice::Key(key));
             }
             Command::OpenDemo { seed } => self.open_demo(seed),
+            Command::FindNoiseFloor => self.find_noise_floor(),
             Command::DrawLesson => self.draw_lesson(),
             Command::TakeArrived => self.take_arrived(),
             Command::DropArrived => self.arrived = None,

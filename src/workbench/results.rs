@@ -11,7 +11,7 @@ use super::history::StateId;
 use super::jobs::{JobContext, JobError, JobEvent, JobId, JobKey, Lane};
 use super::journal::FoundJournal;
 use super::live::CentralZone;
-use super::noise_floor::NoiseFloor;
+use super::noise_floor::{NoiseFloor, NoiseSurvey};
 use super::opening::Arrived;
 use super::operations::{Bridge, Done, derivation_of};
 use super::series::{SeriesList, Thumbnail};
@@ -413,17 +413,21 @@ impl Workbench {
                 self.spawn_for_case(Lane::Live, JobKey::Airway, t("Measure the distance from the airway"), None, work);
             }
         }
-        self.follow_noise();
         self.compare_attempt();
     }
 
+    /// True where the noise floor of the figure is not known for the contours as they are, and nobody is at it. Whoever shows
+    /// the figure then asks for it.
+    pub fn is_noise_floor_wanted(&self) -> bool {
+        let (Some(case), Some(live)) = (&self.case, &self.live) else { return false };
+        live.is_noise_wanted(case) && !self.jobs.is_running(JobKey::NoiseFloor)
+    }
+
     /// One at a time: the next one starts from the newest contours when this one is done.
-    fn follow_noise(&mut self) {
-        let (Some(case), Some(live), Ok(model)) = (&self.case, &self.live, &self.risk_model) else { return };
-        if self.settings.risk_hidden || self.jobs.is_running(JobKey::NoiseFloor) {
-            return;
-        }
-        let Some(survey) = live.noise_wanted(case, model) else { return };
+    pub(super) fn find_noise_floor(&mut self) {
+        let (true, Some(case), Some(live)) = (self.is_noise_floor_wanted(), &self.case, &self.live) else { return };
+        let Ok(model) = &self.risk_model else { return };
+        let survey = NoiseSurvey::of(case, live, Arc::clone(model));
         let revision = case.revision();
         self.spawn_for_case(Lane::Live, JobKey::NoiseFloor, t("Find the noise floor of the risk"), None, move |_| {
             Ok(CaseResult::Noise(Derived { revision, value: survey.find() }))

@@ -12,6 +12,7 @@ mod import;
 mod map;
 mod matrix;
 mod patients;
+mod risk;
 mod rows;
 mod schematic;
 mod survival;
@@ -32,6 +33,7 @@ enum Page {
     Map,
     Patients,
     Survival,
+    Risk,
 }
 
 impl Page {
@@ -40,6 +42,7 @@ impl Page {
             Self::Map => t("Recurrence map"),
             Self::Patients => t("Patients"),
             Self::Survival => t("Survival curves"),
+            Self::Risk => t("Risk model"),
         }
     }
 }
@@ -53,6 +56,7 @@ pub struct CohortState {
     map: map::MapState,
     patients: patients::PatientsState,
     survival: survival::SurvivalState,
+    risk: risk::RiskPageState,
 }
 
 impl CohortState {
@@ -88,6 +92,7 @@ pub fn cohort_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut CohortState) {
         ui.set_width(ui.available_width() - theme::SPACE_2);
         match state.page {
             Page::Map => map::map_ui(ui, input, &mut state.map),
+            Page::Risk => risk::risk_page_ui(ui, input, &mut state.risk),
             _ if !is_open => empty::empty_ui(ui, input, &mut state.header),
             Page::Survival => survival::survival_ui(ui, input, &mut state.survival),
             Page::Patients => {}

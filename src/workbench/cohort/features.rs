@@ -6,7 +6,7 @@
 use crate::anatomy::{AnatomyError, AnatomySources, case_sources, draw_stations};
 use crate::cohort::{CohortStore, PatientRecord, StoreError, StoredFeatures};
 use crate::diunet::{self, LoadedModel, ModelError, ModelManifest, SegmentError};
-use crate::features::{FeatureDefinition, catalogue};
+use crate::features::{FeatureDefinition, catalogue, definition_sha256};
 use crate::files::files_below;
 use crate::progress::{Cancelled, Progress};
 use crate::structures::{Role, Station};
@@ -120,9 +120,7 @@ impl Progress for Quiet<'_> {
 
 /// The definition of the features as it is kept beside them.
 pub fn definition() -> String {
-    let names: Vec<&str> = catalogue().iter().map(|feature| feature.name.as_str()).collect();
-    let text = format!("{:?} {names:?}", FeatureDefinition::default());
-    format!("{:x}", Sha256::digest(text))
+    definition_sha256(&FeatureDefinition::default())
 }
 
 /// Computes the features of all cases whose files, clinical values, options, network or definition have changed since.
