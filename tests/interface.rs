@@ -1,15 +1,17 @@
 //! The interface around the work: keys that can be changed, settings, the size of everything, the tour, and names of
 //! all controls for screen readers.
 
-use crate::support::bench::small_case;
+use crate::support::bench::{made_case, small_case};
 use crate::support::window::{Start, Window};
 use eframe::egui::accesskit::{Action as Deed, Role as Kind};
 use eframe::egui::{Key, Modifiers, PointerButton};
 use egui_kittest::kittest::{AccessKitNode, NodeT as _, Queryable as _};
 use glam::DVec3;
+use hilum::contour::{Ring, SliceContours};
 use hilum::geometry::Orientation;
-use hilum::structures::Role;
+use hilum::structures::{Provenance, Roi, RoiId, Role, Station};
 use hilum::workbench::{Action, Command, PreferenceCommand, Settings, ToolKind, Workspace};
+use std::sync::Arc;
 use strum::IntoEnumIterator;
 
 const CENTER: DVec3 = DVec3::new(32.0, 32.0, 15.0);
@@ -306,27 +308,35 @@ fn check_names(w: &Window, place: &str) {
     assert!(wrong.is_empty(), "{place}: {wrong:#?}");
 }
 
+/// A tumor with its CTV, and stations that it reaches, as boxes over slices 3 to 8.
+fn risk_case() -> hilum::workbench::LoadedCase {
+    let boxes = [
+        ("GTVp", Role::Gtvp, [24.0, 34.0]),
+        ("CTV", Role::Ctv, [18.0, 42.0]),
+        ("10R", Role::Station(Station::S10R), [8.0, 26.0]),
+        ("7", Role::Station(Station::S7), [28.0, 56.0]),
+    ];
+    let roi = |(name, role, [low, high]): (&str, Role, [f64; 2])| {
+        let ring = Ring::new([[low, 20.0], [high, 20.0], [high, 44.0], [low, 44.0]]);
+        let mut roi = Roi::new(RoiId(0), name, [200, 80, 80], role, Provenance::Drawn);
+        roi.slices = (3..9).map(|k| (k, Arc::new(SliceContours::new(vec![ring.clone()])))).collect();
+        roi
+    };
+    made_case(|_| 30, boxes.into_iter().map(roi).collect())
+}
+
 #[test]
 fn the_risk_figure_has_its_noise_floor_tells_what_changed_and_hides_while_contouring() {
-    let mut w = small_window();
+    let mut w = Window::with_case(risk_case(), Start::default());
     w.settle();
     assert!(w.says("by how boundaries are drawn"), "{}", w.all_text());
     let noise = |w: &Window| w.workbench().live().and_then(|live| live.noise()).expect("found");
-    let current = |w: &Window| w.workbench().case().expect("open").revision();
+    let current = |w: &Window| w.case().revision();
     let before = noise(&w);
     assert!(before.revision == current(&w) && before.value.sd > 0.0 && before.value.low <= before.value.high);
     assert!(!w.says("% since the case was opened"), "nothing has changed");
-    // Without most of the stations the CTV covers others.
-    let stations: Vec<_> = w.workbench().case().expect("open").structures().rois.iter().collect();
-    let stations: Vec<_> = stations.iter().filter(|r| matches!(r.role, Role::Station(_))).map(|r| r.id).collect();
-    let touched: Vec<Station> = w.workbench().live().expect("open").features().value.partition.touched().collect();
-    let of = |w: &Window, id| w.workbench().case().and_then(|c| c.structures().get(id).map(|r| r.role)).expect("there");
-    for id in stations {
-        if of(&w, id) != Role::Station(touched[0]) {
-            w.send(Command::DeleteRoi(id));
-        }
-    }
-    w.settle();
+    let station = w.roi("10R").id;
+    w.send(Command::DeleteRoi(station)).settle();
     assert!(w.says("% since the case was opened"), "{}", w.all_text());
     let after = noise(&w);
     assert!(after.revision == current(&w) && after.revision != before.revision);
