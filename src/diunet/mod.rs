@@ -3,9 +3,11 @@
 //! [`LoadedModel::load`] reads a model folder and refuses what does not fit; [`segment`] runs it slice by slice.
 //! Input preparation is shared with training (`studies::train_diunet`), so that both see the same pictures.
 
+mod blocked;
 mod calibration;
 mod card;
 mod confidence;
+mod inference;
 mod lungs;
 mod manifest;
 mod network;

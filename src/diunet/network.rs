@@ -4,10 +4,11 @@
 //! The paper does not publish its layers; widths and variants are this program's. Trained with batch normalisation,
 //! run with the normalisation folded into the convolutions.
 
+use super::inference::Inference;
 use super::ops::{BatchStatistics, batch_norm_relu, conv, conv_bias, max_pool, pixel_shuffle, pixel_unshuffle};
 use super::weights::Weights;
 use crate::structures::Station;
-use candle_core::{Result, Tensor};
+use candle_core::{Device, Result, Tensor, bail};
 
 /// Channels of the station head: background and the stations in canonical order.
 pub const CLASSES: usize = Station::COUNT + 1;
@@ -173,10 +174,14 @@ pub struct Logits {
     pub ctv: Tensor,
 }
 
-/// A convolution with what follows it.
-enum Block {
-    Folded { weight: Tensor, bias: Tensor },
-    Normalized { name: String, weight: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, variance: Tensor },
+/// A convolution with normalisation and ReLU.
+struct Block {
+    name: String,
+    weight: Tensor,
+    gamma: Tensor,
+    beta: Tensor,
+    mean: Tensor,
+    variance: Tensor,
 }
 
 /// A 1x1 convolution whose output is spread over 2x2 pixels where the weights say so.
@@ -192,6 +197,17 @@ pub type LayerStatistics = Vec<(String, BatchStatistics)>;
 /// The network over a set of weights.
 pub struct Network {
     architecture: Architecture,
+    graph: Graph,
+}
+
+enum Graph {
+    /// Still to be trained.
+    Normalized(Layers),
+    Folded(Inference),
+}
+
+struct Layers {
+    space_to_depth: bool,
     ct: Vec<[Block; 2]>,
     gtv: Vec<[Block; 2]>,
     fuse: Vec<Block>,
@@ -204,37 +220,28 @@ pub struct Network {
 impl Block {
     fn new(weights: &Weights, name: &str) -> Result<Self> {
         let get = |part: &str| weights.get(&format!("{name}.{part}"));
-        let weight = get("weight")?;
-        Ok(if weights.folded() {
-            Self::Folded { weight, bias: get("bias")? }
-        } else {
-            Self::Normalized {
-                name: name.to_owned(),
-                weight,
-                gamma: get("norm.gamma")?,
-                beta: get("norm.beta")?,
-                mean: get("norm.mean")?,
-                variance: get("norm.variance")?,
-            }
+        Ok(Self {
+            name: name.to_owned(),
+            weight: get("weight")?,
+            gamma: get("norm.gamma")?,
+            beta: get("norm.beta")?,
+            mean: get("norm.mean")?,
+            variance: get("norm.variance")?,
         })
     }
 
     /// With `statistics` the batch's own mean and variance are used and handed out, else the running ones.
     fn forward(&self, x: &Tensor, statistics: Option<&mut LayerStatistics>) -> Result<Tensor> {
-        match self {
-            Self::Folded { weight, bias } => conv_bias(x, weight, bias, true),
-            Self::Normalized { name, weight, gamma, beta, mean, variance } => {
-                let x = conv(x, weight)?;
-                if let Some(statistics) = statistics {
-                    let (y, of_batch) = batch_norm_relu(&x, gamma, beta, EPSILON)?;
-                    statistics.push((name.clone(), of_batch));
-                    return Ok(y);
-                }
-                let image = |t: &Tensor| t.reshape((1, (), 1, 1));
-                let scale = gamma.div(&(variance + EPSILON)?.sqrt()?)?;
-                x.broadcast_sub(&image(mean)?)?.broadcast_mul(&image(&scale)?)?.broadcast_add(&image(beta)?)?.relu()
-            }
+        let Self { name, weight, gamma, beta, mean, variance } = self;
+        let x = conv(x, weight)?;
+        if let Some(statistics) = statistics {
+            let (y, of_batch) = batch_norm_relu(&x, gamma, beta, EPSILON)?;
+            statistics.push((name.clone(), of_batch));
+            return Ok(y);
         }
+        let image = |t: &Tensor| t.reshape((1, (), 1, 1));
+        let scale = gamma.div(&(variance + EPSILON)?.sqrt()?)?;
+        x.broadcast_sub(&image(mean)?)?.broadcast_mul(&image(&scale)?)?.broadcast_add(&image(beta)?)?.relu()
     }
 }
 
@@ -262,22 +269,19 @@ impl Spread {
     }
 
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let y = conv_bias(x, &self.weight, &self.bias, false)?;
+        let y = conv_bias(x, &self.weight, &self.bias)?;
         if self.shuffle { pixel_shuffle(&y) } else { Ok(y) }
     }
 }
 
-impl Network {
-    /// Lays the graph over the weights; gradients flow into them where they are variables.
-    ///
-    /// # Errors
-    /// If a tensor is missing; shapes are checked when the weights are read.
-    pub fn new(architecture: &Architecture, weights: &Weights) -> Result<Self> {
+impl Layers {
+    fn new(architecture: &Architecture, weights: &Weights) -> Result<Self> {
         let levels = architecture.levels();
         let block = |name: String| Block::new(weights, &name);
         let double =
             |name: &str, level: usize| Ok([block(format!("{name}.{level}.a"))?, block(format!("{name}.{level}.b"))?]);
         Ok(Self {
+            space_to_depth: architecture.space_to_depth,
             ct: (0..levels).map(|l| double("ct", l)).collect::<Result<_>>()?,
             gtv: (0..levels).map(|l| double("gtv", l)).collect::<Result<_>>()?,
             fuse: (0..levels).map(|l| block(format!("fuse.{l}"))).collect::<Result<_>>()?,
@@ -285,28 +289,11 @@ impl Network {
             decoder: (0..levels - 1).map(|l| double("decoder", l)).collect::<Result<_>>()?,
             stations: Spread::head(weights, "stations", architecture.space_to_depth)?,
             ctv: Spread::head(weights, "ctv", architecture.space_to_depth)?,
-            architecture: architecture.clone(),
         })
     }
 
-    pub fn architecture(&self) -> &Architecture {
-        &self.architecture
-    }
-
-    /// `ct` is `[batch, K, row, column]` in -1..1, `gtv` `[batch, K x channels, row, column]`; the logits have the same rows and columns.
-    pub fn forward(&self, ct: &Tensor, gtv: &Tensor) -> Result<Logits> {
-        self.run(ct, gtv, None)
-    }
-
-    /// The pass for training: layers normalise by the batch, whose statistics are handed out for the running mean.
-    pub fn forward_training(&self, ct: &Tensor, gtv: &Tensor) -> Result<(Logits, LayerStatistics)> {
-        let mut statistics = Vec::new();
-        let logits = self.run(ct, gtv, Some(&mut statistics))?;
-        Ok((logits, statistics))
-    }
-
     fn run(&self, ct: &Tensor, gtv: &Tensor, mut statistics: Option<&mut LayerStatistics>) -> Result<Logits> {
-        let stem = |x: &Tensor| if self.architecture.space_to_depth { pixel_unshuffle(x) } else { x.contiguous() };
+        let stem = |x: &Tensor| if self.space_to_depth { pixel_unshuffle(x) } else { x.contiguous() };
         let (mut ct, mut gtv) = (stem(ct)?, stem(gtv)?);
         let mut fused = Vec::with_capacity(self.ct.len());
         for level in 0..self.ct.len() {
@@ -324,6 +311,71 @@ impl Network {
             x = both(&self.decoder[level], &joined, statistics.as_deref_mut())?;
         }
         Ok(Logits { stations: self.stations.forward(&x)?, ctv: self.ctv.forward(&x)? })
+    }
+}
+
+impl Network {
+    /// Lays the graph over the weights. Gradients flow into them where they are variables and not folded.
+    ///
+    /// # Errors
+    /// If a tensor is missing; shapes are checked when the weights are read.
+    pub fn new(architecture: &Architecture, weights: &Weights) -> Result<Self> {
+        let graph = if weights.folded() {
+            Graph::Folded(Inference::new(architecture, |name| weights.get(name)?.flatten_all()?.to_vec1())?)
+        } else {
+            Graph::Normalized(Layers::new(architecture, weights)?)
+        };
+        Ok(Self { architecture: architecture.clone(), graph })
+    }
+
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// `ct` is `[batch, K, row, column]` in -1..1, `gtv` `[batch, K x channels, row, column]`; the logits have the same rows and columns.
+    ///
+    /// # Errors
+    /// If the tensors are not of these shapes, or their sides cannot be halved as often as the network does.
+    pub fn forward(&self, ct: &Tensor, gtv: &Tensor) -> Result<Logits> {
+        match &self.graph {
+            Graph::Normalized(layers) => layers.run(ct, gtv, None),
+            Graph::Folded(inference) => self.infer(inference, ct, gtv),
+        }
+    }
+
+    /// The pass for training: layers normalise by the batch, whose statistics are handed out for the running mean.
+    ///
+    /// # Errors
+    /// If the weights are folded.
+    pub fn forward_training(&self, ct: &Tensor, gtv: &Tensor) -> Result<(Logits, LayerStatistics)> {
+        let Graph::Normalized(layers) = &self.graph else { bail!("folded weights cannot be trained") };
+        let mut statistics = Vec::new();
+        let logits = layers.run(ct, gtv, Some(&mut statistics))?;
+        Ok((logits, statistics))
+    }
+
+    fn infer(&self, inference: &Inference, ct: &Tensor, gtv: &Tensor) -> Result<Logits> {
+        let (batch, ct_channels, height, width) = ct.dims4()?;
+        let (a, many) = (&self.architecture, self.architecture.side_multiple());
+        if ct_channels != a.ct_channels() || gtv.dims() != [batch, a.gtv_channels(), height, width] {
+            bail!("the network does not take {:?} and {:?}", ct.dims(), gtv.dims());
+        }
+        if height == 0 || width == 0 || height % many != 0 || width % many != 0 {
+            bail!("the network takes sides that are a multiple of {many}, found {height} x {width}");
+        }
+        let values = |t: &Tensor| t.flatten_all()?.to_vec1::<f32>();
+        let (ct, gtv) = (values(ct)?, values(gtv)?);
+        let plane = height * width;
+        let (mut stations, mut ctv) = (vec![0.0; batch * CLASSES * plane], vec![0.0; batch * plane]);
+        let inputs = ct.chunks_exact(a.ct_channels() * plane).zip(gtv.chunks_exact(a.gtv_channels() * plane));
+        let outputs = stations.chunks_exact_mut(CLASSES * plane).zip(ctv.chunks_exact_mut(plane));
+        for ((ct, gtv), (stations, ctv)) in inputs.zip(outputs) {
+            inference.run(ct, gtv, [height, width], stations, ctv);
+        }
+        Ok(Logits {
+            stations: Tensor::from_vec(stations, (batch, CLASSES, height, width), &Device::Cpu)?,
+            ctv: Tensor::from_vec(ctv, (batch, 1, height, width), &Device::Cpu)?,
+        })
     }
 }
 
@@ -386,6 +438,31 @@ mod tests {
                 assert!(size > 0.05 && difference <= 1e-4 * size.max(1.0), "{variant}: {difference} of {size}");
             }
         }
+    }
+
+    #[test]
+    fn the_number_of_threads_does_not_change_a_bit() {
+        let a = Variant::Fast25d.architecture();
+        let (ct, gtv) = inputs(&a, 1, 96);
+        let network = Network::new(&a, &Weights::random(&a, 3).fold().unwrap()).unwrap();
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let out = pool.install(|| network.forward(&ct, &gtv)).unwrap();
+            out.stations.flatten_all().unwrap().to_vec1::<f32>().unwrap()
+        };
+        let alone = run(1);
+        assert!(alone == run(2) && alone == run(3));
+    }
+
+    #[test]
+    fn images_that_do_not_fit_are_refused() {
+        let a = Variant::Tiny.architecture();
+        let network = Network::new(&a, &Weights::random(&a, 1).fold().unwrap()).unwrap();
+        let (ct, gtv) = inputs(&a, 1, 20);
+        assert!(network.forward(&ct, &gtv).unwrap_err().to_string().contains("multiple of 8"));
+        let (ct, _) = inputs(&a, 1, 64);
+        assert!(network.forward(&ct, &gtv).is_err() && network.forward(&ct, &ct).is_err());
+        assert!(network.forward_training(&ct, &ct).is_err());
     }
 
     #[test]

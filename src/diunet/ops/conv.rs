@@ -1,5 +1,5 @@
 //! Convolution 3x3 (border of one) and 1x1, stride 1: rows gathered into tiles that fit the cache, multiplied by the
-//! `gemm` crate, tiles spread over the threads of the current pool; bias and ReLU are applied as a tile is put in place.
+//! `gemm` crate, tiles spread over the threads of the current pool; the bias is added as a tile is put in place.
 
 use super::{copied, values};
 use candle_core::{CpuStorage, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail};
@@ -24,17 +24,15 @@ thread_local! {
 
 /// `y = conv(x, weight)`; `x` is `[batch, in, row, column]`, `weight` `[out, in, k, k]` with k = 1 or 3.
 pub fn conv(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    x.contiguous()?.apply_op2(&weight.contiguous()?, Conv { relu: false })
+    x.contiguous()?.apply_op2(&weight.contiguous()?, Conv)
 }
 
-/// `y = conv(x, weight) + bias`, then max(y, 0) if `relu`; `bias` is `[out]`.
-pub fn conv_bias(x: &Tensor, weight: &Tensor, bias: &Tensor, relu: bool) -> Result<Tensor> {
-    x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, Conv { relu })
+/// `y = conv(x, weight) + bias`; `bias` is `[out]`.
+pub fn conv_bias(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, Conv)
 }
 
-struct Conv {
-    relu: bool,
-}
+struct Conv;
 
 /// Sizes of one convolution.
 #[derive(Debug, Clone, Copy)]
@@ -198,7 +196,7 @@ fn gather_all(x: &[f32], s: &Sizes) -> Vec<f32> {
     columns
 }
 
-fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, relu: bool, s: &Sizes) -> Vec<f32> {
+fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, s: &Sizes) -> Vec<f32> {
     let (depth, pixels) = (s.depth(), s.rows() * s.width);
     // Products of runs of rows (many pixels) or of blocks of channels (few): `[channels, rows x width]` each.
     let (runs, blocks) =
@@ -255,11 +253,7 @@ fn forward(x: &[f32], weight: &[f32], bias: Option<&[f32]>, relu: bool, s: &Size
             let length = (tile - in_run).min(rest.len());
             let from = &products[run.max(block)][in_block * tile + in_run..][..length];
             let (to, after) = rest.split_at_mut(length);
-            if relu {
-                to.iter_mut().zip(from).for_each(|(t, f)| *t = (f + shift).max(0.0));
-            } else {
-                to.iter_mut().zip(from).for_each(|(t, f)| *t = f + shift);
-            }
+            to.iter_mut().zip(from).for_each(|(t, f)| *t = f + shift);
             row += length / s.width;
             rest = after;
         }
@@ -277,7 +271,7 @@ fn input_gradient(gradient: &[f32], weight: &[f32], s: &Sizes) -> Vec<f32> {
             to.iter_mut().zip(from.iter().rev()).for_each(|(t, f)| *t = *f);
         }
     });
-    forward(gradient, &turned, None, false, &Sizes { inputs: s.outputs, outputs: s.inputs, ..*s })
+    forward(gradient, &turned, None, &Sizes { inputs: s.outputs, outputs: s.inputs, ..*s })
 }
 
 /// Gradient of the kernel, `[out, in, k, k]`.
@@ -357,37 +351,19 @@ fn bias_gradient(gradient: &[f32], s: &Sizes) -> Vec<f32> {
 }
 
 impl Conv {
-    fn run(
-        &self,
-        x: (&CpuStorage, &Layout),
-        w: (&CpuStorage, &Layout),
-        bias: Option<&[f32]>,
-    ) -> Result<(CpuStorage, Shape)> {
+    fn run(x: (&CpuStorage, &Layout), w: (&CpuStorage, &Layout), bias: Option<&[f32]>) -> Result<(CpuStorage, Shape)> {
         let s = Sizes::new(x.1.dims(), w.1.dims())?;
         if bias.is_some_and(|b| b.len() != s.outputs) {
             bail!("conv wants a bias of {} values", s.outputs);
         }
-        let out = forward(values("conv", x.0, x.1)?, values("conv", w.0, w.1)?, bias, self.relu, &s);
+        let out = forward(values("conv", x.0, x.1)?, values("conv", w.0, w.1)?, bias, &s);
         Ok((CpuStorage::F32(out), Shape::from((s.batch, s.outputs, s.height, s.width))))
     }
 
     /// Gradients of input (if it hangs on a variable), kernel and bias.
-    fn gradients(
-        &self,
-        x: &Tensor,
-        w: &Tensor,
-        out: &Tensor,
-        gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Tensor, Vec<f32>)> {
+    fn gradients(x: &Tensor, w: &Tensor, gradient: &Tensor) -> Result<(Option<Tensor>, Tensor, Vec<f32>)> {
         let s = Sizes::new(x.dims(), w.dims())?;
-        let mut gradient = copied(gradient)?;
-        if self.relu {
-            gradient.par_iter_mut().zip(copied(out)?).for_each(|(g, y)| {
-                if y <= 0.0 {
-                    *g = 0.0;
-                }
-            });
-        }
+        let gradient = copied(gradient)?;
         let dx = if x.track_op() {
             let values = input_gradient(&gradient, &copied(w)?, &s);
             Some(Tensor::from_vec(values, x.shape(), x.device())?)
@@ -405,11 +381,11 @@ impl CustomOp2 for Conv {
     }
 
     fn cpu_fwd(&self, x: &CpuStorage, lx: &Layout, w: &CpuStorage, lw: &Layout) -> Result<(CpuStorage, Shape)> {
-        self.run((x, lx), (w, lw), None)
+        Self::run((x, lx), (w, lw), None)
     }
 
-    fn bwd(&self, x: &Tensor, w: &Tensor, out: &Tensor, gradient: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let (dx, dw, _) = self.gradients(x, w, out, gradient)?;
+    fn bwd(&self, x: &Tensor, w: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let (dx, dw, _) = Self::gradients(x, w, gradient)?;
         Ok((dx, Some(dw)))
     }
 }
@@ -428,7 +404,7 @@ impl CustomOp3 for Conv {
         b: &CpuStorage,
         lb: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        self.run((x, lx), (w, lw), Some(values("conv", b, lb)?))
+        Self::run((x, lx), (w, lw), Some(values("conv", b, lb)?))
     }
 
     fn bwd(
@@ -436,10 +412,10 @@ impl CustomOp3 for Conv {
         x: &Tensor,
         w: &Tensor,
         b: &Tensor,
-        out: &Tensor,
+        _: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (dx, dw, db) = self.gradients(x, w, out, gradient)?;
+        let (dx, dw, db) = Self::gradients(x, w, gradient)?;
         Ok((dx, Some(dw), Some(Tensor::from_vec(db, b.shape(), b.device())?)))
     }
 }
@@ -491,8 +467,8 @@ mod tests {
             let theirs = x.conv2d(&w, kernel / 2, 1, 1, 1).unwrap();
             let ours = conv(&x, &w).unwrap();
             assert!(largest_difference(&ours, &theirs) < 1e-3, "{case}");
-            let theirs = theirs.broadcast_add(&b.reshape((1, outputs, 1, 1)).unwrap()).unwrap().relu().unwrap();
-            let ours = conv_bias(&x, &w, &b, true).unwrap();
+            let theirs = theirs.broadcast_add(&b.reshape((1, outputs, 1, 1)).unwrap()).unwrap();
+            let ours = conv_bias(&x, &w, &b).unwrap();
             assert!(largest_difference(&ours, &theirs) < 1e-3, "{case}");
             let gradients = |y: &Tensor| (y * &weights).unwrap().sum_all().unwrap().backward().unwrap();
             let (g, h) = (gradients(&ours), gradients(&theirs));
@@ -521,6 +497,6 @@ mod tests {
         let x = random(&[1, 3, 8, 8], &mut rng);
         assert!(conv(&x, &random(&[4, 2, 3, 3], &mut rng)).is_err());
         assert!(conv(&x, &random(&[4, 3, 5, 5], &mut rng)).is_err());
-        assert!(conv_bias(&x, &random(&[4, 3, 3, 3], &mut rng), &random(&[3], &mut rng), false).is_err());
+        assert!(conv_bias(&x, &random(&[4, 3, 3, 3], &mut rng), &random(&[3], &mut rng)).is_err());
     }
 }

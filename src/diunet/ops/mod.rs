@@ -1,4 +1,5 @@
-//! The layers of the network as candle operations of our own, each with its gradient.
+//! The layers of the network for training, as candle operations of our own, each with its gradient. What is trained runs on
+//! `blocked`.
 //!
 //! candle's convolution spends most of its time gathering (im2col with a general stride); the network needs only
 //! 3x3 with a border of one, 1x1, 2x2 maximum pooling, pixel shuffling and batch normalisation, which are written
