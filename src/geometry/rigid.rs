@@ -1,7 +1,7 @@
 //! Rigid motions of patient space: how one frame of reference lies to another.
 
 use super::PatientPoint;
-use glam::{DMat3, DVec3};
+use glam::{DMat3, DQuat, DVec3};
 
 /// Why a matrix is no rigid motion.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -57,6 +57,19 @@ impl Rigid {
         Ok(Self { rotation, shift_mm: DVec3::new(m[3], m[7], m[11]) })
     }
 
+    /// A turn about a point, then a shift, mm. The turn is a vector along its axis, as long as its angle in radians.
+    pub fn about(center: PatientPoint, turn: DVec3, shift_mm: DVec3) -> Self {
+        let rotation = DMat3::from_quat(DQuat::from_scaled_axis(turn));
+        Self { rotation, shift_mm: center + shift_mm - rotation * center }
+    }
+
+    /// The sixteen elements of the homogeneous matrix, row by row, as DICOM writes them.
+    pub fn rows(&self) -> [f64; 16] {
+        let (r, s) = (self.rotation.transpose(), self.shift_mm);
+        let (x, y, z) = (r.x_axis, r.y_axis, r.z_axis);
+        [x.x, x.y, x.z, s.x, y.x, y.y, y.z, s.y, z.x, z.y, z.z, s.z, 0.0, 0.0, 0.0, 1.0]
+    }
+
     pub fn apply(&self, p: PatientPoint) -> PatientPoint {
         self.rotation * p + self.shift_mm
     }
@@ -102,6 +115,17 @@ mod tests {
         assert_eq!(twice.apply(p), turn.apply(turn.apply(p)));
         let (shift, angle) = turn.size();
         assert!((shift - 1400f64.sqrt()).abs() < 1e-9 && (angle - 90.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_turn_about_a_point_leaves_it_where_it_is_and_comes_back_from_its_rows() {
+        let center = DVec3::new(5.0, -7.0, 100.0);
+        let motion = Rigid::about(center, DVec3::new(0.0, 0.0, std::f64::consts::FRAC_PI_2), DVec3::new(1.0, 2.0, 3.0));
+        assert!((motion.apply(center) - (center + DVec3::new(1.0, 2.0, 3.0))).length() < 1e-12);
+        let beside = motion.apply(center + DVec3::X * 10.0);
+        assert!((beside - (center + DVec3::new(1.0, 12.0, 3.0))).length() < 1e-12, "x goes to y: {beside}");
+        let again = Rigid::from_rows(motion.rows()).expect("rigid");
+        assert!((again.apply(DVec3::splat(50.0)) - motion.apply(DVec3::splat(50.0))).length() < 1e-9);
     }
 
     #[test]
