@@ -22,6 +22,7 @@ pub mod features;
 pub mod files;
 pub mod nifti;
 pub mod phantom;
+pub mod recurrence;
 pub mod registration;
 pub mod risk;
 pub mod survival;

@@ -22,6 +22,7 @@ const FLOORS: &[&[&str]] = &[
         "files",
         "archive",
         "registration",
+        "recurrence",
     ],
     &["studies", "import"],
     &["workbench"],

@@ -35,6 +35,7 @@ mod overlay_window;
 mod overlays;
 mod phantom;
 mod population;
+mod recurrence;
 mod registration;
 mod risk;
 mod scenarios;

@@ -208,7 +208,8 @@ fn open_failure(error: OpenError) -> Failure {
     if error.is_cancelled() { Failure::Cancelled } else { Failure::refused(error) }
 }
 
-fn parse_role(text: &str) -> Result<(String, Role), String> {
+/// ROI=ROLE.
+pub fn parse_role(text: &str) -> Result<(String, Role), String> {
     let (name, role) = text.rsplit_once('=').ok_or("write ROI=ROLE, for example \"Tumor_c40=gtvp\"")?;
     Ok((name.to_owned(), parse_role_name(role)?))
 }

@@ -26,6 +26,7 @@ mod output;
 mod overlay;
 mod phantom;
 mod proof;
+mod recurrence;
 mod results;
 mod rule_args;
 mod segment;
@@ -83,6 +84,7 @@ enum CliCommand {
     Risk(results::Risk),
     Compare(compare::Compare),
     Overlay(overlay::Overlay),
+    Recurrence(Box<recurrence::RecurrenceCommand>),
     Mask(export::MaskCommand),
     Nifti(masks::Nifti),
     Seg(masks::Seg),
@@ -161,6 +163,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         CliCommand::Risk(c) => c.run(&terminal),
         CliCommand::Compare(c) => c.run(&terminal),
         CliCommand::Overlay(c) => c.run(&terminal),
+        CliCommand::Recurrence(c) => c.run(&terminal),
         CliCommand::Mask(c) => c.run(&terminal),
         CliCommand::Nifti(c) => c.run(&terminal),
         CliCommand::Seg(c) => c.run(&terminal),

@@ -35,7 +35,7 @@ pub struct RefusedFile {
     pub description: String,
     pub date: String,
     kind: OverlayKind,
-    why: &'static str,
+    pub(super) why: &'static str,
 }
 
 /// One file found.

@@ -57,7 +57,7 @@ pub use proof::{
     ExportError, ExportProof, ProofCheck, ProofCheckError, ProofSection, ProofSource, RoiProof, check_export,
     export_structure_set, proof_path,
 };
-pub use registration::RegistrationFile;
+pub use registration::{RegistrationFile, RegistrationReadError, read_registration};
 pub use rtstruct_read::{
     Approval, LoadedStructureSet, RoiSummary, SourceStructureSet, StructureSetError, load_structure_set,
 };

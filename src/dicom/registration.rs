@@ -2,7 +2,9 @@
 //! from one to another through any number of them.
 
 use super::raw::DataSet;
+use super::scan::{ScanError, look_through};
 use crate::geometry::Rigid;
+use crate::progress::Progress;
 use crate::tf;
 use crate::words::t;
 use dicom_dictionary_std::tags;
@@ -64,6 +66,48 @@ fn motion(item: &DataSet) -> Result<Rigid, String> {
         }
     }
     Ok(all)
+}
+
+/// Why files hold no registration from one frame of reference to another.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistrationReadError {
+    #[error(transparent)]
+    Scan(#[from] ScanError),
+    #[error("{}", crate::tf!("there is no rigid spatial registration (DICOM REG) here: {path}", path = path.display()))]
+    NoRegistration { path: PathBuf },
+    #[error("{}", crate::tf!("the registration cannot be used, {why}: {path}", why = .why, path = path.display()))]
+    Unusable { why: String, path: PathBuf },
+    #[error(
+        "{}",
+        crate::words::t(
+            "one of the two CTs names no frame of reference, so no registration can be found for it; give its sixteen numbers"
+        )
+    )]
+    NoFrame,
+}
+
+/// The motion from one frame of reference to another through the registrations of a file or folder.
+///
+/// # Errors
+/// None there, a deformable one, or none that joins the two frames.
+pub fn read_registration(
+    path: &Path,
+    from: &str,
+    to: &str,
+    progress: &dyn Progress,
+) -> Result<Rigid, RegistrationReadError> {
+    if from.is_empty() || to.is_empty() {
+        return Err(RegistrationReadError::NoFrame);
+    }
+    let beside = look_through(&[path.to_owned()], progress)?.beside;
+    let unusable = |why: String| RegistrationReadError::Unusable { why, path: path.to_owned() };
+    if beside.registrations.is_empty() {
+        let refused = beside.refused.first().map(|r| unusable(r.why.to_owned()));
+        return Err(refused.unwrap_or_else(|| RegistrationReadError::NoRegistration { path: path.to_owned() }));
+    }
+    way(from, to, &beside.registrations).map(|way| way.motion).map_err(|_| {
+        unusable(t("it does not join the frames of reference of the two CTs by rigid matrices").to_owned())
+    })
 }
 
 /// The way from one frame of reference to another.

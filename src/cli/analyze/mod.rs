@@ -1,7 +1,7 @@
 //! `hilum analyze`: the whole path in one go, without a window: stations, CTV, features, risk, structure
 //! set, tables, pictures, report.
 
-mod label;
+pub(super) mod label;
 mod picture;
 mod report;
 

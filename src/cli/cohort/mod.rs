@@ -4,6 +4,7 @@ mod compute;
 mod map;
 mod patients;
 mod simulate;
+mod recurrences;
 
 use super::failure::Failure;
 use super::terminal::Terminal;
@@ -13,6 +14,7 @@ pub use patients::failure;
 #[derive(Debug, clap::Subcommand)]
 pub enum Cohort {
     Map(map::Map),
+    Recurrences(recurrences::Recurrences),
     Init(patients::Init),
     Simulate(simulate::Simulate),
     Template(patients::Template),
@@ -27,6 +29,7 @@ impl Cohort {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
         match self {
             Self::Map(c) => c.run(),
+            Self::Recurrences(c) => c.run(),
             Self::Init(c) => c.run(),
             Self::Simulate(c) => c.run(terminal),
             Self::Template(c) => c.run(),
