@@ -325,10 +325,10 @@ fn features_are_those_of_the_command_line_and_a_stopped_run_keeps_what_is_done()
 fn many() -> Vec<PatientRecord> {
     let of = |n: usize| {
         let mut patient = PatientRecord { id: format!("case-{n}"), ..PatientRecord::default() };
-        patient.clinical.age_years = (n % 7 != 0).then(|| 30.0 + ((n * 7919) % 600) as f64 / 10.0);
+        patient.clinical.age_years = (!n.is_multiple_of(7)).then(|| 30.0 + ((n * 7919) % 600) as f64 / 10.0);
         patient.center = Some(["Munich", "Jinan", "Lyon"][n % 3].to_owned());
         patient.outcome.recurred = [None, Some(true), Some(false), Some(false)][n % 4];
-        patient.outcome.died = Some(n % 5 == 0);
+        patient.outcome.died = Some(n.is_multiple_of(5));
         if n % 4 == 1 {
             patient.outcome.recurrence_stations.insert(Station::S4R);
         }

@@ -57,6 +57,14 @@ fn cohort(folder: &Path, count: usize, simulated: bool) -> PathBuf {
     path
 }
 
+/// Pages as they are seen, to be looked at.
+fn pictures(w: &mut Window, name: &str) {
+    for page in ["Recurrence map", "Patients", "Survival curves"] {
+        w.click(page);
+        w.picture(&format!("{name}_{page}"));
+    }
+}
+
 fn window(path: &Path, start: Start) -> Window {
     // For pictures that are looked at: `HILUM_PICTURES=folder`.
     let gpu = std::env::var_os("HILUM_PICTURES").is_some();
@@ -221,7 +229,22 @@ fn survival_shows_curves_tests_and_hazards_and_is_exported() {
     assert!(w.says("Cumulative incidence of recurrence") && w.says("With a recurrence: "));
     w.picture("cohort_survival");
     w.click("Figure (SVG)");
-    assert!(std::fs::read_to_string(svg).expect("written").contains("Without recurred"));
+    let svg = std::fs::read_to_string(svg).expect("written");
+    assert!(svg.contains("Without recurred") && svg.contains("Simulated, not observed"), "{svg}");
+}
+
+#[test]
+fn small_windows_have_room_for_all_pages() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = cohort(folder.path(), 120, false);
+    let settings_path = Some(folder.path().join("settings.toml"));
+    let mut w = window(&path, Start { size: Some([1100.0, 760.0]), settings_path, ..Start::default() });
+    w.click("Patients").click("Row of p4").click("Survival curves");
+    w.click("Column whose groups are compared").click("Center").click("Age as a covariate");
+    pictures(&mut w, "cohort_small");
+    w.send(Command::Cohort(CohortCommand::Close));
+    w.click("Patients").picture("cohort_small_empty");
+    assert!(w.says("Patients of your own") && w.says("Opened before"));
 }
 
 #[test]
@@ -236,12 +259,19 @@ fn hidden_identifiers_hide_patients_cases_and_what_was_typed() {
     }));
     assert!(w.says("\"Doe\" is no number"));
     w.send(Command::SetIdentifiersHidden(true));
-    let text = w.all_text();
-    let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
-    for secret in ["p4", "Doe", "north", "Lungs", "small", "lungs"] {
-        assert!(!words.contains(&secret), "{secret}: {text}");
-    }
+    let check = |w: &Window| {
+        let text = w.all_text();
+        let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
+        for secret in ["p4", "Doe", "north", "Lungs", "small", "lungs"] {
+            assert!(!words.contains(&secret), "{secret}: {text}");
+        }
+    };
+    check(&w);
     assert!(w.has("Row of Patient 5"));
+    w.click("Survival curves").click("Column whose groups are compared").click("Center");
+    w.click("Center as a covariate").click("histology as a covariate");
+    assert!(w.says("Group 1:") && w.says("Center: Group 1"), "{}", w.all_text());
+    check(&w);
 }
 
 #[test]

@@ -276,18 +276,19 @@ impl Survival {
             other => Failure::refused(other),
         };
         let question = self.question();
-        let sheet = if CohortStore::is_store(&self.file) {
-            let patients = CohortStore::open(&self.file).and_then(|store| store.patients());
-            Sheet::of_patients(&patients.map_err(cohort_failure)?)
+        let (sheet, simulated) = if CohortStore::is_store(&self.file) {
+            let store = CohortStore::open(&self.file).map_err(cohort_failure)?;
+            let patients = store.patients().map_err(cohort_failure)?;
+            (Sheet::of_patients(&patients), store.about().map_err(cohort_failure)?.simulated)
         } else {
-            Sheet::read(&self.file).map_err(Failure::failed)?
+            (Sheet::read(&self.file).map_err(Failure::failed)?, false)
         };
         let answer = survival(&sheet, &question).map_err(refuse)?;
         for path in [&self.svg, &self.csv].into_iter().flatten().filter(|_| !self.overwrite) {
             output::refuse_existing(path)?;
         }
         if let Some(path) = &self.svg {
-            output::write_file(path, studies::svg(&question, &answer).as_bytes(), self.overwrite)?;
+            output::write_file(path, studies::svg(&question, &answer, simulated).as_bytes(), self.overwrite)?;
         }
         if let Some(path) = &self.csv {
             let table = studies::csv(&question, &answer).map_err(Failure::failed)?;

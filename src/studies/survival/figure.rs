@@ -93,8 +93,8 @@ impl Canvas {
     }
 }
 
-/// The curves of the groups, or of all patients where there are none.
-pub fn svg(question: &SurvivalQuestion, answer: &SurvivalAnswer) -> String {
+/// The curves of the groups, or of all patients where there are none; of a simulated cohort the figure says so.
+pub fn svg(question: &SurvivalQuestion, answer: &SurvivalAnswer, simulated: bool) -> String {
     let groups: Vec<&GroupSurvival> =
         if answer.groups.is_empty() { vec![&answer.all] } else { answer.groups.iter().collect() };
     let last = groups.iter().filter_map(|g| g.curve.steps.last()).map(|s| s.time).fold(0.0, f64::max);
@@ -148,7 +148,8 @@ pub fn svg(question: &SurvivalQuestion, answer: &SurvivalAnswer) -> String {
     }
     y += ROW + 6.0;
     let mut footer = format!(
-        "Kaplan-Meier, {:.0} % intervals (z {:.2}); {} patients, {} events",
+        "{}Kaplan-Meier, {:.0} % intervals (z {:.2}); {} patients, {} events",
+        if simulated { "Simulated, not observed. " } else { "" },
         100.0 * question.confidence,
         two_sided_z(question.confidence),
         answer.patients,

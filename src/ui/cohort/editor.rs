@@ -5,7 +5,7 @@ use super::super::icons::Icon;
 use super::super::panel::PanelInput;
 use super::super::privacy::{patient_name, private_cell, reason};
 use super::super::theme;
-use super::super::widgets::{card, faint, icon_text_button, primary_button, segmented, status_line};
+use super::super::widgets::{card, faint, icon_text_button, primary_button, status_line};
 use super::patients::{case_of, open_case};
 use crate::cohort::{CellProblem, Column, PatientRecord};
 use crate::features::TStage;
@@ -134,8 +134,8 @@ fn now(patient: &PatientRecord, name: &str) -> String {
 
 fn name_ui(ui: &mut Ui, label: &str, hint: &str, is_missing: bool) {
     let color = if is_missing { theme::WARNING } else { theme::TEXT_SECONDARY };
-    ui.allocate_ui_with_layout(vec2(112.0, theme::ROW), Layout::left_to_right(Align::Center), |ui| {
-        ui.set_min_width(112.0);
+    ui.allocate_ui_with_layout(vec2(120.0, theme::ROW), Layout::left_to_right(Align::Center), |ui| {
+        ui.set_min_width(120.0);
         ui.add(Label::new(RichText::new(label).color(color).size(theme::SIZE_SMALL + 1.0)).truncate())
             .on_hover_text(hint);
     });
@@ -158,12 +158,11 @@ fn field_ui(
         match column {
             Column::Sex => {
                 let options = [("male", t("Male")), ("female", t("Female")), ("", t("Unknown"))];
-                chosen = segmented(ui, label, &options, text.as_str());
+                chosen = flag_ui(ui, label, &options, &text);
             }
             Column::Died | Column::Recurred | Column::LocalFailure | Column::Central => {
                 let options = [("1", t("yes")), ("0", t("no")), ("", t("Unknown"))];
-                let names = options.map(|(_, option)| format!("{label}: {option}"));
-                chosen = flag_ui(ui, label, &options, &names, &text);
+                chosen = flag_ui(ui, label, &options, &text);
             }
             Column::TStage => {
                 let shown = if text.is_empty() { t("Unknown") } else { text.as_str() };
@@ -189,16 +188,17 @@ fn field_ui(
     }
 }
 
-/// Yes, no or unknown, each with the name of the column for those who cannot see it.
-fn flag_ui<'a>(ui: &mut Ui, label: &str, options: &[(&'a str, &str)], names: &[String], text: &str) -> Option<&'a str> {
+/// One of a few values, each with the name of the column for those who cannot see it.
+fn flag_ui<'a>(ui: &mut Ui, label: &str, options: &[(&'a str, &str)], text: &str) -> Option<&'a str> {
     let mut chosen = None;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
-        for ((value, words), name) in options.iter().zip(names) {
+        ui.spacing_mut().button_padding.x = 8.0;
+        for (value, words) in options {
             let selected = *value == text;
             let color = if selected { theme::TEXT } else { theme::TEXT_SECONDARY };
             let button = eframe::egui::Button::selectable(selected, RichText::new(*words).color(color));
-            if ui.add(button).accessible_name(name).on_hover_text(label).clicked() && !selected {
+            if ui.add(button).accessible_name(format!("{label}: {words}")).clicked() && !selected {
                 chosen = Some(*value);
             }
         }

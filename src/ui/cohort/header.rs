@@ -6,12 +6,11 @@ use super::super::picker::{CohortPick, Pick};
 use super::super::privacy::cohort_name;
 use super::super::request::WindowRequest;
 use super::super::theme;
-use super::super::widgets::{chip, faint, icon_text_button, primary_button, segmented};
+use super::super::widgets::{chip, icon_text_button, primary_button, segmented};
 use super::Page;
 use super::import::ImportState;
-use crate::RESEARCH_ONLY;
 use crate::tf;
-use crate::words::{t, told};
+use crate::words::t;
 use crate::workbench::Command;
 use crate::workbench::cohort::{CohortCommand, CohortExport};
 use eframe::egui::{self, Align, Layout, RichText, TextEdit, Ui};
@@ -70,7 +69,6 @@ pub fn header_ui(
             }
         });
     });
-    faint(ui, told(RESEARCH_ONLY));
     naming_ui(ui, input, state);
 }
 

@@ -93,12 +93,12 @@ fn one_ui(ui: &mut Ui, map: &RecurrenceMap, state: &mut MapState) {
             ui.spacing_mut().item_spacing.x = theme::SPACE_3;
             let left = (ui.available_width() * 0.46).min(760.0);
             ui.allocate_ui(vec2(left, 0.0), |ui| {
-                ui.vertical(|ui| map_card(ui, t("Mediastinum from the front"), map, &mut state.selected));
+                ui.vertical(|ui| map_card(ui, t("Mediastinum from the front"), map, &mut state.selected, 670.0));
             });
             ui.vertical(|ui| chart_card(ui, map, None, state));
         });
     } else {
-        map_card(ui, t("Mediastinum from the front"), map, &mut state.selected);
+        map_card(ui, t("Mediastinum from the front"), map, &mut state.selected, 670.0);
         ui.add_space(theme::SPACE_3);
         chart_card(ui, map, None, state);
     }
@@ -112,7 +112,7 @@ fn two_ui(ui: &mut Ui, map: &RecurrenceMap, second: &Second, state: &mut MapStat
             ui.allocate_ui(vec2(each, 0.0), |ui| {
                 ui.vertical(|ui| {
                     ui.set_width(each);
-                    ui.push_id(name, |ui| map_card(ui, name, map, &mut state.selected));
+                    ui.push_id(name, |ui| map_card(ui, name, map, &mut state.selected, 400.0));
                 });
             });
         }
@@ -228,10 +228,14 @@ fn beside_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     let desk = input.workbench.cohort();
     let now = desk.beside();
     ui.label(RichText::new(t("Beside")).color(theme::TEXT_SECONDARY));
+    let ink = |selected: bool| if selected { theme::TEXT } else { theme::TEXT_SECONDARY };
     let send = |beside: Beside| input.sender.send(Command::Cohort(CohortCommand::SetBeside(beside)));
     for (beside, label) in [(Beside::Nothing, t("Nothing")), (Beside::Published, t("Publication"))] {
         let selected = *now == beside;
-        if ui.add(Button::selectable(selected, label)).accessible_name(tf!("Beside: {label}", label)).clicked()
+        if ui
+            .add(Button::selectable(selected, RichText::new(label).color(ink(selected))))
+            .accessible_name(tf!("Beside: {label}", label))
+            .clicked()
             && !selected
         {
             send(beside);
@@ -239,7 +243,11 @@ fn beside_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     }
     let is_cohort = matches!(now, Beside::Cohort(_));
     let label = if is_cohort { beside_name(input) } else { t("Another cohort…").to_owned() };
-    if ui.add(Button::selectable(is_cohort, label)).on_hover_text(t("Choose the file of another cohort")).clicked() {
+    if ui
+        .add(Button::selectable(is_cohort, RichText::new(label).color(ink(is_cohort))))
+        .on_hover_text(t("Choose the file of another cohort"))
+        .clicked()
+    {
         input.sender.send(WindowRequest::Pick(Pick::Cohort(CohortPick::Beside)));
     }
     if desk.other().is_some_and(|other| other.about.simulated) {
@@ -262,10 +270,10 @@ fn beside_name(input: &PanelInput<'_>) -> String {
     }
 }
 
-fn map_card(ui: &mut Ui, title: &str, map: &RecurrenceMap, selected: &mut Option<Station>) {
+fn map_card(ui: &mut Ui, title: &str, map: &RecurrenceMap, selected: &mut Option<Station>, height: f32) {
     card(ui, |ui| {
         ui.label(RichText::new(title).font(theme::strong(theme::SIZE_BODY)));
-        schematic::schematic_ui(ui, map, selected);
+        schematic::schematic_ui(ui, map, selected, height);
         // Stations with denominators of their own have no common share.
         if map.denominator != Denominator::Involved && map.stations.iter().any(|s| s.n > 0) {
             let (k, n, share) = map.share(&[Station::S10R, Station::S10L, Station::S4R, Station::S7]);
@@ -282,10 +290,12 @@ fn chart_card(ui: &mut Ui, map: &RecurrenceMap, second: Option<&Second>, state: 
         table::table_ui(ui, map, second, &mut state.selected);
         if second.is_some() {
             let words = if map.denominator == Denominator::Events {
-                t("Not tested: recurrences of one patient belong together. Differences with Newcombe's intervals.")
+                t(
+                    "Not tested: recurrences of one patient belong together. Differences, what stands beside less this cohort, with Newcombe's intervals.",
+                )
             } else {
                 t(
-                    "Fisher's exact test, p raised for sixteen tests by Holm's way. Differences with Newcombe's intervals.",
+                    "Fisher's exact test, p raised for sixteen tests by Holm's way. Differences, what stands beside less this cohort, with Newcombe's intervals.",
                 )
             };
             faint(ui, words);

@@ -40,7 +40,7 @@ pub struct PatientsState {
 /// Shows the page in the rest of the space.
 pub fn patients_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut PatientsState, import: &mut ImportState) {
     let Some(cohort) = input.workbench.cohort().open() else { return };
-    let side = (ui.available_width() * 0.3).clamp(280.0, 380.0);
+    let side = (ui.available_width() * 0.3).clamp(344.0, 390.0);
     let area = ui.available_rect_before_wrap();
     let split = area.right() - side - theme::SPACE_3;
     let mut left = ui.new_child(UiBuilder::new().max_rect(area.with_max_x(split)));
@@ -50,7 +50,6 @@ pub fn patients_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut PatientsStat
     table_side_ui(&mut left, input, state, cohort);
     ScrollArea::vertical().id_salt("patient side").auto_shrink([false, false]).show(&mut right, |ui| {
         ui.set_width(ui.available_width() - theme::SPACE_2);
-        jobs_panel_ui(ui, input);
         let selected = state.selected.as_deref().and_then(|id| cohort.row(id));
         editor_ui(ui, input, &mut state.editor, cohort, selected);
         ui.add_space(theme::SPACE_2);
@@ -58,6 +57,8 @@ pub fn patients_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut PatientsStat
         state.column = Some(histogram_ui(ui, input, cohort, &state.rows, column));
         ui.add_space(theme::SPACE_2);
         features_ui(ui, input, cohort, &mut state.compute);
+        // Below all that somebody may be typing into.
+        jobs_panel_ui(ui, input);
     });
 }
 

@@ -5,13 +5,14 @@ use super::super::icons::Icon;
 use super::super::panel::PanelInput;
 use super::super::privacy::{patient_name, private_cell, reason};
 use super::super::theme;
+use super::super::widgets::focus_ring;
 use crate::cohort::Column;
 use crate::tf;
 use crate::words::t;
 use crate::workbench::cohort::{FeatureState, OpenCohort, TableColumn, lacks};
 use eframe::egui::{
-    self, Align, Align2, Button, Color32, EventFilter, Id, Key, Modifiers, Rect, Response, RichText, Role, ScrollArea,
-    Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+    self, Align, Align2, Color32, EventFilter, Id, Key, Modifiers, Rect, Response, RichText, Role, ScrollArea, Sense,
+    Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 use std::ops::Range;
 
@@ -75,7 +76,7 @@ fn width(column: &TableColumn) -> f32 {
             Column::Patient => 120.0,
             Column::Case => 300.0,
             Column::Center | Column::RecurrenceStations | Column::InitialStations | Column::Smoking => 116.0,
-            Column::FollowUp | Column::RecurrenceMonths => 128.0,
+            Column::FollowUp | Column::RecurrenceMonths => 140.0,
             Column::Recurred | Column::LocalFailure => 88.0,
             _ => 72.0,
         },
@@ -173,22 +174,22 @@ fn keys(
     }
     let at = selected.and_then(|patient| rows.iter().position(|row| *row == patient));
     let page = state.seen.len().saturating_sub(2).max(1);
-    let pressed = |key| ui.input_mut(|input| input.consume_key(Modifiers::NONE, key));
+    let pressed = |key| ui.input_mut(|input| input.count_and_consume_key(Modifiers::NONE, key));
     let last = rows.len() - 1;
-    let to = if pressed(Key::ArrowDown) {
-        at.map_or(0, |at| at + 1)
-    } else if pressed(Key::ArrowUp) {
-        at.map_or(0, |at| at.saturating_sub(1))
-    } else if pressed(Key::PageDown) {
-        at.map_or(0, |at| at + page)
-    } else if pressed(Key::PageUp) {
-        at.map_or(0, |at| at.saturating_sub(page))
-    } else if pressed(Key::Home) {
+    // Several presses can come in one frame.
+    let (down, up) = (pressed(Key::ArrowDown), pressed(Key::ArrowUp));
+    let (page_down, page_up) = (pressed(Key::PageDown), pressed(Key::PageUp));
+    let to = if down + page_down > 0 {
+        // The first press from nowhere chooses the first row.
+        at.map_or(down + page_down - 1, |at| at + down + page_down * page)
+    } else if up + page_up > 0 {
+        at.map_or(0, |at| at.saturating_sub(up + page_up * page))
+    } else if pressed(Key::Home) > 0 {
         0
-    } else if pressed(Key::End) {
+    } else if pressed(Key::End) > 0 {
         last
     } else {
-        return at.filter(|_| pressed(Key::Enter)).map(|at| RowsAction::Open(rows[at]));
+        return at.filter(|_| pressed(Key::Enter) > 0).map(|at| RowsAction::Open(rows[at]));
     };
     state.follow = true;
     Some(RowsAction::Select(rows[to.min(last)]))
@@ -213,21 +214,30 @@ fn header_ui(
         if !area.intersects(rect) {
             continue;
         }
-        let arrow = match sort {
-            Some((of, largest_first)) if of == n => {
-                if largest_first {
-                    " ↓"
-                } else {
-                    " ↑"
-                }
-            }
-            _ => "",
-        };
-        let color = if arrow.is_empty() { theme::TEXT_SECONDARY } else { theme::TEXT };
-        let text = RichText::new(format!("{}{arrow}", column.label())).color(color).size(theme::SIZE_SMALL + 1.0);
-        let button = Button::new(text).frame_when_inactive(false).truncate().min_size(rect.size());
+        let response = header.interact(rect.intersect(area), header.scope_id().with(n), Sense::click());
         let name = tf!("Sort by {column}", column = column.label());
-        let response = header.put(rect, button).accessible_name(name);
+        response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &name));
+        let sorted = sort.filter(|(of, _)| *of == n);
+        let painter = header.painter();
+        if response.hovered() || response.has_focus() {
+            painter.rect_filled(rect, f32::from(theme::CORNER), theme::CONTROL_HOVER);
+        }
+        let color = if sorted.is_some() { theme::TEXT } else { theme::TEXT_SECONDARY };
+        let mut inside = rect.shrink2(vec2(PAD - 2.0, 0.0));
+        if let Some((_, largest_first)) = sorted {
+            let icon = if largest_first { Icon::Down } else { Icon::Up };
+            let place = Rect::from_center_size(inside.right_center() - vec2(6.0, 0.0), vec2(12.0, 12.0));
+            icon.paint(painter, place, theme::ACCENT);
+            inside.max.x -= 14.0;
+        }
+        let (place, align) = if is_number(column) {
+            (inside.right_center(), Align2::RIGHT_CENTER)
+        } else {
+            (inside.left_center(), Align2::LEFT_CENTER)
+        };
+        let cut = painter.with_clip_rect(inside.intersect(area));
+        cut.text(place, align, column.label(), theme::regular(theme::SIZE_SMALL + 1.0), color);
+        focus_ring(&header, &response, rect);
         let response = match column {
             TableColumn::Known(known) => {
                 response.on_hover_text(format!("{}\n{}", known.name(), crate::words::told(known.description())))
@@ -258,7 +268,7 @@ fn row_ui(
     let name = cell_words(input, cohort, patient, 0);
     response.widget_info(|| WidgetInfo::selected(Role::Row, true, selected, tf!("Row of {name}", name = &name)));
     let painter = ui.painter();
-    let fill = match (selected, response.hovered(), at % 2 == 0) {
+    let fill = match (selected, response.hovered(), at.is_multiple_of(2)) {
         (true, ..) => theme::ACCENT_FILL,
         (_, true, _) => theme::CONTROL,
         (_, _, true) => theme::PANEL,

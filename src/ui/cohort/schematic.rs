@@ -92,10 +92,10 @@ fn smooth(points: &[[f32; 2]]) -> Vec<[f32; 2]> {
     out
 }
 
-/// Shows the drawing; a click on a station selects it.
-pub fn schematic_ui(ui: &mut Ui, map: &RecurrenceMap, selected: &mut Option<Station>) {
+/// Shows the drawing, at most so high; a click on a station selects it.
+pub fn schematic_ui(ui: &mut Ui, map: &RecurrenceMap, selected: &mut Option<Station>, height: f32) {
     let width = ui.available_width();
-    let scale = (width / SHEET[0]).min(6.2);
+    let scale = (width / SHEET[0]).min(height / SHEET[1]);
     let (rect, response) = ui.allocate_exact_size(vec2(width, SHEET[1] * scale), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, t("Schematic of the mediastinum")));
     let sheet = Sheet { origin: pos2(rect.center().x - SHEET[0] * scale / 2.0, rect.top()), scale };

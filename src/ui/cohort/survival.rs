@@ -3,6 +3,7 @@
 use super::super::icons::Icon;
 use super::super::panel::PanelInput;
 use super::super::picker::{CohortPick, Pick};
+use super::super::privacy::reason;
 use super::super::request::WindowRequest;
 use super::super::theme;
 use super::super::widgets::{card, chip, faint, icon_text_button, status_line};
@@ -36,10 +37,10 @@ const ROW: f32 = 22.0;
 pub fn survival_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut SurvivalState) {
     let desk = input.workbench.cohort();
     let Some(cohort) = desk.open() else { return };
-    if state.columns_of != Some(cohort.revision) {
+    if state.columns_of != Some(cohort.patients_revision) {
         state.groups = groups(&cohort.table);
         state.covariates = covariates(&cohort.table);
-        state.columns_of = Some(cohort.revision);
+        state.columns_of = Some(cohort.patients_revision);
         let is_there = |all: &[(String, String)], name: &String| all.iter().any(|(n, _)| n == name);
         let SurvivalState { choice, groups, covariates, .. } = state;
         choice.group.take_if(|group| !is_there(groups, group));
@@ -61,7 +62,7 @@ pub fn survival_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut SurvivalStat
         }
         ui.vertical(|ui| match desk.survival().filter(|_| desk.is_asked(&state.choice)) {
             None => drop(ui.spinner()),
-            Some(Err(why)) => card(ui, |ui| drop(status_line(ui, Icon::Info, why))),
+            Some(Err(why)) => card(ui, |ui| drop(status_line(ui, Icon::Info, &reason(input.workbench, why)))),
             Some(Ok(answer)) => answer_ui(ui, input, cohort, state, answer),
         });
     });
@@ -73,7 +74,8 @@ fn choices_ui(ui: &mut Ui, state: &mut SurvivalState) {
         ui.label(RichText::new(t("Endpoint")).font(theme::strong(theme::SIZE_BODY)));
         for endpoint in Endpoint::iter() {
             let selected = choice.endpoint == endpoint;
-            if ui.add(Button::selectable(selected, endpoint.label())).clicked() {
+            let color = if selected { theme::TEXT } else { theme::TEXT_SECONDARY };
+            if ui.add(Button::selectable(selected, RichText::new(endpoint.label()).color(color))).clicked() {
                 choice.endpoint = endpoint;
             }
         }
@@ -136,7 +138,7 @@ fn level(cohort: &OpenCohort, state: &SurvivalState, name: Option<&str>) -> Stri
 fn answer_ui(ui: &mut Ui, input: &PanelInput<'_>, cohort: &OpenCohort, state: &SurvivalState, answer: &SurvivalAnswer) {
     let shown: Vec<&GroupSurvival> =
         if answer.groups.is_empty() { vec![&answer.all] } else { answer.groups.iter().collect() };
-    let hidden = input.workbench.view.identifiers_hidden && is_private_group(state);
+    let hidden = input.workbench.view.identifiers_hidden && state.choice.group.as_deref().is_some_and(is_private);
     let names: Vec<String> = shown
         .iter()
         .enumerate()
@@ -196,16 +198,14 @@ fn answer_ui(ui: &mut Ui, input: &PanelInput<'_>, cohort: &OpenCohort, state: &S
     }
     if let Some(hazards) = &answer.hazards {
         ui.add_space(theme::SPACE_3);
-        hazards_ui(ui, state, hazards);
+        hazards_ui(ui, input, state, hazards);
     }
 }
 
-fn is_private_group(state: &SurvivalState) -> bool {
+/// True for columns whose words may name somebody.
+fn is_private(column: &str) -> bool {
     use crate::cohort::Column;
-    state.choice.group.as_deref().is_some_and(|name| match Column::named(name) {
-        Some(column) => column == Column::Center,
-        None => true,
-    })
+    Column::named(column).is_none_or(|column| column == Column::Center)
 }
 
 fn legend_ui(ui: &mut Ui, names: &[String], shown: &[&GroupSurvival]) {
@@ -363,7 +363,7 @@ fn ratio_words(ratio: &Ratio) -> [String; 2] {
     }
 }
 
-fn hazards_ui(ui: &mut Ui, state: &SurvivalState, hazards: &HazardTable) {
+fn hazards_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &SurvivalState, hazards: &HazardTable) {
     card(ui, |ui| {
         ui.label(
             RichText::new(t("Hazard ratios (proportional hazards, Efron's ties)"))
@@ -408,11 +408,15 @@ fn hazards_ui(ui: &mut Ui, state: &SurvivalState, hazards: &HazardTable) {
         let rows: Vec<Vec<String>> = hazards
             .rows
             .iter()
-            .map(|row| {
+            .enumerate()
+            .map(|(n, row)| {
                 let name = label(&row.covariate);
                 let column = crate::cohort::Column::named(&row.covariate);
-                let level = row.level.as_ref().map(|level| {
-                    column.map_or_else(|| level.clone(), |column| super::rows::value_words(column, level))
+                let hidden = input.workbench.view.identifiers_hidden && is_private(&row.covariate);
+                let level = row.level.as_ref().map(|level| match column {
+                    _ if hidden => tf!("Group {n}", n = n + 1),
+                    Some(column) => super::rows::value_words(column, level),
+                    None => level.clone(),
                 });
                 let name = level.map_or_else(|| name.clone(), |level| format!("{name}: {level}"));
                 let ([alone, alone_p], [together, together_p]) = (ratio_words(&row.alone), ratio_words(&row.together));
@@ -439,7 +443,7 @@ fn hazards_ui(ui: &mut Ui, state: &SurvivalState, hazards: &HazardTable) {
                 && !told.contains(&why.as_str())
             {
                 told.push(why);
-                status_line(ui, Icon::Info, &tf!("No hazard ratio: {why}", why));
+                status_line(ui, Icon::Info, &tf!("No hazard ratio: {why}", why = reason(input.workbench, why)));
             }
         }
     });

@@ -113,6 +113,8 @@ pub struct OpenCohort {
     pub observed: ObservedRecurrence,
     /// Grows with every change, also from one cohort to the next.
     pub revision: u64,
+    /// The revision at which patients changed last: features that are computed change no survival.
+    pub patients_revision: u64,
 }
 
 impl OpenCohort {
@@ -139,6 +141,7 @@ impl OpenCohort {
             about,
             patients: Arc::new(patients),
             revision: 0,
+            patients_revision: 0,
         })
     }
 
@@ -196,7 +199,7 @@ impl CohortDesk {
     }
     /// True if this was asked about the cohort as it is.
     pub fn is_asked(&self, choice: &SurvivalChoice) -> bool {
-        let revision = self.open.as_ref().map(|open| open.revision);
+        let revision = self.open.as_ref().map(|open| open.patients_revision);
         self.survival.as_ref().is_some_and(|asked| asked.choice == *choice && Some(asked.revision) == revision)
     }
     /// The answer to the question that was asked last, or why there is none; `None` while it is computed.
@@ -205,6 +208,14 @@ impl CohortDesk {
     }
 
     fn changed(&mut self) {
+        self.computed();
+        if let Some(open) = &mut self.open {
+            open.patients_revision = open.revision;
+        }
+    }
+
+    /// Only features have changed.
+    fn computed(&mut self) {
         self.revisions += 1;
         if let Some(open) = &mut self.open {
             open.revision = self.revisions;
@@ -445,7 +456,7 @@ impl Workbench {
             CohortCommand::Export { path, what, overwrite } => self.export_cohort(cohort, path, what, overwrite),
             CohortCommand::Survival(choice) => {
                 let Some(open) = &self.cohort.open else { return };
-                let (patients, revision) = (Arc::clone(&open.patients), open.revision);
+                let (patients, revision) = (Arc::clone(&open.patients), open.patients_revision);
                 let asked = Asked { choice: choice.clone(), revision, answer: None };
                 self.cohort.survival = Some(asked);
                 self.cohort_job(Lane::Cohort, JobKey::CohortSurvival, t("Survival"), None, move |_| {
@@ -526,13 +537,16 @@ impl Workbench {
             }
             _ => None,
         };
+        let simulated = self.cohort.open.as_ref().is_some_and(|open| open.about.simulated);
         self.cohort_job(Lane::Cohort, JobKey::CohortWrite, t("Export"), Some(path.clone()), move |_| {
             let bytes = match (what, shown) {
                 (CohortExport::Copy, _) => {
                     CohortStore::open(&cohort)?.backup(&path)?;
                     return Ok(CohortResult::Written(path));
                 }
-                (CohortExport::SurvivalSvg, Some((question, answer))) => survival::svg(&question, &answer).into_bytes(),
+                (CohortExport::SurvivalSvg, Some((question, answer))) => {
+                    survival::svg(&question, &answer, simulated).into_bytes()
+                }
                 (_, Some((question, answer))) => survival::csv(&question, &answer)?,
                 (CohortExport::Features, None) => {
                     let store = CohortStore::open(&cohort)?;
@@ -622,14 +636,15 @@ impl Workbench {
                     && let Some(row) = open.row(&patient)
                 {
                     open.features[row] = state;
-                    self.cohort.changed();
+                    self.cohort.computed();
                 }
             }
             CohortResult::Computed { report, cohort } => {
                 self.tell_computed(&report);
-                if self.cohort_of(&cohort.path).is_some() {
-                    self.cohort.open = Some(*cohort);
-                    self.cohort.changed();
+                if let Some(open) = self.cohort_of(&cohort.path) {
+                    let (is_same, before) = (open.patients == cohort.patients, open.patients_revision);
+                    *open = OpenCohort { patients_revision: before, ..*cohort };
+                    if is_same { self.cohort.computed() } else { self.cohort.changed() }
                 }
             }
             CohortResult::Written(path) => {
