@@ -3,8 +3,8 @@
 mod compute;
 mod map;
 mod patients;
-mod simulate;
 mod recurrences;
+mod simulate;
 
 use super::failure::Failure;
 use super::terminal::Terminal;

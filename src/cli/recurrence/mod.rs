@@ -4,7 +4,7 @@ mod picture;
 mod transform;
 
 use super::analyze::png;
-use super::case_args::{CaseArgs, CtvChoice, FeatureArgs, ctv_used, find_roi, parse_role};
+use super::case_args::{CaseArgs, FeatureArgs, ctv_used, find_roi, parse_role};
 use super::export::{ExportArgs, export_case, require_images};
 use super::failure::Failure;
 use super::output::{self, Table, number};
@@ -22,7 +22,7 @@ use crate::recurrence::{
 };
 use crate::registration::{Guide, SurfaceGap};
 use crate::structures::{Provenance, Roi, RoiId, Role, Station};
-use crate::workbench::{Case, ExportFormat, SeriesChoice, find_overlay};
+use crate::workbench::{Case, CtvChoice, ExportFormat, SeriesChoice, find_overlay};
 use picture::Board;
 use std::path::PathBuf;
 use std::str::FromStr;
