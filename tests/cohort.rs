@@ -401,4 +401,42 @@ fn a_simulated_cohort_says_so_everywhere_and_its_truth_is_written_down() {
     let (code, _, error) = hilum(&["train", "risk", "--cohort", text(&path), "--repeats", "1", "-o", text(&model)]);
     assert!(code == 3 && error.contains("20 analysed"), "too few for the folds: {error}");
     assert!(!model.join("manifest.json").exists());
+fn the_map_is_written_as_figures_and_table_with_cohort_center_and_day() {
+    let (folder, path) = cohort();
+    let rows = "patient,center,recurred,recurrence_stations\na,North & Co,1,4R; 7\nb,South,1,4R\nc,South,0,\n";
+    let (code, _, error) = hilum(&["cohort", "import", text(&path), text(&table(folder.path(), rows))]);
+    let files = ["map.svg", "map.png", "map.csv"].map(|name| folder.path().join(name));
+    let [svg, png, csv] = files.each_ref().map(|file| text(file));
+    let args = ["cohort", "map", text(&path), "--share-of", "all", "--svg", svg, "--png", png, "--csv", csv];
+    let (code, _, error) = hilum(&args);
+    assert_eq!((code, error.as_str()), (0, ""));
+
+    let figure = std::fs::read_to_string(svg).expect("written");
+    assert!(figure.starts_with("<svg ") && figure.ends_with("</svg>\n"));
+    assert_eq!(figure.matches("<title>").count(), Station::COUNT);
+    for words in ["Lungs", "North &amp; Co, South", ">2/3<", ">66.7 %<", "Drawn on 20", hilum::RESEARCH_ONLY] {
+        assert!(figure.contains(words), "{words} is missing");
+    }
+    let picture = image::open(png).expect("a picture").to_rgb8();
+    assert!(picture.width() == 1280 && picture.height() > 1280, "{:?}", picture.dimensions());
+    // The field of 4R is the darkest, that of 7 lighter, and one without a recurrence nearly white. Over the drawing stand
+    // five lines.
+    let at = |x: f64, y: f64| picture.get_pixel((x * 10.0) as u32, ((y + 2.9 * 5.8) * 10.0) as u32).0;
+    let [most, less, none] = [at(32.5, 44.0), at(43.5, 71.0), at(11.9, 73.0)];
+    assert_eq!((most, none), ([230, 140, 20], [250; 3]));
+    assert!(less[2] > most[2] && less[2] < none[2], "{less:?}");
+
+    let shares = std::fs::read_to_string(csv).expect("written");
+    assert!(shares.contains("# Centers: North & Co, South\n"), "{shares}");
+    let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(shares.as_bytes());
+    assert_eq!(reader.headers().expect("a header"), vec!["station", "name", "k", "n", "share", "lower", "upper"]);
+    let rows: Vec<csv::StringRecord> = reader.records().map(|r| r.expect("a row")).collect();
+    let paratracheal = rows.iter().find(|r| &r[0] == "4R").expect("a row of 4R");
+    // statsmodels 0.15.0, proportion_confint(2, 3, method="wilson"): (0.207660, 0.938508)
+    assert_eq!((&paratracheal[2], &paratracheal[3], rows.len()), ("2", "3", Station::COUNT));
+    let near = |text: &str, value: f64| (text.parse::<f64>().expect("a number") - value).abs() < 5e-6;
+    assert!(near(&paratracheal[5], 0.207_660) && near(&paratracheal[6], 0.938_508), "{paratracheal:?}");
+
+    let (code, _, error) = hilum(&args);
+    assert!(code == 1 && error.contains("--overwrite"), "{code} {error}");
 }

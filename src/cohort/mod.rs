@@ -7,6 +7,7 @@ mod inconsistencies;
 mod observed;
 mod patient;
 mod recurrence;
+pub mod schematic;
 mod sheet;
 mod store;
 

@@ -1,6 +1,8 @@
 //! `hilum cohort map`: recurrences by station, published or of a cohort of one's own, alone or side by side.
 
+use super::map_figure::MapFigure;
 use super::patients::failure;
+use crate::cli::analyze::png;
 use crate::cli::failure::Failure;
 use crate::cli::output::{self, Table};
 use crate::cohort::{
@@ -9,8 +11,10 @@ use crate::cohort::{
 };
 use crate::structures::Station;
 use crate::survival::Interval;
+use crate::survival::{Interval, difference_interval, fisher_exact, holm};
+use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Show recurrences by station with Wilson intervals: as published, or of a cohort
 #[derive(Debug, clap::Args)]
@@ -19,6 +23,10 @@ Examples:
   hilum cohort map
   hilum cohort map lung.hilum-cohort --share-of involved
   hilum cohort map lung.hilum-cohort --beside published --share-of patients --json
+  hilum cohort map lung.hilum-cohort --svg map.svg --png map.png --csv map.csv
+
+The figures show the schematic of the window with cohort, centers, the day on which they were drawn, and counts; the table
+has the same lines as comments (#). The cohort keeps months and no dates of treatment.
 
 Two cohorts are compared by Fisher's exact test where the share is one of patients; p values are raised for sixteen tests by Holm's
 way. Recurrences of one patient belong together, so that shares of events are not tested.
@@ -46,6 +54,18 @@ pub struct Map {
     /// What the counts are a share of
     #[arg(long, value_enum, default_value = "events", value_name = "WHAT")]
     share_of: ShareOf,
+    /// Write the schematic with the shares as SVG
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Write the schematic with the shares as PNG
+    #[arg(long, value_name = "FILE")]
+    png: Option<PathBuf>,
+    /// Write the shares as a table
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Replace these files if they are there
+    #[arg(long)]
+    overwrite: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -145,7 +165,7 @@ struct Statement {
 /// Where a map comes from.
 enum Source {
     Published(PublishedRecurrence),
-    Cohort(Box<ObservedRecurrence>),
+    Cohort { observed: Box<ObservedRecurrence>, centers: BTreeSet<String> },
 }
 
 const CONFIDENCE: f64 = 0.95;
@@ -157,14 +177,15 @@ impl Source {
             Some(path) => {
                 let store = CohortStore::open(Path::new(path)).map_err(failure)?;
                 let (about, patients) = (store.about().map_err(failure)?, store.patients().map_err(failure)?);
-                Ok(Self::Cohort(Box::new(ObservedRecurrence::of(about, &patients))))
+                let centers = patients.iter().filter_map(|p| p.center.clone()).collect();
+                Ok(Self::Cohort { observed: Box::new(ObservedRecurrence::of(about, &patients)), centers })
             }
         }
     }
 
     fn map(&self, share: ShareOf) -> Result<RecurrenceMap, Failure> {
         match self {
-            Self::Cohort(observed) => Ok(observed.map(share.into(), CONFIDENCE)),
+            Self::Cohort { observed, .. } => Ok(observed.map(share.into(), CONFIDENCE)),
             Self::Published(table) => table.map(share.into(), CONFIDENCE).ok_or_else(|| {
                 Failure::Refused(
                     "the publication does not say in which stations the disease of its patients was before treatment; choose another share with --share-of"
@@ -174,9 +195,25 @@ impl Source {
         }
     }
 
+    /// What stands above a figure: what of, share, counts and centers, and when it was drawn.
+    fn lines(&self, map: &RecurrenceMap) -> Vec<String> {
+        let mut lines = vec![map.source.clone(), format!("Recurrences by station, share {}", map.denominator.label())];
+        if let Self::Cohort { observed, centers } = self {
+            lines.push(format!(
+                "{} patients, {} recurred, {} recurrences in stations",
+                observed.patients, observed.recurring, observed.events
+            ));
+            let centers: Vec<&str> = centers.iter().map(String::as_str).collect();
+            let words = if centers.is_empty() { "not stated".to_owned() } else { centers.join(", ") };
+            lines.push(format!("Centers: {words}"));
+        }
+        lines.push(format!("Drawn on {} by {}", chrono::Local::now().format("%Y-%m-%d"), crate::PROGRAM));
+        lines
+    }
+
     fn observed(&self) -> Option<&ObservedRecurrence> {
         match self {
-            Self::Cohort(observed) => Some(observed),
+            Self::Cohort { observed, .. } => Some(observed),
             Self::Published(_) => None,
         }
     }
@@ -208,8 +245,12 @@ fn difference(d: &StationDifference) -> Difference {
 
 impl Map {
     pub fn run(&self) -> Result<(), Failure> {
+        for path in [&self.svg, &self.png, &self.csv].into_iter().flatten().filter(|_| !self.overwrite) {
+            output::refuse_existing(path)?;
+        }
         let source = Source::read(self.cohort.as_deref())?;
         let map = source.map(self.share_of)?;
+        self.write_figures(&source, &map)?;
         let beside = match &self.beside {
             None => None,
             Some(name) => Some(Source::read(Some(name))?.map(self.share_of)?),
@@ -221,6 +262,20 @@ impl Map {
         } else {
             output::print(&words(&source, &map, beside.as_ref(), tells_publication))
         }
+    }
+
+    fn write_figures(&self, source: &Source, map: &RecurrenceMap) -> Result<(), Failure> {
+        let figure = MapFigure { map, lines: source.lines(map) };
+        if let Some(path) = &self.svg {
+            output::write_file(path, figure.svg().as_bytes(), self.overwrite)?;
+        }
+        if let Some(path) = &self.png {
+            output::write_file(path, &png(&figure.picture())?, self.overwrite)?;
+        }
+        if let Some(path) = &self.csv {
+            output::write_file(path, &figure.csv().map_err(Failure::failed)?, self.overwrite)?;
+        }
+        Ok(())
     }
 
     fn report(

@@ -2,6 +2,7 @@
 
 mod compute;
 mod map;
+mod map_figure;
 mod patients;
 mod recurrences;
 mod simulate;
