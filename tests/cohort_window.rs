@@ -1,7 +1,8 @@
 //! The Cohort workspace in the window: found by accessible names, driven by pointer and keys.
 
 use crate::support::window::{Start, Window};
-use eframe::egui::{Key, Modifiers};
+use eframe::egui::accesskit::Role as Kind;
+use eframe::egui::{DroppedFile, Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
 use hilum::cohort::{CohortAbout, CohortStore, Column, ImportRequest, PatientRecord, Sheet, import_table};
 use hilum::structures::Station;
@@ -166,6 +167,10 @@ fn the_table_is_walked_with_keys_and_the_case_opens_in_review() {
     // A patient without a case opens nothing.
     w.key(Modifiers::NONE, Key::Enter);
     assert_eq!(w.workbench().view.workspace, Workspace::Cohort);
+    w.key(Modifiers::COMMAND, Key::PageDown);
+    assert!(w.says("Without the event: ") && !w.has("Row of p0"));
+    w.key(Modifiers::COMMAND, Key::PageUp);
+    assert!(w.has("Row of p0"));
 
     let patients = on_disk(&path);
     let case = folder.path().join("case of p0");
@@ -233,6 +238,45 @@ fn survival_shows_curves_tests_and_hazards_and_is_exported() {
     assert!(svg.contains("Without recurred") && svg.contains("Simulated, not observed"), "{svg}");
 }
 
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|e| e.to_string())
+    }
+}
+
+#[test]
+fn tables_and_cohorts_can_be_dropped_on_the_workspace() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = cohort(folder.path(), 12, false);
+    let more = folder.path().join("more.csv");
+    std::fs::write(&more, rows(14).replace("\np", "\nq")).expect("written");
+    let mut w = Window::open(Start::default());
+    w.send(Command::SetWorkspace(Workspace::Cohort));
+    let drop = |w: &mut Window, path: &Path| {
+        w.harness.input_mut().dropped_files.push(std::sync::Arc::new(Dropped(path.to_owned())));
+        w.settle();
+    };
+    drop(&mut w, &more);
+    assert!(w.says("A table waits to be imported"), "{}", w.all_text());
+    drop(&mut w, &path);
+    w.click("Import");
+    assert!(
+        w.says("26 of 26") && w.workbench().cohort().open().expect("open").patients.len() == 26,
+        "{}",
+        w.all_text()
+    );
+    w.send(Command::SetWorkspace(Workspace::Review));
+    drop(&mut w, &more);
+    assert!(w.workbench().notices().all().last().is_some_and(|n| n.summary == "The case could not be opened"));
+}
+
 #[test]
 fn small_windows_have_room_for_all_pages() {
     let folder = tempfile::tempdir().expect("temporary folder");
@@ -282,7 +326,7 @@ fn the_cohort_in_chinese_has_no_english_left() {
     w.send(Command::Preference(PreferenceCommand::SetLanguage(Language::Chinese)));
     w.send(Command::SetIdentifiersHidden(true));
     let stay = "Hilum CT CTV GTV CSV SVG NA Wilson Fisher Holm Newcombe Kaplan Meier Efron Peto Prentice Harrell Brinkman Review \
-                Ctrl Enter initial_stations";
+                Ctrl Enter Page Down initial_stations";
     let columns: Vec<&str> = Column::iter().map(Column::name).collect();
     let mut wrong = Vec::new();
     let pages = ["复发图", "患者列表", "生存曲线"];
@@ -326,14 +370,13 @@ fn how_long_a_frame_of_ten_thousand_patients_takes() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let path = cohort(folder.path(), 10_000, false);
     let mut w = window(&path, Start { size: Some([1600.0, 1000.0]), ..Start::default() });
-    for page in ["Recurrence map", "Patients", "Survival curves"] {
-        w.click(page);
+    for page in ["Recurrence map", "Survival curves", "Patients"] {
+        w.harness.get_by_role_and_label(Kind::Button, page).click();
         w.harness.run_steps(5);
         let start = std::time::Instant::now();
         w.harness.run_steps(60);
         println!("{page}: {:.1} ms a frame", 1000.0 * start.elapsed().as_secs_f64() / 60.0);
     }
-    w.click("Patients");
     let start = std::time::Instant::now();
     w.harness.get_by_label("Sort by Age").click();
     w.harness.run_steps(2);

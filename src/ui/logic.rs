@@ -18,7 +18,7 @@ use crate::workbench::journal::JournalCommand;
 use crate::workbench::tools::ToolEvent;
 use crate::workbench::{
     Action, AnatomyCommand, Case, Command, ExportFormat, MeasureCommand, OverlayCommand, PreferenceCommand, Severity,
-    Shown, ViewCommand, Workbench,
+    Shown, ViewCommand, Workbench, Workspace,
 };
 use eframe::egui::{self, Key, Modifiers, ViewportCommand};
 use std::path::{Path, PathBuf};
@@ -277,6 +277,13 @@ impl HilumApp {
     fn take_dropped(&mut self, context: &egui::Context) {
         let dropped: Vec<PathBuf> =
             context.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_path_buf()).collect());
+        // In the Cohort workspace a cohort or a table is none of a case.
+        let is_cohort = self.workbench.view.workspace == Workspace::Cohort;
+        if let ([path], true) = (&dropped[..], is_cohort)
+            && self.panels.cohort.take_dropped(path, &self.sender)
+        {
+            return;
+        }
         if !dropped.is_empty() {
             self.sender.send(WindowRequest::Open(Opening::Paths(dropped)));
         }

@@ -7,7 +7,7 @@ use super::super::picker::{CohortPick, Pick};
 use super::super::privacy::recent_cohort;
 use super::super::request::WindowRequest;
 use super::super::theme;
-use super::super::widgets::{card, faint, icon_text_button};
+use super::super::widgets::{card, faint, icon_text_button, status_line};
 use super::header::HeaderState;
 use crate::cohort::Column;
 use crate::tf;
@@ -18,7 +18,7 @@ use eframe::egui::{CollapsingHeader, Grid, Label, RichText, Ui};
 use strum::IntoEnumIterator;
 
 /// Shows the ways to begin, cohorts opened before, and the columns of a table.
-pub fn empty_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut HeaderState) {
+pub fn empty_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut HeaderState, table_waits: bool) {
     let pick = |what: CohortPick| input.sender.send(WindowRequest::Pick(Pick::Cohort(what)));
     jobs_panel_ui(ui, input);
     card(ui, |ui| {
@@ -39,6 +39,9 @@ pub fn empty_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut HeaderState) {
                 pick(CohortPick::Template);
             }
         });
+        if table_waits {
+            status_line(ui, Icon::Info, t("A table waits to be imported: make or open the cohort that it belongs to"));
+        }
         ui.add_space(theme::SPACE_1);
         faint(
             ui,

@@ -41,7 +41,7 @@ pub fn header_ui(
     let workbench = input.workbench;
     let open = workbench.cohort().open();
     ui.horizontal_wrapped(|ui| {
-        if let Some(chosen) = segmented(ui, "", pages, *page) {
+        if let Some(chosen) = segmented(ui, t("Ctrl+Page Down and Ctrl+Page Up turn the pages"), pages, *page) {
             *page = chosen;
         }
         ui.add_space(theme::SPACE_2);

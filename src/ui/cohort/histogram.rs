@@ -13,7 +13,13 @@ const HEIGHT: f32 = 120.0;
 const LABELS: f32 = 16.0;
 
 /// Shows the distribution with the choice of its column; gives the column.
-pub fn histogram_ui(ui: &mut Ui, input: &PanelInput<'_>, cohort: &OpenCohort, rows: &[usize], column: usize) -> usize {
+pub fn histogram_ui(
+    ui: &mut Ui,
+    input: &PanelInput<'_>,
+    cohort: &OpenCohort,
+    column: usize,
+    histogram: Option<&Histogram>,
+) -> usize {
     let mut chosen = column;
     card(ui, |ui| {
         let columns = cohort.table.columns();
@@ -31,8 +37,8 @@ pub fn histogram_ui(ui: &mut Ui, input: &PanelInput<'_>, cohort: &OpenCohort, ro
         });
         // Words of files may name somebody.
         let hidden = columns[column].is_private() && input.workbench.view.identifiers_hidden;
-        match cohort.table.histogram(rows, column, &cohort.features).filter(|_| !hidden) {
-            Some(histogram) => bars_ui(ui, &columns[column], &histogram),
+        match histogram.filter(|_| !hidden) {
+            Some(histogram) => bars_ui(ui, &columns[column], histogram),
             None => drop(faint(ui, t("Nearly every patient has a value of its own"))),
         }
     });

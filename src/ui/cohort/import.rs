@@ -29,6 +29,11 @@ impl ImportState {
         self.form.get_or_insert_default();
     }
 
+    /// A table waits to be imported.
+    pub fn is_begun(&self) -> bool {
+        self.form.is_some()
+    }
+
     pub fn take_table(&mut self, path: PathBuf) {
         self.form.get_or_insert_default().table = path;
     }

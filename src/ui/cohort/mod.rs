@@ -19,11 +19,14 @@ mod survival;
 mod table;
 
 use super::panel::PanelInput;
+use super::request::CommandSender;
 use super::theme;
-use crate::cohort::RecurrenceMap;
+use crate::cohort::{CohortStore, RecurrenceMap};
 use crate::words::t;
-use eframe::egui::{Color32, ScrollArea, Sense, Ui, UiBuilder, vec2};
-use std::path::PathBuf;
+use crate::workbench::Command;
+use crate::workbench::cohort::CohortCommand;
+use eframe::egui::{Color32, Key, Modifiers, ScrollArea, Sense, Ui, UiBuilder, vec2};
+use std::path::{Path, PathBuf};
 use strum::IntoEnumIterator;
 
 /// A page of the workspace.
@@ -60,6 +63,19 @@ pub struct CohortState {
 }
 
 impl CohortState {
+    /// A file was dropped here: a cohort to open or a table to import. True if it is one of them.
+    pub fn take_dropped(&mut self, path: &Path, sender: &CommandSender) -> bool {
+        let ends_with = |ending: &str| path.extension().is_some_and(|e| e.eq_ignore_ascii_case(ending));
+        if CohortStore::is_store(path) {
+            sender.send(Command::Cohort(CohortCommand::Open(path.to_owned())));
+        } else if path.is_file() && (ends_with("csv") || ends_with("tsv")) {
+            self.take_table(path.to_owned());
+        } else {
+            return false;
+        }
+        true
+    }
+
     /// A table was chosen to be imported.
     pub fn take_table(&mut self, path: PathBuf) {
         self.page = Page::Patients;
@@ -80,6 +96,7 @@ pub fn cohort_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut CohortState) {
     ui.painter().rect_filled(area, 0.0, theme::BASE);
     let mut inner = ui.new_child(UiBuilder::new().max_rect(area.shrink2([theme::SPACE_4, theme::SPACE_3].into())));
     let ui = &mut inner;
+    turn_pages(ui, state);
     let pages: Vec<(Page, &str)> = Page::iter().map(|page| (page, page.label())).collect();
     header::header_ui(ui, input, &mut state.header, &mut state.import, &mut state.page, &pages);
     ui.add_space(theme::SPACE_2);
@@ -93,11 +110,20 @@ pub fn cohort_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut CohortState) {
         match state.page {
             Page::Map => map::map_ui(ui, input, &mut state.map),
             Page::Risk => risk::risk_page_ui(ui, input, &mut state.risk),
-            _ if !is_open => empty::empty_ui(ui, input, &mut state.header),
+            _ if !is_open => empty::empty_ui(ui, input, &mut state.header, state.import.is_begun()),
             Page::Survival => survival::survival_ui(ui, input, &mut state.survival),
             Page::Patients => {}
         }
     });
+}
+
+/// Ctrl with a page key turns the pages.
+fn turn_pages(ui: &Ui, state: &mut CohortState) {
+    let all: Vec<Page> = Page::iter().collect();
+    let at = all.iter().position(|page| *page == state.page).unwrap_or(0);
+    let pressed = |key| ui.input_mut(|input| input.count_and_consume_key(Modifiers::COMMAND, key));
+    let (on, back) = (pressed(Key::PageDown), pressed(Key::PageUp));
+    state.page = all[(at + on).saturating_sub(back).min(all.len() - 1)];
 }
 
 /// Colour of a share: calm for none, strong for the largest of the map.

@@ -14,7 +14,7 @@ use super::rows::{RowsAction, RowsState, rows_ui};
 use crate::tf;
 use crate::words::t;
 use crate::workbench::cohort::{
-    CohortCommand, ComputeOptions, Contour, FeatureState, OpenCohort, RowFilter, TableQuery,
+    CohortCommand, ComputeOptions, Contour, FeatureState, Histogram, OpenCohort, RowFilter, TableQuery,
 };
 use crate::workbench::jobs::JobKey;
 use crate::workbench::{Command, CtvChoice, Workspace};
@@ -32,6 +32,8 @@ pub struct PatientsState {
     /// Of this revision and query.
     rows: Vec<usize>,
     rows_of: Option<(u64, TableQuery)>,
+    /// Of these rows and this column.
+    histogram: Option<(usize, Option<Histogram>)>,
     table: RowsState,
     editor: EditorState,
     compute: ComputeOptions,
@@ -53,8 +55,12 @@ pub fn patients_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut PatientsStat
         let selected = state.selected.as_deref().and_then(|id| cohort.row(id));
         editor_ui(ui, input, &mut state.editor, cohort, selected);
         ui.add_space(theme::SPACE_2);
-        let column = state.column.unwrap_or(0);
-        state.column = Some(histogram_ui(ui, input, cohort, &state.rows, column));
+        if let Some((column, histogram)) = &state.histogram {
+            let chosen = histogram_ui(ui, input, cohort, *column, histogram.as_ref());
+            if chosen != *column {
+                state.column = Some(chosen);
+            }
+        }
         ui.add_space(theme::SPACE_2);
         features_ui(ui, input, cohort, &mut state.compute);
         // Below all that somebody may be typing into.
@@ -74,6 +80,11 @@ fn follow(state: &mut PatientsState, cohort: &OpenCohort) {
     if state.rows_of.as_ref() != Some(&now) {
         state.rows = cohort.table.rows(&state.query, &cohort.features);
         state.rows_of = Some(now);
+        state.histogram = None;
+    }
+    let column = state.column.unwrap_or(0);
+    if state.histogram.as_ref().is_none_or(|(of, _)| *of != column) {
+        state.histogram = Some((column, cohort.table.histogram(&state.rows, column, &cohort.features)));
     }
 }
 
