@@ -11,7 +11,6 @@ use crate::cohort::{
 };
 use crate::structures::Station;
 use crate::survival::Interval;
-use crate::survival::{Interval, difference_interval, fisher_exact, holm};
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
