@@ -401,10 +401,14 @@ fn a_simulated_cohort_says_so_everywhere_and_its_truth_is_written_down() {
     let (code, _, error) = hilum(&["train", "risk", "--cohort", text(&path), "--repeats", "1", "-o", text(&model)]);
     assert!(code == 3 && error.contains("20 analysed"), "too few for the folds: {error}");
     assert!(!model.join("manifest.json").exists());
+}
+
+#[test]
 fn the_map_is_written_as_figures_and_table_with_cohort_center_and_day() {
     let (folder, path) = cohort();
     let rows = "patient,center,recurred,recurrence_stations\na,North & Co,1,4R; 7\nb,South,1,4R\nc,South,0,\n";
     let (code, _, error) = hilum(&["cohort", "import", text(&path), text(&table(folder.path(), rows))]);
+    assert_eq!(code, 0, "{error}");
     let files = ["map.svg", "map.png", "map.csv"].map(|name| folder.path().join(name));
     let [svg, png, csv] = files.each_ref().map(|file| text(file));
     let args = ["cohort", "map", text(&path), "--share-of", "all", "--svg", svg, "--png", png, "--csv", csv];
