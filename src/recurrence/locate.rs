@@ -148,14 +148,14 @@ pub struct Localisation {
 /// Finds where a recurrence lies; `None` where it holds no voxel of the planning CT.
 pub fn locate(recurrence: &Mask, plan: &Plan, limits: &PatternLimits) -> Option<Localisation> {
     let grid = plan.grid;
-    let volume_cm3 = recurrence.volume_cm3(grid);
+    let volume_cm3 = cm3(recurrence, grid);
     if volume_cm3 <= 0.0 {
         return None;
     }
     let percent = |cm3: f64| cm3 / volume_cm3 * 100.0;
     let mut stations: Vec<StationShare> = Station::all()
         .map(|station| {
-            let cm3 = recurrence.intersection(&plan.stations[station.index()]).volume_cm3(grid);
+            let cm3 = cm3(&recurrence.intersection(&plan.stations[station.index()]), grid);
             StationShare { station, cm3, percent: percent(cm3) }
         })
         .filter(|share| share.cm3 >= LEAST_CM3.min(volume_cm3 / 2.0) && share.percent >= LEAST_PERCENT)
@@ -168,7 +168,7 @@ pub fn locate(recurrence: &Mask, plan: &Plan, limits: &PatternLimits) -> Option<
         let inside_percent = percent(inside_cm3);
         Extent { inside_cm3, inside_percent, pattern: limits.pattern(inside_percent) }
     };
-    let ctv = (!plan.ctv.is_empty()).then(|| extent(recurrence.intersection(plan.ctv).volume_cm3(grid)));
+    let ctv = (!plan.ctv.is_empty()).then(|| extent(cm3(&recurrence.intersection(plan.ctv), grid)));
     let dose = plan.dose.map(|(dose, level_gy)| {
         let values = OverlayValues::inside(recurrence, grid, dose);
         InDose {
@@ -182,7 +182,7 @@ pub fn locate(recurrence: &Mask, plan: &Plan, limits: &PatternLimits) -> Option<
     Some(Localisation {
         volume_cm3,
         center: center(recurrence, grid),
-        outside_cm3: recurrence.difference(&anywhere).volume_cm3(grid).max(0.0),
+        outside_cm3: cm3(&recurrence.difference(&anywhere), grid),
         main,
         nearest,
         ctv,
@@ -190,6 +190,11 @@ pub fn locate(recurrence: &Mask, plan: &Plan, limits: &PatternLimits) -> Option<
         coverage: stations.iter().filter_map(|share| station_coverage(share.station, plan)).collect(),
         stations,
     })
+}
+
+/// From a positive zero: the sum of nothing would be a negative one.
+fn cm3(mask: &Mask, grid: &VoxelGrid) -> f64 {
+    mask.volume_cm3(grid) + 0.0
 }
 
 fn center(mask: &Mask, grid: &VoxelGrid) -> PatientPoint {
@@ -222,9 +227,9 @@ pub fn station_coverage(station: Station, plan: &Plan) -> Option<Coverage> {
     if mask.is_empty() {
         return None;
     }
-    let station_cm3 = mask.volume_cm3(plan.grid);
+    let station_cm3 = cm3(mask, plan.grid);
     let percent = |cm3: f64| cm3 / station_cm3 * 100.0;
-    let ctv_cm3 = (!plan.ctv.is_empty()).then(|| mask.intersection(plan.ctv).volume_cm3(plan.grid));
+    let ctv_cm3 = (!plan.ctv.is_empty()).then(|| cm3(&mask.intersection(plan.ctv), plan.grid));
     let isodose_cm3 =
         plan.dose.map(|(dose, level_gy)| OverlayValues::inside(mask, plan.grid, dose).volume_at_least_cm3(level_gy));
     Some(Coverage {
@@ -310,6 +315,12 @@ mod tests {
         let (station, mm) = found.nearest.expect("near");
         assert!(station == Station::S5 && (mm - 6.5).abs() < 1e-5, "{mm}");
         assert!(locate(&Mask::default(), &plan, &PatternLimits::default()).is_none());
+        let elsewhere = block([30, 30, 30], [34, 34, 34]);
+        let found =
+            locate(&recurrence, &Plan { ctv: &elsewhere, ..plan }, &PatternLimits::default()).expect("not empty");
+        let by_ctv = found.ctv.expect("a CTV");
+        assert!(by_ctv.inside_percent == 0.0 && by_ctv.inside_percent.is_sign_positive());
+        assert_eq!(by_ctv.pattern, Pattern::OutOfField);
     }
 
     #[test]

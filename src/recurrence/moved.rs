@@ -63,7 +63,7 @@ pub fn move_contours(
         }
     }
     moved.mask = rasterize(onto, &moved.slices);
-    moved.moved_cm3 = moved.mask.volume_cm3(onto);
+    moved.moved_cm3 = moved.mask.volume_cm3(onto).max(0.0);
     moved
 }
 
