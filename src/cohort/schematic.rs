@@ -4,6 +4,7 @@
 //! 3P lie before and behind the trachea and have a view from the side beside it.
 
 use crate::structures::Station;
+use crate::words::keep;
 
 /// Width and height of the sheet.
 pub const SHEET: [f64; 2] = [128.0, 108.0];
@@ -69,15 +70,15 @@ pub const TUBES: [Tube; 21] = {
 
 /// Words on the sheet, each around its middle.
 pub const LABELS: [([f64; 2], &str); 9] = [
-    ([8.0, 4.0], "Right"),
-    ([84.0, 4.0], "Left"),
-    ([49.0, 38.0], "Trachea"),
-    ([69.0, 92.0], "Aorta"),
-    ([30.0, 90.0], "Lower lobe"),
-    ([23.0, 52.0], "Upper lobe"),
-    ([107.0, 5.5], "From the side"),
-    ([92.5, 48.0], "Front"),
-    ([121.5, 48.0], "Back"),
+    ([8.0, 4.0], keep("Right")),
+    ([84.0, 4.0], keep("Left")),
+    ([49.0, 38.0], keep("Trachea")),
+    ([69.0, 92.0], keep("Aorta")),
+    ([30.0, 90.0], keep("Lower lobe")),
+    ([23.0, 52.0], keep("Upper lobe")),
+    ([107.0, 5.5], keep("From the side")),
+    ([92.5, 48.0], keep("Front")),
+    ([121.5, 48.0], keep("Back")),
 ];
 
 /// Middle of a station's field on the sheet.
