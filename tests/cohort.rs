@@ -375,31 +375,31 @@ fn rows_older(csv: &Path) -> String {
 fn a_simulated_cohort_says_so_everywhere_and_its_truth_is_written_down() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let (path, model) = (folder.path().join("s.hilum-cohort"), folder.path().join("model"));
-    let simulate = ["cohort", "simulate", text(&path), "--patients", "20", "--seed", "3", "--json"];
+    let simulate = ["cohort", "simulate", text(&path), "--patients", "16", "--seed", "3", "--json"];
     let (code, out, error) = hilum(&simulate);
     assert_eq!(code, 0, "{error}");
     let report: Value = serde_json::from_str(&out).expect("JSON");
     check_documented("cohort simulate", &report);
-    assert_eq!(report["margins"]["recurring"].as_u64(), Some(10));
+    assert_eq!(report["margins"]["recurring"].as_u64(), Some(8));
     let (code, _, error) = hilum(&simulate);
     assert!(code == 1 && error.contains("s.hilum-cohort"), "a file that is there stays: {error}");
     let (_, out, _) = hilum(&["cohort", "list", text(&path)]);
-    assert!(out.contains("20 simulated patients, seed 3, simulated: 20 patients"), "{out}");
+    assert!(out.contains("16 simulated patients, seed 3, simulated: 16 patients"), "{out}");
     assert!(out.contains("+1.0000  GTV reaches station 10R") && out.contains("Nothing here was observed"), "{out}");
     let (_, out, _) = hilum(&["cohort", "map", text(&path), "--json"]);
     assert!(out.contains("simulated"), "{out}");
     let store = CohortStore::open(&path).expect("opens");
     assert!(store.about().expect("read").simulated);
-    assert_eq!(store.features().expect("read").values().filter(|f| f.values.is_ok()).count(), 20);
+    assert_eq!(store.features().expect("read").values().filter(|f| f.values.is_ok()).count(), 16);
 
     let survival = ["survival", text(&path), "--time", "recurrence_free_months", "--event", "recurred"];
     let (code, out, error) = hilum(&[&survival[..], &["--covariates", "size_5_cm", "--json"]].concat());
     assert_eq!(code, 0, "{error}");
     let survival: Value = serde_json::from_str(&out).expect("JSON");
-    assert_eq!(survival["events"].as_u64(), Some(10), "{survival}");
+    assert_eq!(survival["events"].as_u64(), Some(8), "{survival}");
 
     let (code, _, error) = hilum(&["train", "risk", "--cohort", text(&path), "--repeats", "1", "-o", text(&model)]);
-    assert!(code == 3 && error.contains("20 analysed"), "too few for the folds: {error}");
+    assert!(code == 3 && error.contains("16 analysed"), "too few for the folds: {error}");
     assert!(!model.join("manifest.json").exists());
 }
 

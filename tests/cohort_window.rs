@@ -1,16 +1,22 @@
 //! The Cohort workspace in the window: found by accessible names, driven by pointer and keys.
 
+use crate::support::bench::made_case;
 use crate::support::window::{Start, Window};
 use eframe::egui::accesskit::Role as Kind;
 use eframe::egui::{DroppedFile, Key, Modifiers};
 use egui_kittest::kittest::Queryable as _;
-use hilum::cohort::{CohortAbout, CohortStore, Column, ImportRequest, PatientRecord, Sheet, import_table};
-use hilum::structures::Station;
+use hilum::cohort::{
+    CohortAbout, CohortStore, Column, Denominator, ImportRequest, PatientRecord, PublishedRecurrence, RecurrenceMap,
+    Sheet, import_table,
+};
+use hilum::contour::{Ring, SliceContours};
+use hilum::structures::{Provenance, Roi, RoiId, Role, Station};
 use hilum::words::{Language, speak};
 use hilum::workbench::cohort::CohortCommand;
 use hilum::workbench::{Command, PreferenceCommand, Workspace};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use strum::IntoEnumIterator as _;
 
 /// Rows of so many patients: half of them recurred, every third died, some things are missing.
@@ -361,6 +367,32 @@ fn the_risk_model_shows_both_procedures_and_noise_teaches() {
     w.click("Draw noise and judge");
     let lesson = *w.workbench().lessons().first().expect("drawn");
     assert!(w.says(&format!("Last draw: {:.2} inside the folds", lesson.nested)) && w.has("AUC on pure noise"));
+}
+
+#[test]
+fn a_map_is_shown_on_the_stations_of_the_open_patient_and_taken_away() {
+    let mut w = Window::open(Start { size: Some([1600.0, 1000.0]), ..Start::default() });
+    w.send(Command::SetWorkspace(Workspace::Cohort));
+    w.send(Command::ProjectMap(Some(Box::new(published()))));
+    assert!(w.workbench().projection().is_none(), "there are no stations");
+    let mut station = Roi::new(RoiId(0), "10R", [1, 2, 3], Role::Station(Station::S10R), Provenance::Drawn);
+    let ring = Ring::new([[10.0, 10.0], [50.0, 10.0], [50.0, 50.0], [10.0, 50.0]]);
+    station.slices.insert(5, Arc::new(SliceContours::new(vec![ring])));
+    let gtv = Roi::new(RoiId(0), "GTVp", [1, 2, 3], Role::Gtvp, Provenance::Drawn);
+    let mut w = Window::with_case(
+        made_case(|_| 30, vec![station, gtv]),
+        Start { size: Some([1600.0, 1000.0]), ..Start::default() },
+    );
+    w.send(Command::SetWorkspace(Workspace::Cohort)).activate("Show on the open patient");
+    assert_eq!(w.workbench().view.workspace, Workspace::Review);
+    assert_eq!(w.workbench().projection().map(|map| map.get(Station::S10R).k), Some(50));
+    assert!(w.says("Where others recurred") && w.says("50/170"), "{}", w.all_text());
+    w.activate("Take the map away");
+    assert!(w.workbench().projection().is_none() && !w.says("Where others recurred"));
+}
+
+fn published() -> RecurrenceMap {
+    PublishedRecurrence::built_in().map(Denominator::Events, 0.95).expect("published")
 }
 
 /// `cargo test --release ... -- --ignored --nocapture how_long_a_frame`: told, not judged.

@@ -82,6 +82,7 @@ fn bench(orientation: Orientation) -> Harness<'static, Bench> {
                     structures: &[structure],
                     fills: no_fills(),
                     overlay: None,
+                    map_legend: None,
                     patient: Some("山田太郎"),
                     brush: b.brush,
                     cursor: egui::CursorIcon::Crosshair,

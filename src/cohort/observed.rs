@@ -1,8 +1,8 @@
 //! Recurrence by station in a cohort of one's own: counts, what they are a share of, and from which initial stations they came.
 
 use super::patient::PatientRecord;
-use super::recurrence::{Denominator, RecurrenceMap, StationRecurrence};
-use super::store::CohortAbout;
+use super::recurrence::{COVERED, Denominator, RecurrenceMap, StationRecurrence};
+use super::store::{CohortAbout, Coverage};
 use crate::structures::Station;
 
 /// What a cohort says about recurrence by station.
@@ -21,12 +21,15 @@ pub struct ObservedRecurrence {
     counts: [u64; Station::COUNT],
     /// Patients whose initial disease was in each station, and of these those who recurred there.
     involved: [[u64; 2]; Station::COUNT],
+    /// Patients whose CTV covered each station, and of these those who recurred there.
+    covered: [[u64; 2]; Station::COUNT],
     /// By initial station and station of the recurrence: patients.
     pub from_to: [[u64; Station::COUNT]; Station::COUNT],
 }
 
 impl ObservedRecurrence {
-    pub fn of(about: CohortAbout, patients: &[PatientRecord]) -> Self {
+    /// `coverage`: as far as features are computed.
+    pub fn of(about: CohortAbout, patients: &[PatientRecord], coverage: &Coverage) -> Self {
         let mut observed = Self {
             about,
             patients: patients.len() as u64,
@@ -36,6 +39,7 @@ impl ObservedRecurrence {
             events: 0,
             counts: [0; Station::COUNT],
             involved: [[0; 2]; Station::COUNT],
+            covered: [[0; 2]; Station::COUNT],
             from_to: [[0; Station::COUNT]; Station::COUNT],
         };
         for patient in patients {
@@ -55,6 +59,12 @@ impl ObservedRecurrence {
             observed.events += stations.len() as u64;
             for station in stations {
                 observed.counts[station.index()] += 1;
+            }
+            for (n, share) in coverage.get(&patient.id).into_iter().flatten().enumerate() {
+                if share.is_some_and(|share| share >= COVERED) {
+                    observed.covered[n][0] += 1;
+                    observed.covered[n][1] += u64::from(stations.iter().any(|station| station.index() == n));
+                }
             }
             for initial in &patient.initial_stations {
                 let row = initial.index();
@@ -84,11 +94,13 @@ impl ObservedRecurrence {
             .map(|station| {
                 let count = self.counts[station.index()];
                 let [involved, again] = self.involved[station.index()];
+                let [covered, nevertheless] = self.covered[station.index()];
                 let (k, n) = match denominator {
                     Denominator::Events => (count, self.events),
                     Denominator::RecurringPatients => (count, self.recurring),
                     Denominator::Patients => (count, self.known()),
                     Denominator::Involved => (again, involved),
+                    Denominator::Covered => (nevertheless, covered),
                 };
                 StationRecurrence::new(station, k, n, confidence)
             })
@@ -121,7 +133,10 @@ mod tests {
             // The stations say it.
             patient("e", None, &[], &[S10R]),
         ];
-        let observed = ObservedRecurrence::of(CohortAbout::default(), &patients);
+        let mut shares = [None; Station::COUNT];
+        (shares[S10R.index()], shares[S4R.index()], shares[S7.index()]) = (Some(0.5), Some(0.49), Some(0.9));
+        let coverage = [("a".to_owned(), shares), ("c".to_owned(), shares), ("d".to_owned(), shares)].into();
+        let observed = ObservedRecurrence::of(CohortAbout::default(), &patients, &coverage);
         assert_eq!((observed.patients, observed.unknown, observed.recurring, observed.without_station), (5, 1, 3, 1));
         let map = |denominator| observed.map(denominator, 0.95);
         let of = |denominator, station: Station| (map(denominator).get(station).k, map(denominator).get(station).n);
@@ -130,6 +145,8 @@ mod tests {
         assert_eq!(of(Denominator::Patients, S10R), (2, 4));
         assert_eq!(of(Denominator::Involved, S4R), (1, 2));
         assert_eq!(of(Denominator::Involved, S10R), (0, 0));
+        assert_eq!(of(Denominator::Covered, S10R), (1, 2), "a and c; of d nothing is known");
+        assert_eq!((of(Denominator::Covered, S4R), of(Denominator::Covered, S7)), ((0, 0), (0, 2)));
         assert_eq!(map(Denominator::Involved).get(S10R).percent_label(), "none");
         assert_eq!(observed.from_to[S7.index()][S4R.index()], 1);
         assert_eq!(observed.from_to[S4R.index()][S4R.index()], 1);

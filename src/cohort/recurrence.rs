@@ -69,7 +69,7 @@ impl PublishedRecurrence {
             Denominator::Events => self.events,
             Denominator::RecurringPatients => self.recurring_patients,
             Denominator::Patients => self.patients,
-            Denominator::Involved => return None,
+            Denominator::Involved | Denominator::Covered => return None,
         };
         let of = |station| StationRecurrence::new(station, self.count(station), n, confidence);
         let stations = Station::all().map(of).collect();
@@ -89,15 +89,26 @@ pub enum Denominator {
     Patients,
     /// Of the patients whose disease was in the station before treatment: how many had one there again?
     Involved,
+    /// Of the patients whose CTV covered at least half of the station: how many had one there all the same?
+    Covered,
 }
 
+/// Share of a station inside the CTV from which it counts as covered.
+pub(super) const COVERED: f64 = 0.5;
+
 impl Denominator {
+    /// True where every station has a denominator of its own, which the publication does not tell.
+    pub fn is_by_station(self) -> bool {
+        matches!(self, Self::Involved | Self::Covered)
+    }
+
     pub fn label(self) -> &'static str {
         match self {
             Self::Events => t("of all recurrences"),
             Self::RecurringPatients => t("of the patients who recurred"),
             Self::Patients => t("of all patients"),
             Self::Involved => t("of the patients with disease in the station before treatment"),
+            Self::Covered => t("of the patients whose CTV covered at least half of the station"),
         }
     }
 
@@ -114,6 +125,9 @@ impl Denominator {
                 "Counts patients as recurred or not, however long they were followed; survival statistics take the time into account",
             ),
             Self::Involved => t("Every station has its own denominator, which may be small"),
+            Self::Covered => t(
+                "Every station has its own denominator, of patients with computed features; large tumors have large CTVs, so that it says nothing about the effect of covering a station",
+            ),
         }
     }
 }

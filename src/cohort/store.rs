@@ -2,6 +2,8 @@
 //! transaction, so that a killed program or a full disk leaves what was there before.
 
 use super::patient::PatientRecord;
+use crate::features::ratio_index;
+use crate::structures::Station;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, params};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -83,6 +85,9 @@ pub struct StoredFeatures {
     /// In the order of the definition; `None` = missing.
     pub values: Result<Vec<Option<f64>>, String>,
 }
+
+/// By patient, the share of each station inside the CTV, by [`Station::index`].
+pub type Coverage = BTreeMap<String, [Option<f64>; Station::COUNT]>;
 
 /// What an import did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
@@ -378,6 +383,28 @@ impl CohortStore {
         let read = || -> rusqlite::Result<BTreeMap<String, (String, Option<String>)>> {
             let mut statement = self.connection.prepare("SELECT patient, definition, problem FROM features")?;
             let rows = statement.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?;
+            rows.collect()
+        };
+        read().map_err(|e| self.explained(e))
+    }
+
+    /// By patient, the share of each station inside the CTV, of features under this definition; `None` where it is missing.
+    pub fn coverage(&self, definition: &str) -> Result<Coverage, StoreError> {
+        let columns: Vec<String> =
+            Station::all().map(|station| format!("json_extract(vals, '$[{}]')", ratio_index(station, 0))).collect();
+        let read = || -> rusqlite::Result<Coverage> {
+            let query = format!(
+                "SELECT patient, {} FROM features WHERE definition = ?1 AND vals IS NOT NULL",
+                columns.join(", ")
+            );
+            let mut statement = self.connection.prepare(&query)?;
+            let rows = statement.query_map([definition], |row| {
+                let mut shares = [None; Station::COUNT];
+                for (n, share) in shares.iter_mut().enumerate() {
+                    *share = row.get(n + 1)?;
+                }
+                Ok((row.get(0)?, shares))
+            })?;
             rows.collect()
         };
         read().map_err(|e| self.explained(e))

@@ -21,6 +21,7 @@ use super::messages;
 use super::operations_panel;
 use super::overlay_panel::{has_overlays, overlay_panel_ui};
 use super::panel::PanelInput;
+use super::projection::projection_panel_ui;
 use super::risk_panel::risk_panel_ui;
 use super::series_panel;
 use super::settings_window;
@@ -136,6 +137,9 @@ impl HilumApp {
                                 }
                                 if workbench.differences().is_some() {
                                     section(ui, t("Difference view"), true, |ui| difference_panel_ui(ui, &input));
+                                }
+                                if let Some(map) = workbench.projection() {
+                                    section(ui, t("Recurrence map"), true, |ui| projection_panel_ui(ui, &input, map));
                                 }
                                 section(ui, t("Display"), false, |ui| display_panel_ui(ui, &input));
                                 if !workbench.measures().done().is_empty() {

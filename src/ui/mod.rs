@@ -40,6 +40,7 @@ mod picker;
 mod picture;
 mod pointer;
 mod privacy;
+mod projection;
 mod request;
 mod risk_panel;
 mod scene;

@@ -1,6 +1,7 @@
 //! Keeps the renderer in step with the workbench: scan, slices as they arrive, masks by revision, and
 //! the difference of an exercise. Called from the window's logic, never from a paint callback.
 
+use super::projection;
 use super::theme;
 use super::viewport::ViewStructure;
 use crate::contour::{Mask, SliceMask};
@@ -179,7 +180,11 @@ impl Scene {
                             .as_ref()
                             .is_some_and(|d| [d.exercise.reference, d.exercise.attempt].contains(&id));
                         let opacity = if compared { 0.0 } else { workbench.view.drawn_opacity(id) };
-                        Fill { color: roi.color, opacity, hatched: is_open_proposal(roi) }
+                        projection::fill(workbench, roi).unwrap_or_else(|| Fill {
+                            color: roi.color,
+                            opacity,
+                            hatched: is_open_proposal(roi),
+                        })
                     }
                     _ => Fill::default(),
                 },
@@ -221,8 +226,10 @@ impl Scene {
         let mut fills = [Fill::default(); SLOTS];
         for (fill, id) in fills.iter_mut().zip(&self.slots) {
             let roi = case.structures().get(*id).filter(|roi| workbench.is_shown(roi.id));
-            *fill =
-                roi.map_or_else(Fill::default, |roi| Fill { color: roi.color, opacity: solidity(roi), hatched: false });
+            *fill = roi.map_or_else(Fill::default, |roi| {
+                let color = projection::fill(workbench, roi).filter(|f| f.opacity > 0.0).map_or(roi.color, |f| f.color);
+                Fill { color, opacity: solidity(roi), hatched: false }
+            });
         }
         Arc::new(fills)
     }

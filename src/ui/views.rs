@@ -8,6 +8,7 @@ use super::overlay_view::{isodoses, legend, look};
 use super::picture;
 use super::pointer::{self, brush};
 use super::privacy;
+use super::projection;
 use super::request::{CommandSender, WindowRequest};
 use super::scene::{Scene, structures};
 use super::solid_view::SolidView;
@@ -315,6 +316,8 @@ impl Views {
         let shown = workbench.shown_overlay();
         let isodoses = shown.map(|(overlay, _)| isodoses(overlay)).unwrap_or_default();
         let legend = legend(workbench).filter(|_| index == 0 || self.maximized.is_some());
+        let map_legend =
+            projection::legend(workbench).filter(|_| legend.is_none() && (index == 0 || self.maximized.is_some()));
         let words = |at: PatientPoint| workbench.overlay_words_at(at);
         let overlay = shown.map(|(overlay, loaded)| OverlayView {
             volume: &loaded.volume,
@@ -334,6 +337,7 @@ impl Views {
             structures: &structures,
             fills: scene.fills(workbench, |roi| workbench.compares_present(&side, roi)),
             overlay,
+            map_legend: map_legend.as_ref(),
             patient: patient.as_deref(),
             brush,
             cursor: pointer::cursor(workbench),

@@ -12,6 +12,7 @@ use super::series::SeriesChoice;
 use super::tools::{BrushShape, ToolEvent, ToolKind, ToolOptions};
 use super::view::Workspace;
 use super::view_commands::ViewCommand;
+use crate::cohort::RecurrenceMap;
 use crate::features::ClinicalValues;
 use crate::geometry::{Orientation, PatientPoint};
 use crate::image::{Sampling, Slab, WindowLevel};
@@ -37,6 +38,8 @@ pub enum Command {
     OpenDemo {
         seed: u64,
     },
+    /// Shows a recurrence map on the stations of the open case in Review, or takes it away.
+    ProjectMap(Option<Box<RecurrenceMap>>),
     /// Finds how much the risk figure moves with the boundaries, where that is not known.
     FindNoiseFloor,
     /// Judges a model on pure noise, with and without the leak.

@@ -87,6 +87,7 @@ pub use view::{SidePanel, SidePanels, ViewState, Workspace};
 pub use view_commands::{DifferenceStep, ViewCommand};
 pub use when::{exact_time, local_time, short_time, time_ago};
 
+use crate::cohort::RecurrenceMap;
 use crate::dicom::{self, ImportWarning};
 use crate::diunet::{self, LoadedModel};
 use crate::geometry::PatientPoint;
@@ -155,6 +156,7 @@ pub struct Workbench {
     exercise: Option<Exercise>,
     score: Option<Derived<Score>>,
     lessons: Vec<NoiseLesson>,
+    projection: Option<Box<RecurrenceMap>>,
     last_export: Option<Derived<Arc<Exported>>>,
     deidentified: Option<Deidentified>,
     /// The state whose contours are safe in a file from which they come back.
@@ -237,6 +239,7 @@ impl Workbench {
             exercise: None,
             score: None,
             lessons: Vec::new(),
+            projection: None,
             last_export: None,
             deidentified: None,
             saved: None,
@@ -332,6 +335,27 @@ impl Workbench {
     pub fn notices_mut(&mut self) -> &mut Notices {
         &mut self.notices
     }
+    /// The recurrence map that is shown on the stations of the case.
+    pub fn projection(&self) -> Option<&RecurrenceMap> {
+        self.projection.as_deref()
+    }
+
+    /// True for an open case with stations, on which a recurrence map can be shown.
+    pub fn has_stations(&self) -> bool {
+        self.case().is_some_and(|case| case.structures().rois.iter().any(|roi| matches!(roi.role, Role::Station(_))))
+    }
+
+    fn project_map(&mut self, map: Option<Box<RecurrenceMap>>) {
+        if map.is_some() && !self.has_stations() {
+            self.notices.warning(t("Open a case with stations, or let them be drawn, to show the map on them"));
+            return;
+        }
+        if map.is_some() {
+            self.view.workspace = Workspace::Review;
+        }
+        self.projection = map;
+    }
+
     /// True if settings are kept between runs.
     pub fn remembers(&self) -> bool {
         self.settings_path.is_some()
@@ -390,6 +414,7 @@ impl Workbench {
                 self.open(paths, SeriesChoice::Key(key));
             }
             Command::OpenDemo { seed } => self.open_demo(seed),
+            Command::ProjectMap(map) => self.project_map(map),
             Command::FindNoiseFloor => self.find_noise_floor(),
             Command::DrawLesson => self.draw_lesson(),
             Command::TakeArrived => self.take_arrived(),

@@ -233,6 +233,7 @@ impl Workbench {
         self.loading = None;
         self.arrived = None;
         self.exercise = None;
+        self.projection = None;
         self.score = None;
         self.last_export = None;
         self.operated = None;

@@ -11,6 +11,7 @@ use crate::cohort::{
 };
 use crate::structures::Station;
 use crate::survival::Interval;
+use crate::workbench::cohort::definition;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -32,8 +33,9 @@ way. Recurrences of one patient belong together, so that shares of events are no
 
 JSON keys:
   source           where the counts come from
-  share_of         events (all recurrences), patients (those who recurred), all (all patients), or involved (those with
-                   disease in the station before treatment)
+  share_of         events (all recurrences), patients (those who recurred), all (all patients), involved (those with
+                   disease in the station before treatment), or covered (those with features whose CTV covered at least half of
+                   the station)
   confidence       of the intervals
   counts           null for the publication {patients, unknown (whether they recurred), recurring, without_station, events}
   stations         in canonical order [{station, name, k, n, share (null for 0 of 0), lower, upper}]
@@ -77,6 +79,7 @@ enum ShareOf {
     Patients,
     All,
     Involved,
+    Covered,
 }
 
 impl From<ShareOf> for Denominator {
@@ -86,6 +89,7 @@ impl From<ShareOf> for Denominator {
             ShareOf::Patients => Self::RecurringPatients,
             ShareOf::All => Self::Patients,
             ShareOf::Involved => Self::Involved,
+            ShareOf::Covered => Self::Covered,
         }
     }
 }
@@ -176,8 +180,9 @@ impl Source {
             Some(path) => {
                 let store = CohortStore::open(Path::new(path)).map_err(failure)?;
                 let (about, patients) = (store.about().map_err(failure)?, store.patients().map_err(failure)?);
+                let coverage = store.coverage(&definition()).map_err(failure)?;
                 let centers = patients.iter().filter_map(|p| p.center.clone()).collect();
-                Ok(Self::Cohort { observed: Box::new(ObservedRecurrence::of(about, &patients)), centers })
+                Ok(Self::Cohort { observed: Box::new(ObservedRecurrence::of(about, &patients, &coverage)), centers })
             }
         }
     }
@@ -187,7 +192,7 @@ impl Source {
             Self::Cohort { observed, .. } => Ok(observed.map(share.into(), CONFIDENCE)),
             Self::Published(table) => table.map(share.into(), CONFIDENCE).ok_or_else(|| {
                 Failure::Refused(
-                    "the publication does not say in which stations the disease of its patients was before treatment; choose another share with --share-of"
+                    "the publication does not say in which stations the disease of its patients was before treatment, nor which were covered; choose another share with --share-of"
                         .to_owned(),
                 )
             }),

@@ -77,6 +77,8 @@ pub fn map_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut MapState) {
     } else {
         one_ui(ui, &map, state);
     }
+    ui.add_space(theme::SPACE_2);
+    project_ui(ui, input, &map);
     if let Some(observed) = observed {
         ui.add_space(theme::SPACE_3);
         matrix::matrix_ui(ui, observed, state.selected);
@@ -84,6 +86,16 @@ pub fn map_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut MapState) {
     if observed.is_none() || *input.workbench.cohort().beside() == Beside::Published {
         ui.add_space(theme::SPACE_3);
         inconsistencies_ui(ui);
+    }
+}
+
+/// The map on the stations of the open case.
+fn project_ui(ui: &mut Ui, input: &PanelInput<'_>, map: &RecurrenceMap) {
+    let button = ui.add_enabled(input.workbench.has_stations(), Button::new(t("Show on the open patient")));
+    let button = button.on_hover_text(t("The stations of the open case in the colours of their shares, in Review"));
+    let hint = t("Open a case with stations, or let them be drawn, to show the map on them");
+    if button.on_disabled_hover_text(hint).clicked() {
+        input.sender.send(Command::ProjectMap(Some(Box::new(map.clone()))));
     }
 }
 
@@ -198,26 +210,27 @@ fn denominators_ui(
             (Denominator::RecurringPatients, tf!("{patients} patients who recurred", patients = recurring)),
             (Denominator::Patients, tf!("{patients} patients in all", patients)),
             (Denominator::Involved, t("Patients with disease in the station").to_owned()),
+            (Denominator::Covered, t("Patients whose CTV covered it").to_owned()),
         ];
         for (option, label) in options {
-            let unknown = option == Denominator::Involved
+            let unknown = option.is_by_station()
                 && (!is_cohort || *input.workbench.cohort().beside() == Beside::Published);
             let selected = *chosen == option;
             let color = if selected { theme::TEXT } else { theme::TEXT_SECONDARY };
             let button = Button::selectable(selected, RichText::new(label).color(color));
             let response = ui.add_enabled(!unknown || selected, button).on_hover_text(option.note());
-            let hint = t("The publication does not say in which stations the disease was before treatment");
+            let hint = t("The publication does not say in which stations the disease was before treatment, nor which were covered");
             if response.on_disabled_hover_text(hint).clicked() {
                 *chosen = option;
             }
         }
     });
-    if *input.workbench.cohort().beside() == Beside::Published && is_cohort && *chosen == Denominator::Involved {
+    if *input.workbench.cohort().beside() == Beside::Published && is_cohort && chosen.is_by_station() {
         status_line(
             ui,
             Icon::Info,
             t(
-                "The publication does not say in which stations the disease was before treatment; it is not shown beside",
+                "The publication does not say in which stations the disease was before treatment, nor which were covered; it is not shown beside",
             ),
         );
     }
@@ -275,7 +288,7 @@ fn map_card(ui: &mut Ui, title: &str, map: &RecurrenceMap, selected: &mut Option
         ui.label(RichText::new(title).font(theme::strong(theme::SIZE_BODY)));
         schematic::schematic_ui(ui, map, selected, height);
         // Stations with denominators of their own have no common share.
-        if map.denominator != Denominator::Involved && map.stations.iter().any(|s| s.n > 0) {
+        if !map.denominator.is_by_station() && map.stations.iter().any(|s| s.n > 0) {
             let (k, n, share) = map.share(&[Station::S10R, Station::S10L, Station::S4R, Station::S7]);
             faint(ui, &tf!("10R, 10L, 4R and 7 together: {k} of {n}, {percent:.1} %", k, n, percent = 100.0 * share));
         }

@@ -127,7 +127,7 @@ fn turn_pages(ui: &Ui, state: &mut CohortState) {
 }
 
 /// Colour of a share: calm for none, strong for the largest of the map.
-fn tint(share: f64, largest: f64) -> Color32 {
+pub(super) fn tint(share: f64, largest: f64) -> Color32 {
     let t = if largest > 0.0 { (share / largest).clamp(0.0, 1.0).sqrt() as f32 } else { 0.0 };
     theme::CONTROL.lerp_to_gamma(theme::WARNING, t * 0.85)
 }
@@ -141,7 +141,7 @@ fn ink(background: Color32) -> Color32 {
     }
 }
 
-fn largest(map: &RecurrenceMap) -> f64 {
+pub(super) fn largest(map: &RecurrenceMap) -> f64 {
     map.stations.iter().map(|s| s.proportion).fold(0.0, f64::max)
 }
 

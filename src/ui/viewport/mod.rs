@@ -129,6 +129,8 @@ pub struct ViewInput<'a> {
     pub structures: &'a [ViewStructure<'a>],
     pub fills: Fills,
     pub overlay: Option<OverlayView<'a>>,
+    /// What the colours of the stations mean, where a map is shown on them.
+    pub map_legend: Option<&'a OverlayLegend>,
     /// Shown below the name of the view; `None` where identifiers are hidden.
     pub patient: Option<&'a str>,
     pub brush: Option<Brush>,
@@ -289,7 +291,7 @@ impl View {
         if input.show.texts {
             overlays::texts(&painter, &transform, input, hovered);
         }
-        if let Some(legend) = input.overlay.as_ref().and_then(|o| o.legend) {
+        if let Some(legend) = input.overlay.as_ref().and_then(|o| o.legend).or(input.map_legend) {
             legend::paint(&painter, &transform, legend);
         }
         let idle = pointer.is_some() && !self.input.is_panning();

@@ -5,8 +5,8 @@ use super::features::{ComputeError, ComputeOptions, ComputeReport, compute_featu
 use super::survival::SurvivalChoice;
 use super::table::{FeatureState, PatientTable};
 use crate::cohort::{
-    CellProblem, CohortAbout, CohortStore, ImportError, ImportReport, ImportRequest, ObservedRecurrence, PatientRecord,
-    PublishedRecurrence, Sheet, StoreError, import_table, patients_csv, template_csv,
+    CellProblem, CohortAbout, CohortStore, Coverage, ImportError, ImportReport, ImportRequest, ObservedRecurrence,
+    PatientRecord, PublishedRecurrence, Sheet, StoreError, import_table, patients_csv, template_csv,
 };
 use crate::files::{PutError, check_target, put_in_place};
 use crate::studies::survival::{self, SurvivalAnswer, SurvivalError, survival};
@@ -111,6 +111,8 @@ pub struct OpenCohort {
     pub features: Vec<FeatureState>,
     pub table: PatientTable,
     pub observed: ObservedRecurrence,
+    /// As far as features were computed when it was read or since.
+    pub coverage: Coverage,
     /// Grows with every change, also from one cohort to the next.
     pub revision: u64,
     /// The revision at which patients changed last: features that are computed change no survival.
@@ -126,6 +128,7 @@ impl OpenCohort {
         let store = CohortStore::open(path)?;
         let (about, patients) = (store.about()?, store.patients()?);
         let (computed, definition) = (store.computed()?, definition());
+        let coverage = store.coverage(&definition)?;
         let state = |patient: &PatientRecord| match computed.get(&patient.id) {
             Some((_, Some(why))) => FeatureState::Failed(why.clone()),
             Some((of, None)) if *of == definition => FeatureState::Computed,
@@ -137,7 +140,8 @@ impl OpenCohort {
             path: path.to_owned(),
             features: patients.iter().map(state).collect(),
             table: PatientTable::new(&patients),
-            observed: ObservedRecurrence::of(about.clone(), &patients),
+            observed: ObservedRecurrence::of(about.clone(), &patients, &coverage),
+            coverage,
             about,
             patients: Arc::new(patients),
             revision: 0,
@@ -519,7 +523,8 @@ impl Workbench {
             let title = t("Read the cohort beside");
             self.cohort_job(Lane::Cohort, JobKey::CohortBeside, title, Some(path.clone()), move |_| {
                 let store = CohortStore::open(&path)?;
-                let observed = Box::new(ObservedRecurrence::of(store.about()?, &store.patients()?));
+                let coverage = store.coverage(&definition())?;
+                let observed = Box::new(ObservedRecurrence::of(store.about()?, &store.patients()?, &coverage));
                 Ok(CohortResult::Other { path, observed })
             });
         }
@@ -619,7 +624,7 @@ impl Workbench {
                 {
                     Arc::make_mut(&mut open.patients)[row] = (*after).clone();
                     open.table.set(row, &after);
-                    open.observed = ObservedRecurrence::of(open.about.clone(), &open.patients);
+                    open.observed = ObservedRecurrence::of(open.about.clone(), &open.patients, &open.coverage);
                     let is_there = after.case.as_ref().is_some_and(|case| case.exists());
                     let state = &mut open.features[row];
                     match state {

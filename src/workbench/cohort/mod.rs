@@ -8,6 +8,6 @@ mod table;
 
 pub(super) use desk::CohortResult;
 pub use desk::{Beside, CohortCommand, CohortDesk, CohortExport, OpenCohort};
-pub use features::{ComputeError, ComputeOptions, ComputeReport, Contour, compute_features, features_csv};
+pub use features::{ComputeError, ComputeOptions, ComputeReport, Contour, compute_features, definition, features_csv};
 pub use survival::{Endpoint, SurvivalChoice, covariates, groups};
 pub use table::{Bar, FeatureState, Histogram, PatientTable, RowFilter, TableColumn, TableQuery, lacks};
