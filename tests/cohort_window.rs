@@ -364,7 +364,7 @@ fn the_risk_model_shows_both_procedures_and_noise_teaches() {
     assert!(w.says("As the paper, held-out patients") && w.has("ROC with its 95 % band") && w.has("Decision curve"));
     assert!(w.says("Tumor of 5 cm or more") && w.says("Older than 60 years"));
     assert!(!w.says("Last draw"));
-    w.click("Draw noise and judge");
+    w.activate("Draw noise and judge");
     let lesson = *w.workbench().lessons().first().expect("drawn");
     assert!(w.says(&format!("Last draw: {:.2} inside the folds", lesson.nested)) && w.has("AUC on pure noise"));
 }

@@ -155,6 +155,8 @@ impl Command {
             | Self::OpenChosen { .. }
             | Self::OpenSeries(_)
             | Self::OpenDemo { .. }
+            | Self::DrawLesson
+            | Self::ProjectMap(_)
             | Self::TakeArrived
             | Self::DropArrived
             | Self::SetWorkspace(_)
@@ -228,6 +230,8 @@ impl Command {
                 | Self::Overlay(_)
                 | Self::Archive(_)
                 | Self::Cohort(_)
+                | Self::FindNoiseFloor
+                | Self::DrawLesson
                 | Self::Preference(_)
                 | Self::Journal(_)
                 | Self::Operate(OperationCommand::ShowPreview(_))
