@@ -8,6 +8,7 @@ mod border_check;
 mod cli;
 mod cohort;
 mod cohort_desk;
+#[cfg(feature = "gui")]
 mod cohort_window;
 mod contours;
 mod deidentify;

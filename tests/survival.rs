@@ -312,12 +312,24 @@ fn hilum(args: &[&str]) -> (i32, String, String) {
 fn the_command_answers_with_text_json_figure_and_table() {
     let Some(path) = test_data("survival-tables/nvalt11.csv") else { return };
     let folder = tempfile::tempdir().expect("temporary folder");
-    let (figure, table) = (folder.path().join("f.svg"), folder.path().join("t.csv"));
-    let [path, figure, table] = [&path, &figure, &table].map(|p| p.to_str().expect("UTF-8"));
+    let [figure, png, table] = ["f.svg", "f.png", "t.csv"].map(|name| folder.path().join(name));
+    let [path, figure, png, table] = [&path, &figure, &png, &table].map(|p| p.to_str().expect("UTF-8"));
     let ask =
         ["survival", path, "--time", "bmet_mth", "--event", "bmet_event", "--competing", "os_event", "--group", "arm"];
-    let more =
-        ["--at", "12,24", "--horizon", "24", "--covariates", "age,bmi,stage,arm", "--svg", figure, "--csv", table];
+    let more = [
+        "--at",
+        "12,24",
+        "--horizon",
+        "24",
+        "--covariates",
+        "age,bmi,stage,arm",
+        "--svg",
+        figure,
+        "--png",
+        png,
+        "--csv",
+        table,
+    ];
     let (code, text, errors) = hilum(&[&ask[..], &more].concat());
     assert_eq!((code, errors.as_str()), (0, ""));
     for words in ["174 patients, 34 events", "Log-rank: chi-square", "1 (reference)", "Incidence at 24", "Harrell's C"]
@@ -326,7 +338,13 @@ fn the_command_answers_with_text_json_figure_and_table() {
     }
     let svg = std::fs::read_to_string(figure).expect("written");
     assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>") && svg.contains("At risk"));
-    assert_eq!(svg.matches("<polyline").count(), 2, "a curve for each arm");
+    assert_eq!(svg.matches("<polygon").count(), 2, "a band for each arm");
+    assert_eq!(svg.matches(r#"stroke-width="2""#).count(), 4, "a curve for each arm, and its line in the legend");
+    let picture = image::open(png).expect("a picture").to_rgb8();
+    assert_eq!(picture.width(), 1720, "two pixels to a unit");
+    for color in [[0, 114, 178], [213, 94, 0]] {
+        assert!(picture.pixels().filter(|p| p.0 == color).count() > 500, "the curve in {color:?}");
+    }
     let mut reader = csv::Reader::from_path(table).expect("readable");
     assert!(
         reader.records().filter_map(Result::ok).any(|r| &r[0] == "1" && r[5].parse::<f64>().is_ok_and(|s| s < 1.0))

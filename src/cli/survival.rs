@@ -1,15 +1,18 @@
 //! `hilum survival`: survival statistics of a table of patients.
 
+use super::analyze::{label, png};
 use super::cohort::failure as cohort_failure;
 use super::failure::Failure;
 use super::output::{self, Table};
 use crate::cohort::{CohortStore, Sheet};
+use crate::image::{Coverage, SlicePicture};
 use crate::studies::survival as studies;
 use crate::studies::survival::{
     CovariateRow, CurvePoint, GroupSurvival, HazardTable, LEAST_EVENTS_PER_COEFFICIENT, Ratio, SurvivalAnswer,
     SurvivalError, SurvivalQuestion, survival,
 };
 use crate::survival::{ChiSquareTest, ConfidenceTransform, CumulativeIncidence, Interval, LogRank, Ties};
+use glam::DVec2;
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -93,6 +96,9 @@ pub struct Survival {
     /// Write the curves as a figure
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Write the curves as a picture
+    #[arg(long, value_name = "FILE")]
+    png: Option<PathBuf>,
     /// Write their steps as a table
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
@@ -269,6 +275,75 @@ impl<'a> HazardRatio<'a> {
     }
 }
 
+/// A drawing as pixels, two to a unit, in the letters that the program has for pictures.
+fn painted(drawing: &studies::Drawing) -> SlicePicture {
+    const SCALE: f64 = 2.0;
+    let size = drawing.size.map(|x| (x * SCALE).ceil() as usize);
+    let mut picture = SlicePicture::filled(size, [255; 3]);
+    let at = |[x, y]: [f64; 2]| DVec2::new(x, y) * SCALE;
+    for shape in &drawing.shapes {
+        match shape {
+            studies::Shape::Line { points, color, width, dash } => {
+                let mut coverage = Coverage::new(size);
+                for [from, to] in dashes(points, dash) {
+                    coverage.line(at(from), at(to), width * SCALE);
+                }
+                coverage.paint(&mut picture, *color, 1.0);
+            }
+            studies::Shape::Area { points, color, opacity } => {
+                let mut coverage = Coverage::new(size);
+                let points: Vec<DVec2> = points.iter().map(|p| at(*p)).collect();
+                for y in 0..size[1] {
+                    let middle = y as f64 + 0.5;
+                    let edges = (0..points.len()).map(|n| (points[n], points[(n + 1) % points.len()]));
+                    let mut crossings: Vec<f64> = edges
+                        .filter(|(a, b)| (a.y <= middle) != (b.y <= middle))
+                        .map(|(a, b)| a.x + (b.x - a.x) * (middle - a.y) / (b.y - a.y))
+                        .collect();
+                    crossings.sort_by(f64::total_cmp);
+                    for pair in crossings.chunks_exact(2) {
+                        let run = pair.iter().map(|x| (x.round().max(0.0) as usize).min(size[0])).collect::<Vec<_>>();
+                        (run[0]..run[1]).for_each(|x| coverage.set(x, y));
+                    }
+                }
+                coverage.paint(&mut picture, *color, *opacity);
+            }
+            studies::Shape::Text { at: place, anchor, color, words } => {
+                let base = at(*place);
+                let left = base.x - anchor * label::text_width(words) as f64;
+                let top = base.y - 0.8 * label::line_height() as f64;
+                label::write(&mut picture, left.max(0.0) as usize, top.max(0.0) as usize, words, *color);
+            }
+        }
+    }
+    picture
+}
+
+/// A line as the pieces that are drawn of it.
+fn dashes(points: &[[f64; 2]], dash: &[f64]) -> Vec<[[f64; 2]; 2]> {
+    let mut pieces = Vec::new();
+    let (mut n, mut left) = (0, dash.first().copied().unwrap_or(f64::INFINITY));
+    for pair in points.windows(2) {
+        let (a, b) = (DVec2::from(pair[0]), DVec2::from(pair[1]));
+        let length = a.distance(b);
+        let mut done = 0.0;
+        while done < length {
+            let step = left.min(length - done);
+            if n % 2 == 0 {
+                let place = |along: f64| a.lerp(b, along / length).to_array();
+                pieces.push([place(done), place(done + step)]);
+            }
+            done += step;
+            left -= step;
+            if left <= 0.0 {
+                n += 1;
+                left = dash[n % dash.len()];
+            }
+        }
+    }
+    pieces
+}
+
 impl Survival {
     pub fn run(&self) -> Result<(), Failure> {
         let refuse = |error: SurvivalError| match error {
@@ -284,11 +359,15 @@ impl Survival {
             (Sheet::read(&self.file).map_err(Failure::failed)?, false)
         };
         let answer = survival(&sheet, &question).map_err(refuse)?;
-        for path in [&self.svg, &self.csv].into_iter().flatten().filter(|_| !self.overwrite) {
+        for path in [&self.svg, &self.png, &self.csv].into_iter().flatten().filter(|_| !self.overwrite) {
             output::refuse_existing(path)?;
         }
         if let Some(path) = &self.svg {
-            output::write_file(path, studies::svg(&question, &answer, simulated).as_bytes(), self.overwrite)?;
+            output::write_file(path, studies::drawing(&question, &answer, simulated).svg().as_bytes(), self.overwrite)?;
+        }
+        if let Some(path) = &self.png {
+            let picture = painted(&studies::drawing(&question, &answer, simulated));
+            output::write_file(path, &png(&picture)?, self.overwrite)?;
         }
         if let Some(path) = &self.csv {
             let table = studies::csv(&question, &answer).map_err(Failure::failed)?;

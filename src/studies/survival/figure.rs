@@ -8,8 +8,10 @@ const WIDTH: f64 = 860.0;
 const PLOT: [f64; 4] = [70.0, 40.0, 820.0, 400.0];
 const ROW: f64 = 20.0;
 /// Told apart by colour-blind readers too (Okabe and Ito 2008), and by their dashes.
-const COLORS: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000"];
-const DASHES: [&str; 3] = ["none", "8 4", "2 3"];
+const COLORS: [[u8; 3]; 7] =
+    [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [86, 180, 233], [230, 159, 0], [0, 0, 0]];
+const INK: [u8; 3] = [51; 3];
+const DASHES: [&[f64]; 3] = [&[], &[8.0, 4.0], &[2.0, 3.0]];
 
 /// Text with the characters that XML keeps for itself written out.
 fn escaped(text: &str) -> String {
@@ -25,8 +27,83 @@ fn tick_step(largest: f64) -> f64 {
     if (12.0..=72.0).contains(&dozen) && raw > 6.0 { dozen } else { step }
 }
 
+/// A part of a figure; places in units of the drawing, y downwards.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shape {
+    /// `dash` = lengths of strokes and gaps in turn; empty for a whole line.
+    Line { points: Vec<[f64; 2]>, color: [u8; 3], width: f64, dash: &'static [f64] },
+    /// Even-odd filled.
+    Area { points: Vec<[f64; 2]>, color: [u8; 3], opacity: f64 },
+    /// `anchor`: 0 begins at the place, 0.5 is centred on it, 1 ends there; the place is on the base line.
+    Text { at: [f64; 2], anchor: f64, color: [u8; 3], words: String },
+}
+
+/// A figure that can be written as SVG or painted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drawing {
+    pub size: [f64; 2],
+    pub shapes: Vec<Shape>,
+}
+
+/// Height of the letters in units of a drawing.
+const LETTERS: f64 = 13.0;
+
+fn hex([r, g, b]: [u8; 3]) -> String {
+    format!("#{r:02x}{g:02x}{b:02x}")
+}
+
+impl Drawing {
+    pub fn svg(&self) -> String {
+        let [width, height] = self.size;
+        let mut svg = format!(
+            r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" font-family="sans-serif" font-size="{LETTERS}">
+<rect width="{width}" height="{height}" fill="#ffffff"/>
+"##
+        );
+        let list =
+            |points: &[[f64; 2]]| points.iter().map(|[x, y]| format!("{x:.2},{y:.2}")).collect::<Vec<_>>().join(" ");
+        for shape in &self.shapes {
+            let _infallible = match shape {
+                Shape::Line { points, color, width, dash } => {
+                    let dash = match dash {
+                        [] => "none".to_owned(),
+                        dash => dash.iter().map(f64::to_string).collect::<Vec<_>>().join(" "),
+                    };
+                    writeln!(
+                        svg,
+                        r#"<polyline points="{}" fill="none" stroke="{}" stroke-width="{width}" stroke-dasharray="{dash}"/>"#,
+                        list(points),
+                        hex(*color)
+                    )
+                }
+                Shape::Area { points, color, opacity } => writeln!(
+                    svg,
+                    r#"<polygon points="{}" fill="{}" fill-opacity="{opacity}" fill-rule="evenodd" stroke="none"/>"#,
+                    list(points),
+                    hex(*color)
+                ),
+                Shape::Text { at: [x, y], anchor, color, words } => {
+                    let anchor = match *anchor {
+                        a if a < 0.25 => "start",
+                        a if a < 0.75 => "middle",
+                        _ => "end",
+                    };
+                    writeln!(
+                        svg,
+                        r#"<text x="{x:.2}" y="{y:.2}" text-anchor="{anchor}" fill="{}">{}</text>"#,
+                        hex(*color),
+                        escaped(words)
+                    )
+                }
+            };
+        }
+        svg.push_str("</svg>\n");
+        svg
+    }
+}
+
 struct Canvas {
-    svg: String,
+    shapes: Vec<Shape>,
     largest: f64,
 }
 
@@ -36,16 +113,12 @@ impl Canvas {
         [left + (right - left) * time / self.largest, bottom - (bottom - top) * share]
     }
 
-    fn line(&mut self, from: [f64; 2], to: [f64; 2], style: &str) {
-        let ([x1, y1], [x2, y2]) = (from, to);
-        let _infallible = writeln!(self.svg, r#"<line x1="{x1:.2}" y1="{y1:.2}" x2="{x2:.2}" y2="{y2:.2}" {style}/>"#);
+    fn line(&mut self, from: [f64; 2], to: [f64; 2], color: [u8; 3]) {
+        self.shapes.push(Shape::Line { points: vec![from, to], color, width: 1.0, dash: &[] });
     }
 
-    fn text(&mut self, at: [f64; 2], anchor: &str, fill: &str, text: &str) {
-        let [x, y] = at;
-        let text = escaped(text);
-        let _infallible =
-            writeln!(self.svg, r#"<text x="{x:.2}" y="{y:.2}" text-anchor="{anchor}" fill="{fill}">{text}</text>"#);
+    fn text(&mut self, at: [f64; 2], anchor: f64, color: [u8; 3], text: &str) {
+        self.shapes.push(Shape::Text { at, anchor, color, words: text.to_owned() });
     }
 
     /// The corners of a step function that starts with `first` at 0.
@@ -76,74 +149,62 @@ impl Canvas {
         let band_end = limits.last().map_or(0.0, |l| l.0);
         let mut band = self.steps(1.0, limits.iter().map(|l| (l.0, l.2)), band_end);
         band.extend(self.steps(1.0, limits.iter().map(|l| (l.0, l.1)), band_end).into_iter().rev());
-        let points =
-            |corners: &[[f64; 2]]| corners.iter().map(|[x, y]| format!("{x:.2},{y:.2}")).collect::<Vec<_>>().join(" ");
         let line = self.steps(1.0, curve.steps.iter().map(|s| (s.time, s.survival)), end);
-        let _infallible = writeln!(
-            self.svg,
-            r#"<polygon points="{}" fill="{color}" fill-opacity="0.12" stroke="none"/>
-<polyline points="{}" fill="none" stroke="{color}" stroke-width="2" stroke-dasharray="{dash}"/>"#,
-            points(&band),
-            points(&line)
-        );
+        self.shapes.push(Shape::Area { points: band, color, opacity: 0.12 });
+        self.shapes.push(Shape::Line { points: line, color, width: 2.0, dash });
         for step in curve.steps.iter().filter(|s| s.censored > 0) {
             let [x, y] = self.at(step.time, step.survival);
-            self.line([x, y - 4.0], [x, y + 4.0], &format!(r#"stroke="{color}" stroke-width="1""#));
+            self.line([x, y - 4.0], [x, y + 4.0], color);
         }
     }
 }
 
 /// The curves of the groups, or of all patients where there are none; of a simulated cohort the figure says so.
-pub fn svg(question: &SurvivalQuestion, answer: &SurvivalAnswer, simulated: bool) -> String {
+pub fn drawing(question: &SurvivalQuestion, answer: &SurvivalAnswer, simulated: bool) -> Drawing {
     let groups: Vec<&GroupSurvival> =
         if answer.groups.is_empty() { vec![&answer.all] } else { answer.groups.iter().collect() };
     let last = groups.iter().filter_map(|g| g.curve.steps.last()).map(|s| s.time).fold(0.0, f64::max);
     let step = tick_step(last.max(1e-9));
     let ticks = (last / step).ceil().max(1.0) as usize;
-    let mut canvas = Canvas { svg: String::new(), largest: step * ticks as f64 };
+    let mut canvas = Canvas { shapes: Vec::new(), largest: step * ticks as f64 };
     let [left, top, right, bottom] = PLOT;
     let height = bottom + 78.0 + ROW * (groups.len() as f64 + 2.0);
-    let _infallible = writeln!(
-        canvas.svg,
-        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" font-family="sans-serif" font-size="13">
-<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>"##
-    );
     for n in 0..=5 {
         let share = f64::from(n) / 5.0;
         let [_, y] = canvas.at(0.0, share);
-        canvas.line([left, y], [right, y], r##"stroke="#dddddd" stroke-width="1""##);
-        canvas.text([left - 8.0, y + 4.0], "end", "#333333", &format!("{:.0} %", 100.0 * share));
+        canvas.line([left, y], [right, y], [221; 3]);
+        canvas.text([left - 8.0, y + 4.0], 1.0, INK, &format!("{:.0} %", 100.0 * share));
     }
-    canvas.text([left, top - 16.0], "start", "#333333", &format!("Without {}", question.event));
+    canvas.text([left, top - 16.0], 0.0, INK, &format!("Without {}", question.event));
     for n in 0..=ticks {
         let [x, _] = canvas.at(step * n as f64, 0.0);
-        canvas.line([x, bottom], [x, bottom + 5.0], r##"stroke="#333333" stroke-width="1""##);
-        canvas.text([x, bottom + 20.0], "middle", "#333333", &format!("{}", step * n as f64));
+        canvas.line([x, bottom], [x, bottom + 5.0], INK);
+        canvas.text([x, bottom + 20.0], 0.5, INK, &format!("{}", step * n as f64));
     }
-    canvas.line([left, bottom], [right, bottom], r##"stroke="#333333" stroke-width="1""##);
-    canvas.text([f64::midpoint(left, right), bottom + 40.0], "middle", "#333333", &question.time);
+    canvas.line([left, bottom], [right, bottom], INK);
+    canvas.text([f64::midpoint(left, right), bottom + 40.0], 0.5, INK, &question.time);
     for (n, group) in groups.iter().enumerate() {
         canvas.group(group, n, question);
     }
     for (n, group) in groups.iter().enumerate() {
         let (color, y) = (COLORS[n % COLORS.len()], top + 12.0 + ROW * n as f64);
         let name = group.name.as_deref().unwrap_or("all");
-        let style = format!(r#"stroke="{color}" stroke-width="2" stroke-dasharray="{}""#, DASHES[n % DASHES.len()]);
-        canvas.line([right - 190.0, y - 4.0], [right - 160.0, y - 4.0], &style);
+        let points = vec![[right - 190.0, y - 4.0], [right - 160.0, y - 4.0]];
+        canvas.shapes.push(Shape::Line { points, color, width: 2.0, dash: DASHES[n % DASHES.len()] });
         let words = format!("{name}: {} events of {}", group.events, group.patients);
-        canvas.text([right - 152.0, y], "start", "#000000", &words);
+        canvas.text([right - 152.0, y], 0.0, [0; 3], &words);
     }
     let mut y = bottom + 62.0;
-    canvas.text([left - 50.0, y], "start", "#333333", "At risk");
+    canvas.text([left - 50.0, y], 0.0, INK, "At risk");
     for (n, group) in groups.iter().enumerate() {
         y += ROW;
         let color = COLORS[n % COLORS.len()];
         // Names are in the legend; the colour of the row is the same.
-        canvas.text([8.0, y], "start", color, &short(group.name.as_deref().unwrap_or("all")));
+        canvas.text([8.0, y], 0.0, color, &short(group.name.as_deref().unwrap_or("all")));
         for tick in 0..=ticks {
             let time = step * tick as f64;
             let [x, _] = canvas.at(time, 0.0);
-            canvas.text([x, y], "middle", color, &group.curve.at_risk(time).to_string());
+            canvas.text([x, y], 0.5, color, &group.curve.at_risk(time).to_string());
         }
     }
     y += ROW + 6.0;
@@ -158,10 +219,9 @@ pub fn svg(question: &SurvivalQuestion, answer: &SurvivalAnswer, simulated: bool
     if let Some(test) = &answer.log_rank {
         let _infallible = write!(footer, "; log-rank p {:.4}", test.p);
     }
-    canvas.text([8.0, y], "start", "#555555", &footer);
-    canvas.text([8.0, y + ROW - 2.0], "start", "#555555", "Research and education only. Not a medical device.");
-    canvas.svg.push_str("</svg>\n");
-    canvas.svg
+    canvas.text([8.0, y], 0.0, [85; 3], &footer);
+    canvas.text([8.0, y + ROW - 2.0], 0.0, [85; 3], "Research and education only. Not a medical device.");
+    Drawing { size: [WIDTH, height], shapes: canvas.shapes }
 }
 
 fn short(name: &str) -> String {

@@ -3,7 +3,7 @@
 
 mod figure;
 
-pub use figure::{csv, svg};
+pub use figure::{Drawing, Shape, csv, drawing};
 
 use crate::cohort::{Sheet, yes_or_no};
 use crate::survival::{

@@ -550,7 +550,7 @@ impl Workbench {
                     return Ok(CohortResult::Written(path));
                 }
                 (CohortExport::SurvivalSvg, Some((question, answer))) => {
-                    survival::svg(&question, &answer, simulated).into_bytes()
+                    survival::drawing(&question, &answer, simulated).svg().into_bytes()
                 }
                 (_, Some((question, answer))) => survival::csv(&question, &answer)?,
                 (CohortExport::Features, None) => {
