@@ -1,13 +1,14 @@
 //! A recurrence map on the stations of the open patient: each whole station in the colour of its share, and the panel that says
 //! whose map it is and takes it away again.
 
-use super::cohort::{largest, tint};
+use super::cohort::largest;
 use super::panel::PanelInput;
 use super::theme;
 use super::viewport::OverlayLegend;
 use super::widgets::{chip, faint};
 use crate::cohort::{Denominator, RecurrenceMap, StationRecurrence};
 use crate::gpu::Fill;
+use crate::image::ColorMap;
 use crate::structures::{Roi, Role};
 use crate::tf;
 use crate::words::t;
@@ -22,8 +23,14 @@ const OPACITY: f32 = 0.6;
 pub fn fill(workbench: &Workbench, roi: &Roi) -> Option<Fill> {
     let map = workbench.projection()?;
     let Role::Station(station) = roi.role else { return Some(Fill::default()) };
-    let [r, g, b, _] = tint(map.get(station).proportion, largest(map)).to_array();
-    Some(Fill { color: [r, g, b], opacity: OPACITY, hatched: map.get(station).n == 0 })
+    let color = color(map.get(station), largest(map));
+    Some(Fill { color, opacity: OPACITY, hatched: map.get(station).n == 0 })
+}
+
+/// From dark for none to bright for the largest share, as an overlay is coloured.
+fn color(s: &StationRecurrence, largest: f64) -> [u8; 3] {
+    let part = if largest > 0.0 { s.proportion / largest } else { 0.0 };
+    ColorMap::Heat.color(0.2 + 0.65 * part.clamp(0.0, 1.0))
 }
 
 /// The stations with the largest shares first.
@@ -41,10 +48,7 @@ fn words(s: &StationRecurrence) -> String {
 pub fn legend(workbench: &Workbench) -> Option<OverlayLegend> {
     let map = workbench.projection()?;
     let top = largest(map);
-    let level = |s: &&StationRecurrence| {
-        let [r, g, b, _] = tint(s.proportion, top).to_array();
-        ([r, g, b], words(s))
-    };
+    let level = |s: &&StationRecurrence| (color(s, top), words(s));
     let levels = ranked(map).iter().take(SHOWN).map(level).collect();
     Some(OverlayLegend { title: t("Recurrences of others").into(), levels, ..OverlayLegend::default() })
 }

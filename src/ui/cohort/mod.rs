@@ -127,7 +127,7 @@ fn turn_pages(ui: &Ui, state: &mut CohortState) {
 }
 
 /// Colour of a share: calm for none, strong for the largest of the map.
-pub(super) fn tint(share: f64, largest: f64) -> Color32 {
+fn tint(share: f64, largest: f64) -> Color32 {
     let t = if largest > 0.0 { (share / largest).clamp(0.0, 1.0).sqrt() as f32 } else { 0.0 };
     theme::CONTROL.lerp_to_gamma(theme::WARNING, t * 0.85)
 }
