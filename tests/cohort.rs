@@ -3,6 +3,7 @@
 use crate::cli::check_documented;
 use assert_cmd::Command;
 use hilum::cohort::{CohortAbout, CohortStore, Column, StoreError, StoredFeatures};
+use hilum::features::{FeatureDefinition, definition_sha256, feature_index};
 use hilum::structures::Station;
 use rusqlite::Connection;
 use serde_json::Value;
@@ -391,6 +392,27 @@ fn a_simulated_cohort_says_so_everywhere_and_its_truth_is_written_down() {
     let store = CohortStore::open(&path).expect("opens");
     assert!(store.about().expect("read").simulated);
     assert_eq!(store.features().expect("read").values().filter(|f| f.values.is_ok()).count(), 16);
+
+    // Which stations the CTV covers is read off the features.
+    let (features, definition) = (store.features().expect("read"), definition_sha256(&FeatureDefinition::default()));
+    let coverage = store.coverage(&definition).expect("read");
+    assert_eq!((coverage.len(), store.coverage("older").expect("read").len()), (16, 0));
+    for (patient, shares) in &coverage {
+        let values = features[patient].values.as_ref().expect("computed");
+        for station in Station::all() {
+            let name = format!("ln{}_ctv_in_ln", station.label().to_lowercase());
+            assert_eq!(
+                shares[station.index()],
+                values[feature_index(&name).expect("a feature")],
+                "{patient} {station}"
+            );
+        }
+    }
+    let (_, out, _) = hilum(&["cohort", "map", text(&path), "--share-of", "covered", "--json"]);
+    let map: Value = serde_json::from_str(&out).expect("JSON");
+    let covered = coverage.values().filter(|s| s[Station::S10R.index()].is_some_and(|share| share >= 0.5)).count();
+    let row = map["stations"].as_array().and_then(|all| all.iter().find(|s| s["station"] == "10R")).expect("there");
+    assert_eq!(row["n"].as_u64(), Some(covered as u64));
 
     let survival = ["survival", text(&path), "--time", "recurrence_free_months", "--event", "recurred"];
     let (code, out, error) = hilum(&[&survival[..], &["--covariates", "size_5_cm", "--json"]].concat());

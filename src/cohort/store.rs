@@ -390,24 +390,21 @@ impl CohortStore {
 
     /// By patient, the share of each station inside the CTV, of features under this definition; `None` where it is missing.
     pub fn coverage(&self, definition: &str) -> Result<Coverage, StoreError> {
-        let columns: Vec<String> =
-            Station::all().map(|station| format!("json_extract(vals, '$[{}]')", ratio_index(station, 0))).collect();
-        let read = || -> rusqlite::Result<Coverage> {
-            let query = format!(
-                "SELECT patient, {} FROM features WHERE definition = ?1 AND vals IS NOT NULL",
-                columns.join(", ")
-            );
-            let mut statement = self.connection.prepare(&query)?;
-            let rows = statement.query_map([definition], |row| {
-                let mut shares = [None; Station::COUNT];
-                for (n, share) in shares.iter_mut().enumerate() {
-                    *share = row.get(n + 1)?;
-                }
-                Ok((row.get(0)?, shares))
-            })?;
+        let read = || -> rusqlite::Result<Vec<(String, String)>> {
+            let query = "SELECT patient, vals FROM features WHERE definition = ?1 AND vals IS NOT NULL";
+            let mut statement = self.connection.prepare(query)?;
+            let rows = statement.query_map([definition], |row| Ok((row.get(0)?, row.get(1)?)))?;
             rows.collect()
         };
-        read().map_err(|e| self.explained(e))
+        let shares = |text: String| {
+            let values: Vec<Option<f64>> = serde_json::from_str(&text).unwrap_or_default();
+            std::array::from_fn(|s| {
+                let station = Station::from_index(s)?;
+                values.get(ratio_index(station, 0)).copied().flatten()
+            })
+        };
+        let rows = read().map_err(|e| self.explained(e))?;
+        Ok(rows.into_iter().map(|(patient, text)| (patient, shares(text))).collect())
     }
 
     /// Keeps what was computed for a patient, in place of what was there.
