@@ -12,7 +12,7 @@ use crate::tf;
 use crate::words::{t, told};
 use crate::workbench::Command;
 use eframe::egui::{self, Grid, RichText, Ui, Vec2b, vec2};
-use egui_plot::{FilledArea, GridMark, HLine, Line, LineStyle, Plot, PlotPoints, Points};
+use egui_plot::{FilledArea, GridInput, GridMark, HLine, Line, LineStyle, Plot, PlotPoints, Points};
 
 /// What the page keeps between frames.
 #[derive(Debug, Default)]
@@ -91,7 +91,8 @@ fn between(interval: Option<Interval>) -> String {
 }
 
 fn number(value: Option<f64>) -> String {
-    value.map_or_else(|| t("none").to_owned(), |v| format!("{v:.2}"))
+    // Adding 0 makes a rounded -0 one without a sign.
+    value.map_or_else(|| t("none").to_owned(), |v| format!("{:.2}", (v * 100.0).round() / 100.0 + 0.0))
 }
 
 fn share(s: Share) -> String {
@@ -250,9 +251,13 @@ fn unit(plot: Plot<'static>) -> Plot<'static> {
     fifths(plot).include_x(0.0).include_x(1.0).include_y(0.0).include_y(1.0)
 }
 
-/// Grid lines at 0, 0.2, ... only.
+/// Grid lines at 0, 0.2, ... only, and none beyond the edges: their words would stand outside the plot.
 fn fifths(plot: Plot<'static>) -> Plot<'static> {
-    let marks = |_| (-5..=5).map(|n| GridMark { value: f64::from(n) / 5.0, step_size: 0.2 }).collect::<Vec<_>>();
+    let marks = |input: GridInput| {
+        let (low, high) = input.bounds;
+        let values = (-5..=5).map(|n| f64::from(n) / 5.0).filter(|value| (low..=high).contains(value));
+        values.map(|value| GridMark { value, step_size: 0.2 }).collect::<Vec<_>>()
+    };
     plot.x_grid_spacer(marks).y_grid_spacer(marks)
 }
 
