@@ -348,13 +348,16 @@ fn the_gpu_and_the_processor_lay_the_same_overlay_over_the_scan() {
         stops: (0..17).map(|n| (3.0 + 0.4 * n as f32, [15 * n, 120, 250 - 14 * n])).collect(),
         banded: false,
         full_at: 5.0,
+        squares_mm: None,
     };
     let banded = OverlayLook {
         opacity: 0.4,
         stops: vec![(4.0, [20, 60, 200]), (6.0, [40, 200, 90]), (8.5, [250, 220, 40])],
         banded: true,
         full_at: 4.0,
+        squares_mm: None,
     };
+    let squares = OverlayLook { opacity: 1.0, squares_mm: Some(17.0), ..smooth.clone() };
     let mut shown = frame(Orientation::Axial, middle, middle, 0.837);
     let mut harness = screen(state, SliceRenderer::new(Some(gpu.clone())), &shown, 1.0, false);
     for turn in [false, true] {
@@ -362,7 +365,7 @@ fn the_gpu_and_the_processor_lay_the_same_overlay_over_the_scan() {
         gpu.set_overlay(Some(&overlay)).expect("fits");
         cpu.set_overlay(Some(overlay));
         for orientation in Orientation::iter() {
-            for look in [&smooth, &banded] {
+            for look in [&smooth, &banded, &squares] {
                 shown = frame(orientation, middle + DVec3::new(3.3, -5.7, -20.0), middle, 0.837);
                 let plain = cpu.draw(&shown, SIZE, SIZE.map(|s| s as f64), 1.0);
                 shown.overlay = Some(Arc::new(look.clone()));
@@ -385,6 +388,18 @@ fn the_gpu_and_the_processor_lay_the_same_overlay_over_the_scan() {
             }
         }
     }
+    // Elsewhere, without sending its values again.
+    let motion = Rigid::about(middle, DVec3::new(0.1, 0.2, -0.1), DVec3::new(5.0, -4.0, 3.0));
+    gpu.move_overlay(motion);
+    cpu.move_overlay(motion);
+    harness.run();
+    let (drawn, expected) = (harness.render().expect("drawn"), cpu.draw(&shown, SIZE, SIZE.map(|s| s as f64), 1.0));
+    let pixel = |x: usize, y: usize| drawn.get_pixel(CORNER[0] as u32 + x as u32, CORNER[1] as u32 + y as u32).0;
+    let differ = (0..SIZE[0] * SIZE[1]).filter(|n| {
+        let (got, want) = (pixel(n % SIZE[0], n / SIZE[0]), expected.pixels[*n].to_array());
+        (0..3).any(|c| got[c].abs_diff(want[c]) > 1)
+    });
+    assert!(differ.count() <= 40, "the moved overlay");
     gpu.set_overlay(None).expect("nothing to hold");
     cpu.set_overlay(None);
     assert_as_processor(&mut harness, &cpu);

@@ -17,6 +17,9 @@ mod dicom;
 mod dist;
 mod diunet;
 mod features;
+mod followup;
+#[cfg(feature = "gui")]
+mod followup_window;
 #[cfg(feature = "gui")]
 mod gpu;
 mod import;

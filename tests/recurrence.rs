@@ -19,23 +19,23 @@ use std::sync::LazyLock;
 
 const PLAN_UID: &str = "1.2.826.0.1.3680043.10.60";
 
-fn hilum(args: &[&str]) -> (i32, String, String) {
+pub fn hilum(args: &[&str]) -> (i32, String, String) {
     let mut command = Command::cargo_bin("hilum").expect("the program is built with the tests");
     let out = command.args(args).env_remove("HILUM_LOG").output().expect("the program starts");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
     (out.status.code().expect("not killed"), text(out.stdout), text(out.stderr))
 }
 
-fn text(path: &Path) -> &str {
+pub fn text(path: &Path) -> &str {
     path.to_str().expect("temporary paths are UTF-8")
 }
 
 /// A synthetic patient with a plan and a dose, and a follow-up through a known motion with a recurrence in station 7.
-struct Patient {
-    folder: tempfile::TempDir,
+pub struct Patient {
+    pub folder: tempfile::TempDir,
     /// Middle of the recurrence on the planning CT, mm.
-    center: DVec3,
-    truth: Rigid,
+    pub center: DVec3,
+    pub truth: Rigid,
     /// Of the recurrence inside the CTV, and of station 7, percent; counted on the planning voxels.
     in_ctv: f64,
     in_dose: f64,
@@ -43,7 +43,7 @@ struct Patient {
     frames: [String; 2],
 }
 
-fn read(paths: &[PathBuf]) -> Case {
+pub fn read(paths: &[PathBuf]) -> Case {
     load_case(paths, &Silent, &mut |_| Ok(())).unwrap_or_else(|e| panic!("{e}")).case
 }
 
@@ -64,7 +64,7 @@ fn middle(mask: &Mask, grid: &VoxelGrid) -> DVec3 {
     sum / n
 }
 
-static PATIENT: LazyLock<Patient> = LazyLock::new(|| {
+pub static PATIENT: LazyLock<Patient> = LazyLock::new(|| {
     let folder = tempfile::tempdir().expect("temporary folder");
     let (planned, later) = (folder.path().join("plan"), folder.path().join("later"));
     let made = ["phantom", "-o", text(&planned), "--seed", "12", "--size", "96x96x56", "--spacing", "4x4x5", "--quiet"];
@@ -130,7 +130,7 @@ static PATIENT: LazyLock<Patient> = LazyLock::new(|| {
     }
 });
 
-fn locate(more: &[&str]) -> Value {
+pub fn locate(more: &[&str]) -> Value {
     let (plan, later) = (PATIENT.folder.path().join("plan"), PATIENT.folder.path().join("later"));
     let args = ["recurrence", text(&plan), text(&later), "--structure", "GTVrec", "--json"];
     let (code, out, errors) = hilum(&[&args, more].concat());
@@ -150,7 +150,7 @@ fn center(found: &Value) -> DVec3 {
 }
 
 /// The truth as sixteen numbers in a file: quick, and exact.
-fn given() -> PathBuf {
+pub fn given() -> PathBuf {
     let path = PATIENT.folder.path().join("truth.txt");
     std::fs::write(&path, PATIENT.truth.rows().map(|x| format!("{x:.12}")).join(" ")).expect("written");
     path

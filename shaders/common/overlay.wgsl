@@ -29,6 +29,14 @@ fn with_overlay(under: vec3<f32>, pixel: vec2<f32>) -> vec3<f32> {
     if count == 0u {
         return under;
     }
+    let squares_per_px = frame.overlay_per_pixel_x.w;
+    if squares_per_px > 0.0 {
+        let square = floor(vec2<f32>(frame.overlay_at_corner.w, frame.overlay_per_pixel_y.w) + pixel * squares_per_px);
+        let sum = square.x + square.y;
+        if sum - 2.0 * floor(sum / 2.0) < 0.5 {
+            return under;
+        }
+    }
     let at = frame.overlay_at_corner + pixel.x * frame.overlay_per_pixel_x + pixel.y * frame.overlay_per_pixel_y;
     let low = vec2<f32>(-0.5);
     let high = vec2<f32>(frame.overlay_size.xy) - 0.5;

@@ -11,6 +11,7 @@ Examples:
   hilum
   hilum open /data/patient1
   hilum open /data/patient1 --series 2
+  hilum open /data/patient1/plan --follow-up /data/patient1/later
   hilum open --demo --seed 3")]
 pub struct Open {
     /// Folder or files that hold a CT (DICOM or NIfTI) and its structures (structure sets, segmentations, NIfTI labels)
@@ -25,6 +26,9 @@ pub struct Open {
     /// Seed of the demo case
     #[arg(long, value_name = "N", requires = "demo", default_value_t = Workbench::DEMO_SEED)]
     pub seed: u64,
+    /// A later CT with a contoured recurrence, to lay over the case and find the station in which it lies
+    #[arg(long, value_name = "FOLDER")]
+    pub follow_up: Option<PathBuf>,
 }
 
 /// Draw the window off screen into a PNG file
@@ -63,6 +67,9 @@ pub struct Screenshot {
     /// Add the structures of this file, drawn on the same CT, and show how they differ from those of CASE
     #[arg(long, value_name = "FILE")]
     difference: Option<PathBuf>,
+    /// Lay a later CT with a contoured recurrence over the case
+    #[arg(long, value_name = "FOLDER")]
+    follow_up: Option<PathBuf>,
     /// Hide patient name, ID and dates
     #[arg(long)]
     hide_identifiers: bool,
@@ -94,7 +101,7 @@ impl Open {
             ([file], None) => whole_case(file),
             (_, series) => (self.paths, series.unwrap_or_default()),
         };
-        Ok(crate::ui::run(crate::ui::StartUp { paths, series, demo_seed })?)
+        Ok(crate::ui::run(crate::ui::StartUp { paths, series, demo_seed, follow_up: self.follow_up })?)
     }
 }
 
@@ -145,6 +152,7 @@ impl Screenshot {
             structure,
             slice: self.slice.map(|n| n as usize - 1),
             difference: self.difference.clone(),
+            follow_up: self.follow_up.clone(),
             size: self.size,
             hide_identifiers: self.hide_identifiers,
         })?;

@@ -105,6 +105,10 @@ pub enum OverlayKind {
     /// Made by the program from a run of its network.
     #[strum(serialize = "Uncertainty")]
     Uncertainty,
+    /// A later CT of the patient, laid over by the program.
+    #[strum(serialize = "Follow-up CT")]
+    #[serde(rename = "follow-up")]
+    FollowUp,
 }
 
 /// How an overlay lies to the CT.

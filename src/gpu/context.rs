@@ -9,7 +9,7 @@ use super::solid::{SolidFrame, SolidPainter, SolidSource, pipeline};
 use super::textures::{MaskTexture, VolumeTexture, slice_table, texture_3d};
 use super::uniforms::SliceUniforms;
 use super::{GpuError, VIEWS};
-use crate::geometry::{Revision, VoxelGrid};
+use crate::geometry::{Revision, Rigid, VoxelGrid};
 use crate::image::{CtVolume, OverlayVolume, SlabMode};
 use eframe::egui;
 use eframe::egui_wgpu::{self, RenderState, wgpu};
@@ -121,7 +121,9 @@ impl GpuContext {
         let shown = scene.overlay.as_ref().zip(frame.overlay.as_deref());
         let over =
             shown.map(|(o, look)| (o, look, frame.overlay_from_pixel(&o.grid, &o.overlay_from_ct, view_px, mm_per_px)));
+        let squares = over.and_then(|(_, look, _)| frame.squares(look, view_px, mm_per_px));
         let four = |v: glam::DVec3| [v.x as f32, v.y as f32, v.z as f32, 0.0];
+        let with = |v: glam::DVec3, w: Option<f64>| [v.x as f32, v.y as f32, v.z as f32, w.unwrap_or(0.0) as f32];
         let [slices, rows, columns] = scene.volume.grid.shape().map(|n| n as u32);
         let signed = |[k, j, i]: [usize; 3]| [i as i32, j as i32, k as i32, 0];
         let [red, green, blue] = unit_rgb(frame.background);
@@ -156,9 +158,10 @@ impl GpuContext {
                 [mode, s.axis as f32, s.low as f32, s.high as f32]
             }),
             sampling: [frame.kernel(&scene.volume.grid, mm_per_px) as u32, 0, 0, 0],
-            overlay_at_corner: over.map_or([0.0; 4], |(_, _, m)| four(m.at_corner)),
-            overlay_per_pixel_x: over.map_or([0.0; 4], |(_, _, m)| four(m.per_pixel_x)),
-            overlay_per_pixel_y: over.map_or([0.0; 4], |(_, _, m)| four(m.per_pixel_y)),
+            overlay_at_corner: over.map_or([0.0; 4], |(_, _, m)| with(m.at_corner, squares.map(|s| s.at_corner[0]))),
+            overlay_per_pixel_x: over.map_or([0.0; 4], |(_, _, m)| with(m.per_pixel_x, squares.map(|s| s.per_pixel))),
+            overlay_per_pixel_y: over
+                .map_or([0.0; 4], |(_, _, m)| with(m.per_pixel_y, squares.map(|s| s.at_corner[1]))),
             overlay_size: over.map_or([0; 4], |(o, look, _)| {
                 let [slices, rows, columns] = o.grid.shape().map(|n| n as u32);
                 [columns, rows, slices, look.stops.len().min(STOPS) as u32]
@@ -331,6 +334,15 @@ impl Gpu {
             context.generation += u64::from(report.as_ref().map_or(true, |r| r.slices > 0 || r.reallocated));
             report
         })
+    }
+
+    /// Puts the overlay elsewhere.
+    pub fn move_overlay(&self, ct_from_overlay: Rigid) {
+        self.with(|context| {
+            if let Some(overlay) = context.scene.as_mut().and_then(|scene| scene.overlay.as_mut()) {
+                overlay.overlay_from_ct = ct_from_overlay.inverse();
+            }
+        });
     }
 
     /// Sends the values of an overlay, or forgets them.

@@ -3,10 +3,10 @@
 
 use super::frame::{GridFromPixel, Kernel, SlabRange, SliceFrame, color32, n_range, unit_rgb};
 use super::mask_source::{MaskSource, SyncReport, check_slots};
-use super::overlay::OverlayLook;
+use super::overlay::{OverlayLook, Squares};
 use super::{GpuError, SLOTS};
 use crate::contour::SliceMask;
-use crate::geometry::{Revision, VoxelGrid};
+use crate::geometry::{Revision, Rigid, VoxelGrid};
 use crate::image::{CtVolume, OverlayVolume};
 use crate::structures::RoiId;
 use eframe::egui;
@@ -99,6 +99,14 @@ impl CpuScene {
         self.generation += 1;
     }
 
+    /// Puts the overlay elsewhere.
+    pub fn move_overlay(&mut self, ct_from_overlay: Rigid) {
+        if let Some(overlay) = self.overlay.as_mut().filter(|o| o.ct_from_overlay != ct_from_overlay) {
+            overlay.move_to(ct_from_overlay);
+            self.generation += 1;
+        }
+    }
+
     pub(super) fn generation(&self) -> u64 {
         self.generation
     }
@@ -116,7 +124,7 @@ impl CpuScene {
         let overlay = self.overlay.as_ref().zip(frame.overlay.as_deref());
         let overlay = overlay.map(|(values, look)| {
             let map = frame.overlay_from_pixel(&values.grid, values.overlay_from_ct(), view_px, mm_per_px);
-            Over { values, look, map }
+            Over { values, look, map, squares: frame.squares(look, view_px, mm_per_px) }
         });
         let shading = Shading {
             scene: self,
@@ -196,10 +204,14 @@ struct Over<'a> {
     values: &'a OverlayVolume,
     look: &'a OverlayLook,
     map: GridFromPixel,
+    squares: Option<Squares>,
 }
 
 impl Over<'_> {
     fn shade(&self, x: f64, y: f64, under: [f64; 3]) -> [f64; 3] {
+        if self.squares.is_some_and(|squares| !squares.show(x, y)) {
+            return under;
+        }
         let at = self.map.at(x, y);
         let value = self.values.value_at(at.x, at.y, at.z + self.values.grid.position_mm(0));
         match value.and_then(|v| self.look.color(v)) {

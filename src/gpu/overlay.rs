@@ -24,6 +24,24 @@ pub struct OverlayLook {
     pub banded: bool,
     /// The opacity rises from nothing at the first stop to all of it here; at or below the first stop it is all there.
     pub full_at: f32,
+    /// Shown in every other square of this side only, mm; the squares lie still in the patient.
+    pub squares_mm: Option<f64>,
+}
+
+/// The squares of a view: column and row of its corner, and how many of them a pixel is wide.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Squares {
+    pub at_corner: [f64; 2],
+    pub per_pixel: f64,
+}
+
+impl Squares {
+    /// True where the overlay is shown. The shader does the same.
+    pub fn show(&self, x: f64, y: f64) -> bool {
+        let [u, v] = self.at_corner;
+        let sum = (u + x * self.per_pixel).floor() + (v + y * self.per_pixel).floor();
+        sum.rem_euclid(2.0) >= 0.5
+    }
 }
 
 impl OverlayLook {
@@ -51,6 +69,16 @@ impl OverlayLook {
 }
 
 impl SliceFrame {
+    /// Where the squares of a look lie.
+    pub(super) fn squares(&self, look: &OverlayLook, size_px: [f64; 2], mm_per_px: f64) -> Option<Squares> {
+        let side = look.squares_mm.filter(|mm| *mm > 0.0)?;
+        let corner = self.corner(size_px, mm_per_px);
+        // A whole number of pairs less keeps single floats exact enough for the shader.
+        let along = |d: glam::DVec3| (corner.dot(d) / side).rem_euclid(2.0);
+        let at_corner = [along(self.plane.right), along(self.plane.down)];
+        Some(Squares { at_corner, per_pixel: mm_per_px / side })
+    }
+
     /// The map from pixels to an overlay: column, row and mm along the normal from its first slice.
     pub(super) fn overlay_from_pixel(
         &self,
@@ -114,12 +142,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn squares_alternate_along_both_axes() {
+        let squares = Squares { at_corner: [0.5, 1.25], per_pixel: 0.1 };
+        let row = |y: f64| (0..4).map(|n| squares.show(f64::from(n) * 10.0 + 0.5, y)).collect::<Vec<_>>();
+        assert_eq!(row(0.5), [true, false, true, false]);
+        assert_eq!(row(10.5), [false, true, false, true]);
+        assert!(squares.show(4.9, 0.5) && !squares.show(5.1, 0.5), "the corner lies in the middle of a square");
+    }
+
+    #[test]
     fn values_become_colors_by_stops() {
         let mut look = OverlayLook {
             opacity: 0.5,
             stops: vec![(1.0, [0, 0, 0]), (3.0, [255, 0, 0]), (5.0, [255, 255, 0])],
             banded: false,
             full_at: 2.0,
+            squares_mm: None,
         };
         assert_eq!(look.color(0.99), None);
         assert_eq!(look.color(1.5), Some(([0.25, 0.0, 0.0], 0.25)), "half way to full opacity");

@@ -6,7 +6,7 @@ use super::frame::SliceFrame;
 use super::mask_source::{MaskSource, SyncReport};
 use super::solid::SolidFrame;
 use super::{GpuError, VIEWS};
-use crate::geometry::VoxelGrid;
+use crate::geometry::{Rigid, VoxelGrid};
 use crate::image::{CtVolume, OverlayVolume};
 use eframe::egui;
 use std::sync::Arc;
@@ -95,6 +95,15 @@ impl SliceRenderer {
             }
             (None, Some(gpu)) => gpu.set_overlay(overlay),
             (None, None) => Ok(()),
+        }
+    }
+
+    /// Puts the overlay that it holds elsewhere; its values stay where they are.
+    pub fn move_overlay(&mut self, ct_from_overlay: Rigid) {
+        match (&mut self.cpu, &self.gpu) {
+            (Some(cpu), _) => cpu.move_overlay(ct_from_overlay),
+            (None, Some(gpu)) => gpu.move_overlay(ct_from_overlay),
+            (None, None) => {}
         }
     }
 

@@ -19,6 +19,8 @@ pub enum Quantity {
     RelativeDose,
     /// One less the probability of what a network drew, 0 to 1.
     Uncertainty,
+    /// Of another CT, HU.
+    CtNumber,
 }
 
 impl Quantity {
@@ -61,6 +63,12 @@ impl OverlayVolume {
         let values = values.as_standard_layout().into_owned();
         let overlay_from_ct = ct_from_overlay.inverse();
         Self { grid, values: Arc::new(values), quantity, unit: unit.into(), ct_from_overlay, overlay_from_ct }
+    }
+
+    /// The same values elsewhere.
+    pub fn move_to(&mut self, ct_from_overlay: Rigid) {
+        self.ct_from_overlay = ct_from_overlay;
+        self.overlay_from_ct = ct_from_overlay.inverse();
     }
 
     /// From the frame of reference of the CT to that of the overlay.

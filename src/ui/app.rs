@@ -49,6 +49,8 @@ pub struct AppOptions {
     pub demo_seed: Option<u64>,
     /// Draw with the processor even where a GPU is there.
     pub without_gpu: bool,
+    /// A follow-up CT to lay over the case, once it is open.
+    pub follow_up: Option<PathBuf>,
 }
 
 /// The program's window.
@@ -63,6 +65,8 @@ pub struct HilumApp {
     pub(super) dialogs: Dialogs,
     pub(super) followed: Followed,
     pub(super) pictures: Pictures,
+    /// A follow-up CT that waits for the case.
+    pub(super) follow_up: Option<PathBuf>,
 }
 
 /// What panels keep between frames.
@@ -153,6 +157,7 @@ impl HilumApp {
             dialogs,
             followed: Followed::default(),
             pictures: Pictures::default(),
+            follow_up: options.follow_up,
         }
     }
 

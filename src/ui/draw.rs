@@ -11,6 +11,7 @@ use super::difference_panel::difference_panel_ui;
 use super::display_panel::display_panel_ui;
 use super::export_panel::export_panel_ui;
 use super::features_panel::features_panel_ui;
+use super::followup_panel::followup_panel_ui;
 use super::history_panel;
 use super::jobs_panel::jobs_panel_ui;
 use super::journal_offers;
@@ -135,6 +136,10 @@ impl HilumApp {
                                         overlay_panel_ui(ui, &input, &mut panels.overlays);
                                     });
                                 }
+                                // What somebody is at lies above what is always there.
+                                if workbench.follow_up().is_some() {
+                                    section(ui, t("Follow-up CT"), true, |ui| followup_panel_ui(ui, &input));
+                                }
                                 if workbench.differences().is_some() {
                                     section(ui, t("Difference view"), true, |ui| difference_panel_ui(ui, &input));
                                 }
@@ -151,6 +156,9 @@ impl HilumApp {
                                 section(ui, t("Clinical values"), false, |ui| {
                                     clinical_panel_ui(ui, &input, &mut panels.clinical);
                                 });
+                                if workbench.follow_up().is_none() {
+                                    section(ui, t("Follow-up"), false, |ui| followup_panel_ui(ui, &input));
+                                }
                                 section(ui, t("Landmarks"), false, |ui| landmarks_panel_ui(ui, &input));
                                 section(ui, t("Border check"), false, |ui| check_panel_ui(ui, &input));
                                 section(ui, t("Features"), true, |ui| features_panel_ui(ui, &input));

@@ -120,6 +120,7 @@ impl OffScreen {
             series: SeriesChoice::Best,
             demo_seed: None,
             without_gpu: false,
+            follow_up: None,
         };
         let app = HilumApp::new(&creation, options);
         let [width, height] = size;

@@ -13,12 +13,13 @@ use crate::tf;
 use crate::words;
 use crate::words::{t, told};
 use crate::workbench::cohort::{Beside, CohortCommand};
+use crate::workbench::followup::FollowUpCommand;
 use crate::workbench::jobs::JobKey;
 use crate::workbench::journal::JournalCommand;
 use crate::workbench::tools::ToolEvent;
 use crate::workbench::{
-    Action, AnatomyCommand, Case, Command, ExportFormat, MeasureCommand, OverlayCommand, PreferenceCommand, Severity,
-    Shown, ViewCommand, Workbench, Workspace,
+    Action, AnatomyCommand, Case, Command, ExportFormat, MeasureCommand, OverlayCommand, PreferenceCommand,
+    SeriesChoice, Severity, Shown, ViewCommand, Workbench, Workspace,
 };
 use eframe::egui::{self, Key, Modifiers, ViewportCommand};
 use std::path::{Path, PathBuf};
@@ -36,6 +37,13 @@ impl HilumApp {
         self.take_picked(context);
         self.take_picture(context);
         self.workbench.poll();
+        if self.workbench.case().is_some()
+            && self.workbench.loading().is_none()
+            && let Some(path) = self.follow_up.take()
+        {
+            let command = FollowUpCommand::Open { paths: vec![path], series: SeriesChoice::Best };
+            self.workbench.execute(Command::FollowUp(command));
+        }
         for message in self.scene.renderer.take_errors() {
             self.workbench.notices_mut().push_once(Severity::Warning, message);
         }
@@ -115,6 +123,7 @@ impl HilumApp {
         match action {
             Action::Open => self.pick(Pick::CaseFolder),
             Action::AddStructures => self.pick(Pick::Structures),
+            Action::OpenFollowUp => self.pick(Pick::FollowUp),
             Action::Deidentify => self.dialogs.deidentify = !self.dialogs.deidentify,
             Action::Operations => self.dialogs.operations = !self.dialogs.operations,
             Action::OpenDemo => self.open(Opening::Demo),
@@ -299,6 +308,9 @@ impl HilumApp {
                         t("use the command line: `hilum deidentify`")
                     }
                     Pick::ImportKeys | Pick::ExportKeys => t("use the command line: `hilum keys`"),
+                    Pick::FollowUp | Pick::Registration | Pick::RecurrenceFile => {
+                        t("use the command line: `hilum recurrence`")
+                    }
                     Pick::Network => t("use the command line: `hilum segment --model FOLDER`"),
                     Pick::Cohort(_) => t("use the command line: `hilum cohort`"),
                     Pick::Picture => t("copy the picture, or draw one with `hilum screenshot`"),
@@ -316,6 +328,19 @@ impl HilumApp {
             match pick {
                 Pick::DeidentifySource => self.panels.deidentify.sources = vec![path],
                 Pick::DeidentifyOutput => self.panels.deidentify.output = Some(path),
+                Pick::FollowUp => {
+                    let (paths, series) = (vec![path], SeriesChoice::Best);
+                    self.sender.send(Command::FollowUp(FollowUpCommand::Open { paths, series }));
+                }
+                Pick::Registration => {
+                    self.sender.send(Command::FollowUp(FollowUpCommand::ReadRegistration(path)));
+                }
+                Pick::RecurrenceFile => {
+                    // The dialog has asked about the name that it knew.
+                    let overwrite = path.extension().is_some();
+                    let path = if overwrite { path } else { path.with_extension("json") };
+                    self.sender.send(Command::FollowUp(FollowUpCommand::Save { path, overwrite }));
+                }
                 Pick::Network => self.sender.send(Command::Preference(PreferenceCommand::SetNetwork(path))),
                 Pick::SecretFile => self.panels.deidentify.secret_file = Some(path),
                 Pick::Picture => self.write_picture(&path),

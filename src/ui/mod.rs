@@ -18,6 +18,7 @@ mod draw;
 mod edit_bench;
 mod export_panel;
 mod features_panel;
+mod followup_panel;
 pub mod fonts;
 mod frame_bench;
 mod fuzzy;
@@ -96,6 +97,8 @@ pub struct StartUp {
     pub series: SeriesChoice,
     /// Seed of a demo case, where no paths are given.
     pub demo_seed: Option<u64>,
+    /// A follow-up CT to lay over the case.
+    pub follow_up: Option<PathBuf>,
 }
 
 /// Shows the window until it is closed.
@@ -129,7 +132,7 @@ pub fn run(start: StartUp) -> anyhow::Result<()> {
         persistence_path: settings_path.as_ref().map(|p| p.with_file_name("window.ron")),
         ..Default::default()
     };
-    let StartUp { paths, series, demo_seed } = start;
+    let StartUp { paths, series, demo_seed, follow_up } = start;
     let create: eframe::AppCreator<'_> = Box::new(move |creation| {
         let options = AppOptions {
             mode: JobMode::Threads,
@@ -139,6 +142,7 @@ pub fn run(start: StartUp) -> anyhow::Result<()> {
             series,
             demo_seed,
             without_gpu: false,
+            follow_up,
         };
         Ok(Box::new(HilumApp::new(creation, options)))
     });

@@ -6,11 +6,12 @@ use super::panel::PanelInput;
 use super::privacy::{identifier, overlay_title, readable_date, warning_line, words};
 use super::theme;
 use super::widgets::{action_icon, action_tooltip, faint, segmented, status_line};
+use crate::dicom::OverlayKind;
 use crate::image::{ColorMap, Quantity};
 use crate::tf;
 use crate::words::t;
 use crate::workbench::jobs::JobKey;
-use crate::workbench::{Action, Command, DoseUnit, Overlay, OverlayCommand, Workbench};
+use crate::workbench::{Action, Command, DoseUnit, Overlay, OverlayCommand, OverlayStyle, Workbench};
 use eframe::egui::{Button, DragValue, Key, RichText, Sense, Slider, TextEdit, Ui, vec2};
 use strum::IntoEnumIterator as _;
 
@@ -42,7 +43,9 @@ pub fn overlay_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut Overlay
         return;
     };
     shown_ui(ui, input, overlay);
-    if loaded.volume.quantity == Quantity::Uncertainty {
+    if loaded.volume.quantity == Quantity::CtNumber {
+        squares_ui(ui, input, overlay);
+    } else if loaded.volume.quantity == Quantity::Uncertainty {
         review_ui(ui, input);
     } else if loaded.volume.quantity.is_dose() {
         dose_ui(ui, input, state, overlay);
@@ -50,18 +53,23 @@ pub fn overlay_panel_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut Overlay
         range_ui(ui, input, overlay);
     }
     for caution in overlay.cautions() {
-        status_line(ui, Icon::Warning, &caution_words(caution));
+        status_line(ui, Icon::Warning, &caution_words(caution, overlay.source.kind == OverlayKind::FollowUp));
     }
     for warning in &loaded.warnings {
         let icon = if warning.severity > crate::dicom::Severity::Info { Icon::Warning } else { Icon::Info };
         status_line(ui, icon, &warning_line(input.workbench, warning));
     }
-    faint(ui, &words(input.workbench, &loaded.method));
+    if !loaded.method.is_empty() {
+        faint(ui, &words(input.workbench, &loaded.method));
+    }
     faint(ui, t("For research and education; no figure here may decide on a treatment"));
 }
 
-fn caution_words(caution: &str) -> String {
+fn caution_words(caution: &str, follow_up: bool) -> String {
     match caution {
+        "registered" if follow_up => {
+            t("Laid over the CT by a rigid motion; nothing that moved against the bones lies right").into()
+        }
         "registered" => {
             t("Registered: it lies where a registration object of the folder puts it; check the match").into()
         }
@@ -80,6 +88,7 @@ fn row_ui(ui: &mut Ui, input: &PanelInput<'_>, overlay: &Overlay) {
     let date = readable_date(&overlay.source.date);
     let date = identifier(workbench, &date, "");
     let place = match &overlay.source.placement {
+        Ok(_) if overlay.source.kind == OverlayKind::FollowUp => t("registered here").to_owned(),
         Ok(placement) => match placement.registrations {
             0 => t("same frame of reference").to_owned(),
             1 => t("through a registration").to_owned(),
@@ -124,12 +133,36 @@ fn shown_ui(ui: &mut Ui, input: &PanelInput<'_>, overlay: &Overlay) {
             .accessible_name(t("Opacity of the overlay"))
             .on_hover_text(t("Of the colours over the CT; 0 shows none"));
     });
+    // A CT is shown in greys, by the window of the view.
+    if overlay.source.kind == OverlayKind::FollowUp {
+        return;
+    }
     let maps: Vec<(ColorMap, String)> = ColorMap::iter().map(|m| (m, m.to_string())).collect();
     let maps: Vec<(ColorMap, &str)> = maps.iter().map(|(m, name)| (*m, name.as_str())).collect();
     ui.horizontal(|ui| {
         ui.label(RichText::new(t("Colours")).color(theme::TEXT_SECONDARY));
         if let Some(map) = segmented(ui, t("Colours of the overlay; lighter is more"), &maps, overlay.style.map) {
             sender.send(Command::Overlay(OverlayCommand::SetMap(map)));
+        }
+    });
+}
+
+/// Squares of a checkerboard, or everywhere.
+fn squares_ui(ui: &mut Ui, input: &PanelInput<'_>, overlay: &Overlay) {
+    let mm = overlay.style.squares_mm;
+    ui.horizontal(|ui| {
+        let choices = [(true, t("Squares")), (false, t("Everywhere"))];
+        let tooltip = t("Both scans in turn like a checkerboard, or the follow-up over all of the planning CT");
+        if let Some(squares) = segmented(ui, tooltip, &choices, mm.is_some()) {
+            let squares = squares.then_some(OverlayStyle::USUAL_SQUARES_MM);
+            input.sender.send(Command::Overlay(OverlayCommand::SetSquares(squares)));
+        }
+        if let Some(mut side) = mm {
+            let drag =
+                DragValue::new(&mut side).speed(0.5).max_decimals(0).range(OverlayStyle::SQUARES_MM).suffix(" mm");
+            if ui.add(drag).accessible_name(t("Side of the squares")).changed() {
+                input.sender.send(Command::Overlay(OverlayCommand::SetSquares(Some(side))));
+            }
         }
     });
 }

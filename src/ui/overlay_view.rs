@@ -1,17 +1,24 @@
 //! The overlay of the workbench as the views show it: colours, isodose lines, legend.
 
+use super::theme;
 use super::viewport::{Isodose, OverlayLegend};
 use crate::gpu::{OverlayLook, STOPS};
-use crate::image::Quantity;
+use crate::image::{Quantity, WindowLevel};
 use crate::words::t;
+use crate::workbench::followup::RECURRENCE_COLOR;
 use crate::workbench::{Overlay, Workbench};
 use std::sync::Arc;
 
 /// PET values reach their full opacity at this share of the range: background uptake leaves the CT legible.
 const FULL_AT: f64 = 0.4;
 
-/// How values become colours; `None` where no colours are wanted.
-pub fn look(overlay: &Overlay) -> Option<Arc<OverlayLook>> {
+/// Of the planning CT in the legend.
+const GREY: [u8; 3] = [220, 220, 220];
+/// Below every CT number.
+const UNDER_HU: f32 = -1e5;
+
+/// How values become colours in a view with this window; `None` where no colours are wanted.
+pub fn look(overlay: &Overlay, window: WindowLevel) -> Option<Arc<OverlayLook>> {
     let style = &overlay.style;
     let quantity = overlay.loaded.as_ref()?.volume.quantity;
     if style.opacity <= 0.0 {
@@ -20,7 +27,20 @@ pub fn look(overlay: &Overlay) -> Option<Arc<OverlayLook>> {
     if quantity.is_dose() {
         let stops: Vec<_> = overlay.levels().iter().map(|l| (l.value as f32, l.color)).collect();
         let full_at = stops.first()?.0;
-        return Some(Arc::new(OverlayLook { opacity: style.opacity, stops, banded: true, full_at }));
+        return Some(Arc::new(OverlayLook { opacity: style.opacity, stops, banded: true, full_at, squares_mm: None }));
+    }
+    if quantity == Quantity::CtNumber {
+        let [low, high] = [-0.5, 0.5].map(|half| (window.center_hu + half * window.width_hu) as f32);
+        // Tinted, so that one can tell which scan is which.
+        let stops =
+            vec![(UNDER_HU, theme::FOLLOW_UP_DARK), (low, theme::FOLLOW_UP_DARK), (high, theme::FOLLOW_UP_BRIGHT)];
+        return Some(Arc::new(OverlayLook {
+            opacity: style.opacity,
+            stops,
+            banded: false,
+            full_at: UNDER_HU,
+            squares_mm: style.squares_mm,
+        }));
     }
     let [low, high] = style.range;
     let stop = |n: usize| {
@@ -33,6 +53,7 @@ pub fn look(overlay: &Overlay) -> Option<Arc<OverlayLook>> {
         stops: (0..STOPS).map(stop).collect(),
         banded: false,
         full_at,
+        squares_mm: None,
     }))
 }
 
@@ -50,6 +71,14 @@ pub fn legend(workbench: &Workbench) -> Option<OverlayLegend> {
     let (overlay, loaded) = workbench.shown_overlay()?;
     let cautions = overlay.cautions();
     let quantity = loaded.volume.quantity;
+    if quantity == Quantity::CtNumber {
+        let levels = vec![
+            (GREY, t("Planning CT").to_owned()),
+            (theme::FOLLOW_UP_BRIGHT, t("Follow-up CT").to_owned()),
+            (RECURRENCE_COLOR, t("Recurrence").to_owned()),
+        ];
+        return Some(OverlayLegend { title: t("Registered").into(), cautions: Vec::new(), levels, bar: None });
+    }
     if !quantity.is_dose() {
         let [low, high] = overlay.style.range;
         let number = |v: f64| match quantity {

@@ -38,6 +38,12 @@ pub enum Pick {
     ExportKeys,
     /// The folder of a network.
     Network,
+    /// The folder of a follow-up CT.
+    FollowUp,
+    /// How it lies to the planning CT.
+    Registration,
+    /// Where to write the figures of a recurrence.
+    RecurrenceFile,
     Cohort(CohortPick),
 }
 
@@ -139,6 +145,20 @@ impl FilePicker for SystemPicker {
             }
             Pick::Network => {
                 let dialog = rfd::AsyncFileDialog::new().set_title(t("Folder of a network")).pick_folder();
+                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
+            }
+            Pick::FollowUp => {
+                let title = t("Open a folder with a follow-up CT and its structures");
+                let dialog = rfd::AsyncFileDialog::new().set_title(title).pick_folder();
+                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
+            }
+            Pick::Registration => {
+                let dialog = rfd::AsyncFileDialog::new().set_title(t("Registration of the follow-up")).pick_file();
+                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
+            }
+            Pick::RecurrenceFile => {
+                let dialog = rfd::AsyncFileDialog::new().set_title(t("Save the figures")).add_filter("JSON", &["json"]);
+                let dialog = dialog.set_file_name("recurrence.json").save_file();
                 Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
             }
             Pick::SecretFile => {

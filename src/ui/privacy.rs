@@ -40,9 +40,12 @@ pub fn words(workbench: &Workbench, text: &str) -> String {
     let list = workbench.series();
     let labels = labels.chain(list.foreign_sets.iter().map(|s| s.set.label().to_owned()));
     let labels = labels.chain(list.series.iter().map(|s| s.description.clone()));
+    let followed = workbench.follow_up().into_iter();
+    let labels = labels.chain(followed.flat_map(|f| &f.series().series).map(|s| s.description.clone()));
     let mut secrets: Vec<String> = labels.flat_map(|l| [format!("\"{l}\""), format!("“{l}”")]).collect();
     let loading = workbench.loading().map(|l| l.meta.as_ref());
-    for meta in workbench.case().map(|c| c.image.meta.as_ref()).into_iter().chain(loading) {
+    let followed = workbench.follow_up().map(|f| f.case().image.meta.as_ref());
+    for meta in workbench.case().map(|c| c.image.meta.as_ref()).into_iter().chain(loading).chain(followed) {
         secrets.extend(secrets_of(meta));
     }
     secrets.extend(workbench.archive_names().map(str::to_owned));

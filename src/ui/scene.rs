@@ -10,6 +10,7 @@ use crate::gpu::{Fill, Fills, GpuError, MaskSource, SLOTS, SliceRenderer, no_fil
 use crate::image::CtVolume;
 use crate::structures::{Generation, Provenance, Roi, RoiId, Role};
 use crate::teaching::{Exercise, Phase};
+use crate::workbench::followup::RECURRENCE;
 use crate::workbench::{Case, ContourStyle, PREVIEW, Shown, Workbench, is_rule_outline};
 use eframe::egui::Color32;
 use ndarray::Array3;
@@ -208,6 +209,9 @@ fn sync_overlay(
         (None, None) => true,
         _ => false,
     };
+    if let Some(chosen) = chosen.filter(|_| same) {
+        renderer.move_overlay(chosen.ct_from_overlay);
+    }
     if same {
         return Ok(());
     }
@@ -256,11 +260,12 @@ pub fn structures<'a>(workbench: &'a Workbench, rois: &[&'a Roi], names: &'a [St
         let active = workbench.view.selected == Some(roi.id);
         let width = workbench.view.line_width(roi.id);
         let outline = is_rule_outline(roi.id);
+        let recurrence = roi.id == RECURRENCE;
         ViewStructure {
             roi,
             width: if outline {
                 1.0
-            } else if active {
+            } else if active || recurrence {
                 width * SELECTED
             } else {
                 width
@@ -269,7 +274,7 @@ pub fn structures<'a>(workbench: &'a Workbench, rois: &[&'a Roi], names: &'a [St
             dashed: roi.id == PREVIEW || workbench.view.dashed(roi.id).unwrap_or_else(|| is_open_proposal(roi)),
             active,
             label: name,
-            fill_only: workbench.view.style(roi.id) == ContourStyle::Fill,
+            fill_only: workbench.view.style(roi.id) == ContourStyle::Fill && !recurrence,
         }
     };
     rois.iter().zip(names).map(structure).collect()

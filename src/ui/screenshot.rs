@@ -32,6 +32,8 @@ pub struct ScreenshotRequest {
     pub slice: Option<usize>,
     /// A set of structures to be added, and compared with those of the case.
     pub difference: Option<PathBuf>,
+    /// Folder of a follow-up CT to lay over the case.
+    pub follow_up: Option<PathBuf>,
     /// Width and height, pixels.
     pub size: [u32; 2],
     pub hide_identifiers: bool,
@@ -71,6 +73,10 @@ pub(super) fn offscreen_state() -> anyhow::Result<RenderState> {
 
 /// The window at rest, with what was asked for.
 fn arrange(harness: &mut Harness<'_, HilumApp>, request: &ScreenshotRequest) -> anyhow::Result<()> {
+    if harness.state().workbench().follow_up().is_some() {
+        // Registration, then what follows it.
+        harness.run_steps(8);
+    }
     if let Some(file) = &request.difference {
         add_and_compare(harness, file)?;
     }
@@ -141,6 +147,7 @@ pub fn screenshot(mut request: ScreenshotRequest) -> anyhow::Result<Vec<u8>> {
         series: SeriesChoice::Best,
         demo_seed: None,
         without_gpu: false,
+        follow_up: request.follow_up.take(),
     };
     let mut harness = builder.build_eframe(|creation| HilumApp::new(creation, options));
     harness.run_steps(2);

@@ -73,6 +73,9 @@ pub const CROSSHAIR: Color32 = Color32::from_rgba_premultiplied(101, 134, 191, 2
 pub const LANDMARK: Color32 = Color32::from_rgb(214, 178, 255);
 pub const BRUSH_ADD: Color32 = Color32::from_rgb(236, 238, 242);
 pub const BRUSH_ERASE: Color32 = ERROR;
+/// Black and white of a follow-up CT over the planning CT, sRGB.
+pub const FOLLOW_UP_DARK: [u8; 3] = [8, 16, 34];
+pub const FOLLOW_UP_BRIGHT: [u8; 3] = [190, 218, 255];
 /// Inside the reference of a difference or missed by an attempt, and outside of it or too much.
 pub const INSIDE: Color32 = INFO;
 pub const OUTSIDE: Color32 = WARNING;

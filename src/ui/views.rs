@@ -291,6 +291,7 @@ impl Views {
         if side == CompareSide::Now {
             rois.extend(workbench.interpolation_preview());
             rois.extend(workbench.rule_outlines());
+            rois.extend(workbench.recurrence_outline());
         }
         let names: Vec<String> = rois.iter().map(|r| privacy::words(workbench, &r.name)).collect();
         let structures = structures(workbench, &rois, &names);
@@ -321,7 +322,7 @@ impl Views {
         let words = |at: PatientPoint| workbench.overlay_words_at(at);
         let overlay = shown.map(|(overlay, loaded)| OverlayView {
             volume: &loaded.volume,
-            look: look(overlay),
+            look: look(overlay, window),
             isodoses: &isodoses,
             labels: overlay.style.labels,
             legend: legend.as_ref(),

@@ -22,6 +22,7 @@ pub(super) enum Reach {
 pub enum Action {
     Open,
     AddStructures,
+    OpenFollowUp,
     OpenDemo,
     Export,
     Deidentify,
@@ -254,6 +255,7 @@ impl Action {
             && !matches!(
                 self,
                 Self::AddStructures
+                    | Self::OpenFollowUp
                     | Self::Export
                     | Self::SendExport
                     | Self::ImportReport
@@ -302,6 +304,12 @@ impl Action {
                 "Add a structure set, a DICOM segmentation or NIfTI labels to the open case, as one step of undo",
                 File,
                 ctrl_shift("O"),
+            ),
+            Self::OpenFollowUp => (
+                "Open follow-up CT…",
+                "Lay a later CT with a contoured recurrence over the open case, and find the station in which it lies",
+                File,
+                None,
             ),
             Self::OpenDemo => ("Open demo case", "A synthetic thorax with stations, made on this computer", File, None),
             Self::Export => (

@@ -136,6 +136,7 @@ impl Workbench {
             Command::Segment | Command::Anatomy(AnatomyCommand::Find) => self.geometry_refusal(),
             Command::OpenSeries(key) => self.series_refusal(key),
             Command::Overlay(command) => self.overlay_refusal(command),
+            Command::FollowUp(command) => self.follow_up_refusal(command),
             _ => None,
         })
     }
@@ -254,6 +255,7 @@ impl Workbench {
             }
             Action::Open
             | Action::AddStructures
+            | Action::OpenFollowUp
             | Action::Export
             | Action::Deidentify
             | Action::FitViews

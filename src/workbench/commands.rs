@@ -4,6 +4,7 @@ use super::action_table::Reach;
 use super::anatomy::AnatomyCommand;
 use super::deidentify::DeidentifyRequest;
 use super::export::ExportFormat;
+use super::followup::FollowUpCommand;
 use super::jobs::JobId;
 use super::operations::OperationCommand;
 use super::overlays::OverlayCommand;
@@ -137,6 +138,8 @@ pub enum Command {
     ClearNotices,
     Teach(TeachCommand),
     Overlay(OverlayCommand),
+    /// A follow-up CT with a recurrence beside the case.
+    FollowUp(FollowUpCommand),
     Archive(super::ArchiveCommand),
     Cohort(super::cohort::CohortCommand),
     View(ViewCommand),
@@ -207,6 +210,9 @@ impl Command {
         }
         if let Self::Anatomy(command) = self {
             return command.leaves_stroke();
+        }
+        if let Self::FollowUp(command) = self {
+            return *command != FollowUpCommand::AddToStructures;
         }
         matches!(
             self,

@@ -38,6 +38,10 @@ pub enum Lane {
     Cohort,
     /// The cases of a cohort, one after another.
     CohortCases,
+    /// Reading and registering a follow-up CT.
+    FollowUp,
+    /// Follows every correction of its place.
+    Placement,
 }
 
 /// What a job is for. One job of a kind at a time.
@@ -81,6 +85,18 @@ pub enum JobKey {
     Thumbnails,
     /// PET or dose over the case; a new one replaces the old.
     Overlay,
+    /// A follow-up CT beside the case; a new one replaces the old.
+    FollowUp,
+    /// How it lies to the planning CT; a new one replaces the old.
+    Registration,
+    /// What is left between the two.
+    Fit,
+    /// The place of the recurrence on the planning CT.
+    Placement,
+    /// The dose by which the pattern is told.
+    FollowUpDose,
+    /// The figures of a recurrence, as a file.
+    RecurrenceFile,
     /// A new search or test replaces the old.
     ArchiveSearch,
     ArchiveSeries,
@@ -113,6 +129,8 @@ impl JobKey {
             Self::LoadCase
                 | Self::Thumbnails
                 | Self::Overlay
+                | Self::FollowUp
+                | Self::Registration
                 | Self::ArchiveSearch
                 | Self::ArchiveSeries
                 | Self::Journals
@@ -146,6 +164,8 @@ impl JobKey {
                 | Self::RuleOutlines
                 | Self::RuleMap
                 | Self::BorderCheck
+                | Self::Fit
+                | Self::Placement
                 | Self::CohortEdit
                 | Self::CohortSurvival
         )
@@ -159,6 +179,7 @@ impl JobKey {
                 | Self::Deidentify
                 | Self::Retrieve
                 | Self::Store
+                | Self::RecurrenceFile
                 | Self::CohortImport
                 | Self::CohortEdit
                 | Self::CohortWrite

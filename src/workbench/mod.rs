@@ -18,6 +18,7 @@ mod display;
 mod drawing;
 mod edit;
 mod export;
+pub mod followup;
 mod history;
 pub mod jobs;
 pub mod journal;
@@ -99,6 +100,7 @@ use crate::teaching::{Exercise, Phase, Score};
 use crate::tf;
 use crate::words::{self, keep, t};
 use cohort::CohortDesk;
+use followup::FollowUp;
 use jobs::{JobKey, JobMode, JobStatus, Jobs};
 use journal::Journal;
 use opening::{Arrived, Opening};
@@ -131,6 +133,7 @@ pub struct Workbench {
     live: Option<Live>,
     other_structure_sets: Vec<SetSource>,
     overlays: Overlays,
+    follow_up: Option<FollowUp>,
     /// What the last run of the network on this case gave, for the next one.
     recall: Arc<diunet::Recall>,
     /// The series of the folder that is open, and its files and folders.
@@ -217,6 +220,7 @@ impl Workbench {
             live: None,
             other_structure_sets: Vec::new(),
             overlays: Overlays::default(),
+            follow_up: None,
             recall: Arc::default(),
             found: SeriesList::default(),
             opened: Vec::new(),
@@ -520,6 +524,7 @@ impl Workbench {
             Command::ClearNotices => self.notices.clear(),
             Command::Teach(command) => self.teach(command),
             Command::Overlay(command) => self.overlay(command),
+            Command::FollowUp(command) => self.follow_up_command(command),
             Command::Archive(command) => self.archive_command(command),
             Command::Cohort(command) => self.cohort_command(command),
             Command::View(command) => self.view_command(command),

@@ -273,6 +273,7 @@ impl Workbench {
         }
         self.report_import(t("Opened"), 0);
         self.overlays = Overlays::new(found.overlays.clone());
+        self.follow_up = None;
         self.recall = Arc::default();
         self.offer(found, opened.clone());
         if !opened.is_empty() {

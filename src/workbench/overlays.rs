@@ -36,6 +36,8 @@ pub struct OverlayStyle {
     /// Isodose lines, and their labels.
     pub lines: bool,
     pub labels: bool,
+    /// A CT shows in every other square of this side, mm; `None` lays it over everywhere.
+    pub squares_mm: Option<f64>,
 }
 
 impl OverlayStyle {
@@ -46,10 +48,18 @@ impl OverlayStyle {
     /// Where half of the probability lies with other classes, more matters little.
     pub const UNCERTAINTY_RANGE: [f64; 2] = [0.0, 0.5];
 
+    pub const SQUARES_MM: std::ops::RangeInclusive<f64> = 5.0..=100.0;
+    pub const USUAL_SQUARES_MM: f64 = 25.0;
+
     fn new(kind: OverlayKind) -> Self {
         let dose = kind == OverlayKind::Dose;
         Self {
-            opacity: if dose { 0.25 } else { 0.55 },
+            opacity: match kind {
+                OverlayKind::Dose => 0.25,
+                OverlayKind::FollowUp => 1.0,
+                _ => 0.55,
+            },
+            squares_mm: (kind == OverlayKind::FollowUp).then_some(Self::USUAL_SQUARES_MM),
             range: if kind == OverlayKind::Uncertainty { Self::UNCERTAINTY_RANGE } else { Self::SUV_RANGE },
             map: if dose { ColorMap::Sea } else { ColorMap::Heat },
             levels_percent: Self::LEVELS_PERCENT.to_vec(),
@@ -79,6 +89,8 @@ pub enum OverlayCommand {
     SetReference(f64),
     SetLines(bool),
     SetLabels(bool),
+    /// Side of the squares in which a CT shows, mm; `None` for everywhere.
+    SetSquares(Option<f64>),
     /// Goes to the place of a station of which the network was least sure, and selects the station.
     GoToLeastSure(Station),
 }
@@ -126,6 +138,7 @@ impl Overlay {
         match loaded.volume.quantity {
             Quantity::Suv => tf!("SUV {value:.2}", value),
             Quantity::Uncertainty => tf!("DiUnet: {sure:.0} % sure", sure = (1.0 - value) * 100.0),
+            Quantity::CtNumber => tf!("Follow-up {value:.0} HU", value),
             Quantity::RawPet if value.abs() >= 100.0 => format!("{value:.0} {}", loaded.volume.unit),
             Quantity::RawPet => format!("{value:.2} {}", loaded.volume.unit),
             Quantity::Dose | Quantity::RelativeDose => match (self.dose_unit(), self.reference()) {
@@ -156,7 +169,8 @@ impl Overlay {
 
     /// What must be known wherever the overlay is shown, in a few words each.
     pub fn cautions(&self) -> Vec<&'static str> {
-        let registered = self.source.placement.as_ref().is_ok_and(|p| p.registration.is_some());
+        let registered = self.source.kind == OverlayKind::FollowUp
+            || self.source.placement.as_ref().is_ok_and(|p| p.registration.is_some());
         let quantity = self.loaded.as_ref().map(|l| l.volume.quantity);
         let mut cautions = Vec::new();
         cautions.extend(registered.then_some(keep("registered")));
@@ -231,6 +245,41 @@ impl Overlays {
         let source = OverlaySource::computed(KEY, OverlayKind::Uncertainty, "DiUnet", "");
         let style = OverlayStyle::new(source.kind);
         self.all.push(Overlay { source, number: self.all.len() + 1, loaded, failed: None, style });
+    }
+
+    /// Lists values that were read elsewhere, in the place of former ones of this key.
+    pub fn put(&mut self, source: OverlaySource, volume: OverlayVolume) {
+        let loaded = LoadedOverlay { volume, warnings: Vec::new(), method: String::new(), reference: None };
+        let (loaded, failed) = (Some(Arc::new(loaded)), None);
+        match self.at(&source.key) {
+            Some(at) => self.all[at] = Overlay { source, loaded, failed, ..self.all[at].clone() },
+            None => {
+                let (style, number) = (OverlayStyle::new(source.kind), self.all.len() + 1);
+                self.all.push(Overlay { source, number, loaded, failed, style });
+            }
+        }
+    }
+
+    /// Takes one off the list.
+    pub fn remove(&mut self, key: &str) {
+        let Some(at) = self.at(key) else { return };
+        self.all.remove(at);
+        for (n, overlay) in self.all.iter_mut().enumerate() {
+            overlay.number = n + 1;
+        }
+        self.chosen = match self.chosen {
+            Some(chosen) if chosen == at => None,
+            Some(chosen) if chosen > at => Some(chosen - 1),
+            other => other,
+        };
+    }
+
+    /// Puts one elsewhere over the CT.
+    pub fn move_to(&mut self, key: &str, ct_from_overlay: Rigid) {
+        let Some(loaded) = self.at(key).and_then(|at| self.all[at].loaded.as_mut()) else { return };
+        if loaded.volume.ct_from_overlay != ct_from_overlay {
+            Arc::make_mut(loaded).volume.move_to(ct_from_overlay);
+        }
     }
 
     fn at(&self, key: &str) -> Option<usize> {
@@ -407,6 +456,10 @@ impl Workbench {
             OverlayCommand::SetUnit(unit) => style.unit = unit,
             OverlayCommand::SetLines(lines) => style.lines = lines,
             OverlayCommand::SetLabels(labels) => style.labels = labels,
+            OverlayCommand::SetSquares(None) => style.squares_mm = None,
+            OverlayCommand::SetSquares(Some(mm)) if OverlayStyle::SQUARES_MM.contains(&mm) => {
+                style.squares_mm = Some(mm);
+            }
             _ => {}
         }
     }

@@ -7,6 +7,7 @@ use super::cohort::CohortResult;
 use super::deidentify::Deidentified;
 use super::difference::MeasuredSlice;
 use super::export::{ExportFormat, ExportSource, Exported, export_as};
+use super::followup::FollowUpResult;
 use super::history::StateId;
 use super::jobs::{JobContext, JobError, JobEvent, JobId, JobKey, Lane};
 use super::journal::FoundJournal;
@@ -105,6 +106,7 @@ pub(super) enum CaseResult {
         key: String,
         loaded: Result<Arc<LoadedOverlay>, Trouble>,
     },
+    FollowUp(FollowUpResult),
 }
 
 impl Workbench {
@@ -169,7 +171,12 @@ impl Workbench {
             JobKey::NoiseFloor => t("The noise floor of the risk could not be found"),
             JobKey::NoiseLesson => t("The lesson could not be drawn"),
             JobKey::Airway => t("The distance from the airway could not be measured"),
-            JobKey::Overlay => t("The overlay could not be shown"),
+            JobKey::Overlay | JobKey::FollowUpDose => t("The overlay could not be shown"),
+            JobKey::FollowUp => t("The follow-up CT could not be read"),
+            JobKey::Registration => t("The follow-up CT was not registered"),
+            JobKey::Fit => t("The registration could not be measured"),
+            JobKey::Placement => t("The place of the recurrence could not be found"),
+            JobKey::RecurrenceFile => t("Nothing was written"),
             JobKey::Thumbnails => t("The small pictures of the series could not be made"),
             JobKey::ArchiveSearch | JobKey::ArchiveSeries => t("The archive could not be asked"),
             JobKey::Retrieve => t("Nothing was retrieved"),
@@ -195,7 +202,7 @@ impl Workbench {
             JobKey::Difference => self.difference_failed(),
             JobKey::RuleOutlines | JobKey::RuleMap => self.rules_failed(),
             JobKey::BorderCheck => self.check_failed(),
-            _ => {}
+            _ => self.follow_up_failed(key),
         }
         match error {
             JobError::Cancelled => self.notices.info(t("Cancelled; nothing was changed")),
@@ -264,6 +271,7 @@ impl Workbench {
             CaseResult::Interpolated { roi, bridges } => self.accept_bridges(roi, bridges),
             CaseResult::Differences(measured) => self.accept_differences(measured),
             CaseResult::Overlay { key, loaded } => self.accept_overlay(&key, loaded),
+            CaseResult::FollowUp(result) => self.accept_follow_up(result),
             CaseResult::StructureSet(loaded) => {
                 self.finish_stroke();
                 self.accept_structure_set(*loaded);
@@ -307,7 +315,9 @@ impl Workbench {
             | CaseResult::Operated(_) => {
                 self.notices.warning(t("A result belongs to a case that is closed; it was dropped"));
             }
-            CaseResult::Compared { .. }
+            CaseResult::FollowUp(FollowUpResult::Saved(path)) => self.notice_saved(path.clone()),
+            CaseResult::FollowUp(_)
+            | CaseResult::Compared { .. }
             | CaseResult::Airway(_)
             | CaseResult::Noise(_)
             | CaseResult::Anatomy(_)
@@ -402,6 +412,7 @@ impl Workbench {
         self.follow_derivations();
         self.follow_preview();
         self.follow_anatomy();
+        self.follow_follow_up();
         let Some(case) = &self.case else { return };
         if let Some(live) = &mut self.live {
             live.sync(case, self.risk_model.as_deref().ok());

@@ -48,6 +48,7 @@ impl Window {
             series: start.series,
             demo_seed: start.demo_seed,
             without_gpu: !start.gpu,
+            follow_up: None,
         };
         let harness = builder.build_eframe(|creation| HilumApp::new(creation, options));
         let mut window = Self { harness };

@@ -1,32 +1,34 @@
 //! `hilum recurrence`: where the recurrence of a follow-up CT lies on the planning CT.
 
 mod picture;
+mod text;
 mod transform;
 
 use super::analyze::png;
 use super::case_args::{CaseArgs, FeatureArgs, ctv_used, find_roi, parse_role};
 use super::export::{ExportArgs, export_case, require_images};
 use super::failure::Failure;
-use super::output::{self, Table, number};
+use super::output;
 use super::rule_args::RuleArgs;
 use super::segment::segment_case;
 use super::terminal::Terminal;
 use crate::anatomy::draw_stations;
 use crate::contour::Mask;
-use crate::dicom::LoadedOverlay;
 use crate::image::{Quantity, WindowLevel};
 use crate::progress::Progress;
-use crate::recurrence::{
-    Coverage, Localisation, Moved, Pattern, PatternLimits, Plan, StationShare, describe_pattern, locate, move_contours,
-    station_coverage,
+use crate::recurrence::PatternLimits;
+use crate::registration::Guide;
+use crate::structures::{Role, Station};
+use crate::workbench::followup::{
+    Confirmed, Facts, PlanSide, RecurrenceReport, StationsBy, Treated, middle, names_another, place, recurrence_edit,
+    station_masks,
 };
-use crate::registration::{Guide, SurfaceGap};
-use crate::structures::{Provenance, Roi, RoiId, Role, Station};
 use crate::workbench::{Case, CtvChoice, ExportFormat, SeriesChoice, find_overlay};
 use picture::Board;
 use std::path::PathBuf;
 use std::str::FromStr;
-use transform::{Transform, TransformArgs};
+use std::sync::Arc;
+use transform::TransformArgs;
 
 /// Find where a recurrence lies: station, pattern by CTV and isodose, coverage of its station
 #[derive(Debug, clap::Args)]
@@ -98,7 +100,7 @@ pub struct RecurrenceCommand {
     transform: TransformArgs,
     /// Who draws the stations: the structures of PLANNING, the rules or the network; without it its structures, else the rules
     #[arg(long, value_name = "set|rules|network", value_parser = parse_source)]
-    stations: Option<StationSource>,
+    stations: Option<StationsBy>,
     /// Folder of the network, or the name of one that comes with the program
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
@@ -145,22 +147,11 @@ pub struct RecurrenceCommand {
     json: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-enum StationSource {
-    Set,
-    Rules,
-    Network,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Confirmed(Option<Station>);
-
-fn parse_source(text: &str) -> Result<StationSource, String> {
+fn parse_source(text: &str) -> Result<StationsBy, String> {
     match text.to_lowercase().as_str() {
-        "set" => Ok(StationSource::Set),
-        "rules" => Ok(StationSource::Rules),
-        "network" => Ok(StationSource::Network),
+        "set" => Ok(StationsBy::Set),
+        "rules" => Ok(StationsBy::Rules),
+        "network" => Ok(StationsBy::Network),
         _ => Err("write set, rules or network".into()),
     }
 }
@@ -180,100 +171,6 @@ fn positive(text: &str) -> Result<f64, String> {
 fn percent(text: &str) -> Result<f64, String> {
     let value = text.trim().parse::<f64>().ok().filter(|v| (0.0..=100.0).contains(v));
     value.ok_or_else(|| "write a number from 0 to 100".to_owned())
-}
-
-/// Says that a station is no finding of the program.
-const STATEMENT: &str = "a proposal by overlap of contours after a rigid registration: lungs and mediastinum move and shrink after treatment; a physicist looks at the images and confirms the station";
-
-#[derive(serde::Serialize)]
-struct RecurrenceRow {
-    drawn_cm3: f64,
-    volume_cm3: f64,
-    outside_ct_cm3: f64,
-    x: f64,
-    y: f64,
-    z: f64,
-}
-
-#[derive(serde::Serialize)]
-struct Correction {
-    shift_mm: [f64; 3],
-    turn_degrees: [f64; 3],
-}
-
-#[derive(serde::Serialize)]
-struct RegistrationRow {
-    source: String,
-    transform: [f64; 16],
-    shift_mm: f64,
-    turn_degrees: f64,
-    correction: Option<Correction>,
-    correlation: Option<f64>,
-    shared_percent: Option<f64>,
-    bone: Option<SurfaceGap>,
-    lung: Option<SurfaceGap>,
-    problem: Option<String>,
-}
-
-#[derive(serde::Serialize)]
-struct StationRow {
-    proposed: Option<Station>,
-    nearest: Option<Station>,
-    nearest_mm: Option<f64>,
-    confirmed: Option<Station>,
-    confirmed_none: bool,
-    statement: &'static str,
-}
-
-#[derive(serde::Serialize)]
-struct CtvRow {
-    names: Vec<String>,
-    inside_cm3: f64,
-    inside_percent: f64,
-    pattern: Pattern,
-}
-
-#[derive(serde::Serialize)]
-struct DoseRow {
-    reference_gy: f64,
-    reference_origin: String,
-    isodose_percent: f64,
-    isodose_gy: f64,
-    inside_cm3: f64,
-    inside_percent: f64,
-    pattern: Pattern,
-    min_gy: Option<f64>,
-    mean_gy: Option<f64>,
-    max_gy: Option<f64>,
-    covered_percent: f64,
-}
-
-#[derive(serde::Serialize)]
-struct Report {
-    structure: String,
-    recurrence: RecurrenceRow,
-    registration: RegistrationRow,
-    stations_by: StationSource,
-    stations: Vec<StationShare>,
-    outside_cm3: f64,
-    station: StationRow,
-    ctv: Option<CtvRow>,
-    dose: Option<DoseRow>,
-    coverage: Vec<Coverage>,
-    limits: PatternLimits,
-    definitions: Vec<String>,
-    checkerboard: Option<String>,
-    proof: Option<serde_json::Value>,
-    notes: Vec<String>,
-    research_only: &'static str,
-}
-
-/// A dose in Gy with the level that counts as treated.
-struct Treated {
-    loaded: LoadedOverlay,
-    reference_gy: f64,
-    reference_origin: String,
-    level_gy: f64,
 }
 
 impl RecurrenceCommand {
@@ -320,8 +217,7 @@ impl RecurrenceCommand {
         if export.is_some() {
             require_images(&case, ExportFormat::StructureSet)?;
         }
-        let ids = [&case, &later].map(|c| c.image.meta.patient.id.trim());
-        if ids.iter().all(|id| !id.is_empty()) && ids[0] != ids[1] {
+        if names_another(&case, &later) {
             notes.push("the two CTs name different patients: check that they are of one".into());
         }
         let id = find_roi(&later, &self.structure)?;
@@ -337,98 +233,68 @@ impl RecurrenceCommand {
         }
         let treated = if self.no_dose { None } else { self.treated(&overlays, &mut notes, terminal)? };
         let transform = self.transform.find(&case, &later, middle, terminal)?;
-        let problem = match &transform.fit {
-            Some(fit) => fit.problem(),
-            None => Some("the two scans do not overlap".to_owned()),
-        };
-        if let Some(problem) = &problem {
-            notes.push(format!("the registration is doubtful: {problem}"));
-        }
-        let drawn = later.structures().get(id).map(|roi| roi.slices.clone()).unwrap_or_default();
-        let moved = move_contours(&drawn, later.grid(), case.grid(), &transform.planning_from_followup);
-        if moved.outside_cm3 > 0.01 * moved.drawn_cm3 {
-            notes.push(format!(
-                "{:.1} of {:.1} cm3 of the recurrence lie beyond the planning CT and are not counted",
-                moved.outside_cm3, moved.drawn_cm3
-            ));
-        }
         let (stations_by, stations) = self.stations(&mut case, &mut notes, terminal)?;
-        let ctv = case.role_mask(Role::Ctv);
-        let plan = Plan {
-            grid: case.grid(),
-            stations: &stations,
-            ctv: &ctv,
-            dose: treated.as_ref().map(|t| (&t.loaded.volume, t.level_gy)),
+        let plan = PlanSide {
+            grid: Arc::clone(case.grid()),
+            stations: Box::new(stations),
+            stations_by,
+            ctv: case.role_mask(Role::Ctv),
+            ctv_names: ctv_used(&case).names,
+            treated,
+            limits,
         };
-        let found = locate(&moved.mask, &plan, &limits).ok_or_else(|| {
+        let drawn = later.structures().get(id).map(|roi| roi.slices.clone()).unwrap_or_default();
+        let planning_from_followup = transform.motion.planning_from_followup(middle);
+        let placement = place(&drawn, later.grid(), &planning_from_followup, plan);
+        let found = placement.found.as_ref().ok_or_else(|| {
             Failure::Refused(
                 "after the registration the recurrence lies beyond the planning CT; check the registration, or it cannot be placed on this plan".into(),
             )
         })?;
-        let mut coverage = found.coverage.clone();
-        if let Some(Confirmed(Some(station))) = self.confirm
-            && coverage.iter().all(|c| c.station != station)
-        {
-            match station_coverage(station, &plan) {
-                Some(more) => coverage.push(more),
-                None => notes.push(format!("station {station}, which was confirmed, is not drawn on the planning CT")),
-            }
-        }
+        let is_lung = transform.motion.source.guide() == Guide::Lung;
         let board = Board {
             planning: &case.image.volume,
             followup: &later.image.volume,
-            planning_from_followup: transform.planning_from_followup,
-            recurrence: &moved.mask,
-            ctv: &ctv,
-            window: if transform.guide == Guide::Lung { WindowLevel::LUNG } else { WindowLevel::MEDIASTINUM },
+            planning_from_followup,
+            recurrence: &placement.moved.mask,
+            ctv: &placement.plan.ctv,
+            window: if is_lung { WindowLevel::LUNG } else { WindowLevel::MEDIASTINUM },
         };
         if let Some(path) = &self.checkerboard {
             terminal.checkpoint()?;
             output::write_file(path, &png(&board.draw(found.center))?, self.overwrite)?;
         }
-        let names = ctv_used(&case).names;
+        let mut report = RecurrenceReport::new(Facts {
+            structure: &self.structure,
+            placement: &placement,
+            found,
+            motion: &transform.motion,
+            middle,
+            followup: later.grid(),
+            fit: transform.fit.as_ref(),
+            confirmed: self.confirm,
+            notes,
+        });
+        report.checkerboard =
+            self.checkerboard.as_ref().filter(|_| !self.hide_identifiers).map(|p| p.display().to_string());
         let proof = match &export {
             Some(export) => {
-                add_recurrence(&mut case, &self.structure, &moved, &transform)?;
+                let edit = recurrence_edit(&mut case, &self.structure, &placement.moved, &transform.motion, middle);
+                case.apply(edit).map_err(Failure::failed)?;
                 Some(export_case(&case, export, self.hide_identifiers, terminal)?)
             }
             None => None,
         };
+        report.proof = proof.as_ref().map(serde_json::to_value).transpose().map_err(Failure::failed)?;
         terminal.finish();
-        for note in notes.iter().filter(|n| !n.starts_with("planning: ") && !n.starts_with("follow-up: ")) {
+        let of_import = |n: &&String| n.starts_with("planning: ") || n.starts_with("follow-up: ");
+        for note in report.notes.iter().filter(|n| !of_import(n)) {
             terminal.note(&format!("note: {note}"));
         }
-        let report = Report {
-            structure: self.structure.clone(),
-            recurrence: recurrence_row(&found, &moved),
-            registration: registration_row(&transform, &later, problem),
-            stations_by,
-            stations: found.stations.clone(),
-            outside_cm3: found.outside_cm3,
-            station: self.station_row(&found),
-            ctv: found.ctv.map(|e| CtvRow {
-                names,
-                inside_cm3: e.inside_cm3,
-                inside_percent: e.inside_percent,
-                pattern: e.pattern,
-            }),
-            dose: self.dose_row(treated.as_ref(), &found),
-            coverage,
-            limits,
-            definitions: definitions(&limits, self.isodose),
-            checkerboard: self
-                .checkerboard
-                .as_ref()
-                .filter(|_| !self.hide_identifiers)
-                .map(|p| p.display().to_string()),
-            proof: proof.as_ref().map(serde_json::to_value).transpose().map_err(Failure::failed)?,
-            notes,
-            research_only: crate::RESEARCH_ONLY,
-        };
         if self.json {
             return output::print_json(&report);
         }
-        let mut text = report.text();
+        let mut text = text::of(&report);
         if let Some(proof) = &proof {
             text.push_str(&format!("{}\n", proof.summary()));
         }
@@ -478,8 +344,8 @@ impl RecurrenceCommand {
                 return Ok(None);
             }
         };
-        let level_gy = self.isodose / 100.0 * reference_gy;
-        Ok(Some(Treated { loaded, reference_gy, reference_origin, level_gy }))
+        let isodose_percent = self.isodose;
+        Ok(Some(Treated { loaded: Arc::new(loaded), reference_gy, reference_origin, isodose_percent }))
     }
 
     /// The masks of the stations.
@@ -488,28 +354,23 @@ impl RecurrenceCommand {
         case: &mut Case,
         notes: &mut Vec<String>,
         terminal: &Terminal,
-    ) -> Result<(StationSource, [Mask; Station::COUNT]), Failure> {
-        let of_set = |case: &Case| -> [Mask; Station::COUNT] {
-            std::array::from_fn(|n| {
-                Station::from_index(n).map_or_else(Mask::default, |s| case.role_mask(Role::Station(s)))
-            })
-        };
+    ) -> Result<(StationsBy, [Mask; Station::COUNT]), Failure> {
         let has_own = case.structures().rois.iter().any(|r| r.role.is_station());
-        let source = self.stations.unwrap_or(if has_own { StationSource::Set } else { StationSource::Rules });
+        let source = self.stations.unwrap_or(if has_own { StationsBy::Set } else { StationsBy::Rules });
         let masks = match source {
-            StationSource::Set if has_own => of_set(case),
-            StationSource::Set => {
+            StationsBy::Set if has_own => *station_masks(case),
+            StationsBy::Set => {
                 return Err(Failure::Refused(
                     "no structure of PLANNING is a station; name one with --role, or draw them with --stations rules or network"
                         .into(),
                 ));
             }
-            StationSource::Rules => {
+            StationsBy::Rules => {
                 let set = draw_stations(&self.rules.sources(case, terminal)?).map_err(Failure::refused)?;
                 notes.push(format!("stations by {}: {}", set.rules.title(), set.quality.label()));
                 set.masks
             }
-            StationSource::Network => {
+            StationsBy::Network => {
                 let folder =
                     self.model.as_deref().map_or_else(crate::diunet::default_model_dir, crate::diunet::network_folder);
                 // On a copy: what the network draws is no part of the planning case.
@@ -527,203 +388,5 @@ impl RecurrenceCommand {
             }
         };
         Ok((source, masks))
-    }
-
-    fn station_row(&self, found: &Localisation) -> StationRow {
-        StationRow {
-            proposed: found.main,
-            nearest: found.nearest.filter(|_| found.main.is_none()).map(|n| n.0),
-            nearest_mm: found.nearest.filter(|_| found.main.is_none()).map(|n| n.1),
-            confirmed: self.confirm.and_then(|c| c.0),
-            confirmed_none: self.confirm == Some(Confirmed(None)),
-            statement: STATEMENT,
-        }
-    }
-
-    fn dose_row(&self, treated: Option<&Treated>, found: &Localisation) -> Option<DoseRow> {
-        let (treated, dose) = (treated?, found.dose?);
-        Some(DoseRow {
-            reference_gy: treated.reference_gy,
-            reference_origin: treated.reference_origin.clone(),
-            isodose_percent: self.isodose,
-            isodose_gy: treated.level_gy,
-            inside_cm3: dose.isodose.inside_cm3,
-            inside_percent: dose.isodose.inside_percent,
-            pattern: dose.isodose.pattern,
-            min_gy: dose.min_gy,
-            mean_gy: dose.mean_gy,
-            max_gy: dose.max_gy,
-            covered_percent: dose.covered_percent,
-        })
-    }
-}
-
-/// Mean of the voxels of a structure.
-fn middle(case: &Case, id: RoiId) -> Option<crate::geometry::PatientPoint> {
-    let (mut sum, mut n) = (glam::DVec3::ZERO, 0.0);
-    for (&k, slice) in &case.mask(id).slices {
-        for (j, i) in slice.voxels() {
-            sum += case.grid().patient_from_voxel(k, j as f64, i as f64);
-            n += 1.0;
-        }
-    }
-    (n > 0.0).then(|| sum / n)
-}
-
-/// The moved recurrence as a structure of the planning case.
-fn add_recurrence(case: &mut Case, name: &str, moved: &Moved, transform: &Transform) -> Result<(), Failure> {
-    let (shift, turn) = transform.planning_from_followup.size();
-    let recipe = format!(
-        "\"{name}\" of the follow-up, moved by a rigid registration ({}; {turn:.1} degrees, {shift:.0} mm)",
-        transform.source
-    );
-    let provenance = Provenance::Computed { recipe };
-    let mut roi = Roi::new(case.new_id(), case.free_name(name), [255, 60, 60], Role::Other, provenance);
-    roi.slices.clone_from(&moved.slices);
-    let edit = case.add_edit("Add the recurrence", roi);
-    case.apply(edit).map_err(Failure::failed)
-}
-
-fn recurrence_row(found: &Localisation, moved: &Moved) -> RecurrenceRow {
-    RecurrenceRow {
-        drawn_cm3: moved.drawn_cm3,
-        volume_cm3: found.volume_cm3,
-        outside_ct_cm3: moved.outside_cm3,
-        x: found.center.x,
-        y: found.center.y,
-        z: found.center.z,
-    }
-}
-
-fn registration_row(transform: &Transform, followup: &Case, problem: Option<String>) -> RegistrationRow {
-    let motion = &transform.planning_from_followup;
-    let center = followup.grid().center();
-    let fit = transform.fit.as_ref();
-    RegistrationRow {
-        source: transform.source.clone(),
-        transform: motion.rows(),
-        shift_mm: motion.apply(center).distance(center),
-        turn_degrees: motion.size().1,
-        correction: transform
-            .correction
-            .map(|[shift, turn]| Correction { shift_mm: shift.to_array(), turn_degrees: turn.to_array() }),
-        correlation: fit.map(|f| f.correlation),
-        shared_percent: fit.map(|f| f.shared * 100.0),
-        bone: fit.and_then(|f| f.bone),
-        lung: fit.and_then(|f| f.lung),
-        problem,
-    }
-}
-
-fn definitions(limits: &PatternLimits, isodose: f64) -> Vec<String> {
-    vec![
-        "The recurrence on the planning CT: its contours, moved rigidly and cut by the planning slices; voxels whose centres lie inside"
-            .into(),
-        "stations: share of the volume of the recurrence in each; the largest is proposed. Less than 0.1 cm3 or 1 % is not counted"
-            .into(),
-        describe_pattern(limits, "the CTV"),
-        describe_pattern(limits, &format!("the {isodose} % isodose")),
-        "The usual limits are those of Lee et al. 1999 (80 and 20 %); Dawson et al. 2000 take 95 % for in field".into(),
-        "coverage: what of the whole station lies inside the CTV or the isodose of this plan (actual over standard)".into(),
-    ]
-}
-
-impl Report {
-    fn text(&self) -> String {
-        let r = &self.registration;
-        let mut text = format!(
-            "{}: {:.1} cm3 on the planning CT ({:.1} cm3 as drawn), its middle at {:.1}, {:.1}, {:.1} mm\n",
-            self.structure,
-            self.recurrence.volume_cm3,
-            self.recurrence.drawn_cm3,
-            self.recurrence.x,
-            self.recurrence.y,
-            self.recurrence.z
-        );
-        text.push_str(&format!(
-            "Registration ({}): {:.1} mm, {:.2} degrees{}",
-            r.source,
-            r.shift_mm,
-            r.turn_degrees,
-            if r.correction.is_some() { ", corrected by hand" } else { "" }
-        ));
-        if let Some(correlation) = r.correlation {
-            text.push_str(&format!("; correlation {correlation:.3}"));
-        }
-        for (what, gap) in [("bones", r.bone), ("lungs", r.lung)] {
-            if let Some(gap) = gap {
-                text.push_str(&format!("; {what} {:.1} mm apart (95 %: {:.1})", gap.mean_mm, gap.p95_mm));
-            }
-        }
-        text.push('\n');
-        if let Some(problem) = &r.problem {
-            text.push_str(&format!("Doubtful: {problem}\n"));
-        }
-        let by = match self.stations_by {
-            StationSource::Set => "the structure set",
-            StationSource::Rules => "the rules",
-            StationSource::Network => "the network",
-        };
-        text.push_str(&match (self.station.proposed, self.station.nearest) {
-            (Some(station), _) => format!("Station proposed: {station} (stations by {by})\n"),
-            (None, Some(nearest)) => format!(
-                "Station proposed: none; the nearest is {nearest}, {:.1} mm away (stations by {by})\n",
-                self.station.nearest_mm.unwrap_or_default()
-            ),
-            (None, None) => format!("Station proposed: none, and none within 80 mm (stations by {by})\n"),
-        });
-        let mut table =
-            Table::new(&["Station", ">Recurrence cm3", ">%", ">Station cm3", ">In CTV cm3", ">%", ">In isodose %"]);
-        for row in &self.coverage {
-            let share = self.stations.iter().find(|s| s.station == row.station);
-            table.row([
-                row.station.to_string(),
-                number(share.map(|s| s.cm3), 2),
-                number(share.map(|s| s.percent), 1),
-                number(Some(row.station_cm3), 1),
-                number(row.ctv_cm3, 1),
-                number(row.ctv_percent, 1),
-                number(row.isodose_percent, 1),
-            ]);
-        }
-        if !self.coverage.is_empty() {
-            text.push_str(&table.to_string());
-        }
-        text.push_str(&format!("In no station: {:.2} cm3\n", self.outside_cm3));
-        text.push_str(&match &self.ctv {
-            Some(ctv) => {
-                format!(
-                    "By the CTV ({}): {}, {:.1} % inside\n",
-                    ctv.names.join(", "),
-                    ctv.pattern.label(),
-                    ctv.inside_percent
-                )
-            }
-            None => "By the CTV: no structure has that role; give one with --ctv\n".to_owned(),
-        });
-        if let Some(dose) = &self.dose {
-            text.push_str(&format!(
-                "By the {} % isodose ({:.1} Gy of {:.1} Gy, {}): {}, {:.1} % inside; dose in it {} to {} Gy, mean {}\n",
-                dose.isodose_percent,
-                dose.isodose_gy,
-                dose.reference_gy,
-                dose.reference_origin,
-                dose.pattern.label(),
-                dose.inside_percent,
-                number(dose.min_gy, 1),
-                number(dose.max_gy, 1),
-                number(dose.mean_gy, 1)
-            ));
-        }
-        for definition in &self.definitions {
-            text.push_str(&format!("{definition}\n"));
-        }
-        text.push_str(&match (self.station.confirmed, self.station.confirmed_none) {
-            (Some(station), _) => format!("Confirmed: {station}\n"),
-            (None, true) => "Confirmed: in no station\n".to_owned(),
-            (None, false) => "Not confirmed yet: look at the checkerboard, then add --confirm STATION\n".to_owned(),
-        });
-        text.push_str(&format!("The station is {STATEMENT}.\n"));
-        text
     }
 }

@@ -2,12 +2,12 @@
 
 use crate::cli::failure::Failure;
 use crate::cli::terminal::Terminal;
-use crate::dicom::read_registration;
 use crate::geometry::{PatientPoint, Rigid};
 use crate::registration::{Fit, Guide, judge, register};
 use crate::workbench::Case;
+use crate::workbench::followup::{Correction, Motion, MotionError, MotionSource, read_motion};
 use glam::DVec3;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Where the motion comes from.
 #[derive(Debug, Clone, clap::Args)]
@@ -48,16 +48,10 @@ fn parse_three(text: &str) -> Result<DVec3, String> {
     }
 }
 
-/// The motion that was used.
+/// The motion that was used, and how well it fits; `None` where that could not be measured.
 pub struct Transform {
-    /// Points of the follow-up to points of the planning CT, the correction included.
-    pub planning_from_followup: Rigid,
-    /// bone, lung, body, none or file.
-    pub source: String,
-    pub guide: Guide,
-    /// `None` where it could not be measured.
+    pub motion: Motion,
     pub fit: Option<Fit>,
-    pub correction: Option<[DVec3; 2]>,
 }
 
 impl TransformArgs {
@@ -68,40 +62,39 @@ impl TransformArgs {
         middle: PatientPoint,
         terminal: &Terminal,
     ) -> Result<Transform, Failure> {
-        let volumes = (&planning.image.volume, &followup.image.volume);
+        let images = (&planning.image, &followup.image);
         let mut found = None;
-        let (motion, source, guide) = match (&self.transform, self.align) {
-            (Some(path), _) => (self::read(path, planning, followup, terminal)?, "file".to_owned(), Guide::Bone),
-            (None, Align::None) => (Rigid::IDENTITY, "none".to_owned(), Guide::Bone),
+        let mut motion = match (&self.transform, self.align) {
+            (Some(path), _) => {
+                let read = read_motion(path, &images.0.meta, &images.1.meta, terminal);
+                let refused = |e: MotionError| match e {
+                    MotionError::Unreadable { .. } => Failure::Failed(e.to_string()),
+                    e if e.is_cancelled() => Failure::Cancelled,
+                    e => Failure::refused(e),
+                };
+                Motion::new(read.map_err(refused)?, MotionSource::File)
+            }
+            (None, Align::None) => Motion::new(Rigid::IDENTITY, MotionSource::AsTheyStand),
             (None, Align::By(guide)) => {
-                let registration = register(volumes.0, volumes.1, guide, terminal).map_err(failure)?;
+                let registration = register(&images.0.volume, &images.1.volume, guide, terminal).map_err(failure)?;
                 found = Some(registration.fit);
-                (registration.fixed_from_moving, guide.to_string(), guide)
+                Motion::new(registration.fixed_from_moving, MotionSource::Found(guide))
             }
         };
-        let correction = match (self.shift, self.turn) {
-            (None, None) => None,
-            (shift, turn) => Some([shift.unwrap_or_default(), turn.unwrap_or_default()]),
-        };
-        let planning_from_followup = match correction {
-            None => motion,
-            Some([shift, turn]) => corrected(&motion, motion.apply(middle), shift, turn),
-        };
+        motion.correction =
+            Correction { shift_mm: self.shift.unwrap_or_default(), turn_degrees: self.turn.unwrap_or_default() };
         // A correction by hand changes the fit.
-        let fit = match found.filter(|_| correction.is_none()) {
+        let fit = match found.filter(|_| motion.correction.is_none()) {
             Some(fit) => Some(fit),
-            None => Some(judge(volumes.0, volumes.1, &planning_from_followup, guide, terminal).map_err(failure)?)
-                .filter(|fit| fit.shared > 0.0),
+            None => {
+                let used = motion.planning_from_followup(middle);
+                let guide = motion.source.guide();
+                let fit = judge(&images.0.volume, &images.1.volume, &used, guide, terminal).map_err(failure)?;
+                Some(fit).filter(|fit| fit.shared > 0.0)
+            }
         };
-        Ok(Transform { planning_from_followup, source, guide, fit, correction })
+        Ok(Transform { motion, fit })
     }
-}
-
-/// A motion, then turns about a point of the planning CT (degrees about x, then y, then z), then a shift.
-fn corrected(motion: &Rigid, center: PatientPoint, shift: DVec3, turn: DVec3) -> Rigid {
-    let about = |axis: DVec3, degrees: f64| Rigid::about(center, axis * degrees.to_radians(), DVec3::ZERO);
-    let turned = about(DVec3::Z, turn.z).after(&about(DVec3::Y, turn.y)).after(&about(DVec3::X, turn.x));
-    Rigid::about(DVec3::ZERO, DVec3::ZERO, shift).after(&turned).after(motion)
 }
 
 fn failure(error: crate::registration::RegistrationError) -> Failure {
@@ -111,67 +104,13 @@ fn failure(error: crate::registration::RegistrationError) -> Failure {
     }
 }
 
-/// Sixteen numbers of a text or of our own JSON, else a DICOM registration.
-fn read(path: &Path, planning: &Case, followup: &Case, terminal: &Terminal) -> Result<Rigid, Failure> {
-    let bytes = if path.is_dir() {
-        Vec::new()
-    } else {
-        std::fs::read(path)
-            .map_err(|e| Failure::Failed(format!("the registration cannot be read ({e}): {}", path.display())))?
-    };
-    if let Some(rows) = std::str::from_utf8(&bytes).ok().and_then(sixteen) {
-        return Rigid::from_rows(rows).map_err(|why| {
-            Failure::Refused(format!("the registration is not rigid, {why}; export a rigid one: {}", path.display()))
-        });
-    }
-    let frame = |case: &Case| case.image.meta.frame_of_reference_uid.clone();
-    read_registration(path, &frame(followup), &frame(planning), terminal).map_err(Failure::refused)
-}
-
-fn sixteen(text: &str) -> Option<[f64; 16]> {
-    let numbers: Vec<f64> = match serde_json::from_str::<serde_json::Value>(text) {
-        Ok(value) => {
-            let list = if value.is_array() { &value } else { &value["registration"]["transform"] };
-            list.as_array()?.iter().map(serde_json::Value::as_f64).collect::<Option<_>>()?
-        }
-        Err(_) => {
-            let words = text.split(|c: char| c.is_whitespace() || matches!(c, ',' | ';' | '\\' | '[' | ']'));
-            words.filter(|w| !w.is_empty()).map(|w| w.parse().ok()).collect::<Option<_>>()?
-        }
-    };
-    numbers.try_into().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn sixteen_numbers_are_read_in_any_form_and_nothing_else() {
-        let rows = Rigid::about(DVec3::ZERO, DVec3::Z * 0.1, DVec3::new(1.5, -2.0, 3.0)).rows();
-        let text = rows.map(|x| x.to_string());
-        for form in [
-            text.join("\\"),
-            text.join("\n"),
-            format!("[{}]", text.join(", ")),
-            format!("{{\"registration\": {{\"transform\": [{}]}}}}", text.join(",")),
-        ] {
-            assert_eq!(sixteen(&form), Some(rows), "{form}");
-        }
-        assert_eq!(sixteen(&text[1..].join(" ")), None);
-        assert_eq!(sixteen("Transform: rigid"), None);
-        assert_eq!(sixteen("{}"), None);
+    fn guides_and_corrections_are_read_as_people_write_them() {
         assert_eq!(parse_align("Lung"), Ok(Align::By(Guide::Lung)));
         assert!(parse_align("skin").is_err() && parse_three("1,2").is_err() && parse_three("1,2,NaN").is_err());
-    }
-
-    #[test]
-    fn a_correction_turns_about_the_recurrence_and_then_shifts() {
-        let motion = Rigid::about(DVec3::ZERO, DVec3::ZERO, DVec3::new(100.0, 0.0, 0.0));
-        let center = DVec3::new(110.0, 5.0, 7.0);
-        let all = corrected(&motion, center, DVec3::new(0.0, 0.0, 4.0), DVec3::new(0.0, 0.0, 90.0));
-        let there = |p: DVec3| all.apply(p);
-        assert!((there(DVec3::new(10.0, 5.0, 7.0)) - DVec3::new(110.0, 5.0, 11.0)).length() < 1e-9);
-        assert!((there(DVec3::new(20.0, 5.0, 7.0)) - DVec3::new(110.0, 15.0, 11.0)).length() < 1e-9);
     }
 }
