@@ -414,15 +414,104 @@ fn a_simulated_cohort_says_so_everywhere_and_its_truth_is_written_down() {
     let row = map["stations"].as_array().and_then(|all| all.iter().find(|s| s["station"] == "10R")).expect("there");
     assert_eq!(row["n"].as_u64(), Some(covered as u64));
 
-    let survival = ["survival", text(&path), "--time", "recurrence_free_months", "--event", "recurred"];
-    let (code, out, error) = hilum(&[&survival[..], &["--covariates", "size_5_cm", "--json"]].concat());
+    let (code, out, error) = hilum(&[&survival_of(&path)[..], &["--covariates", "size_5_cm", "--json"]].concat());
     assert_eq!(code, 0, "{error}");
     let survival: Value = serde_json::from_str(&out).expect("JSON");
-    assert_eq!(survival["events"].as_u64(), Some(8), "{survival}");
+    assert_eq!((survival["events"].as_u64(), survival["simulated"].as_bool()), (Some(8), Some(true)), "{survival}");
+
+    let table = |name: &str, args: &[&str], option: &str| -> PathBuf {
+        let csv = folder.path().join(name);
+        let (code, out, error) = hilum(&[args, &[option, text(&csv)]].concat());
+        assert_eq!(code, 0, "{out} {error}");
+        let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_path(&csv).expect("readable");
+        assert_eq!(reader.headers().expect("a header").iter().next_back(), Some("simulated"), "{name}");
+        let rows: Vec<csv::StringRecord> = reader.records().map(|row| row.expect("a row")).collect();
+        assert!(!rows.is_empty() && rows.iter().all(|row| row.iter().next_back() == Some("1")), "{name}");
+        csv
+    };
+    let patients = table("patients.csv", &["cohort", "export", text(&path)], "-o");
+    table("features.csv", &["cohort", "compute", text(&path)], "--csv");
+    table("map.csv", &["cohort", "map", text(&path)], "--csv");
+    table("curves.csv", &survival_of(&path), "--csv");
+    // The label is read from a table as from a cohort, and goes into the figures.
+    let svg = folder.path().join("curves.svg");
+    let (_, out, _) = hilum(&[&survival_of(&patients_with_times(&patients))[..], &["--svg", text(&svg)]].concat());
+    assert!(out.starts_with("Simulated, not observed: 16 patients"), "{out}");
+    assert!(std::fs::read_to_string(&svg).expect("written").contains("Simulated, not observed."));
 
     let (code, _, error) = hilum(&["train", "risk", "--cohort", text(&path), "--repeats", "1", "-o", text(&model)]);
     assert!(code == 3 && error.contains("16 analysed"), "too few for the folds: {error}");
     assert!(!model.join("manifest.json").exists());
+}
+
+fn survival_of(file: &Path) -> [&str; 6] {
+    ["survival", text(file), "--time", "recurrence_free_months", "--event", "recurred"]
+}
+
+/// The table again, its follow-up under the name that a cohort has for it.
+fn patients_with_times(csv: &Path) -> PathBuf {
+    let rows = std::fs::read_to_string(csv).expect("read").replacen("follow_up_months", "recurrence_free_months", 1);
+    let again = csv.with_extension("times.csv");
+    std::fs::write(&again, rows).expect("written");
+    again
+}
+
+#[test]
+fn simulated_patients_keep_their_label_through_tables_and_are_never_mixed_with_observed_ones() {
+    let (folder, path) = cohort();
+    let import = |cohort: &Path, rows: &str| {
+        let csv = table(folder.path(), rows);
+        let (code, out, error) = hilum(&["cohort", "import", text(cohort), text(&csv), "--update"]);
+        (code, out + &error)
+    };
+    // An empty cohort becomes simulated with what is imported first, and its patients do not carry it one by one.
+    let (code, said) = import(&path, "patient,sex,recurred,recurrence_stations,simulated\na,m,1,4R,1\nb,f,0,,yes\n");
+    assert_eq!(code, 0, "{said}");
+    assert!(!said.contains("without a meaning"), "{said}");
+    let about = |path: &Path| CohortStore::open(path).and_then(|store| store.about()).expect("whole");
+    assert!(about(&path).simulated);
+    let (_, map, _) = hilum(&["cohort", "map", text(&path)]);
+    assert!(map.contains("Lungs, simulated"), "{map}");
+    let csv = folder.path().join("out.csv");
+    assert_eq!(hilum(&["cohort", "export", text(&path), "-o", text(&csv)]).0, 0);
+    let rows = std::fs::read_to_string(&csv).expect("read");
+    assert_eq!(
+        import(&path, &rows),
+        (
+            0,
+            "0 patients were added, 0 changed, 2 are as they were\n\
+        2 have no case that is there: their features cannot be computed\n"
+                .into()
+        )
+    );
+
+    let (code, said) = import(&path, "patient,sex\nc,m\n");
+    assert!(code == 3 && said.contains("row 1, simulated: the patients of this cohort are simulated"), "{said}");
+    let (code, said) = import(&path, "patient,simulated\nc,1\nd,\n");
+    assert!(
+        code == 3 && said.contains("row 2, simulated: simulated and observed patients stand in one table"),
+        "{said}"
+    );
+    let (code, said) = import(&path, "patient,simulated\nc,maybe\n");
+    assert!(code == 3 && said.contains("row 1, simulated: \"maybe\" is neither 1 nor 0"), "{said}");
+    assert_eq!(count(&path), 2);
+
+    let real = folder.path().join("real.hilum-cohort");
+    assert_eq!(hilum(&["cohort", "init", text(&real), "--name", "Real"]).0, 0);
+    assert_eq!(import(&real, "patient,sex\nc,m\n").0, 0);
+    let (code, said) = import(&real, &rows);
+    assert!(code == 3 && said.contains("these patients are simulated and those of the cohort are not"), "{said}");
+    assert!(count(&real) == 1 && !about(&real).simulated);
+    assert_eq!(hilum(&["cohort", "export", text(&real), "-o", text(&csv), "--overwrite"]).0, 0);
+    assert!(!std::fs::read_to_string(&csv).expect("read").contains("simulated"), "observed patients need no label");
+
+    // A change of one patient is none of the label.
+    let mut store = CohortStore::open(&path).expect("opens");
+    let before = store.patients().expect("read").remove(0);
+    let after = before.edited(&[("age_years".to_owned(), "60".to_owned())].into()).expect("a number");
+    assert!(before.simulated && after.simulated);
+    store.replace(&before, &after).expect("it is as it was");
+    assert_eq!(store.patients().expect("read")[0], after);
 }
 
 #[test]

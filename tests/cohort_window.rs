@@ -57,7 +57,12 @@ fn rows(count: usize) -> String {
 /// A cohort of so many patients.
 fn cohort(folder: &Path, count: usize, simulated: bool) -> PathBuf {
     let (path, table) = (folder.join("lungs.hilum-cohort"), folder.join("patients.csv"));
-    std::fs::write(&table, rows(count)).expect("written");
+    let mut rows = rows(count);
+    if simulated {
+        rows =
+            rows.replacen('\n', ",simulated\n", 1).replace("combined\n", "combined,1\n").replace("cell\n", "cell,1\n");
+    }
+    std::fs::write(&table, rows).expect("written");
     let about = CohortAbout { name: "Lungs 2019 to 2023".into(), simulated };
     let mut store = CohortStore::create(&path, &about).expect("made");
     import_table(&mut store, &ImportRequest { table, ..Default::default() }).expect("imported");

@@ -26,7 +26,8 @@ Examples:
   hilum survival lung.hilum-cohort --time recurrence_free_months --event recurred --competing died --group sex --json
 
 A cohort of `hilum cohort` has the columns of `hilum cohort template`, and recurrence_free_months (to the recurrence, else to the
-end of follow-up), progressed (recurred or died) and progression_free_months.
+end of follow-up), progressed (recurred or died) and progression_free_months. Of simulated patients text, figures and the last
+column of tables say so.
 
 A table is a CSV file with a header and one row a patient. An event is 1, true or yes, its absence 0, false or no; cells that
 are empty, NA or . are missing. Covariates whose values are all numbers count by the unit, others by level, compared with
@@ -34,6 +35,7 @@ the first. A cell that cannot be used is told with its row, and nothing is compu
 
 JSON keys:
   file             the table or cohort
+  simulated        the program made the patients: the cohort, or the column simulated of the table, says so
   patients, events, competing  with time and event
   left_out         rows without time or event
   without_group    patients whom the comparison leaves out
@@ -133,6 +135,7 @@ fn parse_confidence(text: &str) -> Result<f64, String> {
 #[derive(serde::Serialize)]
 struct Report<'a> {
     file: &'a PathBuf,
+    simulated: bool,
     patients: usize,
     events: usize,
     competing: usize,
@@ -351,22 +354,22 @@ impl Survival {
             other => Failure::refused(other),
         };
         let question = self.question();
-        let (sheet, simulated) = if CohortStore::is_store(&self.file) {
+        let sheet = if CohortStore::is_store(&self.file) {
             let store = CohortStore::open(&self.file).map_err(cohort_failure)?;
-            let patients = store.patients().map_err(cohort_failure)?;
-            (Sheet::of_patients(&patients), store.about().map_err(cohort_failure)?.simulated)
+            Sheet::of_patients(&store.patients().map_err(cohort_failure)?)
         } else {
-            (Sheet::read(&self.file).map_err(Failure::failed)?, false)
+            Sheet::read(&self.file).map_err(Failure::failed)?
         };
         let answer = survival(&sheet, &question).map_err(refuse)?;
         for path in [&self.svg, &self.png, &self.csv].into_iter().flatten().filter(|_| !self.overwrite) {
             output::refuse_existing(path)?;
         }
         if let Some(path) = &self.svg {
-            output::write_file(path, studies::drawing(&question, &answer, simulated).svg().as_bytes(), self.overwrite)?;
+            let figure = studies::drawing(&question, &answer, answer.simulated);
+            output::write_file(path, figure.svg().as_bytes(), self.overwrite)?;
         }
         if let Some(path) = &self.png {
-            let picture = painted(&studies::drawing(&question, &answer, simulated));
+            let picture = painted(&studies::drawing(&question, &answer, answer.simulated));
             output::write_file(path, &png(&picture)?, self.overwrite)?;
         }
         if let Some(path) = &self.csv {
@@ -403,6 +406,7 @@ impl Survival {
         let groups = std::iter::once(&answer.all).chain(&answer.groups);
         Report {
             file: &self.file,
+            simulated: answer.simulated,
             patients: answer.patients,
             events: answer.events,
             competing: answer.competing,
@@ -533,7 +537,8 @@ fn plural(count: usize, one: &str, many: &str) -> String {
 fn words(question: &SurvivalQuestion, answer: &SurvivalAnswer) -> String {
     let percent = 100.0 * question.confidence;
     let mut text = format!(
-        "{}, {}; median follow-up {} (reverse Kaplan-Meier)\n",
+        "{}{}, {}; median follow-up {} (reverse Kaplan-Meier)\n",
+        if answer.simulated { "Simulated, not observed: " } else { "" },
         plural(answer.patients, "patient", "patients"),
         plural(answer.events, "event", "events"),
         number(answer.follow_up),

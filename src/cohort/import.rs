@@ -4,8 +4,8 @@
 use super::patient::{CellProblem, Column, PatientRecord};
 use super::sheet::{Sheet, SheetError};
 use super::store::{CohortStore, Imported, StoreError};
+use crate::words::t;
 use std::path::{Path, PathBuf};
-use strum::IntoEnumIterator;
 
 /// What to import.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -50,6 +50,7 @@ pub fn import_table(store: &mut CohortStore, request: &ImportRequest) -> Result<
     for patient in &mut patients {
         find_case(patient, beside, request.cases.as_deref());
     }
+    check_kind(store, &patients)?;
     let counts = store.import(&patients, request.update)?;
     let without_case = patients.iter().filter(|p| !p.case.as_ref().is_some_and(|c| c.exists()));
     Ok(ImportReport {
@@ -57,6 +58,24 @@ pub fn import_table(store: &mut CohortStore, request: &ImportRequest) -> Result<
         without_case: without_case.map(|p| p.id.clone()).collect(),
         extra: sheet.columns().iter().filter(|name| Column::named(name).is_none()).cloned().collect(),
     })
+}
+
+/// A cohort is simulated as a whole or not at all; an empty one becomes what is imported first.
+fn check_kind(store: &CohortStore, patients: &[PatientRecord]) -> Result<(), ImportError> {
+    let Some(first) = patients.first() else { return Ok(()) };
+    let simulated = store.about()?.simulated;
+    if first.simulated == simulated || (first.simulated && store.is_empty()?) {
+        return Ok(());
+    }
+    let reason = if simulated {
+        t(
+            "the patients of this cohort are simulated; write 1 here for such, or import observed ones into another cohort",
+        )
+    } else {
+        t("these patients are simulated and those of the cohort are not; import them into another cohort")
+    };
+    let column = Column::Simulated.name().to_owned();
+    Err(ImportError::Cells(vec![CellProblem { row: 1, column, reason: reason.to_owned() }]))
 }
 
 /// A case lies where the table says, from its folder, or in the folder of the cases under the name of the patient.
@@ -71,11 +90,11 @@ fn find_case(patient: &mut PatientRecord, beside: &Path, cases: Option<&Path>) {
 
 /// The first line of a table to fill in.
 pub fn template_csv() -> Vec<u8> {
-    let names: Vec<&str> = Column::iter().map(Column::name).collect();
+    let names: Vec<&str> = Column::template().map(Column::name).collect();
     (names.join(",") + "\n").into_bytes()
 }
 
-/// All patients as a table that can be imported again; dates have become months.
+/// All patients as a table that can be imported again; dates have become months. Of simulated ones the last column says so.
 ///
 /// # Errors
 /// None in memory.
@@ -85,10 +104,13 @@ pub fn patients_csv(patients: &[PatientRecord]) -> Result<Vec<u8>, csv::Error> {
     extra.dedup();
     let mut writer = csv::Writer::from_writer(Vec::new());
     let known = Column::kept().map(|column| column.name().to_owned());
-    writer.write_record(known.chain(extra.iter().map(|name| (*name).clone())))?;
+    let label = patients.iter().any(|p| p.simulated).then_some(Column::Simulated);
+    let names = known.chain(extra.iter().map(|name| (*name).clone()));
+    writer.write_record(names.chain(label.map(|column| column.name().to_owned())))?;
     for patient in patients {
         let of_extra = extra.iter().map(|name| patient.extra.get(*name).cloned().unwrap_or_default());
-        writer.write_record(Column::kept().map(|column| patient.cell(column)).chain(of_extra))?;
+        let cells = Column::kept().map(|column| patient.cell(column)).chain(of_extra);
+        writer.write_record(cells.chain(label.map(|column| patient.cell(column))))?;
     }
     writer.into_inner().map_err(|e| e.into_error().into())
 }

@@ -43,6 +43,9 @@ pub struct PatientRecord {
     pub outcome: Outcome,
     /// Columns of the table that the program gives no meaning to.
     pub extra: BTreeMap<String, String>,
+    /// Made by the program, not observed. A store keeps it for all of its patients at once.
+    #[serde(skip)]
+    pub simulated: bool,
 }
 
 /// A column with a meaning.
@@ -67,6 +70,8 @@ pub enum Column {
     RecurrenceDate,
     DeathDate,
     LastContact,
+    /// Last, as in every table of simulated patients.
+    Simulated,
 }
 
 impl Column {
@@ -92,6 +97,7 @@ impl Column {
             Self::RecurrenceDate => "recurrence_date",
             Self::DeathDate => "death_date",
             Self::LastContact => "last_contact_date",
+            Self::Simulated => "simulated",
         }
     }
 
@@ -117,14 +123,21 @@ impl Column {
             Self::RecurrenceDate => t("Day of recurrence"),
             Self::DeathDate => t("Day of death"),
             Self::LastContact => t("Last contact"),
+            Self::Simulated => t("Simulated"),
         }
     }
 
-    /// Columns in which something is kept: dates become months.
+    /// Columns in which something is kept of each patient: dates become months, and a cohort is simulated as a whole.
     pub fn kept() -> impl Iterator<Item = Self> {
         use strum::IntoEnumIterator;
         let dates = [Self::Start, Self::RecurrenceDate, Self::DeathDate, Self::LastContact];
-        Self::iter().filter(move |column| !dates.contains(column))
+        Self::iter().filter(move |column| !dates.contains(column) && *column != Self::Simulated)
+    }
+
+    /// Columns of the table that a clinic fills in.
+    pub fn template() -> impl Iterator<Item = Self> {
+        use strum::IntoEnumIterator;
+        Self::iter().filter(|column| *column != Self::Simulated)
     }
 
     /// What its cells hold, for people.
@@ -149,6 +162,7 @@ impl Column {
             Self::RecurrenceDate => keep("day of the recurrence; empty if there was none"),
             Self::DeathDate => keep("day of death; empty if alive"),
             Self::LastContact => keep("day on which the patient was last known to be alive, or of the last imaging"),
+            Self::Simulated => keep("1 for patients that the program made; it stands in all that it writes of them"),
         }
     }
 
@@ -249,6 +263,11 @@ impl PatientRecord {
         if problems.is_empty() { Ok(record) } else { Err(problems) }
     }
 
+    /// True if a store that holds `kept` knows the same of the patient.
+    pub(super) fn is_kept_as(&self, kept: &Self) -> bool {
+        *self == Self { simulated: self.simulated, ..kept.clone() }
+    }
+
     fn take(&mut self, column: Column, text: &str, dates: &mut Dates) -> Result<(), String> {
         let outcome = &mut self.outcome;
         match column {
@@ -279,6 +298,7 @@ impl PatientRecord {
             Column::RecurrenceDate => dates.recurrence = Some(date(text)?),
             Column::DeathDate => dates.death = Some(date(text)?),
             Column::LastContact => dates.last_contact = Some(date(text)?),
+            Column::Simulated => self.simulated = yes_or_no(text)?,
         }
         Ok(())
     }
@@ -352,7 +372,8 @@ impl PatientRecord {
         let known = Column::kept().map(|column| (column.name().to_owned(), self.cell(column)));
         let mut cells: BTreeMap<String, String> = known.chain(self.extra.clone()).collect();
         cells.extend(changes.iter().map(|(name, text)| (name.clone(), text.trim().to_owned())));
-        Self::read(0, cells.iter().filter(|(_, text)| !is_missing(text)).map(|(n, text)| (n.as_str(), text.as_str())))
+        let cells = cells.iter().filter(|(_, text)| !is_missing(text)).map(|(n, text)| (n.as_str(), text.as_str()));
+        Ok(Self { simulated: self.simulated, ..Self::read(0, cells)? })
     }
 
     /// The text of a column, as a table holds it; empty where nothing is known. Dates are kept as months only.
@@ -382,6 +403,7 @@ impl PatientRecord {
             Column::RecurrenceStations => list(&outcome.recurrence_stations),
             Column::LocalFailure => flag(outcome.local_failure),
             Column::Start | Column::RecurrenceDate | Column::DeathDate | Column::LastContact => String::new(),
+            Column::Simulated => flag(self.simulated.then_some(true)),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! A CSV table as text: one row a patient.
 
-use super::patient::{CellProblem, Column, PatientRecord, is_missing};
+use super::patient::{CellProblem, Column, PatientRecord, is_missing, yes_or_no};
 use crate::tf;
+use crate::words::t;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use strum::IntoEnumIterator;
@@ -96,6 +97,13 @@ impl Sheet {
         (!is_missing(cell)).then_some(cell)
     }
 
+    /// True if the table says of any row that the program made it.
+    pub fn is_simulated(&self) -> bool {
+        let column = self.columns.iter().position(|name| Column::named(name) == Some(Column::Simulated));
+        let says = |row: usize| column.and_then(|n| self.cell(row, n)).is_some_and(|cell| yes_or_no(cell) == Ok(true));
+        (0..self.len()).any(says)
+    }
+
     /// The patients of the table, or all that is wrong with it.
     ///
     /// # Errors
@@ -116,6 +124,12 @@ impl Sheet {
                     if let Some(other) = first.insert(patient.id.clone(), row + 1) {
                         let reason = tf!("\"{id}\" is in row {other} already", id = patient.id, other);
                         problems.push(CellProblem { row: row + 1, column: Column::Patient.name().to_owned(), reason });
+                    }
+                    let one_kind = patients.first().is_none_or(|p| p.simulated == patient.simulated);
+                    if !one_kind {
+                        let reason = t("simulated and observed patients stand in one table; part them into two");
+                        let column = Column::Simulated.name().to_owned();
+                        problems.push(CellProblem { row: row + 1, column, reason: reason.to_owned() });
                     }
                     patients.push(patient);
                 }

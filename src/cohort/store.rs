@@ -280,8 +280,8 @@ impl CohortStore {
             let rows = statement.query_map([], |row| row.get(0))?;
             rows.collect()
         };
-        let texts = read().map_err(|e| self.explained(e))?;
-        texts.iter().map(|text| self.record(text)).collect()
+        let (texts, simulated) = (read().map_err(|e| self.explained(e))?, self.about()?.simulated);
+        texts.iter().map(|text| Ok(PatientRecord { simulated, ..self.record(text)? })).collect()
     }
 
     fn record(&self, text: &str) -> Result<PatientRecord, StoreError> {
@@ -291,7 +291,14 @@ impl CohortStore {
         })
     }
 
-    /// Adds patients, all or none of them. Those that are there already are replaced with `update`, and are else refused.
+    /// True without patients.
+    pub fn is_empty(&self) -> Result<bool, StoreError> {
+        let any = self.connection.query_row("SELECT EXISTS (SELECT 1 FROM patient)", [], |row| row.get::<_, bool>(0));
+        any.map(|any| !any).map_err(|e| self.explained(e))
+    }
+
+    /// Adds patients, all or none of them. Those that are there already are replaced with `update`, and are else refused. With
+    /// simulated ones the cohort is simulated.
     ///
     /// # Errors
     /// [`StoreError::Known`], or it cannot be written.
@@ -303,6 +310,9 @@ impl CohortStore {
         }
         let mut imported = Imported::default();
         self.write(|t| {
+            if patients.iter().any(|p| p.simulated) {
+                t.execute("UPDATE about SET value = '1' WHERE key = 'simulated'", [])?;
+            }
             let mut place: i64 = t.query_row("SELECT coalesce(max(place), 0) FROM patient", [], |row| row.get(0))?;
             for patient in patients {
                 match now.get(&patient.id) {
@@ -335,7 +345,7 @@ impl CohortStore {
             let text: Option<String> =
                 t.query_row("SELECT record FROM patient WHERE id = ?1", [&before.id], |row| row.get(0)).optional()?;
             let same =
-                text.as_deref().is_some_and(|t| serde_json::from_str(t).is_ok_and(|now: PatientRecord| now == *before));
+                text.as_deref().is_some_and(|t| serde_json::from_str(t).is_ok_and(|now| before.is_kept_as(&now)));
             if same {
                 t.execute("UPDATE patient SET record = ?2 WHERE id = ?1", params![before.id, json(after)])?;
             }

@@ -20,6 +20,7 @@ Examples:
 
 A case that fails is listed with its reason, and the others go on. What is done is kept when the command is stopped. A case is
 computed again when its files, its clinical values, the options, the network or the definition of the features have changed.
+The last column of a table of simulated patients, simulated, holds 1.
 
 JSON keys:
   computed, kept, without_case  patients whose case was gone through (failed ones too), has not changed since, or is not there

@@ -26,7 +26,8 @@ Examples:
   hilum cohort map lung.hilum-cohort --svg map.svg --png map.png --csv map.csv
 
 The figures show the schematic of the window with cohort, centers, the day on which they were drawn, and counts; the table
-has the same lines as comments (#). The cohort keeps months and no dates of treatment.
+has the same lines as comments (#), and of a simulated cohort a last column, simulated. The cohort keeps months and no dates of
+treatment.
 
 Two cohorts are compared by Fisher's exact test where the share is one of patients; p values are raised for sixteen tests by Holm's
 way. Recurrences of one patient belong together, so that shares of events are not tested.
@@ -269,7 +270,8 @@ impl Map {
     }
 
     fn write_figures(&self, source: &Source, map: &RecurrenceMap) -> Result<(), Failure> {
-        let figure = MapFigure { map, lines: source.lines(map) };
+        let simulated = source.observed().is_some_and(|o| o.about.simulated);
+        let figure = MapFigure { map, lines: source.lines(map), simulated };
         if let Some(path) = &self.svg {
             output::write_file(path, figure.svg().as_bytes(), self.overwrite)?;
         }

@@ -2,7 +2,7 @@
 
 use crate::cli::analyze::label;
 use crate::cohort::schematic::{FIELD, LABELS, Part, SHEET, SIDE_VIEW, TUBES, field_center, smooth};
-use crate::cohort::{RecurrenceMap, StationRecurrence};
+use crate::cohort::{Column, RecurrenceMap, StationRecurrence};
 use crate::image::{Coverage, SlicePicture};
 use glam::DVec2;
 use std::fmt::Write;
@@ -22,6 +22,7 @@ pub struct MapFigure<'a> {
     pub map: &'a RecurrenceMap,
     /// Cohort, share, counts, centres, dates: a line each.
     pub lines: Vec<String>,
+    pub simulated: bool,
 }
 
 fn color(part: Part) -> [u8; 3] {
@@ -204,19 +205,22 @@ impl MapFigure<'_> {
         picture
     }
 
-    /// Station, name, k, n, share, lower, upper; the lines of the figure before it as comments.
+    /// Station, name, k, n, share, lower, upper; the lines of the figure before it as comments. Of a simulated cohort the last
+    /// column says so too.
     pub fn csv(&self) -> Result<Vec<u8>, csv::Error> {
         let mut bytes = Vec::new();
         for line in &self.lines {
             bytes.extend(format!("# {}\n", line.replace(['\n', '\r'], " ")).into_bytes());
         }
         let mut writer = csv::Writer::from_writer(bytes);
-        writer.write_record(["station", "name", "k", "n", "share", "lower", "upper"])?;
+        let names = ["station", "name", "k", "n", "share", "lower", "upper"];
+        writer.write_record(names.into_iter().chain(self.simulated.then_some(Column::Simulated.name())))?;
         for s in &self.map.stations {
             let share = if s.n > 0 { s.proportion.to_string() } else { String::new() };
             let [k, n] = [s.k, s.n].map(|x| x.to_string());
             let [lower, upper] = [s.interval.lower, s.interval.upper].map(|x| x.to_string());
-            writer.write_record([s.station.label(), s.station.name(), &k, &n, &share, &lower, &upper])?;
+            let cells = [s.station.label(), s.station.name(), &k, &n, &share, &lower, &upper];
+            writer.write_record(cells.into_iter().chain(self.simulated.then_some("1")))?;
         }
         writer.into_inner().map_err(|e| e.into_error().into())
     }

@@ -227,7 +227,8 @@ impl List {
 Examples:
   hilum cohort export lung.hilum-cohort -o patients.csv
 
-Dates were turned into months when the patients were imported.")]
+Dates were turned into months when the patients were imported. Of simulated patients the last column, simulated, holds 1; a cohort
+into which they are imported is simulated, and observed patients are refused there.")]
 pub struct Export {
     /// The cohort
     #[arg(value_name = "COHORT")]

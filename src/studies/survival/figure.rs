@@ -1,6 +1,7 @@
 //! Survival curves as a figure (SVG) with bands, marks of censoring and the numbers at risk, and their steps as a table (CSV).
 
 use super::{GroupSurvival, SurvivalAnswer, SurvivalQuestion};
+use crate::cohort::Column;
 use crate::survival::two_sided_z;
 use std::fmt::Write as _;
 
@@ -229,16 +230,18 @@ fn short(name: &str) -> String {
     if name.chars().count() <= MOST { name.to_owned() } else { name.chars().take(MOST - 1).chain(['…']).collect() }
 }
 
-/// The steps of all curves: group, time, at risk, events, censored, survival, lower, upper.
+/// The steps of all curves: group, time, at risk, events, censored, survival, lower, upper; of simulated patients the last
+/// column says so.
 pub fn csv(question: &SurvivalQuestion, answer: &SurvivalAnswer) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(["group", "time", "at_risk", "events", "censored", "survival", "lower", "upper"])?;
+    let names = ["group", "time", "at_risk", "events", "censored", "survival", "lower", "upper"];
+    writer.write_record(names.into_iter().chain(answer.simulated.then_some(Column::Simulated.name())))?;
     for group in std::iter::once(&answer.all).chain(&answer.groups) {
         for s in &group.curve.steps {
             let interval = group.curve.interval_at(s.time, question.confidence, question.transform);
             let [lower, upper] = [interval.map(|i| i.lower), interval.map(|i| i.upper)]
                 .map(|v| v.map_or_else(String::new, |v| v.to_string()));
-            writer.write_record([
+            let cells = [
                 group.name.as_deref().unwrap_or("all"),
                 &s.time.to_string(),
                 &s.at_risk.to_string(),
@@ -247,7 +250,8 @@ pub fn csv(question: &SurvivalQuestion, answer: &SurvivalAnswer) -> Result<Vec<u
                 &s.survival.to_string(),
                 &lower,
                 &upper,
-            ])?;
+            ];
+            writer.write_record(cells.into_iter().chain(answer.simulated.then_some("1")))?;
         }
     }
     writer.into_inner().map_err(|e| e.into_error().into())

@@ -139,6 +139,8 @@ pub struct HazardTable {
 /// What came out.
 #[derive(Debug, Clone)]
 pub struct SurvivalAnswer {
+    /// The table says that the program made its patients.
+    pub simulated: bool,
     pub patients: usize,
     pub events: usize,
     pub competing: usize,
@@ -188,6 +190,7 @@ pub fn survival(sheet: &Sheet, question: &SurvivalQuestion) -> Result<SurvivalAn
     let all = of_group(None, &everybody, question)?;
     let follow_up = KaplanMeier::of_follow_up(&rows.iter().map(|r| r.follow_up).collect::<Vec<_>>())?.median();
     let mut answer = SurvivalAnswer {
+        simulated: sheet.is_simulated(),
         patients: all.patients,
         events: all.events,
         competing: rows.iter().filter(|r| r.competing).count(),

@@ -4,7 +4,7 @@
 //! failed are kept in English, as all that stands in files.
 
 use crate::anatomy::{AnatomyError, AnatomySources, case_sources, draw_stations};
-use crate::cohort::{CohortStore, PatientRecord, StoreError, StoredFeatures};
+use crate::cohort::{CohortStore, Column, PatientRecord, StoreError, StoredFeatures};
 use crate::diunet::{self, LoadedModel, ModelError, ModelManifest, SegmentError};
 use crate::features::{FeatureDefinition, catalogue, definition_sha256};
 use crate::files::files_below;
@@ -277,7 +277,8 @@ fn has_stations(case: &Case) -> bool {
     Station::all().any(|station| case.structures().with_role(Role::Station(station)).next().is_some())
 }
 
-/// One row a patient with the outcome that is known, empty where there are no features.
+/// One row a patient with the outcome that is known, empty where there are no features. Of simulated patients the last
+/// column says so.
 ///
 /// # Errors
 /// None in memory.
@@ -287,7 +288,8 @@ pub fn features_csv(
 ) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let names = catalogue().iter().map(|feature| feature.name.as_str());
-    writer.write_record(["patient", "recurred"].into_iter().chain(names))?;
+    let label = patients.iter().any(|p| p.simulated).then_some(Column::Simulated);
+    writer.write_record(["patient", "recurred"].into_iter().chain(names).chain(label.map(Column::name)))?;
     for patient in patients {
         let recurred = patient.outcome.recurred.map_or_else(String::new, |r| u8::from(r).to_string());
         let values = features.get(&patient.id).and_then(|f| f.values.as_ref().ok());
@@ -295,7 +297,8 @@ pub fn features_csv(
             let value = values.and_then(|values| values.get(n).copied().flatten());
             value.map_or_else(String::new, |v| v.to_string())
         });
-        writer.write_record([patient.id.clone(), recurred].into_iter().chain(cells))?;
+        let cells = [patient.id.clone(), recurred].into_iter().chain(cells);
+        writer.write_record(cells.chain(label.map(|column| patient.cell(column))))?;
     }
     writer.into_inner().map_err(|e| e.into_error().into())
 }
