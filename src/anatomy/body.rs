@@ -1,7 +1,8 @@
 //! The body in a CT, from CT numbers alone: the largest piece of soft tissue without table and clothes, filled.
 
-use super::components::{Components, windows};
+use super::components::windows;
 use super::working::Working;
+use crate::contour::Components;
 use rayon::prelude::*;
 
 /// Denser than this is tissue, not lung, foam or cloth.

@@ -2,7 +2,7 @@
 //! a threshold alone finds little more than cortex.
 
 use super::ctv::without_small_holes;
-use crate::contour::{Mask, SliceMask, expand};
+use crate::contour::{Components, Mask, SliceMask, expand};
 use crate::geometry::VoxelGrid;
 use crate::image::CtVolume;
 use glam::DVec3;
@@ -46,10 +46,11 @@ pub(super) fn bone_bodies(volume: &CtVolume, [low, high]: [[usize; 3]; 2]) -> Ma
     let vessels = vessels(&mean, &spread, &grid);
     let shell = Mask::from_dense(&hu.mapv(|h| h > CORTEX_ABOVE_HU)).difference(&vessels);
     let closed = close(&shell, &grid, SHELL_GAP_MM).difference(&vessels).union(&shell);
-    let bodies = retain_parts(&enclosed(closed, &grid), &grid, |part| {
-        let volume_mm3: f64 = part.iter().map(|at| grid.voxel_mm3(at[0])).sum();
-        let dense = part.iter().filter(|at| hu[**at] > DENSE_ABOVE_HU).count() as f64;
-        volume_mm3 >= SMALLEST_MM3 && dense > DENSE_SHARE * part.len() as f64
+    let (solid, parts) = parts_of(&enclosed(closed, &grid), &grid);
+    let volumes_mm3 = volumes_mm3(&parts, &grid);
+    let dense = parts.sums(grid.columns(), |at| f64::from(u8::from(hu[place(at, &grid)] > DENSE_ABOVE_HU)));
+    let bodies = retained(solid, &parts, &grid, |part| {
+        volumes_mm3[part] >= SMALLEST_MM3 && dense[part] > DENSE_SHARE * parts.sizes[part] as f64
     });
     let marrow = Mask::from_dense(&mean.mapv(|m| m > MARROW_ABOVE_HU));
     let hollows = close(&bodies, &grid, HOLLOW_MM).intersection(&marrow).difference(&vessels);
@@ -117,8 +118,9 @@ fn vessels(mean: &Array3<f32>, spread: &Array3<f32>, grid: &VoxelGrid) -> Mask {
     let even = Array3::from_shape_fn(mean.dim(), |at| mean[at] > CONTRAST_ABOVE_HU && spread[at] < limit);
     let even = Mask::from_dense(&even);
     let opened = expand(&expand(&even, grid, -VESSEL_RADIUS_MM), grid, VESSEL_RADIUS_MM).intersection(&even);
-    let large =
-        retain_parts(&opened, grid, |part| part.iter().map(|at| grid.voxel_mm3(at[0])).sum::<f64>() >= VESSEL_MM3);
+    let (opened, parts) = parts_of(&opened, grid);
+    let volumes_mm3 = volumes_mm3(&parts, grid);
+    let large = retained(opened, &parts, grid, |part| volumes_mm3[part] >= VESSEL_MM3);
     expand(&large, grid, VESSEL_EDGE_MM)
 }
 
@@ -134,36 +136,27 @@ fn enclosed(mut mask: Mask, grid: &VoxelGrid) -> Mask {
     mask
 }
 
-/// The connected parts (through faces) that pass a test.
-fn retain_parts(mask: &Mask, grid: &VoxelGrid, keep: impl Fn(&[[usize; 3]]) -> bool) -> Mask {
-    let mut left = mask.to_dense(grid.shape());
-    let mut kept = Array3::from_elem(grid.shape(), false);
-    for (&k, slice) in &mask.slices {
-        for (j, i) in slice.voxels() {
-            if !std::mem::take(&mut left[[k, j, i]]) {
-                continue;
-            }
-            let (mut part, mut at) = (vec![[k, j, i]], 0);
-            while let Some(&here) = part.get(at) {
-                at += 1;
-                for axis in 0..3 {
-                    for step in [usize::MAX, 1] {
-                        let mut next = here;
-                        next[axis] = next[axis].wrapping_add(step);
-                        if left.get_mut(next).is_some_and(std::mem::take) {
-                            part.push(next);
-                        }
-                    }
-                }
-            }
-            if keep(&part) {
-                for at in part {
-                    kept[at] = true;
-                }
-            }
-        }
-    }
-    Mask::from_dense(&kept)
+/// A mask as a dense set, and its connected parts (through faces).
+fn parts_of(mask: &Mask, grid: &VoxelGrid) -> (Vec<bool>, Components) {
+    let set = mask.to_dense(grid.shape()).into_raw_vec_and_offset().0;
+    let parts = Components::of(grid.shape(), &set);
+    (set, parts)
+}
+
+fn place(at: usize, grid: &VoxelGrid) -> [usize; 3] {
+    let (row, i) = (at / grid.columns(), at % grid.columns());
+    [row / grid.rows(), row % grid.rows(), i]
+}
+
+fn volumes_mm3(parts: &Components, grid: &VoxelGrid) -> Vec<f64> {
+    parts.sums(grid.columns(), |at| grid.voxel_mm3(at / grid.columns() / grid.rows()))
+}
+
+/// The parts that pass a test; the set, in which they lie, is written over.
+fn retained(mut set: Vec<bool>, parts: &Components, grid: &VoxelGrid, keep: impl Fn(usize) -> bool) -> Mask {
+    set.fill(false);
+    parts.paint(grid.columns(), &mut set, keep);
+    Mask::from_dense(&Array3::from_shape_vec(grid.shape(), set).expect("as many as before"))
 }
 
 /// A mask of a box of the grid as a mask of the grid.

@@ -1,8 +1,8 @@
 //! Gives the branches of a grown airway their names: trachea, main and lobar bronchi, and where each begins.
 
 use super::airway::Grown;
-use super::components::Components;
 use super::working::Working;
+use crate::contour::Components;
 use crate::geometry::PatientPoint;
 use glam::DVec3;
 

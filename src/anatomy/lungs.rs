@@ -1,8 +1,9 @@
 //! Right and left lung in a CT, from CT numbers alone: air in the body that is no airway and no bowel, parted where both
 //! lungs touch, with the vessels inside closed.
 
-use super::components::{Components, close_and_fill, windows};
+use super::components::{close_and_fill, windows};
 use super::working::Working;
+use crate::contour::Components;
 use rayon::prelude::*;
 use std::ops::Range;
 

@@ -1,8 +1,9 @@
 //! Where the trachea runs: pockets of air of its size on every slice, and the chain of them from the top of the scan
 //! that is most like a trachea. Narrow places and gaps (tumor, plug, tube) do not end it.
 
-use super::components::{Components, close_and_fill};
+use super::components::close_and_fill;
 use super::working::Working;
+use crate::contour::Components;
 use rayon::prelude::*;
 use std::ops::Range;
 

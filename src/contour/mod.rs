@@ -6,6 +6,7 @@
 mod band;
 mod boolean;
 mod brush;
+mod components;
 mod curve;
 mod distance;
 mod fingerprint;
@@ -29,6 +30,7 @@ pub use band::band_outline;
 pub(crate) use boolean::distance_to_segment_mm;
 pub use boolean::{BooleanOp, area_mm2, boolean, enclosed, normalized};
 pub use brush::{capsule, swept_disc_section, swept_sphere_section};
+pub use components::{Components, Run};
 pub use curve::closed_curve;
 pub(crate) use distance::squared_distances_mm2;
 pub use distance::{DistanceField, expand};

@@ -2,6 +2,7 @@
 
 use super::network::CLASSES;
 use super::paste::SliceLogits;
+use crate::contour::Components;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -60,39 +61,15 @@ fn islands(
     area_mm2: f64,
     thickness_mm: &[f64],
 ) -> Vec<(usize, usize)> {
-    let mut seen: Vec<Vec<bool>> = labels.iter().map(|l| vec![false; l.len()]).collect();
-    let mut found: Vec<(f64, Vec<(usize, usize)>)> = Vec::new();
-    for k in 0..labels.len() {
-        for pixel in 0..size * size {
-            if labels[k][pixel] != class || seen[k][pixel] {
-                continue;
-            }
-            seen[k][pixel] = true;
-            let (mut island, mut next, mut volume_mm3) = (vec![(k, pixel)], 0, 0.0);
-            while next < island.len() {
-                let (k, pixel) = island[next];
-                next += 1;
-                volume_mm3 += area_mm2 * thickness_mm[k];
-                let mut visit = |k: usize, pixel: usize| {
-                    if labels[k][pixel] == class && !seen[k][pixel] {
-                        seen[k][pixel] = true;
-                        island.push((k, pixel));
-                    }
-                };
-                in_plane(pixel, size).for_each(|p| visit(k, p));
-                if k > 0 {
-                    visit(k - 1, pixel);
-                }
-                if k + 1 < labels.len() {
-                    visit(k + 1, pixel);
-                }
-            }
-            found.push((volume_mm3 / 1000.0, island));
-        }
-    }
-    let largest = found.iter().map(|(v, _)| *v).fold(0.0, f64::max);
+    let area = size * size;
+    let set: Vec<bool> = labels.iter().flatten().map(|label| *label == class).collect();
+    let parts = Components::of([labels.len(), size, size], &set);
+    let volumes_cm3 = parts.sums(size, |at| area_mm2 * thickness_mm[at / area] / 1000.0);
+    let largest = volumes_cm3.iter().copied().fold(0.0, f64::max);
     let least = LEAST_ISLAND_CM3.max(least_share * largest).min(largest);
-    found.into_iter().filter(|(v, _)| *v < least).flat_map(|(_, island)| island).collect()
+    let mut small = vec![false; set.len()];
+    parts.paint(size, &mut small, |part| volumes_cm3[part] < least);
+    (0..set.len()).filter(|at| small[*at]).map(|at| (at / area, at % area)).collect()
 }
 
 /// Background pixels of small holes within `class` (they reach neither the border of the image nor another class).

@@ -1,6 +1,7 @@
 //! Body, lungs and bone of a chest as a registration needs them: coarse, quick, and of any scan that shows lungs.
 
 use super::level::Level;
+use crate::contour::Components;
 use crate::geometry::PatientPoint;
 use glam::DVec3;
 use ndarray::{Array2, Array3, ArrayView2, Axis};
@@ -32,24 +33,16 @@ impl Tissue {
             core.index_axis_mut(Axis(0), k).assign(&shrunk(tissue.view()));
         }
         let parts = parts(&core);
-        let largest = parts.iter().max_by_key(|part| part.len());
-        let mut body = Array3::from_elem(level.hu.raw_dim(), false);
-        for at in largest.into_iter().flatten() {
-            body[*at] = true;
-        }
-        let body = grown(&body, 1);
+        let largest = parts.largest();
+        let body = grown(&painted(&parts, &core, |part| Some(part) == largest), 1);
         let air = Array3::from_shape_fn(body.raw_dim(), |at| body[at] && level.hu[at] < TISSUE_HU);
-        let mut lungs = Array3::from_elem(body.raw_dim(), false);
         let mut lungs_cm3 = 0.0;
         let volume = |at: &[usize; 3]| level.grid.voxel_mm3(at[0]) / 1000.0;
         let away = grown(&air.mapv(|is| !is), AWAY).mapv(|near| !near);
-        for part in self::parts(&away) {
-            if part.iter().map(volume).sum::<f64>() >= LUNG_PART_CM3 {
-                for at in part {
-                    lungs[at] = true;
-                }
-            }
-        }
+        let parts = self::parts(&away);
+        let (_, rows, columns) = away.dim();
+        let volumes_cm3 = parts.sums(columns, |at| volume(&[at / columns / rows, at / columns % rows, at % columns]));
+        let mut lungs = painted(&parts, &away, |part| volumes_cm3[part] >= LUNG_PART_CM3);
         let near = grown(&lungs, AWAY + 1);
         for ((k, j, i), is) in lungs.indexed_iter_mut() {
             *is = near[[k, j, i]] && air[[k, j, i]];
@@ -106,27 +99,13 @@ pub fn grown(set: &Array3<bool>, reach: usize) -> Array3<bool> {
 }
 
 /// Parts that hang together through faces.
-fn parts(set: &Array3<bool>) -> Vec<Vec<[usize; 3]>> {
-    let mut left = set.clone();
-    let mut parts = Vec::new();
-    for ((k, j, i), _) in set.indexed_iter().filter(|(_, is)| **is) {
-        if !std::mem::take(&mut left[[k, j, i]]) {
-            continue;
-        }
-        let (mut part, mut at) = (vec![[k, j, i]], 0);
-        while let Some(&here) = part.get(at) {
-            at += 1;
-            for axis in 0..3 {
-                for step in [usize::MAX, 1] {
-                    let mut next = here;
-                    next[axis] = next[axis].wrapping_add(step);
-                    if left.get_mut(next).is_some_and(std::mem::take) {
-                        part.push(next);
-                    }
-                }
-            }
-        }
-        parts.push(part);
-    }
-    parts
+fn parts(set: &Array3<bool>) -> Components {
+    Components::of(set.dim().into(), &set.iter().copied().collect::<Vec<_>>())
+}
+
+/// Some parts of a set.
+fn painted(parts: &Components, set: &Array3<bool>, keep: impl Fn(usize) -> bool) -> Array3<bool> {
+    let mut some = vec![false; set.len()];
+    parts.paint(set.dim().2, &mut some, keep);
+    Array3::from_shape_vec(set.raw_dim(), some).expect("as many as in the set")
 }
