@@ -1,11 +1,14 @@
 //! The cohort desk without a window: whatever the store refuses is told and nothing is lost, what is computed is kept and is the
 //! same as on the command line, and the table of many patients shows the right rows.
 
-use hilum::cohort::{CohortAbout, CohortStore, Column, Denominator, ImportRequest, PatientRecord};
+use hilum::cohort::{
+    CohortAbout, CohortStore, Column, Denominator, ImportRequest, PatientRecord, StoredFeatures, source_with,
+};
+use hilum::features::catalogue;
 use hilum::structures::Station;
 use hilum::workbench::cohort::{
     Beside, CohortCommand, CohortExport, ComputeOptions, Endpoint, FeatureState, OpenCohort, PatientTable, RowFilter,
-    SurvivalChoice, TableColumn, TableQuery, covariates, groups,
+    SurvivalChoice, TableColumn, TableQuery, covariates, definition, groups,
 };
 use hilum::workbench::jobs::{JobKey, JobMode};
 use hilum::workbench::{Command, Notice, Severity, Workbench};
@@ -189,6 +192,54 @@ fn what_the_store_refuses_is_told_and_nothing_is_lost() {
     assert!(desk.workbench.cohort().open().is_none());
     desk.edit("p2", &[]);
     assert!(desk.told().contains("Open a cohort first"));
+}
+
+#[test]
+fn features_are_out_of_date_as_soon_as_clinical_values_are_others() {
+    let mut desk = Desk::new(JobMode::Inline);
+    desk.import(ROWS, false);
+    let path = desk.path("a.hilum-cohort");
+    for id in ["p1", "p2"] {
+        let source = source_with("a case", &desk.patient(id).clinical);
+        let values = Ok(vec![Some(1.0); catalogue().len()]);
+        let features = StoredFeatures { source, definition: definition(), values };
+        CohortStore::open(&path).and_then(|mut store| store.keep_features(id, &features)).expect("kept");
+    }
+    desk.ask(CohortCommand::Reload);
+    let state = |desk: &Desk, id: &str| {
+        let open = desk.open();
+        open.table.state(open.row(id).expect("there"), &open.features).clone()
+    };
+    // As the store tells it, and so the training and the map.
+    let stored = |id: &str| {
+        let store = CohortStore::open(&path).expect("opens");
+        let (computed, features) = (store.computed().expect("read"), store.features().expect("read"));
+        assert_eq!(computed[id].0, features[id].definition);
+        computed[id].0 == definition()
+    };
+    assert_eq!((state(&desk, "p1"), state(&desk, "p2")), (FeatureState::Computed, FeatureState::Computed));
+
+    desk.edit("p1", &[("follow_up_months", "31")]);
+    assert!(state(&desk, "p1") == FeatureState::Computed && stored("p1"), "features do not follow from outcomes");
+    desk.edit("p1", &[("age_years", "62")]);
+    assert!(state(&desk, "p1") == FeatureState::Outdated && !stored("p1"), "at once");
+    let open = desk.open();
+    let rows = |filter| open.table.rows(&TableQuery { filter, ..Default::default() }, &open.features);
+    assert_eq!((rows(RowFilter::Computed), rows(RowFilter::NotComputed)), (vec![1], vec![0]));
+    let column = open.table.column(&TableColumn::Features).expect("there");
+    let first = TableQuery { sort: Some((column, false)), ..Default::default() };
+    assert_eq!(open.table.rows(&first, &open.features)[0], 0, "before those that wait, or have no case");
+    let bars = open.table.histogram(&[0, 1], column, &open.features).expect("few").bars;
+    assert_eq!(bars.iter().map(|bar| bar.count).collect::<Vec<_>>(), [1, 1]);
+
+    desk.ask(CohortCommand::Reload);
+    assert_eq!(state(&desk, "p1"), FeatureState::Outdated, "also when it is read again");
+    desk.edit("p2", &[("sex", "m")]);
+    assert!(state(&desk, "p2") == FeatureState::Outdated && !stored("p2"));
+    desk.ask(CohortCommand::TakeBack);
+    assert!(state(&desk, "p2") == FeatureState::Computed && stored("p2"), "they are of these values again");
+    desk.import(&ROWS.replace("p2,f,50", "p2,f,51"), true);
+    assert!(state(&desk, "p2") == FeatureState::Outdated && !stored("p2"), "an import changes them as well");
 }
 
 #[test]

@@ -18,4 +18,4 @@ pub use observed::ObservedRecurrence;
 pub use patient::{CellProblem, Column, Outcome, PatientRecord, is_missing, yes_or_no};
 pub use recurrence::{Denominator, PublishedRecurrence, RecurrenceError, RecurrenceMap, StationRecurrence};
 pub use sheet::{Sheet, SheetError};
-pub use store::{CohortAbout, CohortStore, Coverage, Imported, StoreError, StoredFeatures};
+pub use store::{CohortAbout, CohortStore, Coverage, Imported, StoreError, StoredFeatures, source_with};

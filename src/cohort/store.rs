@@ -2,9 +2,10 @@
 //! transaction, so that a killed program or a full disk leaves what was there before.
 
 use super::patient::PatientRecord;
-use crate::features::ratio_index;
+use crate::features::{ClinicalValues, ratio_index};
 use crate::structures::Station;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, params};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -78,12 +79,31 @@ pub struct CohortAbout {
 /// The features of a case as they were computed, or why they could not be.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StoredFeatures {
-    /// Hash of all that they follow from.
+    /// Hash of all that they follow from, as [`source_with`] makes it.
     pub source: String,
-    /// Version of their definitions.
+    /// Version of their definitions; empty when read where the clinical values of the patient are others now.
     pub definition: String,
     /// In the order of the definition; `None` = missing.
     pub values: Result<Vec<Option<f64>>, String>,
+}
+
+/// Between the hash of the case and that of the clinical values.
+const CLINICAL: &str = " clinical ";
+
+fn clinical_hash(clinical: &ClinicalValues) -> String {
+    format!("{:x}", Sha256::digest(serde_json::to_vec(clinical).expect("plain data")))
+}
+
+/// The source of features: what they follow from in the case (a hash, or words), and the clinical values.
+pub fn source_with(case: &str, clinical: &ClinicalValues) -> String {
+    format!("{case}{CLINICAL}{}", clinical_hash(clinical))
+}
+
+/// The definition under which features were made; none that could be asked for where they are of other clinical values.
+fn current(definition: String, source: &str, clinical: &str) -> String {
+    let Some((_, made_of)) = source.rsplit_once(CLINICAL) else { return definition };
+    let same = serde_json::from_str(clinical).is_ok_and(|now: ClinicalValues| clinical_hash(&now) == made_of);
+    if same { definition } else { String::new() }
 }
 
 /// By patient, the share of each station inside the CTV, by [`Station::index`].
@@ -372,27 +392,37 @@ impl CohortStore {
     /// What was computed, by patient.
     pub fn features(&self) -> Result<BTreeMap<String, StoredFeatures>, StoreError> {
         let read = || -> rusqlite::Result<Vec<(String, StoredFeatures)>> {
-            let mut statement =
-                self.connection.prepare("SELECT patient, source, definition, vals, problem FROM features")?;
+            let mut statement = self.connection.prepare(
+                "SELECT patient, source, definition, vals, problem, json_extract(record, '$.clinical') FROM features
+                 JOIN patient ON id = patient",
+            )?;
             let rows = statement.query_map([], |row| {
                 let (values, problem): (Option<String>, Option<String>) = (row.get(3)?, row.get(4)?);
+                let (source, clinical): (String, String) = (row.get(1)?, row.get(5)?);
+                let definition = current(row.get(2)?, &source, &clinical);
                 let values = match values.and_then(|text| serde_json::from_str(&text).ok()) {
                     Some(values) => Ok(values),
                     None => Err(problem.unwrap_or_else(|| "the values cannot be read".to_owned())),
                 };
-                Ok((row.get(0)?, StoredFeatures { source: row.get(1)?, definition: row.get(2)?, values }))
+                Ok((row.get(0)?, StoredFeatures { source, definition, values }))
             })?;
             rows.collect()
         };
         Ok(read().map_err(|e| self.explained(e))?.into_iter().collect())
     }
 
-    /// By patient, under which definition features were computed, and why they could not be where that failed. Quicker than
-    /// [`Self::features`].
+    /// By patient, under which definition features were computed (empty where the clinical values are others now), and why
+    /// they could not be where that failed. Quicker than [`Self::features`].
     pub fn computed(&self) -> Result<BTreeMap<String, (String, Option<String>)>, StoreError> {
         let read = || -> rusqlite::Result<BTreeMap<String, (String, Option<String>)>> {
-            let mut statement = self.connection.prepare("SELECT patient, definition, problem FROM features")?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?;
+            let mut statement = self.connection.prepare(
+                "SELECT patient, definition, problem, source, json_extract(record, '$.clinical') FROM features
+                 JOIN patient ON id = patient",
+            )?;
+            let rows = statement.query_map([], |row| {
+                let (source, clinical): (String, String) = (row.get(3)?, row.get(4)?);
+                Ok((row.get(0)?, (current(row.get(1)?, &source, &clinical), row.get(2)?)))
+            })?;
             rows.collect()
         };
         read().map_err(|e| self.explained(e))

@@ -4,7 +4,7 @@ use super::patients::failure;
 use crate::cli::failure::Failure;
 use crate::cli::output;
 use crate::cli::terminal::Terminal;
-use crate::cohort::{CohortStore, StoredFeatures};
+use crate::cohort::{CohortStore, StoredFeatures, source_with};
 use crate::dicom::{self, CtMeta, WriteCtError};
 use crate::features::{FeatureDefinition, definition_sha256};
 use crate::phantom::{PhantomConfig, generate};
@@ -96,7 +96,7 @@ impl Simulate {
             .patients
             .iter()
             .map(|p| {
-                let source = format!("phantom {}", p.phantom_seed);
+                let source = source_with(&format!("phantom {}", p.phantom_seed), &p.record.clinical);
                 let values = Ok(p.features.values.to_vec());
                 (p.record.clone(), StoredFeatures { source, definition: definition.clone(), values })
             })

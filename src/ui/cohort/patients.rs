@@ -169,9 +169,10 @@ pub fn case_of(cohort: &OpenCohort, row: usize) -> Option<std::path::PathBuf> {
 fn features_ui(ui: &mut Ui, input: &PanelInput<'_>, cohort: &OpenCohort, options: &mut ComputeOptions) {
     card(ui, |ui| {
         ui.label(RichText::new(t("Features of all cases")).font(theme::strong(theme::SIZE_BODY)));
-        let count = |wanted: &dyn Fn(&FeatureState) -> bool| cohort.features.iter().filter(|f| wanted(f)).count();
+        let states = || (0..cohort.patients.len()).map(|row| cohort.table.state(row, &cohort.features));
+        let count = |wanted: &dyn Fn(&FeatureState) -> bool| states().filter(|state| wanted(state)).count();
         let words = tf!(
-            "{computed} computed, {failed} failed, {waiting} not computed, {without} without a case",
+            "{computed} computed, {failed} failed, {waiting} not computed or out of date, {without} without a case",
             computed = count(&|f| *f == FeatureState::Computed),
             failed = count(&|f| matches!(f, FeatureState::Failed(_))),
             waiting = count(&|f| matches!(f, FeatureState::NotComputed | FeatureState::Outdated)),

@@ -46,7 +46,7 @@ pub fn cell_words(input: &PanelInput<'_>, cohort: &OpenCohort, row: usize, colum
     let text = cohort.table.cell(row, column);
     let kind = &cohort.table.columns()[column];
     match kind {
-        TableColumn::Features => cohort.features[row].label().to_owned(),
+        TableColumn::Features => cohort.table.state(row, &cohort.features).label().to_owned(),
         TableColumn::Known(Column::Patient) => patient_name(input.workbench, row, text),
         _ if kind.is_private() => {
             private_cell(input.workbench, text).map_or_else(|| t("[hidden]").to_owned(), str::to_owned)
@@ -291,7 +291,8 @@ fn row_ui(
         }
         let (words, color) = shown(input, cohort, patient, n, column);
         let mut inside = cell.shrink2(vec2(PAD, 0.0));
-        if let (TableColumn::Features, Some(icon)) = (column, state_icon(&cohort.features[patient])) {
+        if let (TableColumn::Features, Some(icon)) = (column, state_icon(cohort.table.state(patient, &cohort.features)))
+        {
             let place = Rect::from_center_size(inside.left_center() + vec2(7.0, 0.0), vec2(14.0, 14.0));
             icon.paint(painter, place, color);
             inside.min.x += 20.0;
@@ -331,7 +332,7 @@ fn shown(
     let words = cell_words(input, cohort, patient, n);
     match column {
         TableColumn::Features => {
-            let color = match &cohort.features[patient] {
+            let color = match cohort.table.state(patient, &cohort.features) {
                 FeatureState::Failed(_) => theme::ERROR,
                 FeatureState::Outdated => theme::WARNING,
                 FeatureState::Computed => theme::OK,

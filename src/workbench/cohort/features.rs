@@ -4,7 +4,7 @@
 //! failed are kept in English, as all that stands in files.
 
 use crate::anatomy::{AnatomyError, AnatomySources, case_sources, draw_stations};
-use crate::cohort::{CohortStore, Column, PatientRecord, StoreError, StoredFeatures};
+use crate::cohort::{CohortStore, Column, PatientRecord, StoreError, StoredFeatures, source_with};
 use crate::diunet::{self, LoadedModel, ModelError, ModelManifest, SegmentError};
 use crate::features::{FeatureDefinition, catalogue, definition_sha256};
 use crate::files::files_below;
@@ -206,8 +206,8 @@ pub fn compute_features(
     Ok(report)
 }
 
-/// Hash of all that the features of a case follow from, but for their definition: its files by name, size and time of
-/// their last change, what is known of the patient, and who draws.
+/// All that the features of a case follow from, but for their definition, in hashes: its files by name, size and time of
+/// their last change, and who draws; what is known of the patient.
 fn source_of(case: &Path, patient: &PatientRecord, options: &ComputeOptions, network: Option<&str>) -> String {
     let mut hash = Sha256::new();
     let files = if case.is_dir() { files_below(case).unwrap_or_default() } else { vec![PathBuf::new()] };
@@ -218,9 +218,8 @@ fn source_of(case: &Path, patient: &PatientRecord, options: &ComputeOptions, net
         let size = about.map_or(0, |a| a.len());
         hash.update(format!("{}\n{size} {:?}\n", file.display(), changed.map(|c| c.as_nanos())));
     }
-    hash.update(serde_json::to_vec(&patient.clinical).expect("plain data"));
     hash.update(format!("{:?} {:?} {network:?}", options.contour, options.ctv));
-    format!("{:x}", hash.finalize())
+    source_with(&format!("{:x}", hash.finalize()), &patient.clinical)
 }
 
 fn features_of(

@@ -1,6 +1,7 @@
 //! The patients of a cohort as a table of texts: sorted, searched, filtered; and how the values of a column are distributed.
 
 use crate::cohort::{Column, PatientRecord};
+use crate::features::ClinicalValues;
 use crate::words::t;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -36,7 +37,7 @@ impl TableColumn {
 pub enum FeatureState {
     /// Why there are none.
     Failed(String),
-    /// By a definition of another version.
+    /// By a definition of another version, or of other clinical values.
     Outdated,
     NotComputed,
     /// The case is not known, or not there.
@@ -48,7 +49,7 @@ impl FeatureState {
     pub fn label(&self) -> &'static str {
         match self {
             Self::Failed(_) => t("Failed"),
-            Self::Outdated => t("Of an older version"),
+            Self::Outdated => t("Out of date"),
             Self::NotComputed => t("Not computed"),
             Self::NoCase => t("No case"),
             Self::Computed => t("Computed"),
@@ -80,7 +81,7 @@ pub enum RowFilter {
     RecurrenceUnknown,
     Died,
     Computed,
-    /// Also those of an older version.
+    /// Also those that are out of date.
     NotComputed,
     Failed,
     NoCase,
@@ -135,6 +136,9 @@ struct Row {
     recurred: Option<bool>,
     died: Option<bool>,
     is_incomplete: bool,
+    clinical: ClinicalValues,
+    /// The clinical values are others than when the cohort was read.
+    is_changed: bool,
 }
 
 /// The table.
@@ -181,7 +185,9 @@ impl PatientTable {
 
     /// A patient is another one now; without columns that the table does not have.
     pub fn set(&mut self, at: usize, patient: &PatientRecord) {
-        self.rows[at] = row(&self.columns, patient);
+        let read = std::mem::take(&mut self.rows[at].clinical);
+        let is_changed = read != patient.clinical;
+        self.rows[at] = Row { clinical: read, is_changed, ..row(&self.columns, patient) };
     }
 
     pub fn columns(&self) -> &[TableColumn] {
@@ -206,12 +212,21 @@ impl PatientTable {
         &self.rows[row].cells[column]
     }
 
+    /// The state of the features of a row, `features` being those of all as they were kept: after an edit of clinical values
+    /// they are out of date.
+    pub fn state<'a>(&self, row: usize, features: &'a [FeatureState]) -> &'a FeatureState {
+        match &features[row] {
+            FeatureState::Computed if self.rows[row].is_changed => &FeatureState::Outdated,
+            state => state,
+        }
+    }
+
     /// The rows that a query asks for, in its order. `features` by row.
     pub fn rows(&self, query: &TableQuery, features: &[FeatureState]) -> Vec<usize> {
         let small = query.search.to_lowercase();
         let words: Vec<&str> = small.split_whitespace().collect();
         let mut rows: Vec<usize> = (0..self.rows.len())
-            .filter(|n| self.passes(*n, query.filter, &features[*n]))
+            .filter(|n| self.passes(*n, query.filter, self.state(*n, features)))
             .filter(|n| words.iter().all(|word| self.rows[*n].searched.contains(word)))
             .collect();
         if let Some((column, largest_first)) = query.sort.filter(|(column, _)| *column < self.columns.len()) {
@@ -242,7 +257,7 @@ impl PatientTable {
     fn sort(&self, rows: &mut [usize], column: usize, largest_first: bool, features: &[FeatureState]) {
         let turned = |order: Ordering| if largest_first { order.reverse() } else { order };
         if self.columns[column] == TableColumn::Features {
-            rows.sort_by(|a, b| turned(features[*a].rank().cmp(&features[*b].rank())));
+            rows.sort_by(|a, b| turned(self.state(*a, features).rank().cmp(&self.state(*b, features).rank())));
             return;
         }
         let numbers: Vec<Option<f64>> = self.rows.iter().map(|row| row.cells[column].parse().ok()).collect();
@@ -266,7 +281,8 @@ impl PatientTable {
             TableColumn::Features => {
                 let mut counts: BTreeMap<u8, (&str, usize)> = BTreeMap::new();
                 for n in rows {
-                    counts.entry(features[*n].rank()).or_insert((features[*n].label(), 0)).1 += 1;
+                    let state = self.state(*n, features);
+                    counts.entry(state.rank()).or_insert((state.label(), 0)).1 += 1;
                 }
                 let bars = counts.into_values().map(|(label, count)| Bar::words(label, count)).collect();
                 Some(Histogram { bars, missing: 0, unit_width: None })
@@ -302,7 +318,8 @@ fn row(columns: &[TableColumn], patient: &PatientRecord) -> Row {
     let searched = cells.join("\n").to_lowercase();
     let is_incomplete = Column::kept().any(|column| lacks(patient, column));
     let (recurred, died) = (patient.outcome.recurred, patient.outcome.died);
-    Row { cells, searched, recurred, died, is_incomplete }
+    let clinical = patient.clinical.clone();
+    Row { cells, searched, recurred, died, is_incomplete, clinical, is_changed: false }
 }
 
 /// Compares words, with runs of digits by value: p2 before p10.
