@@ -725,6 +725,41 @@ fn a_screenshot_follows_the_roles_and_keeps_a_file_that_is_there() {
     assert!(code == 1 && error.contains("--overwrite"), "{code} {error}");
 }
 
+#[cfg(feature = "gui")]
+#[test]
+fn a_screenshot_shows_the_pages_of_a_cohort_without_a_case() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let [cohort, table] = ["a.hilum-cohort", "t.csv"].map(|name| folder.path().join(name));
+    std::fs::write(&table, "patient,follow_up_months,died,recurred,recurrence_stations\na,5,1,1,4R\nb,9,0,0,\n")
+        .expect("written");
+    output(&["cohort", "init", text(&cohort), "--name", "Lungs"]);
+    output(&["cohort", "import", text(&cohort), text(&table)]);
+    let shot = |name: &str, more: &[&str]| {
+        let file = folder.path().join(name);
+        output(&[&["screenshot", "--size", "900x600", "-o", text(&file)], more].concat());
+        image::open(&file).expect("a picture").to_rgb8()
+    };
+    let of = |page: &str| shot(&format!("{page}.png"), &["--cohort", text(&cohort), "--page", page]);
+    let mut pictures = ["map", "patients", "survival", "risk"].map(|page| of(page).into_raw()).to_vec();
+    pictures.push(shot("published.png", &["--page", "map"]).into_raw());
+    for (n, picture) in pictures.iter().enumerate() {
+        assert!(pictures[n + 1..].iter().all(|other| other != picture), "picture {n} shows what another one shows");
+    }
+    let usual = shot("usual.png", &["--cohort", text(&cohort)]).into_raw();
+    assert_eq!(usual, pictures[0], "the map comes first");
+
+    let missing = folder.path().join("none");
+    let (code, error) = refusal(&["screenshot", "--cohort", text(&missing), "-o", "x.png"]);
+    assert!(code == 3 && error.contains("there is no cohort"), "{code} {error}");
+    let (code, error) = refusal(&["screenshot", "--cohort", text(&cohort), "--slice", "3", "-o", "x.png"]);
+    assert!(code == 2 && error.contains("give one"), "{code} {error}");
+    let (code, error) = refusal(&["screenshot", "-o", "x.png"]);
+    assert!(code == 2 && error.contains("CASE"), "{code} {error}");
+    let (code, error) =
+        refusal(&["screenshot", "--cohort", text(&cohort), "-o", text(&cohort), "--overwrite", "--size", "640x480"]);
+    assert!(code == 1 && error.contains("is a cohort"), "{code} {error}");
+}
+
 /// Keys that a help text documents: name, keys of the value, and the command that documents the value.
 #[derive(Debug, Default, Clone)]
 struct Documented(Vec<(String, Option<Self>, Option<String>)>);

@@ -39,16 +39,27 @@ Examples:
   hilum screenshot /data/patient1 -o dose.png --overlay dose
   hilum screenshot /data/patient1 -o solids.png --layout four --structure CTV
   hilum screenshot /data/patient1/ct expert.dcm -o difference.png --difference auto.dcm --structure GTVp --slice 61
-  hilum screenshot --demo -o teach.png --workspace teach --size 1600x1000 --hide-identifiers")]
+  hilum screenshot --demo -o teach.png --workspace teach --size 1600x1000 --hide-identifiers
+  hilum screenshot --cohort lung.hilum-cohort --page survival -o survival.png
+
+A cohort or a page of the Cohort workspace is shown without a case too. Paths, pseudonyms and centers of a cohort are in the picture
+unless --hide-identifiers is given.")]
+#[command(mut_arg("case", |case| case.required_unless_present_any(["demo", "cohort", "page"])))]
 pub struct Screenshot {
     #[command(flatten)]
     case: super::case_args::CaseArgs,
     /// The picture to write
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
-    /// review, cohort, teach or archive
-    #[arg(long, value_name = "NAME", default_value = "review", value_parser = parse_workspace)]
-    workspace: Workspace,
+    /// review, cohort, teach or archive; with --cohort or --page cohort, else review
+    #[arg(long, value_name = "NAME", value_parser = parse_workspace)]
+    workspace: Option<Workspace>,
+    /// Open this cohort
+    #[arg(long, value_name = "COHORT")]
+    cohort: Option<PathBuf>,
+    /// Page of the Cohort workspace
+    #[arg(long, value_enum, value_name = "PAGE")]
+    page: Option<CohortPage>,
     /// Width and height, pixels
     #[arg(long, value_name = "WxH", default_value = "1600x1000", value_parser = parse_size)]
     size: [u32; 2],
@@ -76,6 +87,27 @@ pub struct Screenshot {
     /// Replace the file if it is there (never a file of the case)
     #[arg(long)]
     overwrite: bool,
+}
+
+/// A page of the Cohort workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum CohortPage {
+    Map,
+    Patients,
+    Survival,
+    Risk,
+}
+
+#[cfg(feature = "gui")]
+impl From<CohortPage> for crate::ui::CohortPage {
+    fn from(page: CohortPage) -> Self {
+        match page {
+            CohortPage::Map => Self::Map,
+            CohortPage::Patients => Self::Patients,
+            CohortPage::Survival => Self::Survival,
+            CohortPage::Risk => Self::Risk,
+        }
+    }
 }
 
 fn parse_workspace(text: &str) -> Result<Workspace, String> {
@@ -128,26 +160,47 @@ impl Screenshot {
     pub fn run(&self, terminal: &super::terminal::Terminal) -> Result<(), Failure> {
         use super::case_args::find_roi;
         use super::output;
+        use crate::cli::cohort::failure as cohort_failure;
+        use crate::cohort::CohortStore;
         use crate::progress::Progress;
         use crate::workbench::find_overlay;
         if !self.overwrite {
             output::refuse_existing(&self.output)?;
         }
-        let opened = self.case.load_hiding(self.hide_identifiers, terminal)?;
-        opened.refuse_source(&self.output)?;
-        let case = &opened.loaded.case;
-        let slices = case.grid().slices();
-        if let Some(beyond) = self.slice.filter(|n| *n as usize > slices) {
-            return Err(Failure::Refused(format!("the scan has {slices} slices, there is no slice {beyond}")));
+        if let Some(cohort) = &self.cohort {
+            // What is wrong with it is told before anything is drawn.
+            let _whole = CohortStore::open(cohort).map_err(cohort_failure)?;
         }
-        let structure = self.structure.as_deref().map(|name| find_roi(case, name)).transpose()?;
-        let overlay = self.overlay.as_deref().map(|n| find_overlay(&opened.loaded.found.overlays, n)).transpose();
-        let overlay = overlay.map_err(Failure::Refused)?.map(|source| source.key.clone());
+        let without_case = self.case.case.is_empty() && !self.case.demo;
+        let opened = if without_case { None } else { Some(self.case.load_hiding(self.hide_identifiers, terminal)?) };
+        let (mut structure, mut overlay) = (None, None);
+        if let Some(opened) = &opened {
+            opened.refuse_source(&self.output)?;
+            let case = &opened.loaded.case;
+            let slices = case.grid().slices();
+            if let Some(beyond) = self.slice.filter(|n| *n as usize > slices) {
+                return Err(Failure::Refused(format!("the scan has {slices} slices, there is no slice {beyond}")));
+            }
+            structure = self.structure.as_deref().map(|name| find_roi(case, name)).transpose()?;
+            let found = self.overlay.as_deref().map(|n| find_overlay(&opened.loaded.found.overlays, n)).transpose();
+            overlay = found.map_err(Failure::Refused)?.map(|source| source.key.clone());
+        } else if self.slice.is_some()
+            || self.structure.is_some()
+            || self.overlay.is_some()
+            || self.difference.is_some()
+        {
+            return Err(Failure::Usage(
+                "--slice, --structure, --overlay and --difference show something of a case; give one".to_owned(),
+            ));
+        }
+        let usual = if self.cohort.is_some() || self.page.is_some() { Workspace::Cohort } else { Workspace::Review };
         terminal.report("Drawing the window", 0, 1);
         let png = crate::ui::screenshot(crate::ui::ScreenshotRequest {
-            case: Some(opened.loaded),
+            case: opened.map(|opened| opened.loaded),
+            cohort: self.cohort.clone(),
+            page: self.page.map(Into::into).unwrap_or_default(),
             overlay,
-            workspace: self.workspace,
+            workspace: self.workspace.unwrap_or(usual),
             layout: self.layout,
             structure,
             slice: self.slice.map(|n| n as usize - 1),

@@ -3,7 +3,7 @@
 
 use super::archive::ArchiveState;
 use super::clinical_panel::ClinicalState;
-use super::cohort::CohortState;
+use super::cohort::{CohortState, Page};
 use super::decision::{Decision, Discarding};
 use super::deidentify_panel::DeidentifyState;
 use super::history_panel::HistoryState;
@@ -183,6 +183,11 @@ impl HilumApp {
     /// True where the GPU draws the slices.
     pub fn uses_gpu(&self) -> bool {
         self.scene.renderer.uses_gpu()
+    }
+
+    /// Turns to a page of the Cohort workspace.
+    pub fn show_cohort_page(&mut self, page: Page) {
+        self.panels.cohort.show(page);
     }
 
     /// Messages so far are not shown as toasts, for pictures.

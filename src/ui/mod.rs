@@ -73,6 +73,7 @@ mod volumes;
 mod widgets;
 
 pub use app::{AppOptions, HilumApp};
+pub use cohort::Page as CohortPage;
 pub use edit_bench::{EditTimes, measure_edits};
 pub use frame_bench::{FrameTimes, measure_frames};
 pub use picker::{CohortPick, FilePicker, Pick, Picked, ScriptedPicker, SystemPicker};

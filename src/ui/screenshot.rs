@@ -1,9 +1,11 @@
 //! The window drawn off screen by the real program, for pictures and for machines without a display.
 
 use super::app::{AppOptions, HilumApp};
+use super::cohort::Page;
 use super::picker::ScriptedPicker;
 use crate::gpu::device_descriptor;
 use crate::structures::RoiId;
+use crate::workbench::cohort::CohortCommand;
 use crate::workbench::jobs::JobMode;
 use crate::workbench::{
     Command, CompareSide, Compared, LoadedCase, OverlayCommand, SeriesChoice, ViewCommand, ViewLayout, Workspace,
@@ -22,6 +24,10 @@ use std::task::{Context, Poll, Waker};
 pub struct ScreenshotRequest {
     /// The case on the bench; without one the start page is shown.
     pub case: Option<LoadedCase>,
+    /// The cohort to open.
+    pub cohort: Option<PathBuf>,
+    /// Page of the Cohort workspace.
+    pub page: Page,
     /// Key of the overlay to show.
     pub overlay: Option<String>,
     pub workspace: Workspace,
@@ -80,7 +86,11 @@ fn arrange(harness: &mut Harness<'_, HilumApp>, request: &ScreenshotRequest) -> 
     if let Some(file) = &request.difference {
         add_and_compare(harness, file)?;
     }
+    if let Some(path) = &request.cohort {
+        open_cohort(harness, path)?;
+    }
     let app = harness.state_mut();
+    app.show_cohort_page(request.page);
     let send = |command| app.sender().send(command);
     if let Some(key) = &request.overlay {
         send(Command::Overlay(OverlayCommand::Show(key.clone())));
@@ -102,6 +112,16 @@ fn arrange(harness: &mut Harness<'_, HilumApp>, request: &ScreenshotRequest) -> 
     harness.state_mut().skip_toasts();
     // The first frames measure text; the picture is one of a window at rest.
     harness.run_steps(6);
+    Ok(())
+}
+
+fn open_cohort(harness: &mut Harness<'_, HilumApp>, path: &Path) -> anyhow::Result<()> {
+    harness.state().sender().send(Command::Cohort(CohortCommand::Open(path.to_owned())));
+    harness.run_steps(4);
+    if harness.state().workbench().cohort().open().is_none() {
+        let why = harness.state().workbench().notices().all().last().map(|n| n.summary.clone());
+        bail!("the cohort was not opened ({}): {}", why.unwrap_or_default(), path.display());
+    }
     Ok(())
 }
 

@@ -31,7 +31,7 @@ use strum::IntoEnumIterator;
 
 /// A page of the workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, strum::EnumIter)]
-enum Page {
+pub enum Page {
     #[default]
     Map,
     Patients,
@@ -74,6 +74,11 @@ impl CohortState {
             return false;
         }
         true
+    }
+
+    /// Turns to a page.
+    pub fn show(&mut self, page: Page) {
+        self.page = page;
     }
 
     /// A table was chosen to be imported.
