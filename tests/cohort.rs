@@ -73,7 +73,7 @@ fn a_table_is_imported_listed_changed_and_exported_as_it_was() {
     assert_eq!((report["added"].as_u64(), report["without_case"].as_array().map(Vec::len)), (Some(50), Some(49)));
     assert_eq!(report["extra"][0], "note");
     let (code, _, error) = hilum(&import);
-    assert!(code == 3 && error.contains("50 patients are in the cohort already, and nothing was imported"), "{error}");
+    assert!(code == 3 && error.contains("already in the cohort: 50 patients; nothing was imported"), "{error}");
     assert!(error.contains("p9, ...") && !error.contains("p20"), "{error}");
 
     let store = CohortStore::open(&path).expect("opens");
@@ -94,7 +94,7 @@ fn a_table_is_imported_listed_changed_and_exported_as_it_was() {
     table(folder.path(), &changed);
     let (code, out, error) = hilum(&[&import[..], &["--update"]].concat());
     assert_eq!((code, error.as_str()), (0, ""));
-    assert!(out.contains("1 patients were added, 1 changed, 49 are as they were"), "{out}");
+    assert!(out.contains("1 patient added, 1 changed, 49 unchanged"), "{out}");
     let (_, out, _) = hilum(&["cohort", "list", text(&path), "--json"]);
     let list: Value = serde_json::from_str(&out).expect("JSON");
     check_documented("cohort list", &list);
@@ -479,8 +479,8 @@ fn simulated_patients_keep_their_label_through_tables_and_are_never_mixed_with_o
         import(&path, &rows),
         (
             0,
-            "0 patients were added, 0 changed, 2 are as they were\n\
-        2 have no case that is there: their features cannot be computed\n"
+            "0 patients added, 0 changed, 2 unchanged\n\
+        no case that is there, and so no features: 2 patients\n"
                 .into()
         )
     );

@@ -100,7 +100,7 @@ enum CliCommand {
     /// Train the models that Hilum uses, on synthetic patients
     #[command(subcommand)]
     Train(train::Train),
-    /// Recurrences over a cohort
+    /// Patients of a cohort, their features, and where they recurred
     #[command(subcommand)]
     Cohort(cohort::Cohort),
     Survival(survival::Survival),

@@ -215,6 +215,11 @@ impl std::fmt::Display for Table {
     }
 }
 
+/// A count with its noun, such as 1 patient and 2 patients.
+pub fn plural(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// A number for people: `digits` decimals, a dash where it is missing or not finite.
 pub fn number(value: Option<f64>, digits: usize) -> String {
     value.filter(|v| v.is_finite()).map_or_else(|| "-".into(), |v| format!("{v:.digits$}"))

@@ -3,7 +3,7 @@
 use super::analyze::{label, png};
 use super::cohort::failure as cohort_failure;
 use super::failure::Failure;
-use super::output::{self, Table};
+use super::output::{self, Table, plural};
 use crate::cohort::{CohortStore, Sheet};
 use crate::image::{Coverage, SlicePicture};
 use crate::studies::survival as studies;
@@ -530,10 +530,6 @@ fn number(value: Option<f64>) -> String {
     value.map_or_else(|| "not reached".to_owned(), |v| format!("{v:.2}"))
 }
 
-fn plural(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
-}
-
 fn words(question: &SurvivalQuestion, answer: &SurvivalAnswer) -> String {
     let percent = 100.0 * question.confidence;
     let mut text = format!(
@@ -651,7 +647,12 @@ fn hazards_words(text: &mut String, hazards: &HazardTable, percent: f64) {
         ]);
     }
     let [patients, events] = hazards.complete;
-    let _infallible = writeln!(text, "\nHazard ratios; together of {patients} patients and {events} events\n{table}");
+    let _infallible = writeln!(
+        text,
+        "\nHazard ratios; together of {} and {}\n{table}",
+        plural(patients, "patient", "patients"),
+        plural(events, "event", "events")
+    );
     if let Some(model) = &hazards.together {
         let test = |t: ChiSquareTest| format!("{:.4} ({}, p {})", t.chi_square, t.degrees_of_freedom, p_words(t.p));
         let c = model.concordance.c().map_or_else(|| "none".to_owned(), |c| format!("{c:.4}"));

@@ -33,7 +33,7 @@ pub struct ImportReport {
 pub enum ImportError {
     #[error(transparent)]
     Sheet(#[from] SheetError),
-    #[error("{} cells cannot be used, and nothing was imported", .0.len())]
+    #[error("cells that cannot be used: {}; nothing was imported", .0.len())]
     Cells(Vec<CellProblem>),
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -54,7 +54,7 @@ pub enum StoreError {
     Damaged { what: String, path: PathBuf },
     #[error("the cohort could not be written, and is as it was ({source}); check permissions and free space: {}", path.display())]
     Write { source: rusqlite::Error, path: PathBuf },
-    #[error("{} patients are in the cohort already, and nothing was imported; add --update to replace what is known of them: {}", .0.len(), some_of(.0))]
+    #[error("already in the cohort: {}; nothing was imported; add --update to replace what is known of them: {}", if .0.len() == 1 { "1 patient".to_owned() } else { format!("{} patients", .0.len()) }, some_of(.0))]
     Known(Vec<String>),
     #[error("there is no patient \"{0}\" in the cohort")]
     NoPatient(String),

@@ -2,7 +2,7 @@
 
 use super::patients::failure;
 use crate::cli::failure::Failure;
-use crate::cli::output::{self, Table};
+use crate::cli::output::{self, Table, plural};
 use crate::cli::terminal::Terminal;
 use crate::cohort::CohortStore;
 use crate::diunet;
@@ -102,7 +102,8 @@ impl Compute {
         if done.stopped {
             let computed = done.computed;
             return Err(Failure::Stopped(format!(
-                "the features of {computed} cases are kept; run the command again to go on"
+                "the features of {} are kept; run the command again to go on",
+                plural(computed, "case", "cases")
             )));
         }
         terminal.finish();
@@ -124,8 +125,10 @@ impl Compute {
 /// `known`: patients with features.
 fn words(report: &Report, known: usize) -> String {
     let mut text = format!(
-        "{} cases were gone through, {} have not changed since, {} patients have no case that is there; features are known of {known}\n",
-        report.computed, report.kept, report.without_case
+        "{} gone through, {} unchanged since, {} without a case that is there; features are known of {known}\n",
+        plural(report.computed, "case", "cases"),
+        report.kept,
+        plural(report.without_case, "patient", "patients")
     );
     if !report.failed.is_empty() {
         let mut table = Table::new(&["Patient", "Why there are no features"]);

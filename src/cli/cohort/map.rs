@@ -4,7 +4,7 @@ use super::map_figure::MapFigure;
 use super::patients::failure;
 use crate::cli::analyze::png;
 use crate::cli::failure::Failure;
-use crate::cli::output::{self, Table};
+use crate::cli::output::{self, Table, plural};
 use crate::cohort::{
     CohortStore, Denominator, ObservedRecurrence, PublishedRecurrence, RecurrenceMap, StationDifference,
     StationRecurrence, differences, inconsistencies,
@@ -205,8 +205,10 @@ impl Source {
         let mut lines = vec![map.source.clone(), format!("Recurrences by station, share {}", map.denominator.label())];
         if let Self::Cohort { observed, centers } = self {
             lines.push(format!(
-                "{} patients, {} recurred, {} recurrences in stations",
-                observed.patients, observed.recurring, observed.events
+                "{}, {} recurred, {} in stations",
+                plural(observed.patients as usize, "patient", "patients"),
+                observed.recurring,
+                plural(observed.events as usize, "recurrence", "recurrences")
             ));
             let centers: Vec<&str> = centers.iter().map(String::as_str).collect();
             let words = if centers.is_empty() { "not stated".to_owned() } else { centers.join(", ") };
@@ -344,8 +346,12 @@ fn words(source: &Source, map: &RecurrenceMap, beside: Option<&RecurrenceMap>, t
     if let Some(o) = source.observed() {
         let _infallible = writeln!(
             text,
-            "{} patients, {} of them recurred in {} stations together; {} are not known to have recurred or not, {} recurred in unknown stations",
-            o.patients, o.recurring, o.events, o.unknown, o.without_station
+            "{}, {} of them recurred, with {} over the stations; not known whether they recurred: {}; recurred in unknown stations: {}",
+            plural(o.patients as usize, "patient", "patients"),
+            o.recurring,
+            plural(o.events as usize, "recurrence", "recurrences"),
+            o.unknown,
+            o.without_station
         );
     }
     let mut titles = vec!["Station", "Name", ">Count", ">Share", ">95 % interval"];

@@ -1,7 +1,7 @@
 //! `hilum cohort init`, `template`, `import`, `list`, `export` and `backup`: the patients of a clinic's own cohort.
 
 use crate::cli::failure::Failure;
-use crate::cli::output::{self, Table};
+use crate::cli::output::{self, Table, plural};
 use crate::cohort::{
     CohortAbout, CohortStore, Column, ImportError, ImportRequest, PatientRecord, StoreError, import_table,
     patients_csv, template_csv,
@@ -15,9 +15,9 @@ const LISTED: usize = 50;
 
 pub fn failure(error: StoreError) -> Failure {
     match error {
-        StoreError::Exists(_) | StoreError::Write { .. } | StoreError::Locked(_) | StoreError::Changed(_) => {
-            Failure::failed(error)
-        }
+        // The words hold the reason already.
+        StoreError::Write { .. } => Failure::Failed(error.to_string()),
+        StoreError::Exists(_) | StoreError::Locked(_) | StoreError::Changed(_) => Failure::failed(error),
         StoreError::NoPatient(_) => Failure::Usage(error.to_string()),
         other => Failure::refused(other),
     }
@@ -130,11 +130,8 @@ impl Import {
                 if problems.len() > LISTED {
                     lines.push(format!("... and {} more", problems.len() - LISTED));
                 }
-                let count = problems.len();
-                Failure::Refused(format!(
-                    "{count} cells cannot be used, and nothing was imported:\n{}",
-                    lines.join("\n")
-                ))
+                let cells = plural(problems.len(), "cell", "cells");
+                Failure::Refused(format!("{cells} cannot be used, and nothing was imported:\n{}", lines.join("\n")))
             }
         })?;
         let report = ImportReport {
@@ -148,14 +145,16 @@ impl Import {
             return output::print_json(&report);
         }
         let mut text = format!(
-            "{} patients were added, {} changed, {} are as they were\n",
-            report.added, report.changed, report.unchanged
+            "{} added, {} changed, {} unchanged\n",
+            plural(report.added, "patient", "patients"),
+            report.changed,
+            report.unchanged
         );
         if !report.without_case.is_empty() {
             let _infallible = writeln!(
                 text,
-                "{} have no case that is there: their features cannot be computed",
-                report.without_case.len()
+                "no case that is there, and so no features: {}",
+                plural(report.without_case.len(), "patient", "patients")
             );
         }
         if !report.extra.is_empty() {
@@ -217,7 +216,11 @@ impl List {
         }
         let simulated = if about.simulated { ", simulated" } else { "" };
         let remark = remark.map_or_else(String::new, |text| format!("{text}\n"));
-        output::print(&format!("{}{simulated}: {} patients\n{remark}{table}", about.name, patients.len()))
+        output::print(&format!(
+            "{}{simulated}: {}\n{remark}{table}",
+            about.name,
+            plural(patients.len(), "patient", "patients")
+        ))
     }
 }
 
@@ -250,7 +253,11 @@ impl Export {
         let patients = store.patients().map_err(failure)?;
         let table = patients_csv(&patients).map_err(Failure::failed)?;
         output::write_file(&self.output, &table, self.overwrite)?;
-        output::print(&format!("{} patients were written: {}\n", patients.len(), self.output.display()))
+        output::print(&format!(
+            "{} written: {}\n",
+            plural(patients.len(), "patient", "patients"),
+            self.output.display()
+        ))
     }
 }
 

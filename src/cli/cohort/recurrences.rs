@@ -1,7 +1,7 @@
 //! `hilum cohort recurrences`: the recurrences of many patients together, from the files of `hilum recurrence --json`.
 
 use crate::cli::failure::Failure;
-use crate::cli::output::{self, Table, number};
+use crate::cli::output::{self, Table, number, plural};
 use crate::recurrence::{PatientRecurrence, Pattern, Spread, Summary, summarise};
 use crate::structures::Station;
 use std::path::{Path, PathBuf};
@@ -138,8 +138,12 @@ fn cells(spread: Option<&Spread>) -> [String; 5] {
 impl Report {
     fn text(&self) -> String {
         let s = &self.summary;
-        let mut text =
-            format!("{} recurrences, {} confirmed, {} in no station\n", s.recurrences, s.confirmed, s.without_station);
+        let mut text = format!(
+            "{}, {} confirmed, {} in no station\n",
+            plural(s.recurrences, "recurrence", "recurrences"),
+            s.confirmed,
+            s.without_station
+        );
         let mut table = Table::new(&["Pattern", ">By CTV", ">By isodose"]);
         for row in &s.patterns {
             table.row([row.pattern.label().to_owned(), row.by_ctv.to_string(), row.by_isodose.to_string()]);

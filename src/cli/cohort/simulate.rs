@@ -2,7 +2,7 @@
 
 use super::patients::failure;
 use crate::cli::failure::Failure;
-use crate::cli::output;
+use crate::cli::output::{self, plural};
 use crate::cli::terminal::Terminal;
 use crate::cohort::{CohortStore, StoredFeatures, source_with};
 use crate::dicom::{self, CtMeta, WriteCtError};
@@ -119,10 +119,10 @@ impl Simulate {
             return output::print_json(&report);
         }
         output::print(&format!(
-            "{} patients, {} with recurrence, {} recurrences over the stations: {}\n{}\n",
-            margins.patients,
+            "{}, {} with recurrence, {} over the stations: {}\n{}\n",
+            plural(margins.patients, "patient", "patients"),
             margins.recurring,
-            report.events,
+            plural(report.events, "recurrence", "recurrences"),
             report.cohort,
             cohort.truth()
         ))

@@ -103,6 +103,11 @@ impl Drawing {
     }
 }
 
+/// A count with its noun.
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 struct Canvas {
     shapes: Vec<Shape>,
     largest: f64,
@@ -192,7 +197,7 @@ pub fn drawing(question: &SurvivalQuestion, answer: &SurvivalAnswer, simulated: 
         let name = group.name.as_deref().unwrap_or("all");
         let points = vec![[right - 190.0, y - 4.0], [right - 160.0, y - 4.0]];
         canvas.shapes.push(Shape::Line { points, color, width: 2.0, dash: DASHES[n % DASHES.len()] });
-        let words = format!("{name}: {} events of {}", group.events, group.patients);
+        let words = format!("{name}: {} of {}", counted(group.events, "event"), group.patients);
         canvas.text([right - 152.0, y], 0.0, [0; 3], &words);
     }
     let mut y = bottom + 62.0;
@@ -210,12 +215,12 @@ pub fn drawing(question: &SurvivalQuestion, answer: &SurvivalAnswer, simulated: 
     }
     y += ROW + 6.0;
     let mut footer = format!(
-        "{}Kaplan-Meier, {:.0} % intervals (z {:.2}); {} patients, {} events",
+        "{}Kaplan-Meier, {:.0} % intervals (z {:.2}); {}, {}",
         if simulated { "Simulated, not observed. " } else { "" },
         100.0 * question.confidence,
         two_sided_z(question.confidence),
-        answer.patients,
-        answer.events
+        counted(answer.patients, "patient"),
+        counted(answer.events, "event")
     );
     if let Some(test) = &answer.log_rank {
         let _infallible = write!(footer, "; log-rank p {:.4}", test.p);

@@ -25,7 +25,7 @@ const LISTED: usize = 20;
 pub enum SurvivalError {
     #[error("there is no column \"{wanted}\"; the columns are {there}")]
     NoColumn { wanted: String, there: String },
-    #[error("{count} cells cannot be used, and nothing was computed:\n{list}")]
+    #[error("{} cannot be used, and nothing was computed:\n{list}", if *count == 1 { "1 cell".to_owned() } else { format!("{count} cells") })]
     Cells { count: usize, list: String },
     #[error("no patient has {0}")]
     Nobody(String),

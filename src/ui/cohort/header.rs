@@ -7,9 +7,8 @@ use super::super::privacy::cohort_name;
 use super::super::request::WindowRequest;
 use super::super::theme;
 use super::super::widgets::{chip, icon_text_button, primary_button, segmented};
-use super::Page;
 use super::import::ImportState;
-use crate::tf;
+use super::{Page, patients_words};
 use crate::words::t;
 use crate::workbench::Command;
 use crate::workbench::cohort::{CohortCommand, CohortExport};
@@ -49,9 +48,7 @@ pub fn header_ui(
             Some(open) => {
                 let name = cohort_name(workbench, &open.about.name);
                 ui.label(RichText::new(name).font(theme::strong(theme::SIZE_HEADING)));
-                let count = open.patients.len();
-                let words = if count == 1 { t("1 patient").to_owned() } else { tf!("{count} patients", count) };
-                ui.label(RichText::new(words).color(theme::TEXT_SECONDARY));
+                ui.label(RichText::new(patients_words(open.patients.len())).color(theme::TEXT_SECONDARY));
                 if open.about.simulated {
                     chip(ui, t("Simulated, not observed"), theme::WARNING);
                 }

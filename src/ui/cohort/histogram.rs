@@ -3,6 +3,7 @@
 use super::super::panel::PanelInput;
 use super::super::theme;
 use super::super::widgets::{card, faint};
+use super::patients_words;
 use super::rows::value_words;
 use crate::tf;
 use crate::words::t;
@@ -104,8 +105,10 @@ fn bars_ui(ui: &mut Ui, column: &TableColumn, histogram: &Histogram) {
     }
     if let Some((label, count, is_missing)) = pointed.map(|n| &bars[n]) {
         let words = match (histogram.unit_width, is_missing) {
-            (Some(width), false) => tf!("From {label}, {width} wide: {count} patients", label, width, count),
-            _ => tf!("{label}: {count} patients", label, count),
+            (Some(width), false) => {
+                tf!("From {label}, {width} wide: {patients}", label, width, patients = patients_words(*count))
+            }
+            _ => format!("{label}: {}", patients_words(*count)),
         };
         response.on_hover_text_at_pointer(words);
     }

@@ -9,7 +9,7 @@ use super::super::privacy::cohort_name;
 use super::super::request::WindowRequest;
 use super::super::theme;
 use super::super::widgets::{card, chip, faint, segmented, status_line};
-use super::{CONFIDENCE, bars, matrix, schematic, table};
+use super::{CONFIDENCE, bars, matrix, patients_words, schematic, table};
 use crate::cohort::{
     Denominator, ObservedRecurrence, PublishedRecurrence, RecurrenceMap, StationDifference, differences,
     inconsistencies,
@@ -152,8 +152,8 @@ fn header_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut MapState, observed
     let counts = match observed {
         Some(o) => {
             let words = tf!(
-                "{events} recurrences over 16 stations in {recurring} of {patients} patients",
-                events = o.events,
+                "{recurrences} over 16 stations in {recurring} of {patients} patients",
+                recurrences = recurrences_words(o.events),
                 recurring = o.recurring,
                 patients = o.known()
             );
@@ -166,14 +166,20 @@ fn header_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut MapState, observed
                 status_line(
                     ui,
                     Icon::Info,
-                    &tf!("{unknown} patients are left out: it is not known whether they recurred", unknown),
+                    &tf!(
+                        "Left out, it is not known whether they recurred: {patients}",
+                        patients = patients_words(unknown as usize)
+                    ),
                 );
             }
             if without > 0 {
                 status_line(
                     ui,
                     Icon::Info,
-                    &tf!("{without} patients recurred in stations that are not known", without),
+                    &tf!(
+                        "Recurred in stations that are not known: {patients}",
+                        patients = patients_words(without as usize)
+                    ),
                 );
             }
             [o.events, o.recurring, o.known()]
@@ -195,6 +201,10 @@ fn header_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut MapState, observed
     state.shows_published = shows_published;
 }
 
+fn recurrences_words(events: u64) -> String {
+    if events == 1 { t("1 recurrence").to_owned() } else { tf!("{events} recurrences", events) }
+}
+
 /// What the counts are a share of.
 fn denominators_ui(
     ui: &mut Ui,
@@ -206,9 +216,21 @@ fn denominators_ui(
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(t("Show counts as a share of")).color(theme::TEXT_SECONDARY));
         let options = [
-            (Denominator::Events, tf!("{events} recurrences", events)),
-            (Denominator::RecurringPatients, tf!("{patients} patients who recurred", patients = recurring)),
-            (Denominator::Patients, tf!("{patients} patients in all", patients)),
+            (Denominator::Events, recurrences_words(events)),
+            (
+                Denominator::RecurringPatients,
+                match recurring {
+                    1 => t("1 patient who recurred").to_owned(),
+                    patients => tf!("{patients} patients who recurred", patients),
+                },
+            ),
+            (
+                Denominator::Patients,
+                match patients {
+                    1 => t("1 patient in all").to_owned(),
+                    patients => tf!("{patients} patients in all", patients),
+                },
+            ),
             (Denominator::Involved, t("Patients with disease in the station").to_owned()),
             (Denominator::Covered, t("Patients whose CTV covered it").to_owned()),
         ];

@@ -2,7 +2,7 @@
 
 use super::super::theme;
 use super::super::widgets::{card, faint};
-use super::{ink, tint};
+use super::{ink, patients_words, tint};
 use crate::cohort::ObservedRecurrence;
 use crate::structures::Station;
 use crate::tf;
@@ -14,7 +14,8 @@ const HEAD: f32 = 46.0;
 
 /// "4R (20 patients): 4R 5, 7 2" for every initial station.
 fn words(observed: &ObservedRecurrence, from: Station) -> String {
-    let mut words = tf!("From {station} ({patients} patients)", station = from, patients = observed.involved(from));
+    let patients = patients_words(observed.involved(from) as usize);
+    let mut words = tf!("From {station} ({patients})", station = from, patients);
     let mut any = false;
     for to in Station::all() {
         let count = observed.from_to[from.index()][to.index()];

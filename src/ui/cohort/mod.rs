@@ -22,12 +22,23 @@ use super::panel::PanelInput;
 use super::request::CommandSender;
 use super::theme;
 use crate::cohort::{CohortStore, RecurrenceMap};
+use crate::tf;
 use crate::words::t;
 use crate::workbench::Command;
 use crate::workbench::cohort::CohortCommand;
 use eframe::egui::{Color32, Key, Modifiers, ScrollArea, Sense, Ui, UiBuilder, vec2};
 use std::path::{Path, PathBuf};
 use strum::IntoEnumIterator;
+
+/// So many patients.
+fn patients_words(count: usize) -> String {
+    if count == 1 { t("1 patient").to_owned() } else { tf!("{count} patients", count) }
+}
+
+/// So many events.
+fn events_words(count: usize) -> String {
+    if count == 1 { t("1 event").to_owned() } else { tf!("{count} events", count) }
+}
 
 /// A page of the workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, strum::EnumIter)]

@@ -8,7 +8,7 @@ use super::super::request::WindowRequest;
 use super::super::theme;
 use super::super::widgets::{card, chip, faint, icon_text_button, status_line};
 use super::curves::{Curve, curves_ui};
-use super::{CONFIDENCE, p_words, swatch};
+use super::{CONFIDENCE, events_words, p_words, patients_words, swatch};
 use crate::studies::survival::{GroupSurvival, HazardTable, LEAST_EVENTS_PER_COEFFICIENT, Ratio, SurvivalAnswer};
 use crate::survival::{ConfidenceTransform, Interval, LogRank};
 use crate::tf;
@@ -154,18 +154,18 @@ fn answer_ui(ui: &mut Ui, input: &PanelInput<'_>, cohort: &OpenCohort, state: &S
                 chip(ui, t("Simulated, not observed"), theme::WARNING);
             }
         });
-        let words = tf!("{patients} patients, {events} events", patients = answer.patients, events = answer.events);
+        let words = format!("{}, {}", patients_words(answer.patients), events_words(answer.events));
         let follow_up =
             answer.follow_up.map(|months| tf!("median follow-up {months:.1} months (reverse Kaplan-Meier)", months));
         let words = [Some(words), follow_up].into_iter().flatten().collect::<Vec<_>>().join("; ");
         ui.add(Label::new(RichText::new(words).color(theme::TEXT_SECONDARY)).wrap());
         if !answer.left_out.is_empty() {
-            let count = answer.left_out.len();
-            status_line(ui, Icon::Info, &tf!("{count} patients are left out: time or event are not known", count));
+            let patients = patients_words(answer.left_out.len());
+            status_line(ui, Icon::Info, &tf!("Left out, time or event are not known: {patients}", patients));
         }
         if answer.without_group > 0 {
-            let count = answer.without_group;
-            status_line(ui, Icon::Info, &tf!("{count} patients have no group and are not compared", count));
+            let patients = patients_words(answer.without_group);
+            status_line(ui, Icon::Info, &tf!("Not compared, without a group: {patients}", patients));
         }
         legend_ui(ui, &names, &shown);
         curves_ui(ui, t("Without the event"), &survival_curves(&names, &shown), 1.0);
@@ -186,8 +186,8 @@ fn answer_ui(ui: &mut Ui, input: &PanelInput<'_>, cohort: &OpenCohort, state: &S
                     .font(theme::strong(theme::SIZE_BODY)),
             );
             let words = tf!(
-                "{competing} patients died without a recurrence. One less the curve above overstates recurrences where patients die before.",
-                competing = answer.competing
+                "Died without a recurrence: {patients}. One less the curve above overstates recurrences where patients die before.",
+                patients = patients_words(answer.competing)
             );
             faint(ui, &words);
             legend_ui(ui, &names, &shown);
@@ -212,8 +212,12 @@ fn legend_ui(ui: &mut Ui, names: &[String], shown: &[&GroupSurvival]) {
     ui.horizontal_wrapped(|ui| {
         for (n, (name, group)) in names.iter().zip(shown).enumerate() {
             swatch(ui, theme::SERIES[n % theme::SERIES.len()], Some(n));
-            let words =
-                tf!("{name}: {events} events of {patients}", name, events = group.events, patients = group.patients);
+            let words = tf!(
+                "{name}: {events} of {patients}",
+                name,
+                events = events_words(group.events),
+                patients = group.patients
+            );
             ui.label(RichText::new(words).color(theme::TEXT_SECONDARY));
             ui.add_space(theme::SPACE_2);
         }
