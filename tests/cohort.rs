@@ -515,6 +515,44 @@ fn simulated_patients_keep_their_label_through_tables_and_are_never_mixed_with_o
 }
 
 #[test]
+fn a_column_that_stands_there_twice_is_refused() {
+    let (folder, path) = cohort();
+    for (header, column) in [("patient,sex,Sex", "Sex"), ("patient,note,note", "note"), ("patient,died, DIED", "DIED")]
+    {
+        let csv = table(folder.path(), &format!("{header}\na,1,0\n"));
+        let (code, _, error) = hilum(&["cohort", "import", text(&path), text(&csv)]);
+        assert!(code == 3 && error.contains(&format!("row 0, {column}: the column stands there twice")), "{error}");
+    }
+    // Columns without a name, as spreadsheets leave them behind, are none.
+    let csv = table(folder.path(), "patient,sex,,\na,m,,\n");
+    assert_eq!(hilum(&["cohort", "import", text(&path), text(&csv)]).0, 0);
+    assert_eq!(count(&path), 1);
+}
+
+#[test]
+fn no_result_takes_the_place_of_a_cohort_or_of_the_table_that_it_comes_from() {
+    let (folder, path) = cohort();
+    let csv = table(folder.path(), &many(9));
+    assert_eq!(hilum(&["cohort", "import", text(&path), text(&csv)]).0, 0);
+    let (a, t) = (text(&path), text(&csv));
+    let survival = ["--time", "follow_up_months", "--event", "died", "--overwrite"];
+    let commands = [
+        vec!["cohort", "export", a, "-o", a, "--overwrite"],
+        vec!["cohort", "template", "-o", a, "--overwrite"],
+        vec!["cohort", "compute", a, "--csv", a, "--overwrite"],
+        vec!["cohort", "map", a, "--csv", a, "--overwrite"],
+        [&["survival", t, "--csv", a][..], &survival].concat(),
+        [&["survival", t, "--csv", t][..], &survival].concat(),
+    ];
+    let before = std::fs::read(&csv).expect("read");
+    for command in commands {
+        let (code, out, error) = hilum(&command);
+        assert!(code == 1 && error.contains("choose another name"), "{command:?}: {code} {out} {error}");
+    }
+    assert_eq!((count(&path), std::fs::read(&csv).expect("read")), (9, before));
+}
+
+#[test]
 fn the_map_is_written_as_figures_and_table_with_cohort_center_and_day() {
     let (folder, path) = cohort();
     let rows = "patient,center,recurred,recurrence_stations\na,North & Co,1,4R; 7\nb,South,1,4R\nc,South,0,\n";

@@ -1,6 +1,7 @@
 //! Results on standard output and in files: text tables, JSON, whole files put in place at once.
 
 use super::Failure;
+use crate::cohort::CohortStore;
 use crate::files::files_below;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -40,11 +41,30 @@ pub fn write_file(path: &Path, bytes: &[u8], overwrite: bool) -> Result<(), Fail
     if !overwrite {
         refuse_existing(path)?;
     }
+    // A cohort is nowhere else, and no result of a command is worth one.
+    if CohortStore::is_store(path) {
+        return Err(Failure::Failed(format!(
+            "this file is a cohort and was left as it is; choose another name: {}",
+            path.display()
+        )));
+    }
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(|e| failed(&e))?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|e| failed(&e))?;
     share(file.path());
     file.persist(path).map_err(|e| failed(&e.error))?;
+    Ok(())
+}
+
+/// Fails where a result would take the place of the file that it comes from.
+pub fn refuse_input(path: &Path, input: &Path) -> Result<(), Failure> {
+    let same = path.canonicalize().is_ok_and(|p| input.canonicalize().is_ok_and(|i| i == p));
+    if same {
+        return Err(Failure::Failed(format!(
+            "this file is read and is never overwritten; choose another name: {}",
+            path.display()
+        )));
+    }
     Ok(())
 }
 

@@ -361,8 +361,11 @@ impl Survival {
             Sheet::read(&self.file).map_err(Failure::failed)?
         };
         let answer = survival(&sheet, &question).map_err(refuse)?;
-        for path in [&self.svg, &self.png, &self.csv].into_iter().flatten().filter(|_| !self.overwrite) {
-            output::refuse_existing(path)?;
+        for path in [&self.svg, &self.png, &self.csv].into_iter().flatten() {
+            output::refuse_input(path, &self.file)?;
+            if !self.overwrite {
+                output::refuse_existing(path)?;
+            }
         }
         if let Some(path) = &self.svg {
             let figure = studies::drawing(&question, &answer, answer.simulated);

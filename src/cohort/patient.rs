@@ -211,6 +211,9 @@ pub fn yes_or_no(text: &str) -> Result<bool, String> {
 
 fn number_within(text: &str, least: f64, most: f64) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|v| (least..=most).contains(v));
+    if number.is_none() && text.contains(',') && text.replace(',', ".").parse::<f64>().is_ok() {
+        return Err(tf!("\"{text}\" has a decimal comma; write a point", text));
+    }
     number.ok_or_else(|| tf!("\"{text}\" is no number from {least} to {most}", text, least, most))
 }
 
@@ -259,6 +262,11 @@ impl PatientRecord {
             complain(Column::Patient, t("the pseudonym is missing"));
         }
         record.take_dates(&dates, &mut complain);
+        let outcome = &mut record.outcome;
+        if outcome.recurrence_months.is_some() || !outcome.recurrence_stations.is_empty() {
+            // When or where says that it happened.
+            outcome.recurred = outcome.recurred.or(Some(true));
+        }
         record.check(&mut complain);
         if problems.is_empty() { Ok(record) } else { Err(problems) }
     }
@@ -478,6 +486,12 @@ mod tests {
         assert!(after[0].contains("after the end of follow-up"), "{after:?}");
         let both = order(&[("follow_up_months", "3"), ("last_contact_date", "2021-01-01")]).expect_err("twice");
         assert!(both[0].contains("leave one of them out"), "{both:?}");
+        let comma = read(&[("patient", "p"), ("age_years", "61,5")]).expect_err("a comma");
+        assert!(comma[0].contains("\"61,5\" has a decimal comma; write a point"), "{comma:?}");
+        for (column, text) in [("recurrence_months", "5"), ("recurrence_stations", "7")] {
+            let known = read(&[("patient", "p"), (column, text)]).expect("read");
+            assert_eq!(known.outcome.recurred, Some(true), "{column} says it");
+        }
         let not = read(&[("patient", "p"), ("recurred", "0"), ("recurrence_stations", "7")]).expect_err("contradicts");
         assert!(not[0].contains("it is 0, but there are stations"), "{not:?}");
     }

@@ -114,6 +114,16 @@ impl Sheet {
             let reason = tf!("there is no such column; the columns are {columns}", columns = self.columns.join(", "));
             return Err(vec![CellProblem { row: 0, column: Column::Patient.name().to_owned(), reason }]);
         }
+        for (n, name) in self.columns.iter().enumerate() {
+            let same = |other: &String| match Column::named(name) {
+                Some(column) => Column::named(other) == Some(column),
+                None => other == name,
+            };
+            if !name.is_empty() && self.columns[..n].iter().any(same) {
+                let reason = t("the column stands there twice; which one counts cannot be told").to_owned();
+                problems.push(CellProblem { row: 0, column: name.clone(), reason });
+            }
+        }
         let (mut patients, mut first): (Vec<PatientRecord>, BTreeMap<String, usize>) = Default::default();
         for row in 0..self.len() {
             let cells = self.columns.iter().enumerate();
