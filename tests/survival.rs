@@ -210,6 +210,33 @@ fn the_published_fits_of_lung_and_freireich_come_out() {
 }
 
 #[test]
+fn nothing_is_told_beyond_the_last_observation_and_competing_events_do_not_shorten_the_follow_up() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let table = folder.path().join("t.csv");
+    std::fs::write(&table, "t,event,other,arm\n2,0,1,a\n3,0,1,a\n4,1,0,b\n6,0,0,b\n7,0,0,a\n8,0,0,b\n")
+        .expect("written");
+    let ask = |more: &[&str]| {
+        let file = table.to_str().expect("UTF-8");
+        let (code, out, errors) = hilum(&[&["survival", file, "--time", "t", "--event", "event"], more].concat());
+        assert_eq!((code, errors.as_str()), (0, ""));
+        out
+    };
+    // By hand: of the three who are still followed at 6, two are at 7, so that the reverse curve falls to 2/3 and 1/3.
+    assert!(ask(&["--competing", "other"]).contains("median follow-up 7.00"));
+    // At 2 and 3 two are lost: 5/6, 4/6, and at 6 it falls to 4/9.
+    assert!(ask(&[]).contains("median follow-up 6.00"));
+
+    let at = ["--competing", "other", "--at", "4,8,9"];
+    let report: Value = serde_json::from_str(&ask(&[&at[..], &["--json"]].concat())).expect("JSON");
+    let points = list(&report["groups"][0]["at"]);
+    assert!((number(&points[0]["survival"]) - 0.75).abs() < 1e-12 && points[1]["survival"].is_number());
+    for key in ["survival", "lower", "upper", "incidence"] {
+        assert_eq!(points[2][key], Value::Null, "nobody was observed up to 9");
+    }
+    assert_eq!(ask(&at).matches("not observed so long").count(), 2);
+}
+
+#[test]
 fn restricted_means_follow_up_and_competing_events_are_those_of_lifelines() {
     for (table, golden) in tables() {
         for test in list(&golden["restricted_mean"]) {

@@ -43,7 +43,8 @@ JSON keys:
   transform, ties  how intervals are made and events at the same time are dealt with
   follow_up        median follow-up (reverse Kaplan-Meier); null where it is not reached
   groups           all patients, then each group [{name (null for all), patients, events, median, median_lower, median_upper
-                   (null where not reached), at [{time, at_risk, survival, lower, upper, incidence}], restricted_mean {mean,
+                   (null where not reached), at [{time, at_risk, survival, lower, upper, incidence (null where nobody was
+                   observed so long)}], restricted_mean {mean,
                    standard_error} (null without --horizon), curve [{time, at_risk, events, censored, survival, lower, upper}],
                    incidence [{time, at_risk, events, competing, censored, incidence, standard_error}] (null without --competing)}]
   log_rank         test between the groups; null without --group {groups [{name, patients, observed, expected}], chi_square,
@@ -170,7 +171,7 @@ struct Group<'a> {
 struct At {
     time: f64,
     at_risk: usize,
-    survival: f64,
+    survival: Option<f64>,
     lower: Option<f64>,
     upper: Option<f64>,
     incidence: Option<f64>,
@@ -258,6 +259,7 @@ struct HazardRatio<'a> {
     note: Option<&'a str>,
 }
 
+const NOT_SO_LONG: &str = "not observed so long";
 const TOO_FEW: &str = "too few events for an interval";
 
 impl<'a> HazardRatio<'a> {
@@ -437,7 +439,7 @@ impl Survival {
         let ends = |interval: Option<Interval>| (interval.map(|i| i.lower), interval.map(|i| i.upper));
         let at = |point: &CurvePoint| {
             let (lower, upper) = ends(point.interval);
-            let incidence = group.incidence.as_ref().map(|i| i.at(point.time));
+            let incidence = group.incidence.as_ref().filter(|_| point.survival.is_some()).map(|i| i.at(point.time));
             At { time: point.time, at_risk: point.at_risk, survival: point.survival, lower, upper, incidence }
         };
         let step = |step: &crate::survival::KaplanMeierStep| {
@@ -603,19 +605,23 @@ fn curves_table(question: &SurvivalQuestion, answer: &SurvivalAnswer, percent: f
             group.events.to_string(),
             format!("{} ({} to {})", number(group.median), number(lower), number(upper)),
         ];
-        row.extend(group.points.iter().map(|p| match p.interval {
-            Some(i) => format!("{:.3} ({:.3} to {:.3})", p.survival, i.lower, i.upper),
-            None => format!("{:.3}", p.survival),
+        row.extend(group.points.iter().map(|p| match (p.survival, p.interval) {
+            (Some(share), Some(i)) => format!("{share:.3} ({:.3} to {:.3})", i.lower, i.upper),
+            (Some(share), None) => format!("{share:.3}"),
+            (None, _) => NOT_SO_LONG.to_owned(),
         }));
         if let Some(incidence) = &group.incidence {
-            row.extend(question.at.iter().map(|t| {
-                let i = incidence.interval_at(*t, question.confidence);
-                format!("{:.3} ({:.3} to {:.3})", incidence.at(*t), i.lower, i.upper)
+            row.extend(group.points.iter().map(|p| {
+                let i = incidence.interval_at(p.time, question.confidence);
+                match p.survival {
+                    Some(_) => format!("{:.3} ({:.3} to {:.3})", incidence.at(p.time), i.lower, i.upper),
+                    None => NOT_SO_LONG.to_owned(),
+                }
             }));
         }
         if question.horizon.is_some() {
             let mean = group.restricted_mean.map(|m| format!("{:.2} (SE {:.2})", m.mean, m.standard_error));
-            row.push(mean.unwrap_or_else(|| "not observed so long".to_owned()));
+            row.push(mean.unwrap_or_else(|| NOT_SO_LONG.to_owned()));
         }
         table.row(row);
     }

@@ -109,10 +109,14 @@ impl KaplanMeier {
         self.steps.iter().find(|s| s.time >= time).map_or(0, |s| s.at_risk)
     }
 
+    /// False after the last observation of a curve that has not come down to 0: what lies beyond nobody saw.
+    pub fn is_observed(&self, time: f64) -> bool {
+        self.steps.last().is_some_and(|last| time <= last.time || last.survival <= 0.0)
+    }
+
     /// Restricted mean survival time; `None` where nobody was observed up to the horizon, so that the curve ends before it.
     pub fn restricted_mean(&self, horizon: f64) -> Option<RestrictedMean> {
-        let last = self.steps.last()?;
-        if horizon > last.time && last.survival > 0.0 {
+        if !self.is_observed(horizon) {
             return None;
         }
         // The steps with the area under the curve from each to the next one, or to the horizon.

@@ -64,8 +64,9 @@ pub struct SurvivalQuestion {
 pub struct CurvePoint {
     pub time: f64,
     pub at_risk: usize,
-    pub survival: f64,
-    /// `None` where nobody is left.
+    /// `None` where nobody was observed so long.
+    pub survival: Option<f64>,
+    /// `None` there too, and where nobody is left.
     pub interval: Option<Interval>,
 }
 
@@ -148,7 +149,7 @@ pub struct SurvivalAnswer {
     pub left_out: Vec<usize>,
     /// Rows without a group or stratum, which the comparison leaves out.
     pub without_group: usize,
-    /// Median follow-up by the reverse estimate.
+    /// Median follow-up by the reverse estimate; events and competing events alike end it early.
     pub follow_up: Option<f64>,
     pub all: GroupSurvival,
     pub groups: Vec<GroupSurvival>,
@@ -188,7 +189,9 @@ pub fn survival(sheet: &Sheet, question: &SurvivalQuestion) -> Result<SurvivalAn
     let (rows, left_out) = follow_up(sheet, question, column(&question.competing)?)?;
     let everybody: Vec<&Row> = rows.iter().collect();
     let all = of_group(None, &everybody, question)?;
-    let follow_up = KaplanMeier::of_follow_up(&rows.iter().map(|r| r.follow_up).collect::<Vec<_>>())?.median();
+    // Who had another event would have been followed on, as who had this one.
+    let ended = |row: &Row| FollowUp { event: row.follow_up.event || row.competing, ..row.follow_up };
+    let follow_up = KaplanMeier::of_follow_up(&rows.iter().map(ended).collect::<Vec<_>>())?.median();
     let mut answer = SurvivalAnswer {
         simulated: sheet.is_simulated(),
         patients: all.patients,
@@ -267,8 +270,10 @@ fn of_group(name: Option<String>, rows: &[&Row], question: &SurvivalQuestion) ->
     let point = |time: &f64| CurvePoint {
         time: *time,
         at_risk: curve.at_risk(*time),
-        survival: curve.survival_at(*time),
-        interval: curve.interval_at(*time, question.confidence, question.transform),
+        survival: curve.is_observed(*time).then(|| curve.survival_at(*time)),
+        interval: curve
+            .interval_at(*time, question.confidence, question.transform)
+            .filter(|_| curve.is_observed(*time)),
     };
     let incidence = match &question.competing {
         None => None,

@@ -328,9 +328,10 @@ fn medians_ui(ui: &mut Ui, answer: &SurvivalAnswer, names: &[String], shown: &[&
                     upper = months(upper)
                 );
                 let mut cells = vec![name, group.patients.to_string(), group.events.to_string(), median];
-                cells.extend(group.points.iter().map(|p| match p.interval {
-                    Some(i) => percent_words(p.survival, i),
-                    None => format!("{:.1} %", 100.0 * p.survival),
+                cells.extend(group.points.iter().map(|p| match (p.survival, p.interval) {
+                    (Some(share), Some(i)) => percent_words(share, i),
+                    (Some(share), None) => format!("{:.1} %", 100.0 * share),
+                    (None, _) => t("not observed so long").to_owned(),
                 }));
                 cells
             })
