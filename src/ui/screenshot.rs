@@ -79,9 +79,13 @@ pub(super) fn offscreen_state() -> anyhow::Result<RenderState> {
 
 /// The window at rest, with what was asked for.
 fn arrange(harness: &mut Harness<'_, HilumApp>, request: &ScreenshotRequest) -> anyhow::Result<()> {
-    if harness.state().workbench().follow_up().is_some() {
+    if let Some(path) = &request.follow_up {
         // Registration, then what follows it.
         harness.run_steps(8);
+        if harness.state().workbench().follow_up().is_none() {
+            let why = harness.state().workbench().notices().all().last().map(|n| n.summary.clone());
+            bail!("no follow-up CT was laid over the case ({}): {}", why.unwrap_or_default(), path.display());
+        }
     }
     if let Some(file) = &request.difference {
         add_and_compare(harness, file)?;
@@ -167,7 +171,7 @@ pub fn screenshot(mut request: ScreenshotRequest) -> anyhow::Result<Vec<u8>> {
         series: SeriesChoice::Best,
         demo_seed: None,
         without_gpu: false,
-        follow_up: request.follow_up.take(),
+        follow_up: request.follow_up.clone(),
     };
     let mut harness = builder.build_eframe(|creation| HilumApp::new(creation, options));
     harness.run_steps(2);
