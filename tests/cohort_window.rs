@@ -336,11 +336,11 @@ fn the_cohort_in_chinese_has_no_english_left() {
     let mut w = window(&path, Start { size: Some([1600.0, 1000.0]), ..Start::default() });
     w.send(Command::Preference(PreferenceCommand::SetLanguage(Language::Chinese)));
     w.send(Command::SetIdentifiersHidden(true));
-    let stay = "Hilum CT CTV GTV CSV SVG NA Wilson Fisher Holm Newcombe Kaplan Meier Efron Peto Prentice Harrell Brinkman Review \
+    let stay = "Hilum CT CTV GTV CSV SVG NA Wilson Fisher Holm Newcombe Kaplan Meier Efron Peto Prentice Harrell Brinkman Review AUC ROC Brier PPV NPV MCC Nogueira rho `hilum train risk` \
                 Ctrl Enter Page Down initial_stations";
     let columns: Vec<&str> = Column::iter().map(Column::name).collect();
     let mut wrong = Vec::new();
-    let pages = ["复发图", "患者列表", "生存曲线"];
+    let pages = ["复发图", "患者列表", "生存曲线", "风险模型"];
     for page in pages {
         w.harness.get_all_by_label(page).next().expect("a page").click();
         w.settle();

@@ -42,6 +42,8 @@ mod population;
 mod recurrence;
 mod registration;
 mod risk;
+#[cfg(feature = "gui")]
+mod risk_models;
 mod scenarios;
 mod segmentation;
 mod settings;

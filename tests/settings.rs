@@ -65,3 +65,30 @@ fn settings_are_shown_and_changed_as_the_window_keeps_them() {
     // Results for programs stay in English.
     assert!(hilum(home, &["keys"]).1.contains(Action::Undo.row().label));
 }
+
+#[test]
+fn a_risk_model_is_chosen_by_name_or_folder_and_a_broken_one_changes_nothing() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let home = folder.path();
+    let shipped = hilum::risk::default_model_dir();
+    let text = |path: &Path| path.to_str().expect("UTF-8").to_owned();
+    let own = home.join("risk-models/of the clinic");
+    std::fs::create_dir_all(&own).expect("made");
+    for file in ["manifest.json", "forest.json", "training.json", "report.json"] {
+        std::fs::copy(shipped.join(file), own.join(file)).expect("copied");
+    }
+    assert_eq!(json(home, &["settings"])["risk_model"], text(&shipped));
+    let said = json(home, &["settings", "--risk-model", "of the clinic"]);
+    check_documented("settings", &said);
+    assert_eq!(said["risk_model"], text(&own));
+    std::fs::write(own.join("report.json"), "{}").expect("written");
+    let (code, _, errors) = hilum(home, &["settings", "--risk-model", &text(&own)]);
+    assert!(code == 3 && errors.contains("does not belong to its manifest"), "{code} {errors}");
+    let (code, _, errors) = hilum(home, &["settings", "--risk-model", "of nobody"]);
+    assert!(code == 3 && errors.contains("has no manifest.json"), "{code} {errors}");
+    assert_eq!(json(home, &["settings"])["risk_model"], text(&own), "as it was");
+    let (code, _, errors) = hilum(home, &["risk", &text(home), "--model", "of the clinic"]);
+    assert!(code == 3 && errors.contains("report.json"), "the same names: {code} {errors}");
+    assert_eq!(json(home, &["settings", "--risk-model", "risk"])["risk_model"], text(&shipped));
+    assert_eq!(Settings::load(&home.join("settings.toml")).expect("read").risk_model, None);
+}

@@ -122,7 +122,7 @@ fn texts_of_the_code() -> Vec<Text> {
                     .strip_suffix(name)
                     .is_some_and(|b| !b.ends_with(|c: char| c.is_alphanumeric() || "_!.".contains(c)))
             };
-            let with_values = call("tf!(");
+            let with_values = call("tf!(") || call("kept!(");
             if with_values || call("t(") || call("keep(") {
                 let values = if with_values { values(code, &literals, *end) } else { BTreeSet::new() };
                 texts.push(Text { english: english.clone(), values, file: file.clone() });

@@ -3,8 +3,9 @@
 use super::failure::Failure;
 use super::output::{self, Table};
 use crate::diunet::{self, LoadedModel};
+use crate::risk::RiskModel;
 use crate::words::Language;
-use crate::workbench::{Action, Keymap, Settings, read_keys, write_keys};
+use crate::workbench::{Action, Keymap, Settings, read_keys, risk_model_folder, write_keys};
 use std::path::{Path, PathBuf};
 use strum::IntoEnumIterator;
 
@@ -113,6 +114,7 @@ Examples:
   hilum settings --language zh-CN --scale 150
   hilum settings --undo-memory 512 --risk hide
   hilum settings --network /data/own
+  hilum settings --risk-model \"Small cell, 36 months\"
   hilum settings --json
 
 JSON keys:
@@ -123,7 +125,8 @@ JSON keys:
   risk         show or hide
   risk_while_contouring  the same while a tool that draws is chosen
   tour         false once the tour has been taken or declined
-  network      folder of the network that draws stations in the window")]
+  network      folder of the network that draws stations in the window
+  risk_model   folder of the risk model that estimates in Review")]
 pub struct SettingsCommand {
     /// Language of the window: en or zh-CN
     #[arg(long, value_name = "TAG")]
@@ -146,6 +149,9 @@ pub struct SettingsCommand {
     /// Network that draws stations in the window: a folder, or the name of one that comes with the program
     #[arg(long, value_name = "DIR")]
     network: Option<PathBuf>,
+    /// Risk model in Review: a folder, or the name of one that comes with the program or was trained in the window
+    #[arg(long, value_name = "NAME|DIR")]
+    risk_model: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -168,6 +174,7 @@ struct Report {
     risk_while_contouring: Shown,
     tour: bool,
     network: PathBuf,
+    risk_model: PathBuf,
 }
 
 impl SettingsCommand {
@@ -187,6 +194,11 @@ impl SettingsCommand {
             LoadedModel::load(&folder).map_err(Failure::refused)?;
             settings.set_network(&std::path::absolute(&folder).unwrap_or(folder));
         }
+        if let Some(given) = &self.risk_model {
+            let folder = risk_model_folder(given);
+            RiskModel::load(&folder).map_err(Failure::refused)?;
+            settings.set_risk_model(&std::path::absolute(&folder).unwrap_or(folder));
+        }
         if settings != before {
             settings.save(&path).map_err(|e| Failure::Failed(e.to_string()))?;
         }
@@ -199,6 +211,7 @@ impl SettingsCommand {
             risk_while_contouring: shown(settings.risk_hidden_while_contouring),
             tour: !settings.tour_seen,
             network: settings.network_folder(),
+            risk_model: settings.risk_model_folder(),
         };
         if self.json { output::print_json(&report) } else { output::print(&words(&report)) }
     }
@@ -211,7 +224,7 @@ fn shown(hidden: bool) -> Shown {
 fn words(report: &Report) -> String {
     let undo = report.undo_memory.map_or_else(|| "usual".to_owned(), |mb| format!("{mb} MB"));
     format!(
-        "language     {}\nscale        {} %\nundo memory  {undo}\nrisk         {}\ntour         {}\nnetwork      {}\nfile         {}\n",
+        "language     {}\nscale        {} %\nundo memory  {undo}\nrisk         {}\ntour         {}\nnetwork      {}\nrisk model   {}\nfile         {}\n",
         report.language,
         report.scale,
         match (report.risk, report.risk_while_contouring) {
@@ -221,6 +234,7 @@ fn words(report: &Report) -> String {
         },
         if report.tour { "at the next start" } else { "seen" },
         report.network.display(),
+        report.risk_model.display(),
         report.file.display(),
     )
 }

@@ -8,7 +8,7 @@ use super::terminal::Terminal;
 use crate::features::{FeatureDefinition, FeatureFlag, FeatureInfo, FeatureVector, FlagLevel, schema_sha256};
 use crate::risk::{self, RiskEstimate, RiskManifest, RiskModel, ValidationSummary};
 use crate::structures::{Role, Station};
-use crate::workbench::{Case, Live, LoadedCase};
+use crate::workbench::{Case, Live, LoadedCase, risk_model_folder};
 use std::path::PathBuf;
 
 /// Compute the 110 features of a case
@@ -89,7 +89,7 @@ pub struct Risk {
     case: CaseArgs,
     #[command(flatten)]
     options: FeatureArgs,
-    /// Folder of the risk model
+    /// Folder of the risk model, or the name of one that comes with the program or was trained in the window
     #[arg(long, value_name = "DIR")]
     model: Option<PathBuf>,
     /// Print JSON
@@ -494,7 +494,7 @@ impl RiskReport {
 
 impl Risk {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
-        let folder = self.model.clone().unwrap_or_else(risk::default_model_dir);
+        let folder = self.model.as_deref().map_or_else(risk::default_model_dir, risk_model_folder);
         let model = RiskModel::load(&folder).map_err(Failure::refused)?;
         let opened = self.case.load(terminal)?;
         let notes = opened.notes();

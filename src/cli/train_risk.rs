@@ -6,7 +6,7 @@ use super::output::{self, Table};
 use super::terminal::Terminal;
 use crate::cohort::CohortStore;
 use crate::phantom::PhantomConfig;
-use crate::risk::{self, FlowRow, Performance, Procedure};
+use crate::risk::{FlowRow, Performance, Procedure};
 use crate::studies::simulated_cohort::{Margins, SimulationError, simulate};
 use crate::studies::train_risk::{self, TrainRiskConfig, TrainRiskError};
 use crate::studies::training_set::{Endpoint, Event, TrainingSet, TrainingSetError};
@@ -154,14 +154,15 @@ impl Risk {
         })
     }
 
+    fn there_already(&self) -> Failure {
+        Failure::Failed(format!(
+            "the folder holds a model already, which was left as it is; choose another one or add --overwrite: {}",
+            self.output.display()
+        ))
+    }
+
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
-        let there = self.output.join(risk::MANIFEST_FILE);
-        if !self.overwrite && there.exists() {
-            return Err(Failure::Failed(format!(
-                "the folder holds a model already, which was left as it is; choose another one or add --overwrite: {}",
-                self.output.display()
-            )));
-        }
+        train_risk::check_folder(&self.output, self.overwrite).map_err(|_| self.there_already())?;
         output::make_folder(&self.output)?;
         let set = self.set(terminal)?;
         let procedure = match self.procedure {
@@ -173,12 +174,16 @@ impl Risk {
         config.paper.seed = self.pipeline_seed;
         config.pipeline.repeats = self.repeats.map_or(config.pipeline.repeats, |r| r as usize);
         let flow = || set.flow.iter().map(|f| format!("{} {}", f.patients, f.what)).collect::<Vec<_>>().join(", ");
-        let trained = train_risk::train(&set, &config, terminal).map_err(|error| match error {
-            TrainRiskError::Cancelled(_) => Failure::Cancelled,
-            TrainRiskError::Pipeline(_) | TrainRiskError::Alike => Failure::Refused(format!("{error} ({})", flow())),
-            other => Failure::failed(other),
-        })?;
-        trained.save(&self.output).map_err(Failure::failed)?;
+        let (folder, overwrite) = (&self.output, self.overwrite);
+        let trained =
+            train_risk::train_into(&set, &config, folder, overwrite, terminal).map_err(|error| match error {
+                TrainRiskError::Cancelled(_) => Failure::Cancelled,
+                TrainRiskError::Exists(_) => self.there_already(),
+                TrainRiskError::Pipeline(_) | TrainRiskError::Alike => {
+                    Failure::Refused(format!("{error} ({})", flow()))
+                }
+                other => Failure::failed(other),
+            })?;
         terminal.finish();
         let (m, r) = (trained.model.manifest(), trained.model.report());
         let v = &m.validation;

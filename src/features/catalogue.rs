@@ -1,5 +1,6 @@
 //! The frozen list of the 110 features: names, units, kinds and descriptions (REFERENCE 3.2, 3.3, 3.7).
 
+use crate::kept;
 use crate::structures::Station;
 use crate::words::keep;
 use sha2::{Digest, Sha256};
@@ -80,14 +81,22 @@ fn build() -> Vec<FeatureInfo> {
     for station in Station::all() {
         for suffix in RATIO_SUFFIXES {
             let (part, whole) = suffix.split_once("_in_").expect("suffixes have this form");
-            let what = match part {
-                "ctv" => "the CTV",
-                "gtv" => "the GTV (primary and nodes)",
-                _ => "the margin (CTV without GTV)",
-            };
-            let description = match whole {
-                "ln" => format!("Share of station {station} that lies in {what}"),
-                _ => format!("Volume of {what} in station {station}, as a share of the union of the touched stations"),
+            let description = match (part, whole) {
+                ("ctv", "ln") => kept!("Share of station {station} that lies in the CTV", station),
+                ("gtv", "ln") => kept!("Share of station {station} that lies in the GTV (primary and nodes)", station),
+                (_, "ln") => kept!("Share of station {station} that lies in the margin (CTV without GTV)", station),
+                ("ctv", _) => kept!(
+                    "Volume of the CTV in station {station}, as a share of the union of the touched stations",
+                    station
+                ),
+                ("gtv", _) => kept!(
+                    "Volume of the GTV (primary and nodes) in station {station}, as a share of the union of the touched stations",
+                    station
+                ),
+                _ => kept!(
+                    "Volume of the margin (CTV without GTV) in station {station}, as a share of the union of the touched stations",
+                    station
+                ),
             };
             list.push(FeatureInfo {
                 index: list.len(),

@@ -31,14 +31,14 @@ pub use lesson::{NoiseLesson, noise_lesson};
 pub use model::{
     Contribution, FOREST_FILE, MANIFEST_FILE, ModelFeature, OutOfRange, REPORT_FILE, RiskEstimate, RiskManifest,
     RiskModel, RiskModelError, RiskRefusal, SMARTCORE_VERSION, TRAINING_FILE, TrainingPatients, ValidationSummary,
-    default_model_dir,
+    default_model_dir, models_in,
 };
 pub use nearest::Strangeness;
 pub use paper::{PaperConfig, PaperRun, paper_procedure};
 pub use performance::{CalibrationBin, DecisionPoint, Performance, PrecisionPoint, RocPoint, Share, ThresholdRow};
 pub use pipeline::{
     CurvePoint, Developed, FoldRecord, KeepRule, NestedValidation, PipelineConfig, PipelineError, develop,
-    leaky_validation, nested_validation,
+    enough_patients, leaky_validation, nested_validation,
 };
 pub use report::{
     BaselineReport, FeatureShare, FlowRow, PaperReport, Procedure, RecommendedReport, RiskReport, SubgroupReport,

@@ -35,9 +35,29 @@ pub struct ModelFeature {
     pub selection_frequency: f64,
 }
 
+/// Name of the folder of the model that estimates where nothing else was chosen.
+const USUAL: &str = "risk";
+
 /// The folder of the shipped model, in [`crate::models_dir`].
 pub fn default_model_dir() -> PathBuf {
-    crate::models_dir().join("risk")
+    crate::models_dir().join(USUAL)
+}
+
+/// The risk models in the folders of a folder, the usual one first, then by name; of those that cannot be read, why. What holds
+/// no forest is left out.
+pub fn models_in(models: &Path) -> Vec<(PathBuf, Result<RiskManifest, RiskModelError>)> {
+    let entries = std::fs::read_dir(models).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path());
+    let mut folders: Vec<PathBuf> = entries.filter(|folder| folder.join(FOREST_FILE).exists()).collect();
+    folders.sort_by_key(|folder| (*folder != models.join(USUAL), folder.clone()));
+    folders.into_iter().map(|folder| (folder.clone(), RiskManifest::read(&folder))).collect()
+}
+
+fn read(folder: &Path, file: &'static str) -> Result<Vec<u8>, RiskModelError> {
+    let path = folder.join(file);
+    std::fs::read(&path).map_err(|source| match source.kind() {
+        std::io::ErrorKind::NotFound => RiskModelError::Missing { file, path },
+        _ => RiskModelError::Io { file, path, source },
+    })
 }
 
 /// The patients that a forest was trained on, without who they are: what covers, familiarity and a retraining need.
@@ -101,6 +121,29 @@ pub struct RiskManifest {
 }
 
 impl RiskManifest {
+    /// Reads the manifest of a folder alone; whether the other files belong to it tells [`RiskModel::load`].
+    ///
+    /// # Errors
+    /// It is not there, of a newer format, or not understood.
+    pub fn read(folder: &Path) -> Result<Self, RiskModelError> {
+        let path = || folder.join(MANIFEST_FILE);
+        let refuse = |reason: String| RiskModelError::Manifest { reason, path: path() };
+        // The version first, so that another layout is named as such.
+        #[derive(serde::Deserialize)]
+        struct Head {
+            format: u32,
+        }
+        let manifest = read(folder, MANIFEST_FILE)?;
+        let head: Head = serde_json::from_slice(&manifest).map_err(|e| refuse(e.to_string()))?;
+        if head.format > FORMAT {
+            return Err(RiskModelError::Newer { found: head.format, path: path() });
+        }
+        if head.format != FORMAT {
+            return Err(refuse(tf!("layout {found} instead of {expected}", found = head.format, expected = FORMAT)));
+        }
+        serde_json::from_slice(&manifest).map_err(|e| refuse(e.to_string()))
+    }
+
     /// What [`Self::model_sha256`] must be.
     fn bound_sha256(&self, forest_json: &[u8]) -> String {
         let unbound = Self { model_sha256: String::new(), ..self.clone() };
@@ -121,6 +164,8 @@ pub enum RiskModelError {
     Io { file: &'static str, path: PathBuf, source: std::io::Error },
     #[error("{}", crate::tf!("the manifest of the risk model is not understood ({reason}); train the model again: {path}", reason = .reason, path = path.display()))]
     Manifest { reason: String, path: PathBuf },
+    #[error("{}", crate::tf!("a newer version of Hilum made this risk model (layout {found}); use it with that one: {path}", found = .found, path = path.display()))]
+    Newer { found: u32, path: PathBuf },
     #[error("{}", crate::tf!("the risk model was made for another list of features (hash {found}, this program has {expected}); train it again: {path}", found = .found, expected = .expected, path = path.display()))]
     Schema { found: String, expected: String, path: PathBuf },
     #[error("{}", crate::tf!("{file} of the risk model does not belong to its manifest (hash {found}, expected {expected}); copy all files again: {path}", file = .file, found = .found, expected = .expected, path = path.display()))]
@@ -243,25 +288,8 @@ impl RiskModel {
 
     /// Reads the files of a folder.
     pub fn load(folder: &Path) -> Result<Self, RiskModelError> {
-        let read = |file: &'static str| {
-            let path = folder.join(file);
-            std::fs::read(&path).map_err(|source| match source.kind() {
-                std::io::ErrorKind::NotFound => RiskModelError::Missing { file, path },
-                _ => RiskModelError::Io { file, path, source },
-            })
-        };
-        let refuse = |reason: String| RiskModelError::Manifest { reason, path: folder.join(MANIFEST_FILE) };
-        // The version first, so that another layout is named as such.
-        #[derive(serde::Deserialize)]
-        struct Head {
-            format: u32,
-        }
-        let manifest = read(MANIFEST_FILE)?;
-        let head: Head = serde_json::from_slice(&manifest).map_err(|e| refuse(e.to_string()))?;
-        if head.format != FORMAT {
-            return Err(refuse(tf!("layout {found} instead of {expected}", found = head.format, expected = FORMAT)));
-        }
-        let manifest: RiskManifest = serde_json::from_slice(&manifest).map_err(|e| refuse(e.to_string()))?;
+        let manifest = RiskManifest::read(folder)?;
+        let read = |file| read(folder, file);
         let files = Files { forest: read(FOREST_FILE)?, training: read(TRAINING_FILE)?, report: read(REPORT_FILE)? };
         Self::checked(manifest, files, folder)
     }

@@ -4,9 +4,12 @@
 
 use super::folds::{derived_seed, others, stratified_folds};
 use super::forest::{ForestParams, SplitCandidates};
-use super::pipeline::{CurvePoint, Developed, Elimination, KeepRule, PipelineError, check, filter, fit, search};
+use super::pipeline::{
+    CurvePoint, Developed, Elimination, KeepRule, PipelineError, enough_patients, filter, fit, search,
+};
 use super::table::Table;
 use crate::progress::Progress;
+use crate::words::keep;
 
 /// Choices of the procedure; those that the paper leaves open are ours.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -71,8 +74,8 @@ pub fn paper_procedure(
     config: &PaperConfig,
     progress: &dyn Progress,
 ) -> Result<PaperRun, PipelineError> {
-    const STAGE: &str = "procedure of the paper";
-    check(table, config.parts.max(config.folds))?;
+    const STAGE: &str = keep("procedure of the paper");
+    enough_patients(table, config.parts.max(config.folds))?;
     progress.report(STAGE, 0, 3);
     let all: Vec<usize> = (0..table.len()).collect();
     // Standardising comes first in the paper; it changes no split of a tree.

@@ -7,19 +7,18 @@ use super::forest::{FittedForest, ForestParams, SplitCandidates};
 use super::selection::{correlation_filter, eliminate, elimination_sizes};
 use super::table::{Imputation, Table};
 use crate::progress::{Cancelled, Progress};
+use crate::words::keep;
 use rayon::prelude::*;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Why no model can be made.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PipelineError {
-    #[error(
-        "{events} events among {patients} patients are too few for {folds} folds within folds; add patients or use fewer folds"
-    )]
+    #[error("{}", crate::tf!("{events} of {patients} patients have the event: too few for {folds} folds within folds, which need {least} with it and {least} without; add patients, or choose another endpoint or horizon", events = .events, patients = .patients, folds = .folds, least = 2 * .folds))]
     TooFew { patients: usize, events: usize, folds: usize },
-    #[error("no feature varies in the training part; check the table")]
+    #[error("{}", crate::words::t("no feature varies in the training part; check the table"))]
     NoFeature,
-    #[error("the forest could not be trained: {0}")]
+    #[error("{}", crate::tf!("the forest could not be trained: {reason}", reason = .0))]
     Forest(String),
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -130,7 +129,11 @@ pub(super) fn mean_and_error(values: &[f64]) -> (f64, f64) {
     (mean, (variance / n).sqrt())
 }
 
-pub(super) fn check(table: &Table, folds: usize) -> Result<(), PipelineError> {
+/// Whether a table has enough patients with and without the event for folds within folds.
+///
+/// # Errors
+/// [`PipelineError::TooFew`].
+pub fn enough_patients(table: &Table, folds: usize) -> Result<(), PipelineError> {
     let (patients, events) = (table.len(), table.events());
     let rarer = events.min(patients - events);
     if folds < 2 || rarer < 2 * folds {
@@ -362,7 +365,7 @@ pub fn nested_validation(
     config: &PipelineConfig,
     progress: &dyn Progress,
 ) -> Result<NestedValidation, PipelineError> {
-    check(table, config.outer_folds.max(config.inner_folds))?;
+    enough_patients(table, config.outer_folds.max(config.inner_folds))?;
     let jobs: Vec<(usize, Vec<usize>)> = (0..config.repeats.max(1))
         .flat_map(|repeat| {
             let folds =
@@ -372,7 +375,7 @@ pub fn nested_validation(
         .collect();
     let all: Vec<usize> = (0..table.len()).collect();
     let done = AtomicUsize::new(0);
-    progress.report("nested cross-validation", 0, jobs.len());
+    progress.report(keep("nested cross-validation"), 0, jobs.len());
     let results: Vec<(Vec<f64>, Developed)> = jobs
         .par_iter()
         .enumerate()
@@ -380,7 +383,7 @@ pub fn nested_validation(
             let train = others(&all, test);
             let model = develop(table, &train, config, derived_seed(config.seed, job as u64), progress)?;
             let predictions = model.predict(table, test)?;
-            progress.report("nested cross-validation", done.fetch_add(1, Ordering::Relaxed) + 1, jobs.len());
+            progress.report(keep("nested cross-validation"), done.fetch_add(1, Ordering::Relaxed) + 1, jobs.len());
             Ok((predictions, model))
         })
         .collect::<Result<_, PipelineError>>()?;
@@ -413,7 +416,7 @@ pub fn nested_validation(
 /// The mistake to learn from: features are selected on all patients first, and only then validated in folds.
 /// Gives the AUC over all patients, which is too high.
 pub fn leaky_validation(table: &Table, config: &PipelineConfig, progress: &dyn Progress) -> Result<f64, PipelineError> {
-    check(table, config.outer_folds.max(config.inner_folds))?;
+    enough_patients(table, config.outer_folds.max(config.inner_folds))?;
     let all: Vec<usize> = (0..table.len()).collect();
     let selected = develop(table, &all, config, config.seed, progress)?.features;
     let params = config.grid.first().copied().unwrap_or(config.elimination);

@@ -3,11 +3,11 @@
 /// Why a table cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TableError {
-    #[error("patient {row} has {found} values, but there are {expected} features")]
+    #[error("{}", crate::tf!("patient {row} has {found} values, but there are {expected} features", row = .row, found = .found, expected = .expected))]
     Ragged { row: usize, found: usize, expected: usize },
-    #[error("there are {rows} patients but {outcomes} outcomes")]
+    #[error("{}", crate::tf!("there are {rows} patients but {outcomes} outcomes", rows = .rows, outcomes = .outcomes))]
     OutcomeCount { rows: usize, outcomes: usize },
-    #[error("the value of {feature} of patient {row} is not a finite number")]
+    #[error("{}", crate::tf!("the value of {feature} of patient {row} is not a finite number", feature = .feature, row = .row))]
     NotFinite { row: usize, feature: String },
 }
 

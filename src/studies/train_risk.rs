@@ -3,12 +3,14 @@
 use super::risk_page;
 use super::training_set::{NOT_AN_INPUT, TrainingSet};
 use crate::features::{FEATURE_COUNT, FeatureDefinition};
+use crate::kept;
 use crate::progress::{Cancelled, Progress};
 use crate::risk::{
-    Baseline, BaselineReport, Developed, FeatureShare, KeepRule, ModelFeature, NestedValidation, PaperConfig,
-    PaperReport, PaperRun, Performance, PipelineConfig, PipelineError, Procedure, RecommendedReport, RiskManifest,
-    RiskModel, RiskModelError, RiskReport, SubgroupReport, Table, TrainingPatients, ValidationSummary, auc,
-    baseline_predictions, brier, delong, develop, leaky_validation, nested_validation, paper_procedure, stability,
+    Baseline, BaselineReport, Developed, FeatureShare, KeepRule, MANIFEST_FILE, ModelFeature, NestedValidation,
+    PaperConfig, PaperReport, PaperRun, Performance, PipelineConfig, PipelineError, Procedure, RecommendedReport,
+    RiskManifest, RiskModel, RiskModelError, RiskReport, SubgroupReport, Table, TrainingPatients, ValidationSummary,
+    auc, baseline_predictions, brier, delong, develop, enough_patients, leaky_validation, nested_validation,
+    paper_procedure, stability,
 };
 use crate::survival::Interval;
 use crate::words::keep;
@@ -38,13 +40,15 @@ pub struct TrainedRisk {
 /// Why there is no model.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainRiskError {
-    #[error("the procedure of the paper holds out patients who are all alike; add patients")]
+    #[error("{}", crate::words::t("the procedure of the paper holds out patients who are all alike; add patients"))]
     Alike,
     #[error(transparent)]
     Pipeline(PipelineError),
+    #[error("{}", crate::tf!("a risk model is there already, and was left as it is; choose another name, or let it be replaced: {path}", path = .0.display()))]
+    Exists(PathBuf),
     #[error(transparent)]
     Model(#[from] RiskModelError),
-    #[error("the file cannot be written ({source}); check the folder: {}", path.display())]
+    #[error("{}", crate::tf!("the file cannot be written ({source}); check the folder: {path}", source = .source, path = path.display()))]
     Write { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -74,6 +78,45 @@ impl TrainedRisk {
     }
 }
 
+/// Whether a model may be written into a folder.
+///
+/// # Errors
+/// One is there and must not be replaced.
+pub fn check_folder(folder: &Path, overwrite: bool) -> Result<(), TrainRiskError> {
+    let is_there = folder.join(MANIFEST_FILE).exists();
+    if is_there && !overwrite { Err(TrainRiskError::Exists(folder.to_owned())) } else { Ok(()) }
+}
+
+/// Whether these patients are enough for both procedures, before the long work.
+///
+/// # Errors
+/// Too few with or without the event.
+pub fn check_patients(set: &TrainingSet, config: &TrainRiskConfig) -> Result<(), TrainRiskError> {
+    let (pipeline, paper) = (&config.pipeline, &config.paper);
+    let folds = [pipeline.outer_folds, pipeline.inner_folds, paper.parts, paper.folds].into_iter().max().unwrap_or(2);
+    Ok(enough_patients(&set.table, folds)?)
+}
+
+/// Trains as [`train`] and writes the model folder: command line and window alike. What stops it leaves the folder as it was.
+///
+/// # Errors
+/// As [`train`]; a model is there already; a file cannot be written.
+pub fn train_into(
+    set: &TrainingSet,
+    config: &TrainRiskConfig,
+    folder: &Path,
+    overwrite: bool,
+    progress: &dyn Progress,
+) -> Result<TrainedRisk, TrainRiskError> {
+    check_folder(folder, overwrite)?;
+    check_patients(set, config)?;
+    let trained = train(set, config, progress)?;
+    // Another program may have been faster.
+    check_folder(folder, overwrite)?;
+    trained.save(folder)?;
+    Ok(trained)
+}
+
 /// Trains and judges by both procedures; writes nothing. The same set and configuration give the same model.
 ///
 /// # Errors
@@ -86,10 +129,10 @@ pub fn train(
     let table = &set.table;
     let paper = paper_procedure(table, &config.paper, progress)?;
     let validation = nested_validation(table, &config.pipeline, progress)?;
-    progress.report("final model", 0, 2);
+    progress.report(keep("final model"), 0, 2);
     let all: Vec<usize> = (0..table.len()).collect();
     let recommended = develop(table, &all, &config.pipeline, config.pipeline.seed, progress)?;
-    progress.report("final model", 1, 2);
+    progress.report(keep("final model"), 1, 2);
     let leaky_auc = leaky_validation(table, &config.pipeline, progress)?;
     let report = report(set, config, &paper, &validation, &recommended, leaky_auc)?;
     let (used, rows) = match config.procedure {
@@ -106,7 +149,7 @@ pub fn train(
         .collect();
     let training = TrainingPatients { rows: values, outcome: rows.iter().map(|r| table.outcome()[*r]).collect() };
     let model = RiskModel::assemble(manifest, used.forest.to_json(), &training, &report)?;
-    progress.report("final model", 2, 2);
+    progress.report(keep("final model"), 2, 2);
     let model_card = model_card(&model);
     let page = risk_page::html(model.manifest(), model.report());
     Ok(TrainedRisk { model, model_card, page })
@@ -142,7 +185,7 @@ fn report(
     Ok(RiskReport {
         cohort: set.name.clone(),
         simulated: set.simulated,
-        endpoint: endpoint_words(set),
+        endpoint: set.endpoint.words(set.simulated),
         flow: set.flow.clone(),
         patients: table.len(),
         events: table.events(),
@@ -180,10 +223,6 @@ fn report(
     })
 }
 
-fn endpoint_words(set: &TrainingSet) -> String {
-    format!("{}{}", set.endpoint.words(), if set.simulated { " (simulated)" } else { "" })
-}
-
 /// Mean over the patients of the standard deviation between the repeats.
 fn spread(predictions: &[Vec<f64>]) -> f64 {
     let (n, patients) = (predictions.len() as f64, predictions[0].len());
@@ -199,37 +238,50 @@ fn spread(predictions: &[Vec<f64>]) -> f64 {
 
 fn recommended_steps(config: &PipelineConfig) -> Vec<String> {
     vec![
-        format!("{} times {} outer folds, stratified by outcome", config.repeats.max(1), config.outer_folds),
-        "inside each outer fold, on its training part alone: missing values filled with median or mode".into(),
-        format!(
-            "features that do not vary, and of two with Spearman |rho| above {} the weaker, left out",
-            config.correlation_limit
+        kept!(
+            "{repeats} times {outer} outer folds, stratified by outcome",
+            repeats = config.repeats.max(1),
+            outer = config.outer_folds
         ),
-        format!("elimination by importance, with {} inner folds", config.inner_folds),
+        keep("inside each outer fold, on its training part alone: missing values filled with median or mode").into(),
+        kept!(
+            "features that do not vary, and of two with Spearman |rho| above {limit} the weaker, left out",
+            limit = config.correlation_limit
+        ),
+        kept!("elimination by importance, with {inner} inner folds", inner = config.inner_folds),
         match config.keep {
             KeepRule::OneStandardError => {
-                "the fewest features whose inner AUC is within one standard error of the best".into()
+                keep("the fewest features whose inner AUC is within one standard error of the best").into()
             }
-            KeepRule::Fixed(k) => format!("{k} features kept"),
+            KeepRule::Fixed(k) => kept!("{k} features kept", k),
         },
-        format!("grid search over {} forests by the inner folds", config.grid.len()),
-        "forest fitted, held-out patients predicted once; figures from each patient's mean over the repeats".into(),
-        "the model in use: the same steps on all patients".into(),
+        kept!("grid search over {count} forests by the inner folds", count = config.grid.len()),
+        keep("forest fitted, held-out patients predicted once; figures from each patient's mean over the repeats")
+            .into(),
+        keep("the model in use: the same steps on all patients").into(),
     ]
 }
 
 fn paper_steps(config: &PaperConfig) -> Vec<String> {
     vec![
-        "standardised (changes no split of a tree)".into(),
-        format!(
-            "of two features with Spearman |rho| above {} the weaker left out, by all patients",
-            config.correlation_limit
+        keep("standardised (changes no split of a tree)").into(),
+        kept!(
+            "of two features with Spearman |rho| above {limit} the weaker left out, by all patients",
+            limit = config.correlation_limit
         ),
-        format!("one split: one part of {} held out, stratified by outcome", config.parts),
-        format!("elimination one by one on the rest, with {} folds, to {} features", config.folds, config.keep),
-        format!("grid search over {} depths and numbers of trees by {} folds", config.grid.len(), config.folds),
-        "forest fitted on the rest, held-out patients predicted once".into(),
-        "limit of the correlation, grid and forest of the elimination are not published; these are ours".into(),
+        kept!("one split: one part of {parts} held out, stratified by outcome", parts = config.parts),
+        kept!(
+            "elimination one by one on the rest, with {folds} folds, to {keep} features",
+            folds = config.folds,
+            keep = config.keep
+        ),
+        kept!(
+            "grid search over {count} depths and numbers of trees by {folds} folds",
+            count = config.grid.len(),
+            folds = config.folds
+        ),
+        keep("forest fitted on the rest, held-out patients predicted once").into(),
+        keep("limit of the correlation, grid and forest of the elimination are not published; these are ours").into(),
     ]
 }
 
@@ -301,18 +353,22 @@ fn manifest(
     });
     let procedure = config.procedure.name();
     let provenance = if set.simulated {
-        format!(
-            "Trained on {} simulated patients (synthetic anatomy and invented outcomes). Its figures say nothing about real patients.",
-            rows.len()
+        kept!(
+            "Trained on {n} simulated patients (synthetic anatomy and invented outcomes). Its figures say nothing about real patients.",
+            n = rows.len()
         )
     } else {
-        format!("Trained on {} patients of the cohort \"{}\", validated in no other one.", rows.len(), set.name)
+        kept!(
+            "Trained on {n} patients of the cohort \"{cohort}\", validated in no other one.",
+            n = rows.len(),
+            cohort = set.name
+        )
     };
     let kind = if set.simulated { "simulated" } else { "cohort" };
     Ok(RiskManifest {
         format: 0,
         model_id: format!("{kind}-{}-{procedure}-p{}", table.len(), config.pipeline.seed),
-        endpoint: endpoint_words(set),
+        endpoint: set.endpoint.words(set.simulated),
         provenance,
         simulated: set.simulated,
         schema_sha256: String::new(),
@@ -337,17 +393,30 @@ fn summary(config: &TrainRiskConfig, report: &RiskReport) -> Result<ValidationSu
         Procedure::Recommended => {
             let (repeats, outer, inner) =
                 (config.pipeline.repeats.max(1), config.pipeline.outer_folds, config.pipeline.inner_folds);
-            let forests = if repeats == 1 { "one forest".to_owned() } else { format!("{repeats} forests") };
-            let words = format!(
-                "Nested cross-validation: {repeats} x {outer} stratified outer folds, {inner} inner folds; imputation, filters, elimination and grid search inside each outer fold; figures from each patient's mean out-of-fold probability over {forests}; the single forest that is used was trained on all patients and tested on none"
-            );
+            let words = if repeats == 1 {
+                kept!(
+                    "Nested cross-validation: {repeats} x {outer} stratified outer folds, {inner} inner folds; imputation, filters, elimination and grid search inside each outer fold; figures from each patient's mean out-of-fold probability over one forest; the single forest that is used was trained on all patients and tested on none",
+                    repeats,
+                    outer,
+                    inner
+                )
+            } else {
+                kept!(
+                    "Nested cross-validation: {repeats} x {outer} stratified outer folds, {inner} inner folds; imputation, filters, elimination and grid search inside each outer fold; figures from each patient's mean out-of-fold probability over {repeats} forests; the single forest that is used was trained on all patients and tested on none",
+                    repeats,
+                    outer,
+                    inner
+                )
+            };
             (&nested.performance, words)
         }
         Procedure::Paper => {
             let performance = report.paper.performance.as_ref().ok_or(TrainRiskError::Alike)?;
-            let words = format!(
-                "Procedure of the paper: one split, trained on {} and tested once on {} patients; the correlation filter saw all of them. Nested cross-validation of the recommended procedure on the same cohort: AUC {:.2}",
-                report.paper.trained_on, performance.patients, nested.performance.auc
+            let words = kept!(
+                "Procedure of the paper: one split, trained on {trained} and tested once on {tested} patients; the correlation filter saw all of them. Nested cross-validation of the recommended procedure on the same cohort: AUC {auc:.2}",
+                trained = report.paper.trained_on,
+                tested = performance.patients,
+                auc = nested.performance.auc
             );
             (performance, words)
         }

@@ -4,6 +4,7 @@
 use super::simulated_cohort::{SimulatedCohort, TRUE_FEATURES};
 use crate::cohort::{CohortStore, PatientRecord, StoreError};
 use crate::features::{FeatureDefinition, FeatureInfo, Sex, catalogue, definition_sha256, feature_index};
+use crate::kept;
 use crate::risk::{FlowRow, Table, TableError};
 use crate::words::keep;
 
@@ -29,18 +30,25 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    pub fn words(self) -> String {
-        let event = match self.event {
-            Event::Recurrence => "Any recurrence",
-            Event::LocalFailure => "Local failure",
-        };
-        match self.horizon_months {
-            Some(months) => format!("{event} within {months} months"),
-            None => event.to_owned(),
+    /// What is predicted, as it stands in the files of a model.
+    pub fn words(self, simulated: bool) -> String {
+        match (self.event, self.horizon_months, simulated) {
+            (Event::Recurrence, None, false) => keep("Any recurrence").to_owned(),
+            (Event::Recurrence, None, true) => keep("Any recurrence (simulated)").to_owned(),
+            (Event::LocalFailure, None, false) => keep("Local failure").to_owned(),
+            (Event::LocalFailure, None, true) => keep("Local failure (simulated)").to_owned(),
+            (Event::Recurrence, Some(months), false) => kept!("Any recurrence within {months} months", months),
+            (Event::Recurrence, Some(months), true) => {
+                kept!("Any recurrence within {months} months (simulated)", months)
+            }
+            (Event::LocalFailure, Some(months), false) => kept!("Local failure within {months} months", months),
+            (Event::LocalFailure, Some(months), true) => {
+                kept!("Local failure within {months} months (simulated)", months)
+            }
         }
     }
 
-    /// Whether it happened to a patient; the reason why nobody knows.
+    /// Whether it happened to a patient; why nobody knows, as the flow of patients says it.
     fn of(self, patient: &PatientRecord) -> Result<bool, &'static str> {
         let outcome = &patient.outcome;
         let recurred = outcome.recurred.or((!outcome.recurrence_stations.is_empty()).then_some(true));
@@ -48,16 +56,18 @@ impl Endpoint {
             Event::Recurrence => recurred,
             Event::LocalFailure => outcome.local_failure.or((recurred == Some(false)).then_some(false)),
         };
-        let happened = happened.ok_or("whether it happened is not known")?;
+        let happened = happened.ok_or(keep("left out: whether it happened is not known"))?;
         let Some(horizon) = self.horizon_months else { return Ok(happened) };
         if happened {
-            let months = outcome.recurrence_months.ok_or("when it happened is not known")?;
+            let months = outcome.recurrence_months.ok_or(keep("left out: when it happened is not known"))?;
             return Ok(months <= horizon);
         }
         // Who died before without the event did not have it by then; who was lost before may have.
         match outcome.follow_up_months {
-            None => Err("the length of follow-up is not known"),
-            Some(months) if months < horizon && outcome.died != Some(true) => Err("observed for less than the horizon"),
+            None => Err(keep("left out: the length of follow-up is not known")),
+            Some(months) if months < horizon && outcome.died != Some(true) => {
+                Err(keep("left out: observed for less than the horizon"))
+            }
             Some(_) => Ok(false),
         }
     }
@@ -98,9 +108,9 @@ impl TrainingSet {
         let definition = definition_sha256(&FeatureDefinition::default());
         let patients = store.patients()?.into_iter().map(|patient| {
             let values = match features.remove(&patient.id) {
-                None => Err("features have not been computed"),
-                Some(f) if f.definition != definition => Err("features are of an older definition"),
-                Some(f) => f.values.map_err(|_| "features could not be computed"),
+                None => Err(keep("left out: features have not been computed")),
+                Some(f) if f.definition != definition => Err(keep("left out: features are of an older definition")),
+                Some(f) => f.values.map_err(|_| keep("left out: features could not be computed")),
             };
             (patient, values)
         });
@@ -130,10 +140,10 @@ impl TrainingSet {
             all += 1;
             let usable = values.and_then(|values| {
                 if values.len() != catalogue().len() {
-                    return Err("features are of an older definition");
+                    return Err(keep("left out: features are of an older definition"));
                 }
                 let touched = idea.and_then(|n| values[n]).is_some_and(|cm3| cm3 > 0.0);
-                if touched { Ok(values) } else { Err("the CTV touches no station") }
+                if touched { Ok(values) } else { Err(keep("left out: the CTV touches no station")) }
             });
             let usable = usable.and_then(|values| Ok((values, endpoint.of(&patient)?)));
             match usable {
@@ -150,10 +160,10 @@ impl TrainingSet {
         }
         let events = outcome.iter().filter(|y| **y).count();
         let row = |what: &str, patients: usize| FlowRow { what: what.to_owned(), patients };
-        let mut flow = vec![row("in the cohort", all)];
-        flow.extend(left.into_iter().map(|l| FlowRow { what: format!("left out: {}", l.what), ..l }));
-        flow.push(row("analysed", kept.len()));
-        flow.push(row("with the event", events));
+        let mut flow = vec![row(keep("in the cohort"), all)];
+        flow.extend(left);
+        flow.push(row(keep("analysed"), kept.len()));
+        flow.push(row(keep("with the event"), events));
         let table = Table::new(candidates().map(|f| f.name.clone()).collect(), &rows, outcome)?;
         Ok(Self { name, simulated, endpoint, flow, patients: kept, table, truth: None })
     }

@@ -8,7 +8,7 @@ use super::widgets::{faint, status_line, tiny_bar, value_row};
 use crate::features::{FeatureInfo, FeatureKind, FeatureVector, FlagLevel, GLOBAL_FIRST, catalogue, ratio_index};
 use crate::structures::{Generation, Provenance, Role, Station};
 use crate::tf;
-use crate::words::{t, told};
+use crate::words::{t, told, told_sentence};
 use crate::workbench::{Case, Command, Derived, READING};
 use eframe::egui::{self, Align2, Mesh, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
 
@@ -37,7 +37,7 @@ pub fn features_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     ui.add_space(theme::SPACE_2);
     for feature in &catalogue()[GLOBAL_FIRST..] {
         let (name, value) = global_words(feature, features.value.values[feature.index]);
-        value_row(ui, name, &value, &format!("{}\n{}", told(&feature.description), feature.name));
+        value_row(ui, name, &value, &format!("{}\n{}", told_sentence(&feature.description), feature.name));
     }
     ui.add_space(theme::SPACE_2);
     flags_ui(ui, &features.value);
@@ -149,7 +149,7 @@ fn station_row(
         let tooltip = match column {
             Some(column) if (0.0..6.0).contains(&column) => {
                 let (info, value) = values[column as usize];
-                format!("{}\n{} = {}", told(&info.description), info.name, share_words(value))
+                format!("{}\n{} = {}", told_sentence(&info.description), info.name, share_words(value))
             }
             _ => tf!("Station {station}: {name}", station, name = told(station.name())),
         };

@@ -312,6 +312,7 @@ impl HilumApp {
                         t("use the command line: `hilum recurrence`")
                     }
                     Pick::Network => t("use the command line: `hilum segment --model FOLDER`"),
+                    Pick::RiskModel => t("use the command line: `hilum settings --risk-model FOLDER`"),
                     Pick::Cohort(_) => t("use the command line: `hilum cohort`"),
                     Pick::Picture => t("copy the picture, or draw one with `hilum screenshot`"),
                     Pick::Export { .. } => {
@@ -342,6 +343,7 @@ impl HilumApp {
                     self.sender.send(Command::FollowUp(FollowUpCommand::Save { path, overwrite }));
                 }
                 Pick::Network => self.sender.send(Command::Preference(PreferenceCommand::SetNetwork(path))),
+                Pick::RiskModel => self.sender.send(Command::ShowRiskModel(path)),
                 Pick::SecretFile => self.panels.deidentify.secret_file = Some(path),
                 Pick::Picture => self.write_picture(&path),
                 Pick::Cohort(what) => self.picked_for_cohort(what, path),

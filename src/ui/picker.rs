@@ -44,6 +44,8 @@ pub enum Pick {
     Registration,
     /// Where to write the figures of a recurrence.
     RecurrenceFile,
+    /// The folder of a risk model.
+    RiskModel,
     Cohort(CohortPick),
 }
 
@@ -159,6 +161,10 @@ impl FilePicker for SystemPicker {
             Pick::RecurrenceFile => {
                 let dialog = rfd::AsyncFileDialog::new().set_title(t("Save the figures")).add_filter("JSON", &["json"]);
                 let dialog = dialog.set_file_name("recurrence.json").save_file();
+                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
+            }
+            Pick::RiskModel => {
+                let dialog = rfd::AsyncFileDialog::new().set_title(t("Folder of a risk model")).pick_folder();
                 Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
             }
             Pick::SecretFile => {

@@ -2,11 +2,12 @@
 //! Whatever a panel shows of a path or of words that came from a file goes through here.
 
 use crate::dicom::{CtMeta, ImportWarning, ProofSection};
+use crate::risk::RiskManifest;
 use crate::tf;
-use crate::words::t;
+use crate::words::{t, told_sentence};
 use crate::workbench::jobs::JobStatus;
 use crate::workbench::journal::{CaseOrigin, FoundJournal};
-use crate::workbench::{Exported, FoundSeries, Notice, Overlay, RecentCase, Trouble, Workbench};
+use crate::workbench::{Exported, FoundSeries, ModelOrigin, Notice, Overlay, RecentCase, Trouble, Workbench};
 use std::path::Path;
 
 /// Stands for what identifies the patient.
@@ -194,6 +195,27 @@ pub fn private_cell<'a>(workbench: &Workbench, text: &'a str) -> Option<&'a str>
 /// The name of a cohort, which a clinic may have chosen after a person or a place.
 pub fn cohort_name(workbench: &Workbench, name: &str) -> String {
     if hides(workbench) || name.is_empty() { t("Cohort").to_owned() } else { name.to_owned() }
+}
+
+/// The name of a risk model, which a clinic may have chosen after a person or a place; `number` is its place in a list.
+pub fn risk_model_name(workbench: &Workbench, folder: &Path, origin: ModelOrigin, number: Option<usize>) -> String {
+    match (origin, number) {
+        (ModelOrigin::Shipped, _) => t("Comes with Hilum").to_owned(),
+        (_, Some(n)) if hides(workbench) => tf!("Risk model {n}", n = n + 1),
+        (_, None) if hides(workbench) => t("Own risk model").to_owned(),
+        _ => {
+            folder.file_name().map_or_else(|| folder.display().to_string(), |name| name.to_string_lossy().into_owned())
+        }
+    }
+}
+
+/// What a risk model was trained on, without the name of its cohort where that is hidden.
+pub fn risk_provenance(workbench: &Workbench, manifest: &RiskManifest) -> String {
+    if manifest.simulated || !hides(workbench) {
+        told_sentence(&manifest.provenance)
+    } else {
+        tf!("Trained on {n} patients of one cohort, validated in no other one.", n = manifest.patients)
+    }
 }
 
 /// Why a cell or a case cannot be used, without its files and without what it quotes where identifiers are hidden.

@@ -3,15 +3,19 @@
 use super::features_panel::{ctv_ui, fresh_mark};
 use super::icons::{Icon, icon_label};
 use super::panel::PanelInput;
+use super::privacy::{risk_model_name, risk_provenance};
 use super::theme;
 use super::viewport::signed;
 use super::widgets::{action_tooltip, faint, icon_text_button, status_line};
 use crate::features::{FeatureFlag, catalogue, feature_index};
 use crate::risk::{Contribution, RiskEstimate, RiskManifest, RiskRefusal};
 use crate::structures::Station;
+use crate::survival::Interval;
 use crate::tf;
-use crate::words::{t, told};
-use crate::workbench::{Action, Command, Derived, JITTER_MM, NoiseFloor, PreferenceCommand, READING, ToolKind};
+use crate::words::{t, told_sentence};
+use crate::workbench::{
+    Action, Command, Derived, JITTER_MM, NoiseFloor, PreferenceCommand, READING, ReadModel, ToolKind, Workbench,
+};
 use eframe::egui::{Align, CollapsingHeader, Label, Layout, Rect, RichText, Sense, Ui, WidgetInfo, pos2, vec2};
 
 /// Shows the panel.
@@ -24,13 +28,10 @@ pub fn risk_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
     if response.on_hover_text(hint).changed() {
         input.sender.send(Command::Preference(PreferenceCommand::SetRiskHiddenWhileContouring(hide)));
     }
-    let model = match workbench.risk_model() {
-        Ok(model) => model,
-        Err(why) => {
-            status_line(ui, Icon::Warning, &tf!("No risk model: {why}", why));
-            return;
-        }
-    };
+    if let Err(why) = workbench.risk_model() {
+        status_line(ui, Icon::Warning, &tf!("No risk model: {why}", why));
+    }
+    let Some(used) = workbench.used_risk_model() else { return };
     if hide && workbench.tool() != ToolKind::Navigate {
         status_line(ui, Icon::EyeOff, t("Hidden while contouring. Choose Navigate to see it"));
         return;
@@ -56,12 +57,46 @@ pub fn risk_panel_ui(ui: &mut Ui, input: &PanelInput<'_>) {
                 opened: live.and_then(|l| l.opened()),
                 noise: live.and_then(|l| l.noise()),
                 is_noise_fresh: live.and_then(|l| l.noise()).is_some_and(|n| n.revision == case.revision()),
-                manifest: model.manifest(),
+                manifest: used.model.manifest(),
+                model: in_a_line(workbench, &used),
+                about: about(workbench, &used),
             };
             shown.ui(ui);
         }
         Err(refusal) => refusal_ui(ui, input, refusal),
     }
+}
+
+/// The name of the model, who it was trained on, and how well its procedure predicts in nested folds.
+fn in_a_line(workbench: &Workbench, used: &ReadModel) -> String {
+    let (manifest, nested) = (used.model.manifest(), &used.model.report().recommended.performance);
+    let interval = nested.auc_interval.unwrap_or(Interval { lower: 0.0, upper: 1.0 });
+    tf!(
+        "{name}: {patients} patients, {events} events, nested AUC {auc:.2} ({lower:.2} to {upper:.2})",
+        name = risk_model_name(workbench, &used.folder, used.origin, None),
+        patients = manifest.patients,
+        events = manifest.events,
+        auc = nested.auc,
+        lower = interval.lower,
+        upper = interval.upper
+    )
+}
+
+/// Its provenance, and how what is used was validated.
+fn about(workbench: &Workbench, used: &ReadModel) -> String {
+    let manifest = used.model.manifest();
+    let v = &manifest.validation;
+    tf!(
+        "{provenance}\n{patients} patients, {events} events\n{method}\nAUC {auc:.2} ({lower:.2} to {upper:.2}), Brier score {brier:.3}",
+        provenance = risk_provenance(workbench, manifest),
+        patients = manifest.patients,
+        events = manifest.events,
+        method = told_sentence(&v.method),
+        auc = v.auc,
+        lower = v.auc_interval.lower,
+        upper = v.auc_interval.upper,
+        brier = v.brier
+    )
 }
 
 /// An estimate with what belongs beside it.
@@ -72,6 +107,9 @@ struct Shown<'a> {
     noise: Option<Derived<NoiseFloor>>,
     is_noise_fresh: bool,
     manifest: &'a RiskManifest,
+    /// The model in a line, and more about it.
+    model: String,
+    about: String,
 }
 
 fn refusal_ui(ui: &mut Ui, input: &PanelInput<'_>, refusal: &RiskRefusal) {
@@ -111,8 +149,7 @@ fn grouped(contributions: &[Contribution]) -> Vec<Moved> {
                 group.lines.push(line);
             }
             None => {
-                let name =
-                    station.map_or_else(|| readable(&c.feature).to_owned(), |s| tf!("Station {station}", station = s));
+                let name = station.map_or_else(|| readable(&c.feature), |s| tf!("Station {station}", station = s));
                 groups.push((station, Moved { name, change: c.change, imputed: c.imputed, lines: vec![line] }));
             }
         }
@@ -147,7 +184,9 @@ impl Shown<'_> {
             ui.label(RichText::new(percent).font(theme::strong(theme::SIZE_TITLE + 6.0)));
             ui.vertical(|ui| {
                 ui.spacing_mut().item_spacing.y = 1.0;
-                ui.add(Label::new(RichText::new(&manifest.endpoint).color(theme::TEXT_SECONDARY)).wrap());
+                ui.add(
+                    Label::new(RichText::new(told_sentence(&manifest.endpoint)).color(theme::TEXT_SECONDARY)).wrap(),
+                );
                 self.noise_ui(ui);
             });
         });
@@ -217,10 +256,11 @@ impl Shown<'_> {
         let (estimate, manifest) = (self.estimate, self.manifest);
         let provenance = if manifest.simulated { t("Trained on simulated patients") } else { t("Trained on patients") };
         let icon = if manifest.simulated { Icon::Warning } else { Icon::Info };
-        let v = &manifest.validation;
-        status_line(ui, icon, &tf!("{provenance}, not for decisions about care", provenance)).on_hover_text(tf!("{provenance}\n{patients} patients, {events} events\n{method}\nAUC {auc:.2} ({lower:.2} to {upper:.2}), Brier score {brier:.3}", provenance = manifest.provenance, patients = manifest.patients, events = manifest.events, method = v.method, auc = v.auc, lower = v.auc_interval.lower, upper = v.auc_interval.upper, brier = v.brier));
+        let doubt = status_line(ui, icon, &tf!("{provenance}, not for decisions about care", provenance));
+        doubt.on_hover_text(&self.about);
+        faint(ui, &self.model).on_hover_text(&self.about);
         if !estimate.imputed.is_empty() {
-            let names: Vec<&str> = estimate.imputed.iter().map(|n| readable(n)).collect();
+            let names: Vec<String> = estimate.imputed.iter().map(|n| readable(n)).collect();
             let (count, all) = (names.len(), manifest.features.len());
             status_line(
                 ui,
@@ -250,7 +290,7 @@ impl Shown<'_> {
         }
         let strange = &estimate.strangeness;
         if strange.is_out() {
-            let feature = manifest.features.get(strange.feature).map_or("", |f| readable(&f.name));
+            let feature = manifest.features.get(strange.feature).map(|f| readable(&f.name)).unwrap_or_default();
             let words = tf!("Unlike the training patients, most of all: {feature}", feature);
             status_line(ui, Icon::Warning, &words).on_hover_text(tf!(
                 "Distance to the five nearest training patients: {distance:.1} standard deviations, more than between {percent:.0} % of them and the others",
@@ -314,6 +354,6 @@ fn group_ui(ui: &mut Ui, moved: &Moved, most: f64) {
 }
 
 /// The description of a feature for readers.
-fn readable(feature: &str) -> &str {
-    feature_index(feature).map_or(feature, |i| told(catalogue()[i].description.as_str()))
+fn readable(feature: &str) -> String {
+    feature_index(feature).map_or_else(|| feature.to_owned(), |n| told_sentence(&catalogue()[n].description))
 }

@@ -59,15 +59,84 @@ thread_local! {
     static LANGUAGE: Cell<Language> = const { Cell::new(Language::English) };
 }
 
-static CHINESE: LazyLock<HashMap<&'static str, &'static str>> =
-    LazyLock::new(|| table(include_str!("../../assets/languages/zh-CN.toml")));
+static CHINESE: LazyLock<Catalogue> = LazyLock::new(|| read(include_str!("../../assets/languages/zh-CN.toml")));
+
+/// The section of a catalogue whose sentences are kept in files with their values in place.
+const SENTENCES: &str = "sentences";
+
+struct Catalogue {
+    texts: HashMap<&'static str, &'static str>,
+    /// English and translation.
+    sentences: Vec<(Pieces, Pieces)>,
+}
 
 /// English and translation; the catalogue lives as long as the program.
-fn table(text: &str) -> HashMap<&'static str, &'static str> {
+fn read(text: &str) -> Catalogue {
     let sections: HashMap<String, HashMap<String, String>> =
         toml::from_str(text).expect("a test reads the catalogues that are compiled in");
     let leak = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
-    sections.into_values().flatten().map(|(english, other)| (leak(english), leak(other))).collect()
+    let mut catalogue = Catalogue { texts: HashMap::new(), sentences: Vec::new() };
+    for (section, texts) in sections {
+        for (english, other) in texts {
+            let (english, other) = (leak(english), leak(other));
+            catalogue.texts.insert(english, other);
+            if section == SENTENCES {
+                catalogue.sentences.push((Pieces::of(english), Pieces::of(other)));
+            }
+        }
+    }
+    catalogue
+}
+
+/// A text cut at the places of its values.
+struct Pieces {
+    /// Before the first place, between two, after the last: one more than places.
+    words: Vec<&'static str>,
+    /// Names of the places.
+    places: Vec<&'static str>,
+}
+
+impl Pieces {
+    fn of(text: &'static str) -> Self {
+        let (mut words, mut places, mut rest) = (Vec::new(), Vec::new(), text);
+        while let Some((before, (place, after))) =
+            rest.split_once('{').and_then(|(before, tail)| Some((before, tail.split_once('}')?)))
+        {
+            words.push(before);
+            places.push(place.split(':').next().unwrap_or(place));
+            rest = after;
+        }
+        words.push(rest);
+        Self { words, places }
+    }
+
+    /// The values in the places of a sentence; `None` if it is another one.
+    fn values<'a>(&self, sentence: &'a str) -> Option<Vec<(&'static str, &'a str)>> {
+        let [first, others @ ..] = &self.words[..] else { return None };
+        let mut rest = sentence.strip_prefix(first)?;
+        let mut values = Vec::with_capacity(others.len());
+        for (n, words) in others.iter().enumerate() {
+            let is_last = n + 1 == others.len();
+            let at = if is_last { rest.len().checked_sub(words.len())? } else { rest.find(words)? };
+            let tail = rest.get(at..)?.strip_prefix(words)?;
+            values.push((self.places[n], &rest[..at]));
+            rest = tail;
+        }
+        (!others.is_empty() || rest.is_empty()).then_some(values)
+    }
+
+    fn filled(&self, values: &[(&'static str, &str)]) -> String {
+        let mut out = self.words[0].to_owned();
+        for (place, words) in self.places.iter().zip(&self.words[1..]) {
+            out.push_str(values.iter().find(|(name, _)| name == place).map_or("", |(_, value)| value));
+            out.push_str(words);
+        }
+        out
+    }
+
+    fn length(&self) -> usize {
+        self.words.iter().map(|words| words.len()).sum()
+    }
 }
 
 /// The language of this thread.
@@ -118,8 +187,23 @@ pub const fn keep(english: &'static str) -> &'static str {
 fn look_up(english: &str) -> Option<&'static str> {
     match language() {
         Language::English => None,
-        Language::Chinese => CHINESE.get(english).copied(),
+        Language::Chinese => CHINESE.texts.get(english).copied(),
     }
+}
+
+/// As [`told`] for a sentence of a file that was made by [`kept!`](crate::kept): its values stay as they are. Of several that
+/// fit, the one that says most by itself.
+pub fn told_sentence(english: &str) -> String {
+    let sentences = match language() {
+        Language::English => return english.to_owned(),
+        Language::Chinese => &CHINESE.sentences,
+    };
+    let whole = || look_up(english).map(str::to_owned);
+    let with_values = || {
+        let fitting = sentences.iter().filter_map(|(from, to)| Some((from.length(), to, from.values(english)?)));
+        fitting.max_by_key(|(length, ..)| *length).map(|(_, to, values)| to.filled(&values))
+    };
+    whole().or_else(with_values).unwrap_or_else(|| english.to_owned())
 }
 
 /// Puts values in the places of a text: `{name}`, with decimals `{name:.1}`, with a sign `{name:+.1}`. A place
@@ -167,11 +251,23 @@ macro_rules! tf {
     };
 }
 
+/// A sentence with values that is kept in English, in files above all, and shown through
+/// [`told_sentence`](crate::words::told_sentence): `kept!("{n} features kept", n = 27)`.
+#[macro_export]
+macro_rules! kept {
+    ($text:literal $(, $name:ident $(= $value:expr)?)+ $(,)?) => {
+        $crate::words::fill(
+            $text,
+            &[$((stringify!($name), &$crate::tf!(@value $name $(= $value)?) as &dyn ::std::fmt::Display)),+],
+        )
+    };
+}
+
 /// Every translation into a language, as (English, other).
 pub fn catalogue(language: Language) -> Vec<(&'static str, &'static str)> {
     match language {
         Language::English => Vec::new(),
-        Language::Chinese => CHINESE.iter().map(|(english, other)| (*english, *other)).collect(),
+        Language::Chinese => CHINESE.texts.iter().map(|(english, other)| (*english, *other)).collect(),
     }
 }
 
@@ -205,6 +301,33 @@ mod tests {
         speak(Language::English);
         assert_eq!(told_label("Flood fill Node 2"), "Flood fill Node 2");
         assert_eq!(t("Undo"), "Undo");
+    }
+
+    #[test]
+    fn sentences_of_files_are_told_with_their_values() {
+        let pieces = Pieces::of("{a} of {b:.2}, not {a}");
+        assert_eq!((&pieces.words[..], &pieces.places[..]), (&["", " of ", ", not ", ""][..], &["a", "b", "a"][..]));
+        assert_eq!(pieces.values("x of y, z of w, not x"), Some(vec![("a", "x"), ("b", "y, z of w"), ("a", "x")]));
+        assert_eq!(pieces.values("x of y"), None);
+        assert_eq!(Pieces::of("no place").values("no place, but more"), None);
+        let (months, cohort) = (12.5, "a \"b\"{c}");
+        let kept = crate::kept!("Any recurrence within {months} months", months);
+        let said = crate::kept!(
+            "Trained on {n} patients of the cohort \"{cohort}\", validated in no other one.",
+            n = 3,
+            cohort
+        );
+        assert_eq!(told_sentence(&kept), "Any recurrence within 12.5 months");
+        speak(Language::Chinese);
+        assert_eq!(told_sentence(&kept), "12.5 个月内任何复发");
+        assert!(
+            told_sentence(&said).contains("3") && told_sentence(&said).contains(cohort),
+            "{}",
+            told_sentence(&said)
+        );
+        assert_eq!(told_sentence("Undo"), "撤销");
+        assert_eq!(told_sentence("words that no catalogue has"), "words that no catalogue has");
+        speak(Language::English);
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub enum Command {
     ProjectMap(Option<Box<RecurrenceMap>>),
     /// Finds how much the risk figure moves with the boundaries, where that is not known.
     FindNoiseFloor,
+    /// Shows the report of the risk model of a folder; the one that estimates stays.
+    ShowRiskModel(PathBuf),
     /// Judges a model on pure noise, with and without the leak.
     DrawLesson,
     /// Puts the case that has been read on the bench, although the open one has changed meanwhile.
@@ -158,6 +160,7 @@ impl Command {
             | Self::OpenChosen { .. }
             | Self::OpenSeries(_)
             | Self::OpenDemo { .. }
+            | Self::ShowRiskModel(_)
             | Self::DrawLesson
             | Self::ProjectMap(_)
             | Self::TakeArrived
@@ -237,6 +240,7 @@ impl Command {
                 | Self::Archive(_)
                 | Self::Cohort(_)
                 | Self::FindNoiseFloor
+                | Self::ShowRiskModel(_)
                 | Self::DrawLesson
                 | Self::Preference(_)
                 | Self::Journal(_)

@@ -5,6 +5,7 @@ use super::Trouble;
 use super::export::ExportFailure;
 use crate::import::SetError;
 use crate::progress::{Cancelled, Progress};
+use crate::risk::RiskModelError;
 use crate::words;
 use crate::words::t;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded, unbounded};
@@ -42,6 +43,10 @@ pub enum Lane {
     FollowUp,
     /// Follows every correction of its place.
     Placement,
+    /// Risk models that are read.
+    Models,
+    /// Risk models that are trained.
+    Training,
 }
 
 /// What a job is for. One job of a kind at a time.
@@ -119,6 +124,13 @@ pub enum JobKey {
     CohortBeside,
     /// A new question replaces the old.
     CohortSurvival,
+    /// Who of a cohort would be trained on.
+    CohortCount,
+    /// A risk model from a cohort.
+    CohortTrain,
+    /// A risk model is read; a new one replaces the old.
+    ShowRiskModel,
+    UseRiskModel,
 }
 
 impl JobKey {
@@ -138,6 +150,9 @@ impl JobKey {
                 | Self::CohortOpen
                 | Self::CohortBeside
                 | Self::CohortSurvival
+                | Self::CohortCount
+                | Self::ShowRiskModel
+                | Self::UseRiskModel
         )
     }
 
@@ -168,6 +183,8 @@ impl JobKey {
                 | Self::Placement
                 | Self::CohortEdit
                 | Self::CohortSurvival
+                | Self::CohortCount
+                | Self::ShowRiskModel
         )
     }
 
@@ -184,6 +201,7 @@ impl JobKey {
                 | Self::CohortEdit
                 | Self::CohortWrite
                 | Self::CohortCompute
+                | Self::CohortTrain
         )
     }
 }
@@ -215,6 +233,12 @@ impl From<ExportFailure> for JobError {
             ExportFailure::Cancelled(_) => Self::Cancelled,
             error => Self::Failed(Trouble::of(&error)),
         }
+    }
+}
+
+impl From<RiskModelError> for JobError {
+    fn from(error: RiskModelError) -> Self {
+        Self::Failed(Trouble::of(&error))
     }
 }
 

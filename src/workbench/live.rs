@@ -125,8 +125,8 @@ pub struct Live {
     synced: Revision,
     features: Derived<FeatureVector>,
     risk: Option<Derived<Result<RiskEstimate, RiskRefusal>>>,
-    /// The first estimate of the case.
-    opened: Option<RiskEstimate>,
+    /// The first estimate of the case, and the features that it was of.
+    opened: Option<(RiskEstimate, FeatureVector)>,
     noise: Option<Derived<Option<NoiseFloor>>>,
 }
 
@@ -210,13 +210,23 @@ impl Live {
 
     fn remember_first(&mut self) {
         if self.opened.is_none() {
-            self.opened = self.risk.as_ref().and_then(|risk| risk.value.as_ref().ok()).cloned();
+            let estimate = self.risk.as_ref().and_then(|risk| risk.value.as_ref().ok());
+            self.opened = estimate.map(|estimate| (estimate.clone(), self.features.value.clone()));
         }
+    }
+
+    /// Another model answers from now on, for the case as it is and as it was first.
+    pub(super) fn judge_again(&mut self, model: Option<&RiskModel>) {
+        self.risk = predict(&self.features, model);
+        let first = self.opened.take().map(|(_, features)| features);
+        self.opened = first.and_then(|features| Some((model?.predict(&features).ok()?, features)));
+        self.noise = None;
+        self.remember_first();
     }
 
     /// The first estimate that there was for the case: what has changed is told against it.
     pub fn opened(&self) -> Option<&RiskEstimate> {
-        self.opened.as_ref()
+        self.opened.as_ref().map(|(estimate, _)| estimate)
     }
 
     /// How much the figure moves with boundaries; of an older revision while a new one is being found. `None` before the first

@@ -37,6 +37,7 @@ mod overlays;
 mod policy;
 mod preferences;
 mod results;
+mod risk_models;
 mod rule_proposal;
 mod sampling;
 mod script;
@@ -79,6 +80,7 @@ pub use outcome::{error_chain, proposal_edit, segmentation_edit};
 pub use overlays::{DoseUnit, IsodoseLevel, Overlay, OverlayCommand, OverlayStyle, find_overlay};
 pub use policy::{EditPolicy, EditRules, HuBand, Limit, Refusal, StationRule, Wanted};
 pub use preferences::{KeyFileError, PreferenceCommand, read_keys, write_keys};
+pub use risk_models::{KnownRiskModel, ModelOrigin, ReadModel, risk_model_folder};
 pub use rule_proposal::add_rule_stations;
 pub use script::{Expect, Moment, Script, ScriptError, ScriptRules, ScriptStep, Then};
 pub use series::{ForeignSet, FoundSeries, FrameRelation, SeriesChoice, SeriesList, Thumbnail};
@@ -94,7 +96,7 @@ use crate::diunet::{self, LoadedModel};
 use crate::geometry::PatientPoint;
 use crate::image::WindowLevel;
 use crate::import::SetSource;
-use crate::risk::{self, NoiseLesson, RiskModel};
+use crate::risk::NoiseLesson;
 use crate::structures::{Provenance, Roi, RoiId, Role, station_color};
 use crate::teaching::{Exercise, Phase, Score};
 use crate::tf;
@@ -106,6 +108,7 @@ use journal::Journal;
 use opening::{Arrived, Opening};
 use overlays::Overlays;
 use results::{JobResult, NetworkPart};
+use risk_models::RiskModels;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -155,7 +158,7 @@ pub struct Workbench {
     settings_path: Option<PathBuf>,
     keymap: Keymap,
     diunet: ModelState<LoadedModel>,
-    risk_model: ModelState<RiskModel>,
+    risk_models: RiskModels,
     exercise: Option<Exercise>,
     score: Option<Derived<Score>>,
     lessons: Vec<NoiseLesson>,
@@ -201,8 +204,13 @@ impl Workbench {
             let title = t("The network of the settings cannot be used; the usual one draws instead");
             notices.push(Severity::Warning, title, vec![problem]);
         }
-        let risk_model = RiskModel::load(&risk::default_model_dir()).map(Arc::new).map_err(|e| e.to_string());
-        for (what, problem) in [("DiUnet", diunet.as_ref().err()), (t("The risk model"), risk_model.as_ref().err())] {
+        let (risk_models, not_chosen) = RiskModels::chosen(&settings, settings_path.as_deref());
+        if let Some(problem) = not_chosen {
+            let title = t("The risk model of the settings cannot be used; the usual one estimates instead");
+            notices.push(Severity::Warning, title, vec![problem]);
+        }
+        let without = [("DiUnet", diunet.as_ref().err()), (t("The risk model"), risk_models.used().as_ref().err())];
+        for (what, problem) in without {
             if let Some(problem) = problem {
                 notices.push(Severity::Warning, tf!("{what} is not available", what), vec![problem.clone()]);
             }
@@ -239,7 +247,7 @@ impl Workbench {
             settings_path,
             keymap,
             diunet,
-            risk_model,
+            risk_models,
             exercise: None,
             score: None,
             lessons: Vec::new(),
@@ -367,9 +375,6 @@ impl Workbench {
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
-    pub fn risk_model(&self) -> &ModelState<RiskModel> {
-        &self.risk_model
-    }
     pub fn exercise(&self) -> Option<&Exercise> {
         self.exercise.as_ref()
     }
@@ -420,6 +425,7 @@ impl Workbench {
             Command::OpenDemo { seed } => self.open_demo(seed),
             Command::ProjectMap(map) => self.project_map(map),
             Command::FindNoiseFloor => self.find_noise_floor(),
+            Command::ShowRiskModel(folder) => self.show_risk_model(folder),
             Command::DrawLesson => self.draw_lesson(),
             Command::TakeArrived => self.take_arrived(),
             Command::DropArrived => self.arrived = None,

@@ -88,7 +88,7 @@ impl Workbench {
         self.end_opening();
         self.arrived = None;
         let agreed = Some(self.identity());
-        let model = self.risk_model.as_ref().ok().map(Arc::clone);
+        let model = self.risk_models.used().as_ref().ok().map(Arc::clone);
         let subject = paths.first().cloned();
         let has_case = self.case.is_some();
         let spawned = self.jobs.spawn_about(Lane::Io, JobKey::LoadCase, title, subject, move |context| {
@@ -208,16 +208,18 @@ impl Workbench {
 
     /// Puts a case that was recovered elsewhere on the bench, as the command line does.
     pub fn take_recovered(&mut self, recovered: RecoveredCase) {
-        self.put(Arrived::new(recovered.into(), self.risk_model.as_deref().ok()));
+        self.put(Arrived::new(recovered.into(), self.risk_models.used_model()));
     }
 
     /// Puts a case that was read elsewhere on the bench, as the command line does.
     pub fn take_case(&mut self, loaded: LoadedCase) {
-        self.put(Arrived::new(loaded.into(), self.risk_model.as_deref().ok()));
+        self.put(Arrived::new(loaded.into(), self.risk_models.used_model()));
     }
 
     fn put(&mut self, arrived: Arrived) {
-        let Arrived { loaded, live, recovered } = arrived;
+        let Arrived { loaded, mut live, recovered } = arrived;
+        // Another model may have been chosen while the case was read.
+        live.judge_again(self.risk_models.used_model());
         let LoadedCase { case, surroundings: _, other_structure_sets, warnings, uncertain_roles, opened, found } =
             loaded;
         self.finish_stroke();

@@ -38,6 +38,8 @@ pub enum PreferenceCommand {
     SetTourSeen(bool),
     /// The folder of the network that draws stations.
     SetNetwork(PathBuf),
+    /// The folder of the risk model in Review.
+    SetRiskModel(PathBuf),
     /// The rules of the stations, by name, as they come.
     SetRuleSet(String),
     /// Another reading of one border of these rules.
@@ -109,6 +111,7 @@ impl Workbench {
                 });
             }
             PreferenceCommand::SetNetwork(folder) => self.use_network(&folder),
+            PreferenceCommand::SetRiskModel(folder) => self.use_risk_model(&folder),
             PreferenceCommand::SetTourSeen(seen) => self.change_settings(|s| s.tour_seen = seen),
             PreferenceCommand::SetKeys { action, keys } => self.change_keys(|map| map.set(action, &keys)),
             PreferenceCommand::ResetKeys(action) => self.change_keys(|map| {

@@ -15,6 +15,7 @@ use super::live::CentralZone;
 use super::noise_floor::{NoiseFloor, NoiseSurvey};
 use super::opening::Arrived;
 use super::operations::{Bridge, Done, derivation_of};
+use super::risk_models::ReadRiskModel;
 use super::series::{SeriesList, Thumbnail};
 use super::{Change, Derived, Severity, Trouble, Workbench, outcome};
 use crate::anatomy::{self, CtvProposal};
@@ -47,6 +48,8 @@ pub(super) enum JobResult {
     Lesson(NoiseLesson),
     /// Of the cohort desk.
     Cohort(CohortResult),
+    /// A risk model was read, to be shown or to estimate.
+    RiskModel(ReadRiskModel),
     /// Journals of earlier runs, and files that should be some.
     Journals {
         found: Vec<FoundJournal>,
@@ -120,6 +123,7 @@ impl Workbench {
                 JobEvent::Finished(JobResult::Loaded(arrived)) => self.arrive(id, arrived),
                 JobEvent::Finished(JobResult::Deidentified(done)) => self.accept_deidentified(done),
                 JobEvent::Finished(JobResult::Lesson(lesson)) => self.lessons.push(lesson),
+                JobEvent::Finished(JobResult::RiskModel(read)) => self.accept_risk_model(read),
                 JobEvent::Finished(JobResult::SetsFound(sets)) => self.accept_sets(id, sets),
                 JobEvent::Finished(JobResult::Journals { found, damaged }) => self.accept_journals(found, damaged),
                 JobEvent::Finished(JobResult::OfCase { case_count, result }) => {
@@ -190,6 +194,10 @@ impl Workbench {
             JobKey::CohortWrite => t("Nothing was written"),
             JobKey::CohortCompute => t("The features of the cohort could not be computed"),
             JobKey::CohortBeside => t("The cohort beside could not be read"),
+            JobKey::CohortCount => t("The patients could not be counted"),
+            JobKey::CohortTrain => t("No risk model was trained"),
+            JobKey::ShowRiskModel => t("This risk model cannot be shown"),
+            JobKey::UseRiskModel => t("The risk model was not changed: this one cannot be used"),
             JobKey::CohortSurvival => t("The survival could not be computed"),
         };
         if key == JobKey::Journal {
@@ -202,6 +210,7 @@ impl Workbench {
             JobKey::Difference => self.difference_failed(),
             JobKey::RuleOutlines | JobKey::RuleMap => self.rules_failed(),
             JobKey::BorderCheck => self.check_failed(),
+            JobKey::CohortTrain => self.training_failed(&error),
             _ => self.follow_up_failed(key),
         }
         match error {
@@ -293,7 +302,7 @@ impl Workbench {
             }
             CaseResult::Airway(zone) => {
                 if let (Some(case), Some(live)) = (&self.case, &mut self.live) {
-                    live.set_zone(case, zone, self.risk_model.as_deref().ok());
+                    live.set_zone(case, zone, self.risk_models.used_model());
                 }
             }
             CaseResult::Noise(noise) => {
@@ -415,7 +424,7 @@ impl Workbench {
         self.follow_follow_up();
         let Some(case) = &self.case else { return };
         if let Some(live) = &mut self.live {
-            live.sync(case, self.risk_model.as_deref().ok());
+            live.sync(case, self.risk_models.used_model());
             // One at a time: the next one starts from the newest contours when this one is done.
             if !self.jobs.is_running(JobKey::Airway)
                 && let Some(survey) = live.survey_wanted(case)
@@ -437,7 +446,7 @@ impl Workbench {
     /// One at a time: the next one starts from the newest contours when this one is done.
     pub(super) fn find_noise_floor(&mut self) {
         let (true, Some(case), Some(live)) = (self.is_noise_floor_wanted(), &self.case, &self.live) else { return };
-        let Ok(model) = &self.risk_model else { return };
+        let Ok(model) = self.risk_models.used() else { return };
         let survey = NoiseSurvey::of(case, live, Arc::clone(model));
         let revision = case.revision();
         self.spawn_for_case(Lane::Live, JobKey::NoiseFloor, t("Find the noise floor of the risk"), None, move |_| {

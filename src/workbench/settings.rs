@@ -4,6 +4,7 @@ use super::Display;
 use crate::anatomy::RuleSet;
 use crate::archive::Archives;
 use crate::diunet;
+use crate::risk;
 use crate::words::Language;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -50,6 +51,8 @@ pub struct Settings {
     /// Folder of the network that draws stations, or its name among those that come with the program; the usual one
     /// where not set.
     pub network: Option<PathBuf>,
+    /// Folder of the risk model in Review, or its name among those that come with the program; the usual one where not set.
+    pub risk_model: Option<PathBuf>,
     /// Rules of the stations in the window, by name; the IASLC map where not set. Then the switches of theirs that were
     /// turned.
     pub rules: Option<String>,
@@ -110,6 +113,17 @@ impl Settings {
     pub fn set_network(&mut self, folder: &Path) {
         let choice = folder.strip_prefix(crate::models_dir()).unwrap_or(folder);
         self.network = (folder != diunet::default_model_dir()).then(|| choice.to_owned());
+    }
+
+    /// The folder of the risk model in Review.
+    pub fn risk_model_folder(&self) -> PathBuf {
+        self.risk_model.as_deref().map_or_else(risk::default_model_dir, |choice| crate::models_dir().join(choice))
+    }
+
+    /// As [`Self::set_network`], for the risk model.
+    pub fn set_risk_model(&mut self, folder: &Path) {
+        let choice = folder.strip_prefix(crate::models_dir()).unwrap_or(folder);
+        self.risk_model = (folder != risk::default_model_dir()).then(|| choice.to_owned());
     }
 
     /// The rules by which stations are drawn and checked. What this version does not know is left out.

@@ -17,7 +17,7 @@ use crate::image::SlicePicture;
 use crate::progress::Progress;
 use crate::risk::{self, RiskModel};
 use crate::structures::Role;
-use crate::workbench::{Case, ExportFormat, Live, LoadedCase, error_chain, format_refusal};
+use crate::workbench::{Case, ExportFormat, Live, LoadedCase, error_chain, format_refusal, risk_model_folder};
 use report::{ModelUsed, ReportParts};
 use std::path::{Path, PathBuf};
 
@@ -69,7 +69,7 @@ pub struct Analyze {
     /// Folder of the network, or the name of one that comes with the program
     #[arg(long, value_name = "DIR")]
     diunet_model: Option<PathBuf>,
-    /// Folder of the risk model
+    /// Folder of the risk model, or the name of one that comes with the program or was trained in the window
     #[arg(long, value_name = "DIR")]
     risk_model: Option<PathBuf>,
     /// Replace results that are there
@@ -254,7 +254,7 @@ impl Analyze {
     }
 
     fn risk_model(&self, omissions: &mut Vec<String>) -> Option<RiskModel> {
-        let folder = self.risk_model.clone().unwrap_or_else(risk::default_model_dir);
+        let folder = self.risk_model.as_deref().map_or_else(risk::default_model_dir, risk_model_folder);
         RiskModel::load(&folder)
             .map_err(|error| omissions.push(format!("No risk was estimated: {}", error_chain(&error))))
             .ok()

@@ -1,22 +1,25 @@
-//! The page of the risk model: how it was made and how well it predicts, both procedures side by side, and what happens when
+//! The report of a risk model: how it was made and how well it predicts, both procedures side by side, and what happens when
 //! features are selected outside the folds.
 
-use super::super::icons::Icon;
-use super::super::panel::PanelInput;
-use super::super::theme;
-use super::super::widgets::{card, faint, segmented, status_line};
+use super::super::super::icons::Icon;
+use super::super::super::panel::PanelInput;
+use super::super::super::privacy::{path_words, risk_provenance};
+use super::super::super::theme;
+use super::super::super::widgets::{card, faint, segmented, status_line};
+use super::{heading, procedure_words};
 use crate::features::{catalogue, feature_index};
 use crate::risk::{CurvePoint, Performance, Procedure, RiskReport, Share};
+use crate::studies::train_risk::PAGE_FILE;
 use crate::survival::Interval;
 use crate::tf;
-use crate::words::{t, told};
-use crate::workbench::Command;
+use crate::words::{t, told, told_sentence};
+use crate::workbench::{Command, ReadModel};
 use eframe::egui::{self, Grid, RichText, Ui, Vec2b, vec2};
 use egui_plot::{AxisHints, FilledArea, GridInput, GridMark, HLine, Line, LineStyle, Plot, PlotPoints, Points};
 
-/// What the page keeps between frames.
+/// What the report keeps between frames.
 #[derive(Debug, Default)]
-pub struct RiskPageState {
+pub struct ReportState {
     shown: Procedure,
 }
 
@@ -24,32 +27,22 @@ const PLOT_SIZE: [f32; 2] = [330.0, 240.0];
 /// Rows of the table of features.
 const FEATURES_SHOWN: usize = 24;
 
-/// Shows the page.
-pub fn risk_page_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut RiskPageState) {
-    let model = match input.workbench.risk_model() {
-        Ok(model) => model,
-        Err(why) => {
-            status_line(ui, Icon::Warning, &tf!("No risk model: {why}", why));
-            return;
-        }
-    };
-    let (manifest, report) = (model.manifest(), model.report());
+/// Shows the report.
+pub fn report_ui(ui: &mut Ui, input: &PanelInput<'_>, read: &ReadModel, state: &mut ReportState) {
+    let (manifest, report) = (read.model.manifest(), read.model.report());
     ui.label(
         RichText::new(t("How the risk model was made, and how well it predicts"))
             .font(theme::strong(theme::SIZE_TITLE)),
     );
     let icon = if manifest.simulated { Icon::Warning } else { Icon::Info };
-    status_line(ui, icon, &manifest.provenance);
+    status_line(ui, icon, &risk_provenance(input.workbench, manifest));
     ui.add_space(theme::SPACE_2);
     card(ui, |ui| both_ui(ui, report));
     ui.add_space(theme::SPACE_3);
     card(ui, |ui| lesson_ui(ui, input, report));
     ui.add_space(theme::SPACE_3);
     card(ui, |ui| {
-        let options = [
-            (Procedure::Recommended, t("Recommended, nested folds")),
-            (Procedure::Paper, t("As the paper, held-out patients")),
-        ];
+        let options = [Procedure::Recommended, Procedure::Paper].map(|p| (p, procedure_words(p)));
         if let Some(chosen) = segmented(ui, t("Procedure that is shown"), &options, state.shown) {
             state.shown = chosen;
         }
@@ -60,7 +53,7 @@ pub fn risk_page_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut RiskPageSta
             Procedure::Paper => (report.paper.performance.as_ref(), &report.paper.steps, &report.paper.curve),
         };
         for (n, step) in steps.iter().enumerate() {
-            faint(ui, &format!("{}. {step}", n + 1));
+            faint(ui, &format!("{}. {}", n + 1, told_sentence(step)));
         }
         ui.add_space(theme::SPACE_2);
         match performance {
@@ -79,11 +72,7 @@ pub fn risk_page_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut RiskPageSta
     ui.add_space(theme::SPACE_3);
     card(ui, |ui| compared_ui(ui, report));
     ui.add_space(theme::SPACE_3);
-    card(ui, |ui| flow_ui(ui, report));
-}
-
-fn heading(ui: &mut Ui, text: &str) {
-    ui.label(RichText::new(text).font(theme::strong(theme::SIZE_BODY)));
+    card(ui, |ui| flow_ui(ui, input, read));
 }
 
 fn between(interval: Option<Interval>) -> String {
@@ -124,7 +113,7 @@ fn both_ui(ui: &mut Ui, report: &RiskReport) {
         ui,
         &tf!(
             "{endpoint}: {events} of {patients} patients, {candidates} candidate features",
-            endpoint = report.endpoint,
+            endpoint = told_sentence(&report.endpoint),
             events = report.events,
             patients = report.patients,
             candidates = report.candidates
@@ -146,13 +135,13 @@ fn both_ui(ui: &mut Ui, report: &RiskReport) {
     let (a, b) = (&report.recommended, &report.paper);
     let rows = [
         row(
-            t("Recommended, nested folds"),
+            procedure_words(Procedure::Recommended),
             Some(&a.performance),
             a.features.len(),
             report.procedure == Procedure::Recommended,
         ),
         row(
-            t("As the paper, held-out patients"),
+            procedure_words(Procedure::Paper),
             b.performance.as_ref(),
             b.features.len(),
             report.procedure == Procedure::Paper,
@@ -404,8 +393,8 @@ fn numbers_ui(ui: &mut Ui, p: &Performance) {
     table(ui, "thresholds", &head, rows);
 }
 
-fn readable(feature: &str) -> &str {
-    feature_index(feature).map_or(feature, |n| told(catalogue()[n].description.as_str()))
+fn readable(feature: &str) -> String {
+    feature_index(feature).map_or_else(|| feature.to_owned(), |n| told_sentence(&catalogue()[n].description))
 }
 
 fn features_ui(ui: &mut Ui, report: &RiskReport) {
@@ -424,7 +413,7 @@ fn features_ui(ui: &mut Ui, report: &RiskReport) {
     }
     let rows = report.recommended.shares.iter().take(FEATURES_SHOWN).map(|s| {
         let yes = |b: bool| if b { t("yes") } else { "" }.to_owned();
-        let mut row = vec![readable(&s.feature).to_owned(), format!("{:.0} %", 100.0 * s.share), yes(s.kept)];
+        let mut row = vec![readable(&s.feature), format!("{:.0} %", 100.0 * s.share), yes(s.kept)];
         if simulated {
             row.push(yes(report.true_features.contains(&s.feature)));
         }
@@ -483,7 +472,8 @@ fn compared_ui(ui: &mut Ui, report: &RiskReport) {
         .show(ui, |ui| table(ui, "outer folds table", &head, rows));
 }
 
-fn flow_ui(ui: &mut Ui, report: &RiskReport) {
+fn flow_ui(ui: &mut Ui, input: &PanelInput<'_>, read: &ReadModel) {
+    let report = read.model.report();
     heading(ui, t("From the cohort to the table"));
     let rows = report.flow.iter().map(|f| vec![told(&f.what).to_owned(), f.patients.to_string()]);
     table(ui, "flow", &[t("Step"), "n"], rows);
@@ -493,11 +483,8 @@ fn flow_ui(ui: &mut Ui, report: &RiskReport) {
             .show(ui, |ui| ui.label(RichText::new(truth).monospace().size(theme::SIZE_SMALL + 1.0)));
     }
     ui.add_space(theme::SPACE_2);
-    faint(
-        ui,
-        t(
-            "The same as a page with the items of TRIPOD+AI: report.html beside the model. Another model: `hilum train risk`",
-        ),
-    );
+    if let Some(page) = path_words(input.workbench, &read.folder.join(PAGE_FILE)) {
+        faint(ui, &tf!("The same as a page with the items of TRIPOD+AI: {page}", page));
+    }
     faint(ui, t("Association, not the effect of covering a station"));
 }
