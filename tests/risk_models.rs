@@ -48,7 +48,7 @@ fn cohort(folder: &Path, patients: usize, recurred: impl Fn(usize) -> bool, vari
 }
 
 fn alternating(n: usize) -> bool {
-    n % 2 == 0
+    n.is_multiple_of(2)
 }
 
 /// A model of a cohort, made quickly.

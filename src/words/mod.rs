@@ -4,7 +4,7 @@
 //! The language belongs to the thread: the window sets it, and a job speaks the language of whoever started it.
 
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::{Display, Write as _};
 use std::sync::LazyLock;
 
@@ -72,7 +72,7 @@ struct Catalogue {
 
 /// English and translation; the catalogue lives as long as the program.
 fn read(text: &str) -> Catalogue {
-    let sections: HashMap<String, HashMap<String, String>> =
+    let sections: BTreeMap<String, BTreeMap<String, String>> =
         toml::from_str(text).expect("a test reads the catalogues that are compiled in");
     let leak = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
     let mut catalogue = Catalogue { texts: HashMap::new(), sentences: Vec::new() };
@@ -321,7 +321,7 @@ mod tests {
         speak(Language::Chinese);
         assert_eq!(told_sentence(&kept), "12.5 个月内任何复发");
         assert!(
-            told_sentence(&said).contains("3") && told_sentence(&said).contains(cohort),
+            told_sentence(&said).contains('3') && told_sentence(&said).contains(cohort),
             "{}",
             told_sentence(&said)
         );

@@ -129,7 +129,7 @@ fn both_ui(ui: &mut Ui, report: &RiskReport) {
             of(&|p| p.thresholds.first().map_or_else(String::new, |h| share(h.accuracy))),
             of(&|p| format!("{:.3}", p.brier)),
             features.to_string(),
-            if used { t("in use").to_owned() } else { String::new() },
+            if used { t("forest of this model").to_owned() } else { String::new() },
         ]
     };
     let (a, b) = (&report.recommended, &report.paper);

@@ -46,7 +46,7 @@ impl TrainingState {
         let name: String = name.chars().map(|c| if r#"/\:*?"<>|"#.contains(c) { ' ' } else { c }).take(50).collect();
         let name = name.trim_matches([' ', '.']);
         let is_free = |name: &String| is_there(workbench, name) == Some(false);
-        let names = std::iter::once(name.to_owned()).chain((2..100).map(|n| format!("{name} {n}")));
+        let names = std::iter::once(name.to_owned()).chain((2..100).map(|n| format!("{name} ({n})")));
         self.choice.name = names.into_iter().find(is_free).unwrap_or_default();
         self.choice.overwrite = false;
     }
@@ -76,7 +76,7 @@ pub fn training_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut TrainingStat
     faint(
         ui,
         t(
-            "Both procedures are run and reported side by side; of the chosen one the forest is used. The rest as published or recommended: the report lists every step",
+            "Both procedures are run and reported side by side; the model takes the forest of the chosen one. The report lists every step",
         ),
     );
     ui.add_space(theme::SPACE_1);
@@ -94,6 +94,7 @@ pub fn training_ui(ui: &mut Ui, input: &PanelInput<'_>, state: &mut TrainingStat
     if let Some(why) = workbench.cohort().training_failed() {
         status_line(ui, Icon::Error, &tf!("No risk model was trained: {why}", why = reason(workbench, why)));
     }
+    ui.add_space(theme::SPACE_2);
     ui.horizontal(|ui| {
         let refusal = refusal(workbench, &state.choice, running);
         let train = |ui: &mut Ui| icon_text_button(ui, Icon::Play, t("Train"), true);
@@ -137,7 +138,7 @@ fn choices_ui(ui: &mut Ui, workbench: &Workbench, state: &mut TrainingState) {
                 *horizon = cut.then_some(USUAL_HORIZON);
             }
             let mut months = horizon.unwrap_or(USUAL_HORIZON);
-            let drag = DragValue::new(&mut months).range(1.0..=600.0).speed(0.2).max_decimals(1);
+            let drag = DragValue::new(&mut months).range(1.0..=600.0).speed(1.0).max_decimals(1);
             let drag = ui.add_enabled(cut, drag.suffix(t(" months")));
             if drag.accessible_name(t("Horizon, months")).changed() {
                 *horizon = Some(months);
@@ -202,7 +203,7 @@ fn flow_ui(ui: &mut Ui, input: &PanelInput<'_>, choice: &TrainChoice) {
         Some(Err(why)) => drop(status_line(ui, Icon::Error, &reason(workbench, why))),
         Some(Ok(patients)) => {
             Grid::new("who is trained on").striped(true).spacing(vec2(theme::SPACE_3, 3.0)).show(ui, |ui| {
-                head(ui, t("Patients"));
+                head(ui, t("Step"));
                 head(ui, "n");
                 ui.end_row();
                 for row in &patients.flow {
