@@ -97,11 +97,7 @@ fn patients_are_imported_edited_and_taken_back_and_the_disk_has_the_same() {
     let mut desk = Desk::new(JobMode::Inline);
     assert!(desk.open().patients.is_empty() && desk.open().about.name == "Lungs");
     desk.import(ROWS, false);
-    assert!(
-        desk.told().contains("3 patients were added, 0 changed") && desk.told().contains("clinic"),
-        "{}",
-        desk.told()
-    );
+    assert!(desk.told().contains("Patients added: 3, changed: 0") && desk.told().contains("clinic"), "{}", desk.told());
     assert_eq!(*desk.open().patients, desk.on_disk());
     assert_eq!(desk.open().observed.map(Denominator::Involved, 0.95).get(Station::S10R).n, 1, "p10 is unknown");
 
@@ -141,11 +137,7 @@ fn what_the_store_refuses_is_told_and_nothing_is_lost() {
     desk.import(ROWS, false);
     assert!(desk.workbench.cohort().problems().is_empty(), "another table, another list");
     desk.import(ROWS, false);
-    assert!(
-        desk.told().contains("3 patients are in the cohort already") && !desk.told().contains("--"),
-        "{}",
-        desk.told()
-    );
+    assert!(desk.told().contains("In the cohort already: 3") && !desk.told().contains("--"), "{}", desk.told());
     desk.import(&ROWS.replace("p2,f,50", "p2,f,51"), true);
     assert_eq!(desk.patient("p2").clinical.age_years, Some(51.0));
     desk.ask(CohortCommand::Import(ImportRequest { table: desk.path("nothing.csv"), ..Default::default() }));
@@ -351,11 +343,14 @@ fn features_are_those_of_the_command_line_and_a_stopped_run_keeps_what_is_done()
     settle(&mut desk, &|w| !w.is_running(JobKey::CohortCompute));
     let kept = computed(&desk.workbench);
     assert!(kept > 0 && kept < count, "{kept} of {count}");
-    assert!(desk.told().contains(&format!("the features of {kept} cases are kept")), "{}", desk.told());
+    assert!(desk.told().contains(&format!("Cases whose features are kept: {kept}")), "{}", desk.told());
 
     desk.ask(CohortCommand::Compute(ComputeOptions::default()));
     settle(&mut desk, &|w| !w.is_running(JobKey::CohortCompute));
-    let words = format!("{} cases were gone through, {kept} have not changed since, 1 patients", count - kept + 1);
+    let words = format!(
+        "Cases gone through: {}, unchanged since: {kept}, patients without a case that is there: 1",
+        count - kept + 1
+    );
     assert!(desk.told().contains(&words) && desk.told().contains("1 have no features"), "{}", desk.told());
     assert_eq!(computed(&desk.workbench), count);
     let failed = desk.open().row("empty").expect("there");

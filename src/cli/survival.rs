@@ -9,7 +9,7 @@ use crate::image::{Coverage, SlicePicture};
 use crate::studies::survival as studies;
 use crate::studies::survival::{
     CovariateRow, CurvePoint, GroupSurvival, HazardTable, LEAST_EVENTS_PER_COEFFICIENT, Ratio, SurvivalAnswer,
-    SurvivalError, SurvivalQuestion, survival,
+    SurvivalError, SurvivalQuestion, ratio_digits, survival,
 };
 use crate::survival::{ChiSquareTest, ConfidenceTransform, CumulativeIncidence, Interval, LogRank, Ties};
 use glam::DVec2;
@@ -638,7 +638,10 @@ fn hazards_words(text: &mut String, hazards: &HazardTable, percent: f64) {
         Ratio::None(_) => ["none".to_owned(), String::new()],
         Ratio::Known { coefficient, interval: None } => [format!("{:.3}", coefficient.hazard_ratio()), String::new()],
         Ratio::Known { coefficient, interval: Some(i) } => {
-            [format!("{:.3} ({:.3} to {:.3})", coefficient.hazard_ratio(), i.lower, i.upper), p_words(coefficient.p())]
+            let digits = ratio_digits(i.lower, i.upper).max(3);
+            let number = |value: f64| format!("{value:.digits$}");
+            let ratio = number(coefficient.hazard_ratio());
+            [format!("{ratio} ({} to {})", number(i.lower), number(i.upper)), p_words(coefficient.p())]
         }
     };
     for row in &hazards.rows {

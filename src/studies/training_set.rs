@@ -109,7 +109,7 @@ impl TrainingSet {
         let patients = store.patients()?.into_iter().map(|patient| {
             let values = match features.remove(&patient.id) {
                 None => Err(keep("left out: features have not been computed")),
-                Some(f) if f.definition != definition => Err(keep("left out: features are of an older definition")),
+                Some(f) if f.definition != definition => Err(keep("left out: features are out of date")),
                 Some(f) => f.values.map_err(|_| keep("left out: features could not be computed")),
             };
             (patient, values)
@@ -140,7 +140,7 @@ impl TrainingSet {
             all += 1;
             let usable = values.and_then(|values| {
                 if values.len() != catalogue().len() {
-                    return Err(keep("left out: features are of an older definition"));
+                    return Err(keep("left out: features are out of date"));
                 }
                 let touched = idea.and_then(|n| values[n]).is_some_and(|cm3| cm3 > 0.0);
                 if touched { Ok(values) } else { Err(keep("left out: the CTV touches no station")) }

@@ -405,6 +405,13 @@ fn complete(rows: &[Row], coded: &[&Coded]) -> (Vec<FollowUp>, Array2<f64>) {
     (patients, x)
 }
 
+/// Decimals at which an interval shows at least two digits of its width: a ratio for one unit of a wide covariate lies near 1.
+pub fn ratio_digits(lower: f64, upper: f64) -> usize {
+    const MOST: f64 = 8.0;
+    let width = upper - lower;
+    if width > 0.0 && width.is_finite() { (1.0 - width.log10().floor()).clamp(0.0, MOST) as usize } else { 0 }
+}
+
 fn ratios(fit: &Result<CoxModel, String>, question: &SurvivalQuestion, columns: std::ops::Range<usize>) -> Vec<Ratio> {
     match fit {
         Err(why) => columns.map(|_| Ratio::None(why.clone())).collect(),
@@ -485,4 +492,16 @@ fn hazards(sheet: &Sheet, question: &SurvivalQuestion, rows: &[Row], columns: &[
         }
     }
     table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_interval_gets_the_decimals_that_tell_its_ends_apart() {
+        assert_eq!([ratio_digits(1.055, 2.536), ratio_digits(0.8, 40.0), ratio_digits(1.0, 1.0)], [1, 0, 0]);
+        assert_eq!(ratio_digits(0.999_8, 1.000_7), 5);
+        assert_eq!(format!("{:.1$}", 0.999_8, ratio_digits(0.999_8, 1.000_7)), "0.99980");
+    }
 }

@@ -9,7 +9,9 @@ use super::super::theme;
 use super::super::widgets::{card, chip, faint, icon_text_button, status_line};
 use super::curves::{Curve, curves_ui};
 use super::{CONFIDENCE, events_words, p_words, patients_words, swatch};
-use crate::studies::survival::{GroupSurvival, HazardTable, LEAST_EVENTS_PER_COEFFICIENT, Ratio, SurvivalAnswer};
+use crate::studies::survival::{
+    GroupSurvival, HazardTable, LEAST_EVENTS_PER_COEFFICIENT, Ratio, SurvivalAnswer, ratio_digits,
+};
 use crate::survival::{ConfidenceTransform, Interval, LogRank};
 use crate::tf;
 use crate::words::t;
@@ -357,11 +359,13 @@ fn ratio_words(ratio: &Ratio) -> [String; 2] {
             [format!("{:.2}", coefficient.hazard_ratio()), t("too few events").to_owned()]
         }
         Ratio::Known { coefficient, interval: Some(i) } => {
+            let digits = ratio_digits(i.lower, i.upper).max(2);
+            let number = |value: f64| format!("{value:.digits$}");
             let words = tf!(
-                "{ratio:.2} ({lower:.2} to {upper:.2})",
-                ratio = coefficient.hazard_ratio(),
-                lower = i.lower,
-                upper = i.upper
+                "{ratio} ({lower} to {upper})",
+                ratio = number(coefficient.hazard_ratio()),
+                lower = number(i.lower),
+                upper = number(i.upper)
             );
             [words, p_words(coefficient.p())]
         }

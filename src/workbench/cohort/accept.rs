@@ -86,7 +86,7 @@ impl Workbench {
             CohortResult::Imported { report, cohort } => {
                 let counts = report.counts;
                 let summary = tf!(
-                    "{added} patients were added, {changed} changed, {unchanged} are as they were",
+                    "Patients added: {added}, changed: {changed}, as they were: {unchanged}",
                     added = counts.added,
                     changed = counts.changed,
                     unchanged = counts.unchanged
@@ -94,7 +94,8 @@ impl Workbench {
                 let mut details = Vec::new();
                 if !report.without_case.is_empty() {
                     let count = report.without_case.len();
-                    details.push(tf!("{count} have no case that is there: their features cannot be computed", count));
+                    details
+                        .push(tf!("Without a case that is there, so that no features can be computed: {count}", count));
                 }
                 if !report.extra.is_empty() {
                     let columns = report.extra.join(", ");
@@ -178,10 +179,10 @@ impl Workbench {
     fn tell_computed(&mut self, report: &ComputeReport) {
         let computed = report.computed;
         let summary = if report.stopped {
-            tf!("Stopped; the features of {computed} cases are kept, and the next run goes on from there", computed)
+            tf!("Stopped; the next run goes on from there. Cases whose features are kept: {computed}", computed)
         } else {
             tf!(
-                "{computed} cases were gone through, {kept} have not changed since, {without} patients have no case that is there",
+                "Cases gone through: {computed}, unchanged since: {kept}, patients without a case that is there: {without}",
                 computed,
                 kept = report.kept,
                 without = report.without_case
@@ -192,7 +193,7 @@ impl Workbench {
         if !report.failed.is_empty() && !report.stopped {
             severity = Severity::Warning;
             let count = report.failed.len();
-            details.push(tf!("{count} have no features; why stands in their rows", count));
+            details.push(tf!("Without features: {count}; why stands in their rows", count));
         }
         self.notices.push(severity, summary, details);
     }

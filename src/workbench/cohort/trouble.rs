@@ -43,7 +43,7 @@ fn trouble(error: &StoreError) -> Trouble {
         }
         StoreError::Known(ids) => {
             let text = tf!(
-                "{count} patients are in the cohort already; choose to replace what is known of them, or leave them out of the table",
+                "In the cohort already: {count}; choose to replace what is known of them, or leave them out of the table",
                 count = ids.len()
             );
             (text, None)

@@ -138,7 +138,7 @@ impl FollowUp {
         self.fit.as_ref().filter(|(of, _)| *of == here).map(|(_, fit)| fit.as_ref())
     }
 
-    /// Where the recurrence lies, as last found; [`Workbench::is_placement_fresh`] says whether of the present state.
+    /// Where the recurrence lies, as last found; [`crate::workbench::Workbench::is_placement_fresh`] says whether of the present state.
     pub fn placement(&self) -> Option<&Placement> {
         self.placed.as_ref().map(|(_, placement)| &**placement)
     }
