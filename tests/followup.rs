@@ -4,13 +4,16 @@
 use crate::recurrence::{PATIENT, given, hilum, locate, text};
 use crate::support::bench::Bench;
 use glam::DVec3;
+use hilum::cohort::{CohortAbout, CohortStore, PatientRecord};
 use hilum::dicom::OverlayKind;
 use hilum::progress::Silent;
 use hilum::recurrence::PatternLimits;
 use hilum::structures::Station;
+use hilum::workbench::cohort::CohortCommand;
 use hilum::workbench::followup::{
     Confirmed, Correction, FollowUpCommand as FollowUp, MotionSource, RECURRENCE, StationsBy,
 };
+use hilum::workbench::jobs::JobMode;
 use hilum::workbench::{Command, SeriesChoice, Workbench, load_case};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -182,4 +185,40 @@ fn a_follow_up_that_cannot_be_used_says_why_and_the_case_stays() {
 
 fn follow_motion(bench: &Bench) -> hilum::geometry::Rigid {
     bench.workbench.follow_up().expect("open").planning_from_followup()
+}
+
+#[test]
+fn a_confirmed_station_is_entered_for_the_patient_of_an_open_cohort() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().join("clinic.hilum-cohort");
+    let about = CohortAbout { name: "Clinic".into(), simulated: false };
+    let plan = PATIENT.folder.path().join("plan");
+    let mut patient = PatientRecord { id: "P1".into(), case: Some(plan.clone()), ..PatientRecord::default() };
+    patient.outcome.recurrence_stations.insert(Station::S10R);
+    patient.outcome.recurred = Some(true);
+    let other = PatientRecord { id: "P2".into(), ..PatientRecord::default() };
+    CohortStore::create(&path, &about).and_then(|mut store| store.import(&[patient, other], false)).expect("made");
+
+    let mut workbench = Workbench::new(JobMode::Inline, None);
+    workbench.execute(Command::Open(vec![plan]));
+    let mut bench = Bench { workbench };
+    bench.poll_until(|w| w.case().is_some());
+    bench.open(&PATIENT.folder.path().join("later")).poll_until(ready);
+    bench.follow(FollowUp::Confirm(Confirmed(Some(Station::S7))));
+    bench.run(Command::FollowUp(FollowUp::EnterInCohort));
+    assert_eq!(bench.message(), "The open case is that of no patient of the open cohort");
+    bench.run(Command::Cohort(CohortCommand::Open(path.clone()))).poll_until(|w| w.patient_of_case().is_some());
+    bench.run(Command::FollowUp(FollowUp::TakeBack)).run(Command::FollowUp(FollowUp::EnterInCohort));
+    assert_eq!(bench.message(), "Confirm a station first");
+
+    bench.follow(FollowUp::Confirm(Confirmed(Some(Station::S7))));
+    bench.run(Command::FollowUp(FollowUp::EnterInCohort));
+    let knows = |w: &Workbench| w.patient_of_case().map(|p| p.outcome.recurrence_stations.clone());
+    bench.poll_until(|w| knows(w).is_some_and(|s| s.contains(&Station::S7)));
+    let kept = CohortStore::open(&path).and_then(|store| store.patients()).expect("read");
+    let stations = |id: &str| kept.iter().find(|p| p.id == id).expect("there").outcome.recurrence_stations.clone();
+    assert_eq!(stations("P1"), [Station::S7, Station::S10R].into(), "the one that was known stays");
+    assert!(stations("P2").is_empty());
+    bench.run(Command::Cohort(CohortCommand::TakeBack));
+    bench.poll_until(|w| knows(w).is_some_and(|s| !s.contains(&Station::S7)));
 }

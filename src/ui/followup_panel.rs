@@ -276,6 +276,7 @@ fn place_ui(ui: &mut Ui, input: &PanelInput<'_>, follow_up: &FollowUp) {
         status_line(ui, Icon::Warning, &text);
     }
     confirm_ui(ui, input, follow_up, found);
+    cohort_ui(ui, input, follow_up);
     ui.horizontal_wrapped(|ui| {
         if ui.button(t("Go to it")).on_hover_text(t("Centre the views on the recurrence")).clicked() {
             send(input, FollowUpCommand::GoTo);
@@ -388,6 +389,24 @@ fn patterns_ui(ui: &mut Ui, input: &PanelInput<'_>, placement: &Placement, found
             }
         }
     });
+}
+
+/// Whether the confirmed station stands in the cohort.
+fn cohort_ui(ui: &mut Ui, input: &PanelInput<'_>, follow_up: &FollowUp) {
+    let Some((Confirmed(Some(station)), true)) = follow_up.confirmed() else { return };
+    let Some(patient) = input.workbench.patient_of_case() else { return };
+    let id = identifier(input.workbench, &patient.id, t("this patient"));
+    if patient.outcome.recurrence_stations.contains(&station) {
+        let text =
+            tf!("The cohort knows a recurrence of {patient} in {station}", patient = id, station = station.label());
+        status_line(ui, Icon::Check, &text);
+        return;
+    }
+    let button = ui.button(tf!("Enter {station} in the cohort", station = station.label()));
+    let hint = tf!("Adds it to the stations in which {patient} recurred; it can be taken back there", patient = id);
+    if button.on_hover_text(hint).clicked() {
+        send(input, FollowUpCommand::EnterInCohort);
+    }
 }
 
 /// What the physicist says.

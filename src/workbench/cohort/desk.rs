@@ -224,6 +224,13 @@ impl Workbench {
         }
     }
 
+    /// The patient of the open cohort whose case is open.
+    pub fn patient_of_case(&self) -> Option<&PatientRecord> {
+        let open = self.cohort.open.as_ref().filter(|_| self.case.is_some())?;
+        let is_open = |case: &PathBuf| std::path::absolute(case).is_ok_and(|case| self.opened.contains(&case));
+        open.patients.iter().find(|patient| patient.case.as_ref().is_some_and(is_open))
+    }
+
     /// Starts a job of the desk.
     pub(super) fn cohort_job(
         &mut self,

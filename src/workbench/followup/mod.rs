@@ -12,12 +12,14 @@ pub use place::{Placement, PlanSide, Treated, middle, place, station_masks};
 pub use report::{Confirmed, Facts, RecurrenceReport, STATEMENT, StationsBy, fit_problem};
 pub use state::FollowUp;
 
+use super::cohort::CohortCommand;
 use super::jobs::{JobContext, JobError, JobKey, Lane};
 use super::loading::{LoadedCase, OpenStep, load_series};
 use super::results::{CaseResult, JobResult};
 use super::series::SeriesChoice;
 use super::view::clamped;
 use super::{Case, Edit, Overlay, RULE_STATIONS, Severity, Trouble, Workbench};
+use crate::cohort::Column;
 use crate::dicom::{ImportWarning, OverlayKind, OverlaySource};
 use crate::files::{check_target, put_in_place};
 use crate::geometry::{PatientPoint, Rigid};
@@ -28,6 +30,7 @@ use crate::registration::{Fit, Guide, Registration, RegistrationError, judge, re
 use crate::structures::{Provenance, Roi, RoiId, Role};
 use crate::words::{keep, t};
 use state::Basis;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -62,6 +65,8 @@ pub enum FollowUpCommand {
     SetIsodose(f64),
     Confirm(Confirmed),
     TakeBack,
+    /// Adds the confirmed station to those in which this patient of the open cohort recurred.
+    EnterInCohort,
     /// Centres the views on the recurrence.
     GoTo,
     /// The recurrence as a structure of the case.
@@ -173,6 +178,12 @@ impl Workbench {
             {
                 Some(t("Choose the recurrence first; it must lie on the planning CT"))
             }
+            FollowUpCommand::EnterInCohort if self.patient_of_case().is_none() => {
+                Some(t("The open case is that of no patient of the open cohort"))
+            }
+            FollowUpCommand::EnterInCohort if !matches!(follow_up.confirmed(), Some((Confirmed(Some(_)), true))) => {
+                Some(t("Confirm a station first"))
+            }
             FollowUpCommand::Save { .. } if !self.is_placement_fresh() || follow_up.fit().is_none() => {
                 Some(t("The figures are not ready yet"))
             }
@@ -188,6 +199,7 @@ impl Workbench {
             FollowUpCommand::ReadRegistration(path) => return self.read_registration(path),
             FollowUpCommand::GoTo => return self.go_to_recurrence(),
             FollowUpCommand::AddToStructures => return self.add_recurrence(),
+            FollowUpCommand::EnterInCohort => return self.enter_in_cohort(),
             FollowUpCommand::Save { path, overwrite } => return self.save_recurrence(path, overwrite),
             _ => {}
         }
@@ -305,6 +317,19 @@ impl Workbench {
             self.notices.info(t("The recurrence is one of the structures now; undo takes it out again"));
         }
         self.report(result);
+    }
+
+    fn enter_in_cohort(&mut self) {
+        let confirmed = self.follow_up.as_ref().and_then(FollowUp::confirmed);
+        let (Some((Confirmed(Some(station)), true)), Some(patient)) = (confirmed, self.patient_of_case()) else {
+            return;
+        };
+        let id = patient.id.clone();
+        let mut stations = patient.outcome.recurrence_stations.clone();
+        stations.insert(station);
+        let list = stations.iter().map(|s| s.label()).collect::<Vec<_>>().join("; ");
+        let cells = BTreeMap::from([(Column::RecurrenceStations.name().to_owned(), list)]);
+        self.cohort_command(CohortCommand::Edit { patient: id, cells });
     }
 
     /// All that is told of the recurrence, of the state that was placed.
