@@ -351,7 +351,7 @@ fn features_are_those_of_the_command_line_and_a_stopped_run_keeps_what_is_done()
         "Cases gone through: {}, unchanged since: {kept}, patients without a case that is there: 1",
         count - kept + 1
     );
-    assert!(desk.told().contains(&words) && desk.told().contains("1 have no features"), "{}", desk.told());
+    assert!(desk.told().contains(&words) && desk.told().contains("Without features: 1"), "{}", desk.told());
     assert_eq!(computed(&desk.workbench), count);
     let failed = desk.open().row("empty").expect("there");
     assert!(matches!(&desk.open().features[failed], FeatureState::Failed(why) if why.contains("CT")));
