@@ -123,6 +123,8 @@ fn shown_ui(ui: &mut Ui, input: &PanelInput<'_>, overlay: &Overlay) {
         action_icon(ui, workbench, sender, Action::ToggleOverlay, icon, !hidden);
         let mut opacity = overlay.style.opacity;
         ui.label(RichText::new(t("Opacity")).color(theme::TEXT_SECONDARY));
+        // A narrow panel keeps room for the value beside it.
+        ui.spacing_mut().slider_width = (ui.available_width() - 66.0).clamp(32.0, 100.0);
         let slider = Slider::new(&mut opacity, 0.0..=1.0).custom_formatter(|v, _| format!("{:.0} %", v * 100.0));
         let response =
             ui.add(slider.custom_parser(|t| t.trim_end_matches(['%', ' ']).parse::<f64>().ok().map(|p| p / 100.0)));
@@ -150,7 +152,7 @@ fn shown_ui(ui: &mut Ui, input: &PanelInput<'_>, overlay: &Overlay) {
 /// Squares of a checkerboard, or everywhere.
 fn squares_ui(ui: &mut Ui, input: &PanelInput<'_>, overlay: &Overlay) {
     let mm = overlay.style.squares_mm;
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         let choices = [(true, t("Squares")), (false, t("Everywhere"))];
         let tooltip = t("Both scans in turn like a checkerboard, or the follow-up over all of the planning CT");
         if let Some(squares) = segmented(ui, tooltip, &choices, mm.is_some()) {
