@@ -66,11 +66,7 @@ pub enum CohortPick {
 
 impl CohortPick {
     fn dialog(&self) -> Answer {
-        let dialog = |title: &str| rfd::AsyncFileDialog::new().set_title(title);
         let cohorts = |title: &str| dialog(title).add_filter(t("Cohorts of Hilum"), &["hilum-cohort"]);
-        fn waits(file: impl Future<Output = Option<rfd::FileHandle>> + 'static) -> Answer {
-            Box::pin(async move { file.await.map(|f| f.path().to_path_buf()) })
-        }
         match self {
             Self::Open => waits(cohorts(t("Open a cohort")).pick_file()),
             Self::Beside => waits(cohorts(t("Another cohort beside the map")).pick_file()),
@@ -114,6 +110,15 @@ pub trait FilePicker {
 
 type Answer = Pin<Box<dyn Future<Output = Option<PathBuf>>>>;
 
+fn dialog(title: &str) -> rfd::AsyncFileDialog {
+    rfd::AsyncFileDialog::new().set_title(title)
+}
+
+/// The path that the dialog gives, once it is closed.
+fn waits(file: impl Future<Output = Option<rfd::FileHandle>> + 'static) -> Answer {
+    Box::pin(async move { file.await.map(|f| f.path().to_path_buf()) })
+}
+
 /// The dialogs of the desktop.
 #[derive(Default)]
 pub struct SystemPicker {
@@ -128,82 +133,40 @@ impl FilePicker for SystemPicker {
         if self.open.is_some() {
             return;
         }
-        let answer: Answer = match &pick {
+        let answer = match &pick {
             Pick::Cohort(what) => what.dialog(),
-            Pick::CaseFolder => {
-                let dialog = rfd::AsyncFileDialog::new()
-                    .set_title(t("Open a folder with a CT and its structures"))
-                    .pick_folder();
-                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
-            }
-            Pick::DeidentifySource | Pick::DeidentifyOutput => {
-                let title = if pick == Pick::DeidentifySource {
-                    t("Folder to de-identify")
-                } else {
-                    t("Empty folder for the copies")
-                };
-                let dialog = rfd::AsyncFileDialog::new().set_title(title).pick_folder();
-                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
-            }
-            Pick::Network => {
-                let dialog = rfd::AsyncFileDialog::new().set_title(t("Folder of a network")).pick_folder();
-                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
-            }
-            Pick::FollowUp => {
-                let title = t("Open a folder with a follow-up CT and its structures");
-                let dialog = rfd::AsyncFileDialog::new().set_title(title).pick_folder();
-                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
-            }
-            Pick::Registration => {
-                let dialog = rfd::AsyncFileDialog::new().set_title(t("Registration of the follow-up")).pick_file();
-                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
-            }
+            Pick::CaseFolder => waits(dialog(t("Open a folder with a CT and its structures")).pick_folder()),
+            Pick::DeidentifySource => waits(dialog(t("Folder to de-identify")).pick_folder()),
+            Pick::DeidentifyOutput => waits(dialog(t("Empty folder for the copies")).pick_folder()),
+            Pick::Network => waits(dialog(t("Folder of a network")).pick_folder()),
+            Pick::FollowUp => waits(dialog(t("Open a folder with a follow-up CT and its structures")).pick_folder()),
+            Pick::Registration => waits(dialog(t("Registration of the follow-up")).pick_file()),
             Pick::RecurrenceFile => {
-                let dialog = rfd::AsyncFileDialog::new().set_title(t("Save the figures")).add_filter("JSON", &["json"]);
-                let dialog = dialog.set_file_name("recurrence.json").save_file();
-                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
+                let dialog = dialog(t("Save the figures")).add_filter("JSON", &["json"]);
+                waits(dialog.set_file_name("recurrence.json").save_file())
             }
-            Pick::RiskModel => {
-                let dialog = rfd::AsyncFileDialog::new().set_title(t("Folder of a risk model")).pick_folder();
-                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
-            }
-            Pick::SecretFile => {
-                let dialog = rfd::AsyncFileDialog::new().set_title(t("Secret file")).pick_file();
-                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
-            }
-            Pick::ImportKeys => {
-                let dialog = rfd::AsyncFileDialog::new().set_title(t("Import keys")).add_filter("TOML", &["toml"]);
-                let dialog = dialog.pick_file();
-                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
-            }
+            Pick::RiskModel => waits(dialog(t("Folder of a risk model")).pick_folder()),
+            Pick::SecretFile => waits(dialog(t("Secret file")).pick_file()),
+            Pick::ImportKeys => waits(dialog(t("Import keys")).add_filter("TOML", &["toml"]).pick_file()),
             Pick::ExportKeys => {
-                let dialog = rfd::AsyncFileDialog::new().set_title(t("Export keys")).add_filter("TOML", &["toml"]);
-                let dialog = dialog.set_file_name("hilum-keys.toml").save_file();
-                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
+                let dialog = dialog(t("Export keys")).add_filter("TOML", &["toml"]);
+                waits(dialog.set_file_name("hilum-keys.toml").save_file())
             }
             Pick::Picture => {
-                let dialog = rfd::AsyncFileDialog::new().set_title(t("Save picture")).add_filter("PNG", &["png"]);
-                let dialog = dialog.set_file_name("hilum-view.png").save_file();
-                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
+                let dialog = dialog(t("Save picture")).add_filter("PNG", &["png"]);
+                waits(dialog.set_file_name("hilum-view.png").save_file())
             }
             Pick::Structures => {
-                let title = t("Add a structure set, a DICOM segmentation or NIfTI labels");
-                let dialog = rfd::AsyncFileDialog::new().set_title(title).pick_file();
-                Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
+                waits(dialog(t("Add a structure set, a DICOM segmentation or NIfTI labels")).pick_file())
             }
             Pick::Export { format, suggested_name, .. } => {
-                let title = tf!("Export as {label}", label = format.label());
-                let dialog = rfd::AsyncFileDialog::new().set_title(title);
+                let dialog = dialog(&tf!("Export as {label}", label = format.label()));
                 match format.ending() {
                     // Masks go into a folder; the dialog can make a new one.
-                    None => {
-                        let dialog = dialog.pick_folder();
-                        Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
-                    }
+                    None => waits(dialog.pick_folder()),
                     Some(ending) => {
                         let kind = if ending == "dcm" { "DICOM" } else { "NIfTI" };
-                        let dialog = dialog.add_filter(kind, &[ending]).set_file_name(suggested_name).save_file();
-                        Box::pin(async move { dialog.await.map(|f| f.path().to_path_buf()) })
+                        waits(dialog.add_filter(kind, &[ending]).set_file_name(suggested_name).save_file())
                     }
                 }
             }
