@@ -4,7 +4,7 @@
 use crate::support::test_data;
 use glam::DVec3;
 use hilum::anatomy::{
-    AnatomyError, Bronchus, ImageAnatomy, LandmarkId, LandmarkSource, Organ, draw_stations, find_anatomy,
+    AnatomyError, Bronchus, ImageAnatomy, LandmarkId, LandmarkSource, Organ, case_sources, draw_stations, find_anatomy,
 };
 use hilum::contour::{Mask, SliceMask};
 use hilum::dicom::{load_ct, load_structure_set, scan};
@@ -14,6 +14,7 @@ use hilum::nifti::{read_ct, read_labels};
 use hilum::phantom::{Phantom, PhantomConfig, generate};
 use hilum::progress::{Progress, Silent};
 use ndarray::{Array3, s};
+use std::path::Path;
 use std::sync::Arc;
 
 fn phantom(seed: u64, pixel_mm: f64, slice_mm: f64, noise_hu: f64) -> Phantom {
@@ -289,6 +290,12 @@ fn a_diagnostic_chest_of_five_millimetres_shows_its_carina() {
     let litres = |mask: &Mask| mask.volume_cm3(&ct.grid) / 1000.0;
     assert!((2.4..3.3).contains(&litres(&found.lung_right)) && (1.7..2.6).contains(&litres(&found.lung_left)));
     assert!((0.02..0.06).contains(&litres(&found.airway)), "the airway leaks: {:.3} l", litres(&found.airway));
+    // The chest wall is a few millimetres thin at -374; the lungs go on below it, down to -429.
+    let [first, last] = found.body.bounds().expect("a body").map(|[k, ..]| k);
+    let areas: Vec<f64> = (first..=last).map(|k| found.body.slices[&k].count() as f64).collect();
+    assert!(areas.windows(2).all(|two| (two[1] / two[0] - 1.0).abs() < 0.15), "{areas:?}");
+    let diaphragm = found.landmarks.z(LandmarkId::Diaphragm).expect("a base");
+    assert!((diaphragm + 419.0).abs() < 6.0, "{diaphragm:.0}");
 }
 
 #[test]
@@ -303,4 +310,82 @@ fn real_scans_that_show_no_chest_are_refused() {
         let error = find_anatomy(&ct, &Silent).expect_err("no chest");
         assert!(is_right(&error), "{folder}: {error}");
     }
+}
+
+/// What somebody read off the slices of a public scan.
+fn read_off(case: &str) -> serde_json::Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/read_landmarks.json");
+    let all: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).expect("there")).expect("JSON");
+    all[case].clone()
+}
+
+fn numbers(row: &serde_json::Value) -> Vec<f64> {
+    row.as_array().expect("a list").iter().map(|v| v.as_f64().expect("a number")).collect()
+}
+
+#[test]
+fn landmarks_of_real_scans_lie_where_somebody_read_them_off() {
+    for case in ["4dlung-113", "lungdx-a0001"] {
+        let Some(ct) = dicom_ct(&format!("{case}/ct")) else { continue };
+        let sources = case_sources(&ct, [], &Silent).expect("a chest");
+        let read = read_off(case);
+        for (id, found) in sources.landmarks.iter().filter(|(_, l)| l.source == LandmarkSource::Found) {
+            let truth = &read["landmarks"][id.key()];
+            let at = numbers(&truth["at"]);
+            let off = found.position.z - at[2];
+            println!("{case} {}: {off:.1} mm, read within {}", id.key(), truth["doubt_mm"]);
+            // Of lobar bronchi the program takes the first section that is theirs alone, below the middle of the opening.
+            let bronchus = id.is_point() && id != LandmarkId::Carina;
+            let limit = if bronchus { 12.0 } else { 4.0 + truth["doubt_mm"].as_f64().expect("a number") };
+            assert!(off.abs() < limit, "{case} {}: {off:.1} mm", id.key());
+        }
+    }
+}
+
+/// How far the middle of the esophagus is off on each slice, mm; infinite where it was not found.
+fn esophagus_off(ct: &CtVolume, truth: &[[f64; 3]]) -> Vec<f64> {
+    let sources = case_sources(ct, [], &Silent).expect("a chest");
+    let found = sources.organ(Organ::Esophagus).expect("an esophagus");
+    let off = |[z, x, y]: &[f64; 3]| {
+        let middle = (0..ct.grid.slices()).find_map(|k| {
+            let at = |j: usize, i: usize| ct.grid.patient_from_voxel(k, j as f64, i as f64);
+            let slice = found.slices.get(&k).filter(|_| (at(0, 0).z - z).abs() < 2.6)?;
+            let n = slice.count() as f64;
+            Some(slice.voxels().map(|(j, i)| at(j, i) / n).sum::<DVec3>())
+        });
+        middle.map_or(f64::INFINITY, |p| (p.x - x).hypot(p.y - y))
+    };
+    truth.iter().map(off).collect()
+}
+
+#[test]
+fn the_esophagus_of_real_scans_is_where_it_was_read_and_where_another_program_has_it() {
+    for case in ["4dlung-113", "lungdx-a0001"] {
+        let Some(ct) = dicom_ct(&format!("{case}/ct")) else { continue };
+        let read = read_off(case);
+        let rows = read["esophagus"].as_array().expect("a list").iter().map(numbers);
+        // Looked for from 90 mm above the carina down.
+        let carina = numbers(&read["landmarks"]["z_car"]["at"])[2];
+        let truth: Vec<[f64; 3]> = rows.map(|r| [r[0], r[1], r[2]]).filter(|r| r[0] < carina + 85.0).collect();
+        let off = esophagus_off(&ct, &truth);
+        let mean = off.iter().sum::<f64>() / off.len() as f64;
+        println!("{case}: {mean:.1} mm, {off:.0?}");
+        assert!(mean < 5.0 && off.iter().all(|mm| *mm < 12.0), "{case}: {mean:.1} mm, {off:.1?}");
+    }
+    let Some(folder) = test_data("lidc0001-organs") else { return };
+    let ct = read_ct(&folder.join("cxr.nii.gz")).expect("loads").volume;
+    let labels = read_labels(&folder.join("mask.nii.gz")).expect("loads").onto_grid(&ct.grid).expect("fits");
+    let drawn = &labels.volume.masks()[&15];
+    // Down to where it turns toward the stomach.
+    let middle = |(k, slice): (&usize, &Arc<SliceMask>)| {
+        let n = slice.count() as f64;
+        let at = slice.voxels().map(|(j, i)| ct.grid.patient_from_voxel(*k, j as f64, i as f64) / n).sum::<DVec3>();
+        (at.z > -215.0 && at.z < -32.0).then_some([at.z, at.x, at.y])
+    };
+    let truth: Vec<[f64; 3]> = drawn.slices.iter().filter_map(middle).collect();
+    let mut off = esophagus_off(&ct, &truth);
+    off.sort_by(f64::total_cmp);
+    let (median, most) = (off[off.len() / 2], off[off.len() * 9 / 10]);
+    println!("lidc0001: {median:.1} mm, nine of ten {most:.1}");
+    assert!(median < 4.0 && most < 9.0, "{median:.1} mm, {most:.1} mm");
 }

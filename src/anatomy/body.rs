@@ -15,6 +15,10 @@ const ROOM_MM2: f64 = 900.0;
 const ROOM_HU: i64 = -950;
 /// Enclosed room air overlaps by this share with the room on a neighbouring slice.
 const ROOM_OVERLAP: f64 = 0.2;
+/// A slice with less than this share of what its neighbourhood usually has lies open somewhere.
+const WHOLE: f64 = 0.93;
+/// The neighbourhood, to each side, mm.
+const MEND_MM: f64 = 30.0;
 
 /// The voxels of the body, lungs and all that is enclosed on a slice included. `None` if there is no tissue.
 pub fn find_body(w: &Working) -> Option<Vec<bool>> {
@@ -46,7 +50,36 @@ pub fn find_body(w: &Working) -> Option<Vec<bool>> {
         })
         .collect();
     open_rooms(w, &mut body, &rooms);
+    mend(w, &mut body);
     Some(body)
+}
+
+/// Where the chest wall is too thin on a slice, the lung behind it lies open there, and the body is smaller than above and
+/// below. It gets back what is body on the next whole slices on both sides.
+fn mend(w: &Working, body: &mut [bool]) {
+    let area = w.area();
+    let counts: Vec<usize> = body.par_chunks(area).map(|slice| slice.iter().filter(|b| **b).count()).collect();
+    let near = |k: usize| {
+        let from = w.depth_mm.partition_point(|d| *d < w.depth_mm[k] - MEND_MM);
+        from..w.depth_mm.partition_point(|d| *d <= w.depth_mm[k] + MEND_MM)
+    };
+    let whole: Vec<bool> = (0..counts.len())
+        .map(|k| {
+            let mut usual = counts[near(k)].to_vec();
+            usual.sort_unstable();
+            counts[k] as f64 >= WHOLE * usual[usual.len() / 2] as f64
+        })
+        .collect();
+    for k in (0..counts.len()).filter(|&k| !whole[k]) {
+        let range = near(k);
+        let above = (range.start..k).rev().find(|&n| whole[n]);
+        let below = (k + 1..range.end).find(|&n| whole[n]);
+        if let Some((above, below)) = above.zip(below) {
+            for at in 0..area {
+                body[k * area + at] |= body[above * area + at] && body[below * area + at];
+            }
+        }
+    }
 }
 
 /// Fills what is enclosed; gives the enclosed areas that hold nothing but air.

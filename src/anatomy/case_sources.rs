@@ -166,6 +166,9 @@ fn add_vessels(sources: &mut AnatomySources, volume: &CtVolume, tumor: &Mask) {
             }
         }
     }
+    if sources.organ(Organ::Esophagus).is_none() && !found.esophagus.is_empty() {
+        sources.organs.insert(Organ::Esophagus, Arc::new(found.esophagus));
+    }
     for organ in Organ::all().filter(|organ| organ.is_cut_out()) {
         if let Some(known) = sources.organ(organ) {
             blood = blood.difference(known);

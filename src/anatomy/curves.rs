@@ -5,6 +5,11 @@
 
 use super::plane::{Extent, OrganPlane};
 use super::{AnatomySources, LandmarkId, Landmarks, Organ};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// So far above the carina a thick slice may show both main bronchi, mm.
+const PARTING_MM: f64 = 8.0;
 
 /// A point of a slice in patient x and y, mm.
 pub type Point = [f64; 2];
@@ -66,7 +71,10 @@ impl SliceCurves {
         let airway = plane.components(&plane.organ_pixels(Organ::Airway));
         let above = carina.is_none_or(|c| plane.z >= c.z);
         if above {
-            if let Some(e) = airway.first().and_then(|pixels| extent(pixels)) {
+            // Where the lumen parts already, its largest piece is a bronchus.
+            let is_near = carina.is_some_and(|c| plane.z < c.z + PARTING_MM);
+            let is_parted = is_near && airway.get(1).is_some_and(|second| second.len() * 3 > airway[0].len());
+            if let Some(e) = airway.first().filter(|_| !is_parted).and_then(|pixels| extent(pixels)) {
                 out.trachea = Some(Trachea { left: e.max[0], middle: e.center[0], back: e.max[1], front: e.min[1] });
             }
         } else if let Some(c) = carina {
@@ -308,4 +316,12 @@ pub fn measure_all(sources: &AnatomySources) -> (Vec<OrganPlane>, Vec<SliceCurve
     let z: Vec<f64> = planes.iter().map(|plane| plane.z).collect();
     let curves = fill(raw, &z, &sources.landmarks);
     (planes, curves)
+}
+
+/// Patient x of the middle and y of the posterior wall of the trachea on every slice, mm; below the carina and above its
+/// top as on the nearest slice that shows it. `None` where no slice does.
+pub fn trachea_course(sources: &AnatomySources) -> Vec<Option<Point>> {
+    let airway = BTreeMap::from_iter(sources.organs.get_key_value(&Organ::Airway).map(|(o, m)| (*o, Arc::clone(m))));
+    let (_, curves) = measure_all(&AnatomySources { organs: airway, ..sources.clone() });
+    curves.into_iter().map(|c| c.trachea.map(|t| [t.middle, t.back])).collect()
 }

@@ -34,6 +34,7 @@ pub use bronchi::{AirwayBranch, Bronchus};
 pub use case_sources::{add_structures, case_sources, organ_of_name};
 pub use check::{Finding, FindingKind, check_overlaps, check_station, check_stations};
 pub use ctv::{CTV_MARGIN_MM, CtvProposal, drawn_bone_rois, drawn_bones, propose_ctv};
+pub use curves::trachea_course;
 pub use find::find_landmarks;
 pub use image_anatomy::{AnatomyError, AnatomyTimes, ImageAnatomy, find_anatomy};
 pub use landmarks::{Landmark, LandmarkId, LandmarkSource, Landmarks};

@@ -30,7 +30,7 @@ impl Quality {
         match self {
             Self::Organs => "from organs and landmarks",
             Self::EstimatedLandmarks => "some landmarks estimated",
-            Self::VesselsByNumbers => "great vessels taken from CT numbers, some landmarks estimated",
+            Self::VesselsByNumbers => "organs taken from CT numbers, some landmarks estimated",
             Self::AirwayOnly => "airway only, great vessels not known",
         }
     }

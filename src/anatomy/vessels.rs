@@ -5,6 +5,8 @@
 //! thick: what is left of the soft tissue after an opening by a disc is blood, and fat, nodes of usual size, esophagus and
 //! small vessels are not. A bulky mass looks like blood; where it is drawn as a target, it is left out.
 
+mod esophagus;
+
 use super::plane::{OrganPlane, components};
 use super::{AnatomySources, LandmarkId, Organ};
 use crate::contour::{Mask, SliceMask, squared_distances_mm2};
@@ -56,6 +58,8 @@ pub(super) struct Vessels {
     /// Empty where the vessel could not be followed.
     pub aorta: Mask,
     pub cava: Mask,
+    /// Empty where it was not seen.
+    pub esophagus: Mask,
     /// The levels by key, without those that could not be told.
     pub levels: Vec<(LandmarkId, PatientPoint)>,
 }
@@ -105,10 +109,13 @@ pub(super) fn find_vessels(sources: &AnatomySources, volume: &CtVolume, tumor: &
         levels.push((LandmarkId::ArchLower, *lower));
         levels.extend(top.map(|top| (LandmarkId::ArchTop, top)));
     }
-    let blood = look.blood(&ascending, &descending);
+    let (blood, enhanced) = look.blood(&ascending, &descending);
+    let esophagus = look.esophagus(&descending, enhanced.then_some(&blood));
+    let esophagus = esophagus.map_or_else(Mask::default, |inside| look.mask(&inside, false));
     let aorta = aorta.map_or_else(Mask::default, |aorta| look.mask(&aorta.inside, false));
     let cava = cava.map_or_else(Mask::default, |cava| look.mask(&cava, false));
-    Some(Vessels { blood: look.mask(&blood, true).union(&aorta).union(&cava), aorta, cava, levels })
+    let blood = look.mask(&blood, true).union(&aorta).union(&cava).difference(&esophagus);
+    Some(Vessels { blood, aorta, cava, esophagus, levels })
 }
 
 /// The discs of a vessel by place in [`Look::slices`].
@@ -417,8 +424,8 @@ impl<'a> Look<'a> {
         })
     }
 
-    /// All blood, with or without a name.
-    fn blood(&self, ascending: &Track, descending: &Track) -> Inside {
+    /// All blood, with or without a name, and whether there is contrast in it.
+    fn blood(&self, ascending: &Track, descending: &Track) -> (Inside, bool) {
         let drawn = self.sources.organ(Organ::Aorta);
         let grid = &*self.sources.grid;
         // Of the aorta that was found, or of the one that somebody drew.
@@ -448,7 +455,7 @@ impl<'a> Look<'a> {
             let bright: Vec<bool> = slice.hu.iter().zip(&slice.soft).map(|(hu, soft)| *soft && *hu > least).collect();
             self.opened(&self.distances(&bright, false), &bright, BRIGHT_DISC_MM)
         };
-        self.slices.par_iter().map(of_slice).collect()
+        (self.slices.par_iter().map(of_slice).collect(), middle >= ENHANCED_HU)
     }
 
     /// Whether more of the four coarse pixels around a place are inside than are not, by their nearness; smooth edges.
