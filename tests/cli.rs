@@ -460,6 +460,18 @@ fn a_network_is_judged_on_phantoms_and_on_cases() {
     let by_rules = json(&["evaluate", text(&root), "--rules"]);
     assert_eq!(by_rules["reference"].as_str(), Some("rules"));
     assert!(by_rules["mean_dsc"].as_f64() < report["mean_dsc"].as_f64());
+    // A landmark that somebody placed moves the reference.
+    let landmarks = json(&["landmarks", text(&root)]);
+    let azygos = landmarks.as_array().and_then(|all| all.iter().find(|l| l["key"] == "z_azy"));
+    let higher = azygos.and_then(|l| l["z"].as_f64()).expect("a height") + 10.0;
+    let placed = json(&["evaluate", text(&root), "--rules", "--landmark", &format!("z_azy={higher}")]);
+    let volume = |report: &serde_json::Value| {
+        let rows = report["cases"][0]["stations"].as_array().expect("a list");
+        rows.iter().find(|row| row["station"] == "4R").and_then(|row| row["reference_cm3"].as_f64()).expect("4R")
+    };
+    assert!(volume(&placed) < volume(&by_rules), "{} {}", volume(&placed), volume(&by_rules));
+    let (code, error) = refusal(&["evaluate", text(&root), text(&root), "--rules", "--landmark", "z_azy=0"]);
+    assert!(code == 2 && error.contains("one CASE"), "{code} {error}");
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use super::failure::Failure;
 use super::known_case::known_case;
 use super::output::{self, Table, number};
+use super::rule_args::{Place, parse_landmark};
 use super::terminal::Terminal;
+use crate::anatomy::LandmarkId;
 use crate::diunet::{self, LoadedModel, SegmentError};
 use crate::phantom::{PhantomError, Variation};
 use crate::structures::Station;
@@ -22,6 +24,7 @@ Examples:
   hilum evaluate --phantoms 20
   hilum evaluate /data/patient1 /data/patient2 --json
   hilum evaluate /data/patient1 --rules --compare-gtv
+  hilum evaluate /data/patient1 --rules --landmark z_azy=-912 --landmark z_car=4.8,119.4,-920.5
 
 JSON keys:
   model          {model_id, sha256, statement (what the network was trained on)}
@@ -44,6 +47,10 @@ pub struct EvaluateCommand {
     /// Take the stations that the rules draw as the reference
     #[arg(long, conflicts_with = "phantoms")]
     rules: bool,
+    /// For the rules, place a landmark of a single CASE by its short name (hilum landmarks lists them): three numbers in
+    /// patient mm, or z alone for a level
+    #[arg(long = "landmark", value_name = "NAME=X,Y,Z", value_parser = parse_landmark, allow_hyphen_values = true, requires = "rules")]
+    landmarks: Vec<(LandmarkId, Place)>,
     /// So many phantoms instead of CASE
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     phantoms: Option<u64>,
@@ -136,6 +143,9 @@ struct Report {
 
 impl EvaluateCommand {
     pub fn run(&self, terminal: &Terminal) -> Result<(), Failure> {
+        if !self.landmarks.is_empty() && self.cases.len() != 1 {
+            return Err(Failure::Usage("landmarks are placed in one scan: give one CASE with --landmark".into()));
+        }
         let folder = self.model.as_deref().map_or_else(diunet::default_model_dir, diunet::network_folder);
         let model = LoadedModel::load(&folder).map_err(Failure::refused)?;
         let mut scores: Vec<CaseScores> = Vec::new();
@@ -190,7 +200,7 @@ impl EvaluateCommand {
         skipped: &mut Vec<Skipped>,
         terminal: &Terminal,
     ) -> Result<(), Failure> {
-        let known = match known_case(path, self.rules, false, terminal)? {
+        let known = match known_case(path, self.rules, false, &self.landmarks, terminal)? {
             Ok(known) => known,
             Err(reason) => {
                 skipped.push(Skipped { name: path.display().to_string(), reason });

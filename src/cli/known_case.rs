@@ -2,25 +2,31 @@
 
 use super::case_args::CaseArgs;
 use super::failure::Failure;
+use super::rule_args::{Place, place_landmarks};
 use super::terminal::Terminal;
-use crate::anatomy::{AnatomyError, AnatomySources, Organ, case_sources, draw_stations};
+use crate::anatomy::{AnatomyError, AnatomySources, LandmarkId, Organ, case_sources, draw_stations};
 use crate::contour::Mask;
 use crate::structures::{Role, Station};
 use crate::studies::train_diunet::Patient;
 use crate::workbench::Case;
 use std::path::Path;
 
-/// Reads a case, named by its path. The inner error says why it is of no use. Without `with_blood` its blood is empty.
+/// Reads a case, named by its path. The inner error says why it is of no use. Without `with_blood` its blood is empty;
+/// `placed` are landmarks for the rules.
 pub fn known_case(
     path: &Path,
     by_rules: bool,
     with_blood: bool,
+    placed: &[(LandmarkId, Place)],
     terminal: &Terminal,
 ) -> Result<Result<Patient, String>, Failure> {
     let args = CaseArgs::of(path);
     let loaded = args.load_quietly(false, terminal)?.loaded;
     let case = &loaded.case;
-    let sources = if by_rules || with_blood { Some(sources(case, terminal)?) } else { None };
+    let mut sources = if by_rules || with_blood { Some(sources(case, terminal)?) } else { None };
+    if let Some(Ok(sources)) = &mut sources {
+        place_landmarks(sources, placed);
+    }
     let stations: [Mask; Station::COUNT] = match &sources {
         Some(sources) if by_rules => {
             let sources = match sources {

@@ -42,7 +42,7 @@ fn parse_switch(text: &str) -> Result<(String, bool), String> {
     }
 }
 
-fn parse_landmark(text: &str) -> Result<(LandmarkId, Place), String> {
+pub fn parse_landmark(text: &str) -> Result<(LandmarkId, Place), String> {
     let (key, place) = text.split_once('=').ok_or("write NAME=X,Y,Z, for example z_azy=-24,10,-95")?;
     let keys = || LandmarkId::all().map(LandmarkId::key).collect::<Vec<_>>().join(", ");
     let id = LandmarkId::from_key(key.trim())
@@ -98,17 +98,22 @@ impl RuleArgs {
     pub fn sources(&self, case: &Case, terminal: &Terminal) -> Result<AnatomySources, Failure> {
         let rules = self.rules()?;
         let mut sources = anatomy_of(case, terminal)?;
-        // A level lies where the landmark was before, so that pictures show it near.
-        let known = ordered_landmarks(&rules, &sources.landmarks).unwrap_or_else(|_| sources.landmarks.clone());
-        for (id, place) in &self.landmarks {
-            let position = match place {
-                Place::Point(p) => *p,
-                Place::Level(z) => known.get(*id).map_or(DVec3::ZERO, |l| l.position).with_z(*z),
-            };
-            sources.landmarks.insert(*id, Landmark { position, source: LandmarkSource::User, spread_mm: None });
-        }
         sources.rules = rules;
+        place_landmarks(&mut sources, &self.landmarks);
         Ok(sources)
+    }
+}
+
+/// Puts landmarks where the user wants them.
+pub fn place_landmarks(sources: &mut AnatomySources, places: &[(LandmarkId, Place)]) {
+    // A level lies where the landmark was before, so that pictures show it near.
+    let known = ordered_landmarks(&sources.rules, &sources.landmarks).unwrap_or_else(|_| sources.landmarks.clone());
+    for (id, place) in places {
+        let position = match place {
+            Place::Point(p) => *p,
+            Place::Level(z) => known.get(*id).map_or(DVec3::ZERO, |l| l.position).with_z(*z),
+        };
+        sources.landmarks.insert(*id, Landmark { position, source: LandmarkSource::User, spread_mm: None });
     }
 }
 

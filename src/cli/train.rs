@@ -231,7 +231,7 @@ impl Diunet {
         let held_out = held_out(folders.len(), config.seed);
         for (n, path) in folders.iter().enumerate() {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let reason = match known_case(path, self.rules, true, terminal) {
+            let reason = match known_case(path, self.rules, true, &[], terminal) {
                 Err(Failure::Failed(reason) | Failure::Usage(reason) | Failure::Refused(reason)) => reason,
                 Err(stopped) => return Err(stopped),
                 Ok(Err(reason)) => reason,

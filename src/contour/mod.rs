@@ -44,7 +44,7 @@ pub use rasterize::{rasterize, rasterize_slice};
 pub use ring::{Ring, SliceContours};
 pub use simplify::{simplify, simplify_slice};
 pub use smooth::{Smoothing, smooth};
-pub use tidy::{fill_holes, islands, keep_islands, largest_island, volume_islands, volume_mm3, without_specks};
+pub use tidy::{fill_holes, islands, keep_islands, largest_island, volume_mm3, without_specks};
 pub use trace::{contours_from_mask, contours_from_slice_mask, trace};
 pub use vertices::{
     insert_vertex, move_vertex, nearest_edge, nearest_vertex, remove_vertex, ring_at, ring_depths, ring_with_content,

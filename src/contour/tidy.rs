@@ -114,12 +114,6 @@ pub fn keep_islands(slices: &Slices, grid: &VoxelGrid, at_least_mm3: f64) -> Sli
     keep(slices, |k, n| kept.contains(&(k, n)))
 }
 
-/// Every connected part as a structure of its own.
-pub fn volume_islands(slices: &Slices, grid: &VoxelGrid) -> Vec<Slices> {
-    let all = parts(slices, grid).into_iter();
-    all.map(|(_, pieces)| keep(slices, |k, n| pieces.contains(&(k, n)))).collect()
-}
-
 /// The largest connected part alone.
 pub fn largest_island(slices: &Slices, grid: &VoxelGrid) -> Slices {
     let largest = parts(slices, grid).into_iter().max_by(|a, b| a.0.total_cmp(&b.0));

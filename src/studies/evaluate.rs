@@ -2,7 +2,7 @@
 //! one. The reference is a person's, a phantom's, or drawn by the rules; the report says which.
 
 use crate::anatomy::{CTV_MARGIN_MM, propose_ctv};
-use crate::contour::{self, Margins, Mask, contours_from_mask};
+use crate::contour::{self, Components, Margins, Mask, contours_from_mask};
 use crate::diunet::{LoadedModel, SegmentError, segment};
 use crate::geometry::VoxelGrid;
 use crate::image::CtVolume;
@@ -168,13 +168,14 @@ fn mean_dsc_within(
 /// Connected pieces of the found stations, all taken together, that touch none of the reference.
 fn islands(reference: &[Mask; Station::COUNT], found: &[Mask; Station::COUNT], grid: &VoxelGrid) -> usize {
     let all = |masks: &[Mask; Station::COUNT]| masks.iter().fold(Mask::default(), |all, m| all.union(m));
-    let (reference, found) = (all(reference), all(found));
-    contour::volume_islands(&contours_from_mask(grid, &found), grid)
-        .into_iter()
-        .map(|piece| contour::rasterize(grid, &piece))
-        .filter(|piece| piece.volume_cm3(grid) * 1e3 >= SMALLEST_ISLAND_MM3)
-        .filter(|piece| piece.intersection(&reference).is_empty())
-        .count()
+    let shape = grid.shape();
+    let [reference, found] = [all(reference), all(found)].map(|mask| mask.to_dense(shape).into_raw_vec_and_offset().0);
+    let parts = Components::of(shape, &found);
+    let pixel_mm2 = grid.spacing_i_mm() * grid.spacing_j_mm();
+    let slice_of = |at: usize| at / (shape[1] * shape[2]);
+    let volumes_mm3 = parts.sums(shape[2], |at| pixel_mm2 * grid.thickness_mm(slice_of(at)));
+    let shared = parts.sums(shape[2], |at| f64::from(u8::from(reference[at])));
+    volumes_mm3.iter().zip(shared).filter(|(mm3, shared)| **mm3 >= SMALLEST_ISLAND_MM3 && *shared == 0.0).count()
 }
 
 /// The mean of a measure of one station over the cases that have it, and their number.
