@@ -1,9 +1,10 @@
 //! Promises about diunet.
 
+use hilum::anatomy::LandmarkId;
 use hilum::contour::{Mask, rasterize};
 use hilum::diunet::{
-    LoadedModel, MODEL_CARD, ModelManifest, Recall, SegmentError, Variant, Weights, default_model_dir, find_lungs,
-    networks_in, segment, segment_again,
+    Bearings, LoadedModel, MODEL_CARD, ModelManifest, Recall, SegmentError, Variant, Weights, default_model_dir,
+    find_lungs, networks_in, segment, segment_again,
 };
 use hilum::geometry::VoxelGrid;
 use hilum::image::CtVolume;
@@ -123,6 +124,57 @@ fn a_run_after_an_edit_of_the_gtv_redraws_what_it_touches_and_gives_what_a_new_r
     // What other weights gave is of no use.
     let other = segment_again(&model("other"), ct, &edited, &first.recall, &Silent, &mut |_| ()).expect("segmented");
     assert_eq!(other.slices_recalled, 0);
+}
+
+#[test]
+fn the_guided_network_is_told_where_it_looks_and_draws_without_where_that_is_not_known() {
+    let made = generate(&PhantomConfig::new(40, [112, 112, 68], [3.2, 3.2, 4.0]), &Silent).expect("made");
+    let ct = &made.volume;
+    let bearings = Bearings::find(ct, &Silent).expect("not cancelled").expect("a carina");
+    let carina = made.landmarks.get(LandmarkId::Carina).expect("known").position;
+    for k in 0..ct.grid.slices() {
+        let z = ct.grid.patient_from_voxel(k, 0.0, 0.0).z;
+        let guide = bearings.of_slice(k).expect("one a slice");
+        if (z - carina.z).abs() < 8.0 {
+            assert!((guide.trachea[0] - carina.x).abs() < 6.0, "{guide:?} at {z:.0}, carina {carina}");
+            assert!(
+                guide.heights.iter().all(|h| (h - (z - carina.z)).abs() < 8.0),
+                "{guide:?} at {z:.0}, carina {carina}"
+            );
+        }
+    }
+    let apex = made.landmarks.get(LandmarkId::ApexRight).expect("known").position.z;
+    let at_apex = bearings.of_slice(ct.grid.slice_index_from_position(apex).round() as usize).expect("a slice");
+    assert!((at_apex.heights[0] - LandmarkId::ApexRight.usual_offset().z).abs() < 8.0, "{at_apex:?}");
+
+    let weights = Weights::random(&Variant::Guided25d.architecture(), 3);
+    let model =
+        LoadedModel::new(ModelManifest::new("random", Variant::Guided25d, 4.0, 64), &weights).expect("they fit");
+    let first = segment(&model, ct, &Mask::default(), &Silent, &mut |_| ()).expect("segmented");
+    let again = segment_again(&model, ct, &Mask::default(), &first.recall, &Silent, &mut |_| ()).expect("segmented");
+    assert_eq!((again.slices_recalled, &again.stations), (first.slices_run.len(), &first.stations));
+    // Below the carina nobody knows where it was.
+    let low = ct.grid.slice_index_from_position(carina.z - 20.0) as usize;
+    let part = part_of(ct, 0..low);
+    assert!(Bearings::find(&part, &Silent).expect("not cancelled").is_none());
+    assert!(segment(&model, &part, &Mask::default(), &Silent, &mut |_| ()).is_ok());
+}
+
+/// Some slices of a scan.
+fn part_of(ct: &CtVolume, slices: std::ops::Range<usize>) -> CtVolume {
+    let grid = &ct.grid;
+    let z = |k: usize| grid.positions_mm()[k] - grid.positions_mm()[slices.start];
+    let part = VoxelGrid::new(
+        grid.patient_from_voxel(slices.start, 0.0, 0.0),
+        grid.i_direction(),
+        grid.j_direction(),
+        [grid.spacing_i_mm(), grid.spacing_j_mm()],
+        [grid.columns(), grid.rows()],
+        slices.clone().map(z).collect(),
+    )
+    .expect("a grid");
+    let hu = ct.hu.slice(ndarray::s![slices, .., ..]).to_owned();
+    CtVolume::new(Arc::new(part), hu)
 }
 
 /// Stops after a few reports.

@@ -42,6 +42,7 @@ const ALLOWED: &[(&str, &str, &str)] = &[
     ("archive", "dicom", "what arrives is checked to be a whole DICOM file of the right UIDs"),
     ("dicom", "files", "files are put in place as a whole"),
     ("phantom", "anatomy", "the synthetic stations come from the rules that draw the real ones"),
+    ("diunet", "anatomy", "the guided network is told where the landmarks are"),
     ("risk", "features", "the model reads a feature vector"),
     ("risk", "survival", "accuracy is reported with a Wilson interval"),
     ("cohort", "features", "a patient has the clinical part of the features"),

@@ -66,7 +66,7 @@ pub struct Diunet {
     /// The model folder to write
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
-    /// tiny, fast25d, std25d or literal2d
+    /// tiny, fast25d, guided25d (as fast25d, and told where the landmarks lie), std25d or literal2d
     #[arg(long, value_name = "NAME", value_parser = parse_variant)]
     variant: Option<Variant>,
     /// Name of the model
@@ -134,7 +134,7 @@ pub struct Diunet {
 }
 
 fn parse_variant(text: &str) -> Result<Variant, String> {
-    text.parse().map_err(|_unknown| "the variants are tiny, fast25d, std25d and literal2d".to_owned())
+    text.parse().map_err(|_unknown| "the variants are tiny, fast25d, guided25d, std25d and literal2d".to_owned())
 }
 
 fn parse_phantoms(text: &str) -> Result<Variation, String> {

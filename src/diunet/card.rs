@@ -78,6 +78,11 @@ impl ModelManifest {
         } else {
             String::new()
         };
+        let guide = if architecture.guide_channels > 0 {
+            "; and where each pixel lies, from the trachea and between carina, lobar bronchi, aortic arch, manubrium, apex and diaphragm as far as they are found in the scan"
+        } else {
+            ""
+        };
         let slices = if self.slices == 1 {
             "One slice".to_owned()
         } else {
@@ -85,7 +90,7 @@ impl ModelManifest {
         };
         line!(
             card,
-            "| Input | {slices} at {} mm pixels, {} x {} around the lungs, window {} to {} HU; GTV (GTVp and GTVn together) as mask{distance} |",
+            "| Input | {slices} at {} mm pixels, {} x {} around the lungs, window {} to {} HU; GTV (GTVp and GTVn together) as mask{distance}{guide} |",
             self.spacing_mm,
             self.crop,
             self.crop,

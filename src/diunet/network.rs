@@ -4,6 +4,7 @@
 //! The paper does not publish its layers; widths and variants are this program's. Trained with batch normalisation,
 //! run with the normalisation folded into the convolutions.
 
+use super::bearings::Guide;
 use super::inference::Inference;
 use super::ops::{BatchStatistics, batch_norm_relu, conv, conv_bias, max_pool, pixel_shuffle, pixel_unshuffle};
 use super::weights::Weights;
@@ -35,6 +36,8 @@ pub enum Variant {
     Tiny,
     /// Five levels over three slices with a space-to-depth stem; the default.
     Fast25d,
+    /// As `Fast25d`, and told where in the chest each pixel lies.
+    Guided25d,
     /// Five levels over three slices at full resolution.
     Std25d,
     /// Two equal encoders, one slice, binary GTV only: the literal reading of the paper.
@@ -46,6 +49,8 @@ pub enum Variant {
 pub struct Architecture {
     /// Slices seen at once (K): the slice itself and its neighbours.
     pub slices: usize,
+    /// Planes that tell where a pixel lies ([`super::Guide`]), after the slices of the CT.
+    pub guide_channels: usize,
     /// GTV channels per slice: the mask, or the mask and the signed distance.
     pub gtv_channels_per_slice: usize,
     pub ct_widths: Vec<usize>,
@@ -59,12 +64,13 @@ impl Variant {
         let widths = |first: usize, levels: u32| (0..levels).map(|l| first << l).collect::<Vec<_>>();
         let (slices, gtv_channels_per_slice, ct, gtv, levels, space_to_depth) = match self {
             Self::Tiny => (1, 2, 8, 4, 4, false),
-            Self::Fast25d => (3, 2, 32, 16, 5, true),
+            Self::Fast25d | Self::Guided25d => (3, 2, 32, 16, 5, true),
             Self::Std25d => (3, 2, 32, 16, 5, false),
             Self::Literal2d => (1, 1, 32, 32, 5, false),
         };
         Architecture {
             slices,
+            guide_channels: if self == Self::Guided25d { Guide::CHANNELS } else { 0 },
             gtv_channels_per_slice,
             ct_widths: widths(ct, levels),
             gtv_widths: widths(gtv, levels),
@@ -93,7 +99,7 @@ impl Architecture {
     }
 
     pub fn ct_channels(&self) -> usize {
-        self.slices
+        self.slices + self.guide_channels
     }
     pub fn gtv_channels(&self) -> usize {
         self.slices * self.gtv_channels_per_slice

@@ -12,19 +12,21 @@ use std::collections::BTreeMap;
 /// Keeps Dice defined for small structures, in pixels.
 const SMOOTH: f64 = 16.0;
 const CTV_WEIGHT: f32 = 0.5;
+/// With less, thin stations come out too thick.
+const BACKGROUND_WEIGHT: f32 = 0.3;
 
 /// Weight of every class in the cross entropy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LossWeights(pub [f32; CLASSES]);
 
 impl LossWeights {
-    /// One over the root of the frequency, mean 1 over the stations; background 0.1.
+    /// One over the root of the frequency, mean 1 over the stations; the background by itself.
     pub fn from_counts(counts: &[u64; CLASSES]) -> Self {
         let raw: Vec<f64> = counts[1..].iter().map(|n| 1.0 / (*n as f64).max(1.0).sqrt()).collect();
         let present = counts[1..].iter().zip(&raw).filter(|(n, _)| **n > 0);
         let (sum, number) = present.fold((0.0, 0.0), |(s, n), (_, w)| (s + w, n + 1.0));
         let mean = if number > 0.0 { sum / number } else { 1.0 };
-        Self(std::array::from_fn(|c| if c == 0 { 0.1 } else { (raw[c - 1] / mean).min(4.0) as f32 }))
+        Self(std::array::from_fn(|c| if c == 0 { BACKGROUND_WEIGHT } else { (raw[c - 1] / mean).min(4.0) as f32 }))
     }
 }
 
@@ -296,7 +298,7 @@ mod tests {
         counts[4] = 25;
         counts[9] = 0;
         let w = LossWeights::from_counts(&counts).0;
-        assert!((w[0] - 0.1).abs() < 1e-6 && (w[4] / w[5] - 2.0).abs() < 1e-5 && w[9].is_finite());
+        assert!((w[0] - BACKGROUND_WEIGHT).abs() < 1e-6 && (w[4] / w[5] - 2.0).abs() < 1e-5 && w[9].is_finite());
     }
 
     /// (x - 3)^2 + (y + 1)^2 from the origin.

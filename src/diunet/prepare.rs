@@ -2,6 +2,7 @@
 //! the model's size, neighbouring slices at the model's distance, CT window, GTV mask and signed distance.
 //! Training and inference use the same code.
 
+use super::bearings::Guide;
 use super::lungs::LungRegion;
 use super::manifest::ModelManifest;
 use crate::contour::{DistanceField, Mask};
@@ -81,6 +82,16 @@ impl Frame {
             }
         }
         labels
+    }
+
+    /// Patient x and y of every pixel on a slice of the scan, row-major.
+    pub fn patient_xy(&self, grid: &VoxelGrid, k: usize) -> impl Iterator<Item = [f64; 2]> {
+        let position = grid.position_mm(k);
+        let at = move |row: usize, column: usize| {
+            let p = grid.patient_from_plane(self.plane_from_pixel(row as f64, column as f64), position);
+            [p.x, p.y]
+        };
+        (0..self.size).flat_map(move |row| (0..self.size).map(move |column| at(row, column)))
     }
 
     /// The same place with more pixels around.
@@ -272,6 +283,21 @@ pub fn fill_channels(manifest: &ModelManifest, slab: &[Planes], ct: &mut [f32], 
     }
     for (planes, to) in slab.iter().zip(distances.chunks_exact_mut(pixels)) {
         to.iter_mut().zip(&planes.distance_mm).for_each(|(t, d)| *t = (d / clip).clamp(-1.0, 1.0));
+    }
+}
+
+/// Fills the planes of `ct` after those of the slices with where each pixel lies; zero where that is not known. `at` gives
+/// patient x and y of every pixel, row-major.
+pub fn fill_guide(manifest: &ModelManifest, guide: Option<&Guide>, at: impl Iterator<Item = [f64; 2]>, ct: &mut [f32]) {
+    let architecture = manifest.variant.architecture();
+    if architecture.guide_channels == 0 {
+        return;
+    }
+    let of_slices = architecture.slices * (ct.len() / architecture.ct_channels());
+    let planes = &mut ct[of_slices..];
+    match guide {
+        Some(guide) => guide.fill(at, planes),
+        None => planes.fill(0.0),
     }
 }
 

@@ -1,14 +1,16 @@
 //! Inference: slice by slice from the foot up, each shown as soon as it is there, cancellable in between. A run can begin
 //! with what an earlier one gave: only slices whose input has changed go through the network again.
 
+use super::bearings::Bearings;
 use super::calibration::HeldOut;
 use super::confidence::Uncertainty;
 use super::lungs::{LungRegion, find_lungs};
 use super::manifest::LoadedModel;
 use super::paste::{SliceLogits, SliceOutlines, outlines};
-use super::prepare::{Frame, Planes, Stack, fill_channels, slices_to_run};
+use super::prepare::{Frame, Planes, Stack, fill_channels, fill_guide, slices_to_run};
 use super::tidy::tidy;
 use crate::contour::{Mask, SliceContours};
+use crate::geometry::VoxelGrid;
 use crate::image::CtVolume;
 use crate::progress::{Cancelled, Progress};
 use crate::structures::{Provenance, Station};
@@ -78,6 +80,8 @@ pub struct Recall {
     weights: String,
     /// By SHA-256 of the input of a slice: all that its output depends on.
     slices: HashMap<[u8; 32], Arc<SliceLogits>>,
+    /// Where the landmarks are in the scan of this SHA-256.
+    bearings: Option<([u8; 32], Option<Arc<Bearings>>)>,
 }
 
 /// Everything that the network drew.
@@ -147,17 +151,19 @@ pub fn segment_again(
     progress.report(crate::words::t("Finding the lungs"), 0, 1);
     let (frame, lungs, slices) = place(model, ct)?;
     progress.checkpoint()?;
+    let found = bearings(model, ct, before, progress)?;
+    let bearings = found.as_ref().and_then(|(_, bearings)| bearings.clone());
 
     let mut stack = Stack::new(manifest, ct, gtv, frame.clone());
     let known = (before.weights == manifest.sha256).then_some(&before.slices);
-    let mut recall = Recall { weights: manifest.sha256.clone(), slices: HashMap::new() };
+    let mut recall = Recall { weights: manifest.sha256.clone(), slices: HashMap::new(), bearings: found };
     let mut slices_recalled = 0;
     let mut logits: Vec<Arc<SliceLogits>> = Vec::with_capacity(slices.len());
     let mut drawn: Vec<SliceOutlines> = Vec::with_capacity(slices.len());
     for (done, k) in slices.clone().enumerate() {
         progress.checkpoint()?;
         progress.report(crate::words::t("Drawing stations"), done, slices.len());
-        let input = Input::new(model, &stack.slab(k));
+        let input = Input::new(model, &stack.slab(k), &frame, grid, k, bearings.as_deref());
         let digest = input.digest();
         let slice = match known.and_then(|known| known.get(&digest)) {
             Some(slice) => {
@@ -233,6 +239,29 @@ fn place(model: &LoadedModel, ct: &CtVolume) -> Result<(Frame, LungRegion, Range
     Ok((frame.centered_at(lungs.center), lungs, slices))
 }
 
+/// Where the landmarks are, for a network that wants to know; what an earlier run found in the same scan still holds.
+fn bearings(
+    model: &LoadedModel,
+    ct: &CtVolume,
+    before: &Recall,
+    progress: &dyn Progress,
+) -> Result<Option<([u8; 32], Option<Arc<Bearings>>)>, SegmentError> {
+    if model.manifest().variant.architecture().guide_channels == 0 {
+        return Ok(None);
+    }
+    let mut hash = Sha256::new();
+    let ends = [0, ct.grid.slices() - 1].map(|k| ct.grid.patient_from_voxel(k, 0.0, 0.0).to_array());
+    ends.as_flattened().iter().for_each(|v| hash.update(v.to_le_bytes()));
+    for slice in ct.hu.outer_iter() {
+        hash.update(slice.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>());
+    }
+    let scan: [u8; 32] = hash.finalize().into();
+    if let Some(known) = before.bearings.as_ref().filter(|(of, _)| *of == scan) {
+        return Ok(Some(known.clone()));
+    }
+    Ok(Some((scan, Bearings::find(ct, progress)?.map(Arc::new))))
+}
+
 /// Runs the network on a case whose stations are known, for its calibration; `stations` in canonical order.
 ///
 /// # Errors
@@ -246,11 +275,12 @@ pub fn add_held_out(
     held_out: &mut HeldOut,
 ) -> Result<(), SegmentError> {
     let (frame, _, slices) = place(model, ct)?;
+    let bearings = bearings(model, ct, &Recall::default(), progress)?.and_then(|(_, bearings)| bearings);
     let mut stack = Stack::new(model.manifest(), ct, gtv, frame.clone());
     for (done, k) in slices.clone().enumerate() {
         progress.checkpoint()?;
         progress.report(t("Drawing stations"), done, slices.len());
-        let input = Input::new(model, &stack.slab(k));
+        let input = Input::new(model, &stack.slab(k), &frame, &ct.grid, k, bearings.as_deref());
         let logits = model.threads().install(|| input.run(model))?;
         for (pixel, class) in frame.labels(&ct.grid, stations, k).into_iter().enumerate() {
             held_out.add(logits.at(pixel), class);
@@ -266,13 +296,22 @@ struct Input {
 }
 
 impl Input {
-    fn new(model: &LoadedModel, slab: &[Planes]) -> Self {
+    fn new(
+        model: &LoadedModel,
+        slab: &[Planes],
+        frame: &Frame,
+        grid: &VoxelGrid,
+        k: usize,
+        bearings: Option<&Bearings>,
+    ) -> Self {
         let manifest = model.manifest();
         let architecture = model.network().architecture();
         let pixels = manifest.crop * manifest.crop;
         let mut ct = vec![0.0; architecture.ct_channels() * pixels];
         let mut gtv = vec![0.0; architecture.gtv_channels() * pixels];
         fill_channels(manifest, slab, &mut ct, &mut gtv);
+        let guide = bearings.and_then(|b| b.of_slice(k));
+        fill_guide(manifest, guide, frame.patient_xy(grid, k), &mut ct);
         Self { ct, gtv }
     }
 

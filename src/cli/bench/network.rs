@@ -96,6 +96,7 @@ fn middle_input(model: &LoadedModel, case: &crate::workbench::Case) -> Option<In
         gtv: vec![0.0; architecture.gtv_channels() * side * side],
         side,
     };
+    // A guided network is told nothing here: its planes stay zero, and take the same time.
     fill_channels(manifest, &slab, &mut input.ct, &mut input.gtv);
     Some(input)
 }

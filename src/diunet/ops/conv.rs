@@ -274,17 +274,25 @@ fn input_gradient(gradient: &[f32], weight: &[f32], s: &Sizes) -> Vec<f32> {
     forward(gradient, &turned, None, &Sizes { inputs: s.outputs, outputs: s.inputs, ..*s })
 }
 
+/// Adds a part `[depth, outputs]`, turned round, to `rows` `[outputs, depth]`.
+fn add_turned(rows: &mut [f32], part: &[f32], outputs: usize) {
+    // So many rows at once that what is read of a line of the part fills a line of the cache.
+    const ROWS: usize = 16;
+    let depth = rows.len() / outputs;
+    rows.par_chunks_mut(ROWS * depth).enumerate().for_each(|(n, rows)| {
+        for (d, line) in part.chunks_exact(outputs).enumerate() {
+            for (row, value) in rows.chunks_exact_mut(depth).zip(&line[n * ROWS..]) {
+                row[d] += value;
+            }
+        }
+    });
+}
+
 /// Gradient of the kernel, `[out, in, k, k]`.
 fn weight_gradient(x: &[f32], gradient: &[f32], s: &Sizes) -> Vec<f32> {
     let depth = s.depth();
     // Products are made transposed, [depth, out]: then the short side is the one that the product copies.
     let mut result = vec![0.0; s.outputs * depth];
-    let mut put = |first_output: usize, outputs: usize, part: &[f32]| {
-        let rows = &mut result[first_output * depth..(first_output + outputs) * depth];
-        for (o, row) in rows.chunks_exact_mut(depth).enumerate() {
-            row.iter_mut().zip(part[o..].iter().step_by(outputs)).for_each(|(to, from)| *to += from);
-        }
-    };
     if s.few() {
         let pixels = s.rows() * s.width;
         let columns = gather_all(x, s);
@@ -307,7 +315,7 @@ fn weight_gradient(x: &[f32], gradient: &[f32], s: &Sizes) -> Vec<f32> {
             })
             .collect();
         for (block, part) in blocks.iter().zip(&parts) {
-            put(block.start, block.len(), part);
+            add_turned(&mut result[block.start * depth..block.end * depth], part, block.len());
         }
     } else {
         let tiles = s.tiles(GRADIENT_PIXELS);
@@ -335,7 +343,7 @@ fn weight_gradient(x: &[f32], gradient: &[f32], s: &Sizes) -> Vec<f32> {
             })
             .collect();
         for part in &parts {
-            put(0, s.outputs, part);
+            add_turned(&mut result, part, s.outputs);
         }
     }
     result

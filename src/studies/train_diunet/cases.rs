@@ -5,12 +5,13 @@ use super::patients::Contrast;
 use super::smooth::{Clouds, Warp};
 use crate::contour::Mask;
 use crate::diunet::{
-    CLASSES, CTV_UNKNOWN, Frame, ModelManifest, Planes, Stack, fill_channels, find_lungs, slices_to_run,
+    Bearings, CLASSES, CTV_UNKNOWN, Frame, Guide, ModelManifest, Planes, Stack, fill_channels, fill_guide, find_lungs,
+    slices_to_run,
 };
 use crate::geometry::VoxelGrid;
 use crate::image::CtVolume;
 use crate::phantom::{Phantom, PhantomConfig, PhantomError, Variation, try_generate};
-use crate::progress::Progress;
+use crate::progress::{Progress, Silent};
 use crate::structures::Station;
 use ndarray::Array3;
 use rand::Rng;
@@ -25,6 +26,12 @@ const CTV_BIT: u8 = 0x80;
 
 /// Standard deviation of the displacements within the slices, mm: patients are few, phantoms all of one make.
 const WARP_MM: f64 = 4.0;
+
+/// Share of the samples that are not told where they lie, as in a scan whose trachea is not found.
+const WITHOUT_GUIDE: f64 = 0.08;
+/// Standard deviations by which the guide of a sample is moved, mm.
+const TRACHEA_OFF_MM: f64 = 1.0;
+const HEIGHTS_OFF_MM: f64 = 2.0;
 
 /// What a case teaches.
 pub struct Truth<'a> {
@@ -42,11 +49,42 @@ pub struct TrainingCase {
     /// Of a patient, the share of blood in every pixel of the slabs (none if it is not known), and its CT number.
     blood: Option<Blood>,
     knows_ctv: bool,
+    /// Where in the chest every slice lies; none if the network does not want to know.
+    places: Vec<Option<Place>>,
     /// The label map of every slice.
     labels: Vec<Vec<u8>>,
     /// Slices (within `slabs`) that hold any station.
     with_station: Vec<usize>,
     side: usize,
+}
+
+/// What is known of where a slice lies.
+struct Place {
+    guide: Guide,
+    /// Patient x and y of the first pixel, mm, and how they grow by row and by column.
+    corner: [f64; 2],
+    by_row: [f64; 2],
+    by_column: [f64; 2],
+}
+
+impl Place {
+    fn new(guide: Guide, frame: &Frame, grid: &VoxelGrid, k: usize) -> Self {
+        let at = |row: f64, column: f64| {
+            let p = grid.patient_from_plane(frame.plane_from_pixel(row, column), grid.position_mm(k));
+            [p.x, p.y]
+        };
+        let corner = at(0.0, 0.0);
+        let step = |p: [f64; 2]| [p[0] - corner[0], p[1] - corner[1]];
+        Self { guide, corner, by_row: step(at(1.0, 0.0)), by_column: step(at(0.0, 1.0)) }
+    }
+
+    /// Patient x and y of a pixel, mm, in a picture that shows everything so many times as large around the trachea.
+    fn at(&self, row: f64, column: f64, scale: f64) -> [f64; 2] {
+        std::array::from_fn(|axis| {
+            let mm = self.corner[axis] + self.by_row[axis] * row + self.by_column[axis] * column;
+            self.guide.trachea[axis] + (mm - self.guide.trachea[axis]) * scale
+        })
+    }
 }
 
 struct Blood {
@@ -98,7 +136,19 @@ impl TrainingCase {
         let with_station =
             (0..labels.len()).filter(|n| labels[*n].iter().any(|l| l & !CTV_BIT > 0)).collect::<Vec<_>>();
         let knows_ctv = !truth.ctv.is_empty();
-        (!with_station.is_empty()).then_some(Self { slabs, blood, knows_ctv, labels, with_station, side: frame.size })
+        let wants_guide = manifest.variant.architecture().guide_channels > 0;
+        let bearings = if wants_guide { Bearings::find(volume, &Silent).ok().flatten() } else { None };
+        let place = |k| Some(Place::new(*bearings.as_ref()?.of_slice(k)?, &frame, grid, k));
+        let places = slices_to_run(grid, &lungs).map(place).collect();
+        (!with_station.is_empty()).then_some(Self {
+            slabs,
+            blood,
+            knows_ctv,
+            places,
+            labels,
+            with_station,
+            side: frame.size,
+        })
     }
 
     /// Pixels of every class within the stored frames.
@@ -127,6 +177,8 @@ impl TrainingCase {
         let warp = Warp::random(size, (WARP_MM / manifest.spacing_mm) as f32, rng);
         let grown_mm = rng.random_range(-3.0f32..3.0);
         let without_gtv = rng.random_bool(0.15);
+        let place = self.places[n].as_ref().filter(|_| rng.random_bool(1.0 - WITHOUT_GUIDE));
+        let guide = place.map(|place| shaken(&place.guide, rng));
         let of_patient = self.blood.as_ref().map(|blood| (blood, Contrast::random(blood.mean_hu, rng)));
 
         let side = self.side;
@@ -176,6 +228,11 @@ impl TrainingCase {
         let mut ct = vec![0.0; architecture.ct_channels() * size * size];
         let mut gtv = vec![0.0; architecture.gtv_channels() * size * size];
         fill_channels(manifest, &slab, &mut ct, &mut gtv);
+        let xy = taps.iter().map(|&(at, down, right)| {
+            let (row, column) = ((at / side) as f64 + f64::from(down), (at % side) as f64 + f64::from(right));
+            place.map_or([0.0; 2], |place| place.at(row, column, f64::from(scale)))
+        });
+        fill_guide(manifest, guide.as_ref(), xy, &mut ct);
         let nearest = taps.iter().map(|&(at, down, right)| {
             self.labels[n][at + if down >= 0.5 { side } else { 0 } + usize::from(right >= 0.5)]
         });
@@ -193,6 +250,15 @@ impl TrainingCase {
                 .collect(),
             labels: labels.iter().map(|l| l & !CTV_BIT).collect(),
         }
+    }
+}
+
+/// What is found is off by a few millimetres, and more in some patients than in phantoms.
+fn shaken(guide: &Guide, rng: &mut ChaCha8Rng) -> Guide {
+    let mut by = |deviation_mm: f64| deviation_mm * rng.sample::<f64, _>(StandardNormal);
+    Guide {
+        trachea: guide.trachea.map(|v| v + by(TRACHEA_OFF_MM)),
+        heights: guide.heights.map(|v| v + by(HEIGHTS_OFF_MM)),
     }
 }
 
