@@ -166,6 +166,15 @@ impl<'a> Look<'a> {
         [i as f64 * STEP_MM - REACH_MM[0], j as f64 * STEP_MM - REACH_MM[2]]
     }
 
+    /// Row and column of the voxel nearest to a coarse pixel; `None` outside of the scan.
+    fn voxel_of(&self, at: usize, z: f64) -> Option<[usize; 2]> {
+        let (grid, [x, y]) = (&*self.sources.grid, self.offset_of(at));
+        let v = grid.voxel_from_patient(DVec3::new(self.carina.x + x, self.carina.y + y, z));
+        let (j, i) = (v.y.round(), v.z.round());
+        let within = j >= 0.0 && i >= 0.0 && j < grid.rows() as f64 && i < grid.columns() as f64;
+        within.then_some([j as usize, i as usize])
+    }
+
     fn slice(&self, k: usize, z: f64, taken: &[&Mask]) -> Coarse {
         let grid = &*self.sources.grid;
         let half = |spacing: f64| (STEP_MM / 2.0 / spacing).round() as isize;
@@ -176,12 +185,8 @@ impl<'a> Look<'a> {
         let mut mean = vec![-1000.0f32; pixels];
         let mut free = vec![false; pixels];
         for at in 0..pixels {
-            let [x, y] = self.offset_of(at);
-            let v = grid.voxel_from_patient(DVec3::new(self.carina.x + x, self.carina.y + y, z));
-            let (j, i) = (v.y.round() as isize, v.z.round() as isize);
-            if j < 0 || i < 0 || j >= rows || i >= columns {
-                continue;
-            }
+            let Some([row, column]) = self.voxel_of(at, z) else { continue };
+            let (j, i) = (row as isize, column as isize);
             let (mut sum, mut n) = (0.0f32, 0.0f32);
             for j in (j - half_j).max(0)..=(j + half_j).min(rows - 1) {
                 for i in (i - half_i).max(0)..=(i + half_i).min(columns - 1) {
@@ -191,7 +196,7 @@ impl<'a> Look<'a> {
                 }
             }
             mean[at] = sum / n;
-            free[at] = !taken.iter().any(|mask| mask.get(k, j as usize, i as usize));
+            free[at] = !taken.iter().any(|mask| mask.get(k, row, column));
         }
         let hu = softened(&mean, self.columns);
         let soft: Vec<bool> = hu.iter().zip(&free).map(|(hu, free)| *free && *hu > SOFT_HU).collect();
@@ -427,21 +432,13 @@ impl<'a> Look<'a> {
     /// All blood, with or without a name, and whether there is contrast in it.
     fn blood(&self, ascending: &Track, descending: &Track) -> (Inside, bool) {
         let drawn = self.sources.organ(Organ::Aorta);
-        let grid = &*self.sources.grid;
         // Of the aorta that was found, or of the one that somebody drew.
         let mut numbers: Vec<f32> = Vec::new();
         for (n, slice) in self.slices.iter().enumerate() {
             numbers.extend([ascending[n], descending[n]].into_iter().flatten().map(|d| slice.hu[d.pixel]));
             if let Some(aorta) = drawn.and_then(|aorta| aorta.slices.get(&slice.k)) {
-                let inside = (0..slice.hu.len()).filter(|&at| {
-                    let [x, y] = self.offset_of(at);
-                    let v = grid.voxel_from_patient(DVec3::new(self.carina.x + x, self.carina.y + y, slice.z));
-                    v.y >= 0.0
-                        && v.z >= 0.0
-                        && v.y < grid.rows() as f64 - 0.5
-                        && v.z < grid.columns() as f64 - 0.5
-                        && aorta.get(v.y.round() as usize, v.z.round() as usize)
-                });
+                let inside =
+                    (0..slice.hu.len()).filter(|&at| self.voxel_of(at, slice.z).is_some_and(|[j, i]| aorta.get(j, i)));
                 numbers.extend(inside.map(|at| slice.hu[at]));
             }
         }

@@ -91,20 +91,17 @@ impl Look<'_> {
     }
 
     fn tissue(&self, slice: &Coarse, aorta: Option<Disc>, blood: Option<&Vec<bool>>) -> Tissue {
-        let grid = &*self.sources.grid;
         let filled: Vec<_> =
             [Organ::LungRight, Organ::LungLeft, Organ::Airway].iter().filter_map(|o| self.sources.organ(*o)).collect();
         let of_lung: Vec<bool> = (0..slice.hu.len())
             .map(|at| {
-                let [x, y] = self.offset_of(at);
-                let v = grid.voxel_from_patient(glam::DVec3::new(self.carina.x + x, self.carina.y + y, slice.z));
-                let (j, i) = (v.y.round(), v.z.round());
-                let within = j >= 0.0 && i >= 0.0 && j < grid.rows() as f64 && i < grid.columns() as f64;
-                within && filled.iter().any(|mask| mask.get(slice.k, j as usize, i as usize))
+                let voxel = self.voxel_of(at, slice.z);
+                voxel.is_some_and(|[j, i]| filled.iter().any(|mask| mask.get(slice.k, j, i)))
             })
             .collect();
         let from_lung =
             if of_lung.contains(&true) { self.distances(&of_lung, true) } else { vec![f64::MAX; of_lung.len()] };
+        // Outside of the scan there is no air either.
         let air: Vec<bool> = slice
             .hu
             .iter()
